@@ -1,0 +1,37 @@
+/**
+ * What to show on a device, in our words; each gateway folder's `payload.ts` translates it at the edge.
+ */
+export interface Notification {
+  /** Opaque, at most 64 characters, no "-": the device sends it back in its receipts (protocol field `p`). */
+  readonly hash: string
+  readonly title: string | undefined
+  readonly subtitle: string | undefined
+  readonly body: string | undefined
+  readonly imageUrl: string | undefined
+  /** Opened on a tap (protocol field `l`). */
+  readonly url: string | undefined
+  readonly sound: string | undefined
+  readonly badge: number | undefined
+  /** Custom data for the app (protocol field `u`). */
+  readonly data: Readonly<Record<string, unknown>> | undefined
+  /** How long a gateway may store the message, in seconds; 0 = now or never. */
+  readonly ttlSeconds: number
+  readonly priority: 'high' | 'normal'
+  /** A later message with the same key replaces a shown or stored one. At most 64 bytes. */
+  readonly collapseKey: string | undefined
+}
+
+/** One try at a gateway. */
+export interface Attempt<Address> {
+  /** The same for every repeat of this delivery, so that a device shows it once. Canonical lower-case UUID. */
+  readonly deliveryId: string
+  readonly address: Address
+  readonly notification: Notification
+}
+
+/** One client serves one credential; it may hold many connections. */
+export interface GatewayClient<Address> {
+  /** Never rejects for anything that a gateway or the network does: that is an outcome. */
+  send(attempt: Attempt<Address>): Promise<AttemptOutcome>
+  close(): Promise<void>
+}

@@ -1,0 +1,48 @@
+/**
+ * Test projects by what a test needs, told by its suffix:
+ * `x.test.ts` nothing outside the process (loopback sockets count as inside),
+ * `x.pg.test.ts` a real PostgreSQL, `x.e2e.test.ts` a built tree, whole processes and real browsers.
+ */
+import { defineConfig } from 'vitest/config'
+
+const resolve = { conditions: ['source'] }
+const ssr = { resolve: { conditions: ['source'] } }
+const exclude = ['**/node_modules/**', '**/dist/**']
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        resolve,
+        ssr,
+        test: {
+          name: 'unit',
+          include: ['packages/*/src/**/*.test.ts'],
+          exclude: [...exclude, '**/*.pg.test.ts'],
+        },
+      },
+      {
+        resolve,
+        ssr,
+        test: {
+          name: 'pg',
+          include: ['packages/*/src/**/*.pg.test.ts'],
+          exclude,
+          globalSetup: ['packages/server/test/postgres.ts'],
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: 'e2e',
+          include: ['e2e/**/*.e2e.test.ts'],
+          exclude,
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+})
