@@ -1,0 +1,82 @@
+/**
+ * Every error that Roost's API can answer: a code to test for, an HTTP status and a remedy to follow.
+ * The error page in `docs/errors.md` is held to this table by a test, both ways.
+ */
+export interface ErrorSpec {
+  readonly status: number
+  readonly remedy: string
+  readonly retryAfterSeconds?: number
+}
+
+export const ERRORS = {
+  body_malformed: {
+    status: 400,
+    remedy: 'Send one JSON object in UTF-8; `detail` says where reading stopped.',
+  },
+  body_too_large: {
+    status: 413,
+    remedy: 'Send less in one request: device calls take 64 KiB, other calls 1 MiB.',
+  },
+  input_invalid: {
+    status: 400,
+    remedy: 'Correct the fields that `detail` names; GET /v1/openapi.json has the shapes.',
+  },
+  token_missing: { status: 401, remedy: 'Send the header "Authorization: Bearer <server token>".' },
+  token_unknown: {
+    status: 401,
+    remedy: 'Use a server token of this installation; a revoked or device token does not work here.',
+  },
+  device_token_refused: {
+    status: 403,
+    remedy: 'Use the device token that POST /v1/apps gave for this very app.',
+  },
+  app_unknown: {
+    status: 404,
+    remedy: 'Check the application code (XXXXX-XXXXX); GET /v1/apps lists those that exist.',
+  },
+  device_unknown: {
+    status: 404,
+    remedy: 'Check the hwid; it is case-sensitive and appears once the device has called in.',
+  },
+  message_unknown: {
+    status: 404,
+    remedy: 'Check the message id; it is the one that POST …/messages answered.',
+  },
+  credential_unknown: { status: 404, remedy: 'GET …/credentials lists the credentials of this app.' },
+  credential_invalid: {
+    status: 400,
+    remedy: 'Upload the file as the vendor gave it; `detail` says what is wrong with this one.',
+  },
+  condition_invalid: { status: 400, remedy: 'Correct the condition at the place that `detail` names.' },
+  idempotency_key_reused: { status: 409, remedy: 'Use a new key, or repeat the first request unchanged.' },
+  message_state_conflict: { status: 409, remedy: 'Read the message again: its state has changed meanwhile.' },
+  address_malformed: { status: 400, remedy: 'Send the push token exactly as the platform returned it.' },
+  platform_unsupported: {
+    status: 400,
+    remedy: 'Use device_type 1 (iOS), 3 (Android), 7 (macOS), 10, 11, 12 (browsers) or 17 (Huawei).',
+  },
+  method_unknown: {
+    status: 404,
+    remedy: 'Check the method name; docs/device-api.md lists what this version answers.',
+  },
+  route_unknown: { status: 404, remedy: 'Check the path; GET /v1/openapi.json lists all of them.' },
+  not_ready: { status: 503, remedy: 'Wait and repeat; nothing was stored.', retryAfterSeconds: 5 },
+  internal: { status: 500, remedy: 'Repeat later; if it stays, look for the request id in the server log.' },
+} as const satisfies Record<string, ErrorSpec>
+
+export type ErrorCode = keyof typeof ERRORS
+
+/** The one error class of the API. `message` holds the value, the place and what was allowed; never a secret. */
+export class PushError extends Error {
+  readonly code: ErrorCode
+
+  constructor(code: ErrorCode, message: string, options?: { readonly cause?: unknown }) {
+    super(message, options)
+    this.name = 'PushError'
+    this.code = code
+  }
+
+  get spec(): ErrorSpec {
+    return ERRORS[this.code]
+  }
+}

@@ -1,0 +1,18 @@
+/** Limits of the public API, each with its unit in its name. */
+
+/** What one device call may carry; a registration with a full set of tags needs under 8 KiB. */
+export const DEVICE_BODY_BYTES = 64 * 1024
+export const REST_BODY_BYTES = 1024 * 1024
+export const HWID_CHARACTERS = 256
+export const USER_ID_CHARACTERS = 256
+export const TAG_NAME_CHARACTERS = 128
+export const TAGS_PER_CALL = 200
+export const TAG_STRING_CHARACTERS = 1024
+/** Devices or users named one by one in a message. */
+export const NAMED_TARGETS = 10_000
+/** APNs keeps a message 30 days at most, FCM 28; the smallest is what we promise. */
+export const TTL_SECONDS_MAX = 28 * 24 * 3600
+export const TTL_SECONDS_DEFAULT = 3 * 24 * 3600
+export const COLLAPSE_KEY_BYTES = 64
+/** Conditions nest; deeper ones than this are mistakes or attacks. */
+export const CONDITION_DEPTH = 12

@@ -1,0 +1,96 @@
+/** Messages: what a sender asks for, and what can be read of it while and after it is sent. */
+import { z } from 'zod'
+import { conditionSchema } from './condition.ts'
+import {
+  COLLAPSE_KEY_BYTES,
+  HWID_CHARACTERS,
+  NAMED_TARGETS,
+  TTL_SECONDS_MAX,
+  USER_ID_CHARACTERS,
+} from './limits.ts'
+
+const names = (characters: number) => z.array(z.string().min(1).max(characters)).min(1).max(NAMED_TARGETS)
+
+export const targetSchema = z.union([
+  z.strictObject({ all: z.literal(true) }),
+  z.strictObject({ condition: conditionSchema }),
+  z.strictObject({ devices: names(HWID_CHARACTERS) }),
+  z.strictObject({ users: names(USER_ID_CHARACTERS) }),
+])
+export type Target = z.infer<typeof targetSchema>
+
+export const contentSchema = z
+  .strictObject({
+    title: z.string().max(1024).optional(),
+    subtitle: z.string().max(1024).optional(),
+    body: z.string().max(4096).optional(),
+    image: z.url({ protocol: /^https$/, error: 'an image needs an https URL' }).optional(),
+    url: z.string().max(2048).optional(),
+    sound: z.string().max(256).optional(),
+    badge: z.int().min(0).max(99_999).optional(),
+    data: z.record(z.string(), z.unknown()).optional(),
+  })
+  .refine(it => it.title !== undefined || it.body !== undefined, 'a message needs a "title" or a "body"')
+export type Content = z.infer<typeof contentSchema>
+
+const collapseKey = z
+  .string()
+  .min(1)
+  .refine(
+    it => new TextEncoder().encode(it).byteLength <= COLLAPSE_KEY_BYTES,
+    `at most ${COLLAPSE_KEY_BYTES} bytes (APNs refuses longer ones)`,
+  )
+
+export const newMessageSchema = z.strictObject({
+  to: targetSchema,
+  content: contentSchema,
+  /** When to send; now when absent. */
+  sendAt: z.iso.datetime({ offset: true }).optional(),
+  /** How long gateways may keep it for a device that is away; 0 = now or never; default 3 days. */
+  ttlSeconds: z.int().min(0).max(TTL_SECONDS_MAX).optional(),
+  priority: z.enum(['high', 'normal']).optional(),
+  collapseKey: collapseKey.optional(),
+  idempotencyKey: z.string().min(1).max(256).optional(),
+})
+export type NewMessage = z.infer<typeof newMessageSchema>
+
+export const countsSchema = z.strictObject({
+  targeted: z.int(),
+  accepted: z.int(),
+  dead: z.int(),
+  failed: z.int(),
+  skipped: z.int(),
+  uncertain: z.int(),
+  delivered: z.int(),
+  opened: z.int(),
+})
+export type MessageCounts = z.infer<typeof countsSchema>
+
+export const MESSAGE_STATES = ['scheduled', 'sending', 'paused', 'done', 'cancelled'] as const
+export type MessageState = (typeof MESSAGE_STATES)[number]
+
+export const messageSummarySchema = z.object({
+  id: z.string(),
+  createdAt: z.string(),
+  finishedAt: z.string().nullable(),
+  state: z.enum(MESSAGE_STATES),
+  title: z.string().nullable(),
+  counts: countsSchema,
+  /** Waiting for another try, or for a credential: neither sent nor given up. */
+  waiting: z.int(),
+  /** Share of the addressed part of the base that has been worked off, 0 to 1. */
+  progress: z.number(),
+  /** Why a part of the message waits: a paused or missing credential. */
+  held: z.array(z.object({ gateway: z.string(), reason: z.string() })),
+})
+export type MessageSummary = z.infer<typeof messageSummarySchema>
+
+export const messageSchema = messageSummarySchema.extend({ to: z.unknown(), content: z.unknown() })
+export type MessageView = z.infer<typeof messageSchema>
+
+export const exceptionSchema = z.object({
+  outcome: z.string(),
+  reason: z.string(),
+  gateway: z.string().nullable(),
+  count: z.int(),
+})
