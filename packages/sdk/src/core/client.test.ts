@@ -1,0 +1,188 @@
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { type Client, createClient, type Transport } from './client.ts'
+import { adoptSettings, type DeviceState, type KeptCall, type Store } from './state.ts'
+
+const DAY_MS = 24 * 60 * 60_000
+
+interface Heard {
+  readonly path: string
+  readonly authorization: string | undefined
+  readonly request: Readonly<Record<string, unknown>>
+}
+
+let server: Server
+let heard: Heard[]
+/** Answers by method; a method that is not here succeeds. */
+let answers: Map<string, { status: number; body: string }>
+let now: number
+
+beforeEach(async () => {
+  heard = []
+  answers = new Map()
+  now = 1_800_000_000_000
+  server = await listen(0)
+})
+
+afterEach(() => close(server))
+
+test('a call carries the device and the token, and gives back the response', async () => {
+  answers.set('getConfig', ok({ features: { vapid_key: 'k' } }))
+  const { client } = makeClient()
+  expect(await client.call('getConfig', { features: ['vapid_key'] })).toEqual({
+    features: { vapid_key: 'k' },
+  })
+  expect(heard).toEqual([
+    {
+      path: '/json/1.3/getConfig',
+      authorization: 'Token secret-token',
+      request: {
+        application: 'AAAAA-BBBBB',
+        hwid: 'AAAAA-BBBBB_1',
+        device_type: 12,
+        v: '0.1.0',
+        device_model: 'Firefox 153',
+        os_version: 'Linux',
+        app_version: '2.1',
+        language: 'en',
+        timezone: 3600,
+        features: ['vapid_key'],
+      },
+    },
+  ])
+})
+
+test.each([
+  ['an argument error', { status: 200, body: '{"status_code":210,"status_message":"no"}' }, 'refused'],
+  ['a malformed request', { status: 400, body: '' }, 'refused'],
+  ['a token of another application', { status: 403, body: '' }, 'unauthorized'],
+  ['a server fault', { status: 500, body: '{"status_code":500}' }, 'unreachable'],
+  ['a throttle', { status: 429, body: '' }, 'unreachable'],
+  ["a proxy's page", { status: 200, body: '<html>' }, 'unreachable'],
+  ['a JSON that is no envelope', { status: 200, body: 'null' }, 'unreachable'],
+])('%s is told by its code', async (_, answer, code) => {
+  answers.set('applicationOpen', answer)
+  await expect(makeClient().client.call('applicationOpen')).rejects.toMatchObject({ code })
+})
+
+test('registrations are numbered in the order in which they were made', async () => {
+  const { client } = makeClient()
+  await client.call('registerDevice')
+  await client.call('applicationOpen')
+  await client.call('unregisterDevice')
+  expect(heard.map(call => call.request.client_seq)).toEqual([1, undefined, 2])
+})
+
+test('a receipt that finds no server is sent when the server is back', async () => {
+  const { client } = makeClient()
+  const { port } = server.address() as AddressInfo
+  await close(server)
+  const receipt = { key: 'r', method: 'messageDeliveryEvent', fields: { hash: 'h' } }
+  expect(await client.deliver(receipt)).toBe('kept')
+  server = await listen(port)
+  await client.flush()
+  await client.flush()
+  expect(heard.map(call => [call.path, call.request.hash])).toEqual([['/json/1.3/messageDeliveryEvent', 'h']])
+})
+
+test('what is kept goes out in the order in which it was asked for', async () => {
+  const { client } = makeClient()
+  answers.set('setTags', { status: 503, body: '' })
+  await client.deliver({ key: 'b', method: 'setTags', fields: { tags: { a: 1 } } })
+  now += 1
+  await client.deliver({ key: 'a', method: 'setTags', fields: { tags: { a: 2 } } })
+  answers.clear()
+  heard = []
+  await client.flush()
+  expect(heard.map(call => call.request.tags)).toEqual([{ a: 1 }, { a: 2 }])
+})
+
+test('a refused call is told to its caller and does not block those behind it', async () => {
+  const { client, store } = makeClient()
+  answers.set('setTags', { status: 200, body: '{"status_code":210,"status_message":"unknown tag"}' })
+  await store.keep({ key: 'older', method: 'setTags', fields: {}, at: now - 1 })
+  expect(await client.deliver({ key: 'r', method: 'pushStat', fields: { hash: 'h' } })).toBe('sent')
+  await expect(client.deliver({ key: 't', method: 'setTags', fields: {} })).rejects.toMatchObject({
+    code: 'refused',
+  })
+  expect(await store.kept()).toEqual([])
+})
+
+test('a receipt older than 30 days is dropped unsent', async () => {
+  const { client, store } = makeClient()
+  await store.keep({ key: 'old', method: 'pushStat', fields: { hash: 'old' }, at: now - 30 * DAY_MS - 1 })
+  await store.keep({ key: 'new', method: 'pushStat', fields: { hash: 'new' }, at: now - 30 * DAY_MS })
+  await client.flush()
+  expect(heard.map(call => call.request.hash)).toEqual(['new'])
+  expect(await store.kept()).toEqual([])
+})
+
+function ok(response: unknown): { status: number; body: string } {
+  return { status: 200, body: JSON.stringify({ status_code: 200, status_message: 'OK', response }) }
+}
+
+function makeClient(): { client: Client; store: Store } {
+  const { port } = server.address() as AddressInfo
+  const baseUrl = `http://127.0.0.1:${port}`
+  const settings = { baseUrl, application: 'AAAAA-BBBBB', deviceToken: 'secret-token', appVersion: '2.1' }
+  const store = makeMemoryStore(adoptSettings(undefined, settings, () => '1'))
+  const client = createClient({
+    store,
+    transport,
+    lock: (_, work) => work(),
+    now: () => now,
+    facts: () => ({
+      deviceType: 12,
+      deviceModel: 'Firefox 153',
+      osVersion: 'Linux',
+      language: 'en',
+      timezoneSeconds: 3600,
+    }),
+  })
+  return { client, store }
+}
+
+const transport: Transport = async ({ url, headers, body }) => {
+  const answer = await fetch(url, { method: 'POST', headers: { ...headers, connection: 'close' }, body })
+  return { status: answer.status, body: await answer.text() }
+}
+
+function makeMemoryStore(first: DeviceState): Store {
+  let state: DeviceState = first
+  const outbox = new Map<string, KeptCall>()
+  return {
+    read: async () => state,
+    update: async change => {
+      state = change(state)
+      return state
+    },
+    keep: async call => {
+      outbox.set(call.key, call)
+    },
+    kept: async () => [...outbox.values()].sort((a, b) => a.at - b.at),
+    forget: async key => {
+      outbox.delete(key)
+    },
+  }
+}
+
+async function listen(port: number): Promise<Server> {
+  const listening = createServer((request, response) => {
+    const chunks: Buffer[] = []
+    request.on('data', (chunk: Buffer) => chunks.push(chunk))
+    request.on('end', () => {
+      const body = JSON.parse(Buffer.concat(chunks).toString()) as Pick<Heard, 'request'>
+      const path = request.url ?? ''
+      heard.push({ path, authorization: request.headers.authorization, request: body.request })
+      const answer = answers.get(path.slice('/json/1.3/'.length)) ?? ok(null)
+      response.writeHead(answer.status).end(answer.body)
+    })
+  })
+  await new Promise<void>(resolve => listening.listen(port, '127.0.0.1', resolve))
+  return listening
+}
+
+async function close(listening: Server): Promise<void> {
+  await new Promise(resolve => listening.close(resolve))
+}

@@ -1,0 +1,179 @@
+/**
+ * Calls of the JSON 1.3 device protocol: `POST <base>/json/1.3/<method>` with `{"request":{…}}`; done means
+ * HTTP 200 **and** `status_code` 200. What must not get lost goes through `deliver`: it is kept first, sent
+ * then, and sent again at the next event or start if the network was away. The server counts receipts
+ * once, so a repeat is harmless.
+ */
+import { RoostError } from './error.ts'
+import type { DeviceState, KeptCall, Store } from './state.ts'
+
+export const VERSION = '0.1.0'
+const TIMEOUT_MS = 15_000
+/** As long as the server can still match a receipt to its message. */
+const KEEP_MS = 30 * 24 * 60 * 60_000
+/** Calls whose order the server must know: a repeat that comes late may not undo a newer one. */
+const ORDERED = new Set(['registerDevice', 'unregisterDevice', 'registerUser'])
+
+export interface TransportRequest {
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+  readonly timeoutMs: number
+}
+
+/** Rejects when there was no answer; any answer at all is a result. */
+export type Transport = (
+  request: TransportRequest,
+) => Promise<{ readonly status: number; readonly body: string }>
+
+/** What the device tells about itself with every call. */
+export interface DeviceFacts {
+  /** Number of the platform in the protocol: 10 Safari, 11 Chromium, 12 Firefox. */
+  readonly deviceType: number
+  readonly deviceModel: string
+  readonly osVersion: string
+  readonly language: string
+  readonly timezoneSeconds: number
+}
+
+/** Runs work that no other tab or worker of this device may run at the same time. */
+export type Lock = <T>(name: string, work: () => Promise<T>) => Promise<T>
+
+export interface ClientOptions {
+  readonly store: Store
+  readonly transport: Transport
+  readonly lock: Lock
+  readonly now: () => number
+  readonly facts: () => DeviceFacts
+}
+
+type Fields = Readonly<Record<string, unknown>>
+
+export interface Client {
+  /** Answers the protocol's `response`, `{}` for null. Throws RoostError. */
+  call(method: string, fields?: Fields): Promise<Fields>
+  /** `kept`: it will be sent later. Throws RoostError `refused` when the server says no for good. */
+  deliver(call: {
+    readonly key: string
+    readonly method: string
+    readonly fields: Fields
+  }): Promise<'sent' | 'kept'>
+  /** Sends what is kept, oldest first, and stops at the first call that gets no answer. */
+  flush(): Promise<void>
+}
+
+export function createClient(options: ClientOptions): Client {
+  const { store, now } = options
+  const call = (method: string, fields: Fields = {}): Promise<Fields> => post(options, method, fields)
+  const flush = (): Promise<Map<string, RoostError>> => options.lock('roost-outbox', () => sendKept(options))
+
+  return {
+    call,
+    async deliver({ key, method, fields }) {
+      await store.keep({ key, method, fields, at: now() })
+      const failed = (await flush()).get(key)
+      if (failed?.code === 'refused') throw failed
+      return (await store.kept()).some(kept => kept.key === key) ? 'kept' : 'sent'
+    },
+    async flush() {
+      await flush()
+    },
+  }
+}
+
+async function post(options: ClientOptions, method: string, fields: Fields): Promise<Fields> {
+  const state = await stateForCall(options.store, method)
+  const { baseUrl, deviceToken } = state.settings
+  const request: TransportRequest = {
+    url: `${baseUrl}/json/1.3/${method}`,
+    headers: { 'content-type': 'application/json', authorization: `Token ${deviceToken}` },
+    body: JSON.stringify({ request: { ...baseFields(state, options.facts(), method), ...fields } }),
+    timeoutMs: TIMEOUT_MS,
+  }
+  const answer = await options.transport(request).catch((cause: unknown) => {
+    throw new RoostError('unreachable', `${method} got no answer`, { cause })
+  })
+  return readAnswer(method, answer)
+}
+
+async function stateForCall(store: Store, method: string): Promise<DeviceState> {
+  if (!ORDERED.has(method)) return known(await store.read())
+  return store.update(state => {
+    const before = known(state)
+    return { ...before, clientSeq: before.clientSeq + 1 }
+  })
+}
+
+function known(state: DeviceState | undefined): DeviceState {
+  if (state === undefined) throw new RoostError('not_started', 'Roost was never started on this device')
+  return state
+}
+
+function baseFields(state: DeviceState, facts: DeviceFacts, method: string): Fields {
+  return {
+    application: state.settings.application,
+    hwid: state.hwid,
+    device_type: facts.deviceType,
+    v: VERSION,
+    device_model: facts.deviceModel,
+    os_version: facts.osVersion,
+    timezone: facts.timezoneSeconds,
+    language: facts.language,
+    ...(state.settings.appVersion === undefined ? {} : { app_version: state.settings.appVersion }),
+    ...(state.userId === undefined ? {} : { userId: state.userId }),
+    ...(ORDERED.has(method) ? { client_seq: state.clientSeq } : {}),
+  }
+}
+
+function readAnswer(method: string, answer: { readonly status: number; readonly body: string }): Fields {
+  const envelope = answer.status === 200 ? parseEnvelope(answer.body) : undefined
+  const status = envelope?.status_code ?? answer.status
+  if (envelope?.status_code === 200) return envelope.response ?? {}
+  throw new RoostError(
+    codeOf(status),
+    `${method} was answered with ${status} ${envelope?.status_message ?? ''}`,
+  )
+}
+
+/** Only what the server has understood and turned down is final; all else may be a proxy on the way. */
+function codeOf(status: number): 'refused' | 'unauthorized' | 'unreachable' {
+  if (status === 401 || status === 403) return 'unauthorized'
+  return status === 210 || status === 400 || status === 422 ? 'refused' : 'unreachable'
+}
+
+interface Envelope {
+  readonly status_code?: number
+  readonly status_message?: string
+  readonly response?: Fields | null
+}
+
+function parseEnvelope(body: string): Envelope | undefined {
+  try {
+    return JSON.parse(body) as Envelope
+  } catch {
+    return undefined
+  }
+}
+
+/** Gives back what went wrong, by key. */
+async function sendKept(options: ClientOptions): Promise<Map<string, RoostError>> {
+  const failures = new Map<string, RoostError>()
+  for (const kept of await options.store.kept()) {
+    const failure = await sendOne(options, kept)
+    if (failure !== undefined) failures.set(kept.key, failure)
+    if (failure !== undefined && failure.code !== 'refused') return failures
+    await options.store.forget(kept.key)
+  }
+  return failures
+}
+
+async function sendOne(options: ClientOptions, kept: KeptCall): Promise<RoostError | undefined> {
+  if (options.now() - kept.at > KEEP_MS) return undefined
+  try {
+    await post(options, kept.method, kept.fields)
+    return undefined
+  } catch (error) {
+    if (error instanceof RoostError) return error
+    throw error
+  }
+}

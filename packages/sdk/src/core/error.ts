@@ -1,0 +1,28 @@
+/**
+ * What can go wrong for a caller, each with a code to test for.
+ */
+export type RoostErrorCode =
+  /** No answer, or one that says "later": the same call may be repeated. */
+  | 'unreachable'
+  /** The device token was not accepted: check `deviceToken` and `application`. */
+  | 'unauthorized'
+  /** The server understood and said no: repeating the same call is of no use. */
+  | 'refused'
+  /** The server has no web push credential for this application. */
+  | 'push_not_configured'
+  /** This browser can't do web push (on iOS: add the site to the home screen first). */
+  | 'unsupported'
+  /** The service worker file could not be installed. */
+  | 'service_worker_failed'
+  /** `start()` has never been called on this origin. */
+  | 'not_started'
+
+export class RoostError extends Error {
+  readonly code: RoostErrorCode
+
+  constructor(code: RoostErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'RoostError'
+    this.code = code
+  }
+}

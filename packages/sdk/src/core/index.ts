@@ -1,0 +1,25 @@
+/**
+ * The part of the SDK that knows no platform: a bridge for another one brings a `Store`, a `Transport` and a
+ * `Lock`, and gets the calls, the outbox and the decisions.
+ */
+export {
+  type Client,
+  type ClientOptions,
+  createClient,
+  type DeviceFacts,
+  type Lock,
+  type Transport,
+  type TransportRequest,
+  VERSION,
+} from './client.ts'
+export { decideStep, REFRESH_AFTER_MS, type SeenSubscription, type Situation, type Step } from './decide.ts'
+export { RoostError, type RoostErrorCode } from './error.ts'
+export { decodePayload, type PushPayload, safeLink } from './payload.ts'
+export {
+  adoptSettings,
+  type DeviceState,
+  type KeptCall,
+  type Registered,
+  type Settings,
+  type Store,
+} from './state.ts'

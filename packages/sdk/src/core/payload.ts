@@ -1,0 +1,78 @@
+/**
+ * A push message as it arrives in the browser: JSON, flat or under `data`, in the field names of the JSON 1.3
+ * device protocol (`header`, `body`, `i`, `image`, `l`, `p`, `u`, `md`).
+ *
+ * Nothing in it is trusted: a field of the wrong type is as good as absent, and a message that can't be read
+ * still gives something to show, because a browser takes the permission away from a site that shows nothing.
+ */
+
+export interface PushPayload {
+  readonly title: string
+  readonly body: string | undefined
+  readonly icon: string | undefined
+  readonly image: string | undefined
+  readonly badge: string | undefined
+  /** To open on a click, as it came: check it with `safeLink` before use. */
+  readonly url: string | undefined
+  /** Names the message in receipts. */
+  readonly hash: string | undefined
+  /** Two notifications with one tag are one on the screen. */
+  readonly tag: string | undefined
+  /** No sound. It is shown all the same. */
+  readonly isSilent: boolean
+  readonly data: unknown
+  readonly metaData: unknown
+}
+
+type Fields = Readonly<Record<string, unknown>>
+
+/** Never throws. `fallbackTitle` is shown when the message has no title. */
+export function decodePayload(text: string | undefined, fallbackTitle: string): PushPayload {
+  const root = asObject(parseJson(text)) ?? {}
+  const fields = asObject(root.data) ?? root
+  const hash = textOf(fields, 'p')
+  return {
+    title: textOf(fields, 'header') ?? fallbackTitle,
+    body: textOf(fields, 'body'),
+    icon: textOf(fields, 'i'),
+    image: textOf(fields, 'image'),
+    badge: textOf(fields, 'badge'),
+    url: textOf(fields, 'l')?.replaceAll('&amp;', '&'),
+    hash,
+    tag: textOf(fields, 'tag') ?? hash,
+    isSilent: fields.silent === true || fields.silent === 1,
+    data: nested(fields.u),
+    metaData: nested(fields.md),
+  }
+}
+
+/** The absolute address of a link if it is one that a site may open, else undefined. */
+export function safeLink(link: string | undefined, base: string): string | undefined {
+  if (link === undefined || !URL.canParse(link, base)) return undefined
+  const url = new URL(link, base)
+  // `javascript:`, `data:` and `file:` would run or show what the sender wrote as if it were the site's.
+  return url.protocol === 'https:' || url.protocol === 'http:' ? url.href : undefined
+}
+
+function parseJson(text: string | undefined): unknown {
+  if (text === undefined) return undefined
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+function asObject(value: unknown): Fields | undefined {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : undefined
+}
+
+function textOf(fields: Fields, name: string): string | undefined {
+  const value = fields[name]
+  return typeof value === 'string' && value !== '' ? value : undefined
+}
+
+/** `u` and `md` are JSON inside a JSON string; older senders put the object or plain text there. */
+function nested(value: unknown): unknown {
+  return typeof value === 'string' ? (parseJson(value) ?? value) : value
+}

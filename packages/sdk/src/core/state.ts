@@ -1,0 +1,86 @@
+/**
+ * What a device remembers between two starts, and where it keeps it.
+ *
+ * The page and the service worker share one store, so every change is a function of what is there
+ * (`update`), never a write of what was read a while ago.
+ */
+
+export interface Settings {
+  /** Where Roost answers, without a slash at the end. */
+  readonly baseUrl: string
+  /** The application's code, `XXXXX-XXXXX`. */
+  readonly application: string
+  readonly deviceToken: string
+  /** The site's or app's own version. */
+  readonly appVersion: string | undefined
+}
+
+/** What the server has last confirmed about this device's address. */
+export interface Registered {
+  readonly address: string
+  readonly vapidKey: string
+  /** Milliseconds since 1970, on this device's clock. */
+  readonly at: number
+}
+
+export interface DeviceState {
+  readonly settings: Settings
+  readonly hwid: string
+  readonly userId: string | undefined
+  /** The person unsubscribed on purpose: only `subscribe()` undoes it, never a start. */
+  readonly isOptedOut: boolean
+  readonly registered: Registered | undefined
+  /** When a working-looking address was last replaced because the server called it dead. */
+  readonly replacedAt: number | undefined
+  readonly openedAt: number | undefined
+  /** Counts what this device told the server, so that a late repeat can't undo something newer. */
+  readonly clientSeq: number
+}
+
+/** A call that must reach the server, if not now then at the next event or start. */
+export interface KeptCall {
+  readonly key: string
+  readonly method: string
+  readonly fields: Readonly<Record<string, unknown>>
+  readonly at: number
+}
+
+export interface Store {
+  read(): Promise<DeviceState | undefined>
+  /** Atomic, also against other tabs and the service worker. */
+  update(change: (state: DeviceState | undefined) => DeviceState): Promise<DeviceState>
+  /** A call with the key of a kept one replaces it. */
+  keep(call: KeptCall): Promise<void>
+  /** Oldest first. */
+  kept(): Promise<readonly KeptCall[]>
+  forget(key: string): Promise<void>
+}
+
+/**
+ * The state to go on with under these settings: another application is another device; another server
+ * has not confirmed anything yet.
+ */
+export function adoptSettings(
+  state: DeviceState | undefined,
+  settings: Settings,
+  makeUuid: () => string,
+): DeviceState {
+  if (state === undefined || state.settings.application !== settings.application)
+    return newDevice(settings, makeUuid())
+  if (state.settings.baseUrl !== settings.baseUrl)
+    return { ...state, settings, registered: undefined, openedAt: undefined }
+  return { ...state, settings }
+}
+
+function newDevice(settings: Settings, uuid: string): DeviceState {
+  return {
+    settings,
+    hwid: `${settings.application}_${uuid}`,
+    userId: undefined,
+    isOptedOut: false,
+    registered: undefined,
+    replacedAt: undefined,
+    openedAt: undefined,
+    clientSeq: 0,
+  }
+}

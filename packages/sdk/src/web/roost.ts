@@ -1,0 +1,201 @@
+/**
+ * Web push for a page, in one object.
+ *
+ * `start()` belongs into every page view, `subscribe()` behind a button: browsers refuse to ask for
+ * permission outside a user gesture. Everything may be called twice; the second call finds nothing to do.
+ * Source: W3C Push API; Notifications API §"requestPermission".
+ */
+import { isDue } from '../core/decide.ts'
+import { RoostError } from '../core/error.ts'
+import { adoptSettings, type DeviceState, type Settings } from '../core/state.ts'
+import { browserEnvironment, type Environment } from './browser.ts'
+import { syncSubscription } from './subscription.ts'
+
+export interface RoostOptions {
+  /** Where Roost answers, for example `https://push.example.org`. */
+  readonly baseUrl: string
+  /** The application's code, `XXXXX-XXXXX`. */
+  readonly application: string
+  /** The device token of the application; it may be public, it can't send. */
+  readonly deviceToken: string
+  /** On this site's own origin. Default `/roost-service-worker.js`. */
+  readonly serviceWorkerUrl?: string
+  /** The site's own version, shown with the device. */
+  readonly appVersion?: string
+  /** Called after each start, subscribe and unsubscribe that went through. */
+  readonly onChange?: (status: RoostStatus) => void
+}
+
+export interface RoostStatus {
+  readonly isSupported: boolean
+  readonly permission: NotificationPermission
+  /** The server has confirmed an address of this browser, and nobody took it back since. */
+  readonly isSubscribed: boolean
+  /** The person unsubscribed on purpose. */
+  readonly isOptedOut: boolean
+  readonly hwid: string | undefined
+}
+
+/** A value, null to clear it, or a change to the value that the server has. */
+export type TagValue =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly string[]
+  | { readonly operation: 'increment'; readonly value: number }
+  | { readonly operation: 'append' | 'remove'; readonly value: readonly string[] }
+
+export interface Roost {
+  /** Installs the service worker and puts right what has changed since last time. Never asks for permission. */
+  start(): Promise<RoostStatus>
+  /** Asks for permission; call it from a user gesture. Undoes an earlier unsubscribe. */
+  subscribe(): Promise<RoostStatus>
+  /** Remembered: no later start subscribes again by itself. */
+  unsubscribe(): Promise<RoostStatus>
+  /** `kept`: no answer yet; sent again at the next start. An increment whose answer was lost may count twice. */
+  setTags(tags: Readonly<Record<string, TagValue>>): Promise<'sent' | 'kept'>
+  /** Names the person who uses this browser; undefined when they log out. */
+  setUser(userId: string | undefined): Promise<'sent' | 'kept'>
+  status(): Promise<RoostStatus>
+}
+
+interface Context extends Environment {
+  readonly options: RoostOptions
+}
+
+/** Does nothing until its methods are called. Each method throws RoostError. */
+export function createRoost(options: RoostOptions): Roost {
+  const context: Context = { ...browserEnvironment(), options }
+  return {
+    start: () => start(context),
+    subscribe: () => subscribe(context),
+    unsubscribe: () => unsubscribe(context),
+    setTags: tags => setTags(context, tags),
+    setUser: userId => setUser(context, userId),
+    status: () => readStatus(context),
+  }
+}
+
+async function start(context: Context): Promise<RoostStatus> {
+  if (!isSupported()) return announce(context) // it runs on every page view: no reason to fail there
+  const registration = await prepare(context)
+  await context.client.flush()
+  await reportOpen(context)
+  await syncSubscription(context, registration)
+  return announce(context)
+}
+
+async function subscribe(context: Context): Promise<RoostStatus> {
+  requireSupport()
+  const permission = await Notification.requestPermission() // first: after any other wait the gesture is over
+  const registration = await prepare(context)
+  if (permission === 'granted') {
+    await context.store.update(state => ({ ...adopt(context, state), isOptedOut: false }))
+    await syncSubscription(context, registration)
+  }
+  return announce(context)
+}
+
+async function unsubscribe(context: Context): Promise<RoostStatus> {
+  const registration = await prepare(context)
+  // The wish first: if the network is away now, the next start carries it out.
+  await context.store.update(state => ({ ...adopt(context, state), isOptedOut: true }))
+  await syncSubscription(context, registration)
+  return announce(context)
+}
+
+async function setTags(context: Context, tags: Readonly<Record<string, TagValue>>): Promise<'sent' | 'kept'> {
+  await context.store.update(state => adopt(context, state))
+  return context.client.deliver({
+    key: `setTags:${crypto.randomUUID()}`,
+    method: 'setTags',
+    fields: { tags },
+  })
+}
+
+async function setUser(context: Context, userId: string | undefined): Promise<'sent' | 'kept'> {
+  const { hwid } = await context.store.update(state => ({ ...adopt(context, state), userId }))
+  return context.client.deliver({
+    key: `registerUser:${crypto.randomUUID()}`,
+    method: 'registerUser',
+    fields: { userId: userId ?? hwid }, // the protocol's way to say "nobody": the device is its own user
+  })
+}
+
+/** Remembers the settings, for the service worker too, and installs it. */
+async function prepare(context: Context): Promise<ServiceWorkerRegistration> {
+  requireSupport()
+  await context.store.update(state => adopt(context, state))
+  const url = context.options.serviceWorkerUrl ?? '/roost-service-worker.js'
+  try {
+    return await activated(await navigator.serviceWorker.register(url))
+  } catch (cause) {
+    throw new RoostError('service_worker_failed', `The service worker at ${url} could not be installed`, {
+      cause,
+    })
+  }
+}
+
+function requireSupport(): void {
+  if (!isSupported())
+    throw new RoostError(
+      'unsupported',
+      'This browser has no web push here; it needs https and, on iOS, an installed site',
+    )
+}
+
+function isSupported(): boolean {
+  return 'serviceWorker' in navigator && 'PushManager' in globalThis && 'Notification' in globalThis
+}
+
+function adopt(context: Context, state: DeviceState | undefined): DeviceState {
+  return adoptSettings(state, settingsOf(context.options), () => crypto.randomUUID())
+}
+
+function settingsOf(options: RoostOptions): Settings {
+  return {
+    baseUrl: options.baseUrl.replace(/\/+$/, ''),
+    application: options.application,
+    deviceToken: options.deviceToken,
+    appVersion: options.appVersion,
+  }
+}
+
+/** Only an active worker can hold a subscription. `serviceWorker.ready` would wait for ever outside its scope. */
+function activated(registration: ServiceWorkerRegistration): Promise<ServiceWorkerRegistration> {
+  const worker = registration.installing ?? registration.waiting
+  if (registration.active !== null || worker === null) return Promise.resolve(registration)
+  return new Promise((resolve, reject) => {
+    worker.addEventListener('statechange', () => {
+      if (worker.state === 'activated') resolve(registration)
+      if (worker.state === 'redundant') reject(new Error('It was thrown away while it was being installed'))
+    })
+  })
+}
+
+/** At most once an hour. The server takes its own time of receipt as "last seen". */
+async function reportOpen(context: Context): Promise<void> {
+  const state = await context.store.read()
+  if (!isDue(state?.openedAt, context.now())) return
+  await context.client.call('applicationOpen')
+  await context.store.update(before => ({ ...adopt(context, before), openedAt: context.now() }))
+}
+
+async function announce(context: Context): Promise<RoostStatus> {
+  const status = await readStatus(context)
+  context.options.onChange?.(status)
+  return status
+}
+
+async function readStatus(context: Context): Promise<RoostStatus> {
+  const state = await context.store.read()
+  const permission = isSupported() ? Notification.permission : 'denied'
+  return {
+    isSupported: isSupported(),
+    permission,
+    isSubscribed: permission === 'granted' && state?.isOptedOut === false && state.registered !== undefined,
+    isOptedOut: state?.isOptedOut ?? false,
+    hwid: state?.hwid,
+  }
+}

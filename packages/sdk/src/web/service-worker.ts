@@ -1,0 +1,89 @@
+/**
+ * The service worker: shows what arrives, tells the server, opens what is clicked, mends the subscription.
+ *
+ * The browser stops a worker as soon as the promise given to `waitUntil` settles, so all work is inside it;
+ * a receipt is kept before it is sent, because the worker may be stopped or offline in between.
+ * Sources: Service Workers §4.4 (ExtendableEvent); Push API §9; Notifications API §2.
+ */
+import { decodePayload, type PushPayload, safeLink } from '../core/payload.ts'
+import { browserEnvironment } from './browser.ts'
+import { syncSubscription } from './subscription.ts'
+
+const worker = self as unknown as ServiceWorkerGlobalScope
+const environment = browserEnvironment()
+
+/** What a shown notification carries to its click. */
+interface Carried {
+  readonly url: string | undefined
+  readonly hash: string | undefined
+  readonly metaData: unknown
+}
+
+// A new version takes over at once: an old one would go on with rules that the server no longer follows.
+worker.addEventListener('install', event => event.waitUntil(worker.skipWaiting()))
+worker.addEventListener('activate', event => event.waitUntil(worker.clients.claim()))
+worker.addEventListener('push', event => event.waitUntil(receive(event)))
+worker.addEventListener('notificationclick', event => event.waitUntil(follow(event)))
+worker.addEventListener('pushsubscriptionchange', event =>
+  event.waitUntil(syncSubscription(environment, worker.registration)),
+)
+
+async function receive(event: PushEvent): Promise<void> {
+  const payload = decodePayload(event.data?.text(), worker.location.hostname)
+  await inParallel(show(payload), sendReceipt('messageDeliveryEvent', payload))
+}
+
+function show(payload: PushPayload): Promise<void> {
+  const carried: Carried = { url: payload.url, hash: payload.hash, metaData: payload.metaData }
+  return worker.registration.showNotification(payload.title, {
+    silent: payload.isSilent,
+    data: carried,
+    ...given({
+      body: payload.body,
+      icon: payload.icon,
+      image: payload.image,
+      badge: payload.badge,
+      tag: payload.tag,
+    }),
+  })
+}
+
+async function follow(event: NotificationEvent): Promise<void> {
+  event.notification.close()
+  const carried = event.notification.data as Carried
+  await inParallel(openLink(carried.url), sendReceipt('pushStat', carried))
+}
+
+/** A tab that shows the page already is brought forward; without a link, any tab of the site will do. */
+async function openLink(link: string | undefined): Promise<void> {
+  const url = safeLink(link, worker.registration.scope)
+  const tabs = await worker.clients.matchAll({ type: 'window', includeUncontrolled: true })
+  const open = tabs.find(tab => url === undefined || tab.url === url)
+  if (open === undefined) await worker.clients.openWindow(url ?? worker.registration.scope)
+  else await open.focus()
+}
+
+/** The key makes a repeat of the same receipt one. A message without a hash can't be counted by the server. */
+async function sendReceipt(
+  method: 'messageDeliveryEvent' | 'pushStat',
+  { hash, metaData }: { readonly hash: string | undefined; readonly metaData: unknown },
+): Promise<void> {
+  if (hash === undefined) return environment.client.flush()
+  await environment.client.deliver({
+    key: `${method}:${hash}`,
+    method,
+    fields: { hash, ...given({ metaData }) },
+  })
+}
+
+/** Waits for both even if one fails: a rejected `waitUntil` would stop the worker in the middle of the other. */
+async function inParallel(...work: readonly Promise<void>[]): Promise<void> {
+  for (const result of await Promise.allSettled(work)) if (result.status === 'rejected') throw result.reason
+}
+
+/** Without the fields that are undefined: browsers read `undefined` as a text for some of them. */
+function given<T extends object>(fields: T): { [K in keyof T]?: NonNullable<T[K]> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: NonNullable<T[K]>
+  }
+}
