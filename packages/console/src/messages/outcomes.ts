@@ -1,0 +1,34 @@
+/**
+ * What became of a message's deliveries, as parts that sum to the number of devices it was meant for.
+ *
+ * Each targeted delivery is in exactly one part, and those without an outcome yet are `waiting`. Receipts
+ * (delivered, opened) come from the devices afterwards and overlap with `accepted`, so they are never parts here.
+ */
+import type { MessageCounts, MessageState } from '../api/shapes.ts'
+import { type Part, sum } from '../parts/bar.ts'
+
+export const OUTCOMES = ['accepted', 'dead', 'failed', 'uncertain', 'skipped', 'waiting'] as const
+export type Outcome = (typeof OUTCOMES)[number]
+
+export interface OutcomeSplit {
+  readonly parts: readonly Part<Outcome>[]
+  /** How many outcomes there are beyond the targeted devices: 0 unless the server has counted wrongly. */
+  readonly excess: number
+}
+
+const SENDING_POLL_MS = 1_000
+const IDLE_POLL_MS = 10_000
+
+export function splitTargeted(counts: MessageCounts): OutcomeSplit {
+  const settled = OUTCOMES.filter(name => name !== 'waiting').map(name => ({ name, count: counts[name] }))
+  const waiting = counts.targeted - sum(settled)
+  return {
+    parts: [...settled, { name: 'waiting', count: Math.max(0, waiting) }],
+    excess: Math.max(0, -waiting),
+  }
+}
+
+/** How long to wait before asking again: short while anything is being sent. */
+export function pollAfterMs(messages: readonly { readonly state: MessageState }[]): number {
+  return messages.some(message => message.state === 'sending') ? SENDING_POLL_MS : IDLE_POLL_MS
+}

@@ -1,0 +1,17 @@
+/** A time as its age, which goes on counting; the exact moment shows on hover. */
+import { Tooltip } from '@mantine/core'
+import { useInterval } from '@mantine/hooks'
+import { type ReactElement, useState } from 'react'
+import { formatAgo, formatMoment } from '../format.ts'
+
+const REDRAW_MS = 5_000
+
+export function Ago({ at }: { readonly at: string }): ReactElement {
+  const [, setDrawn] = useState(0)
+  useInterval(() => setDrawn(drawn => drawn + 1), REDRAW_MS, { autoInvoke: true })
+  return (
+    <Tooltip label={formatMoment(at)}>
+      <time dateTime={at}>{formatAgo(at, Date.now())}</time>
+    </Tooltip>
+  )
+}

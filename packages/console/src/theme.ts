@@ -1,0 +1,25 @@
+/** Mantine's settings for the console; the colours of data stand in `theme.css`. */
+import { createTheme } from '@mantine/core'
+
+export const theme = createTheme({
+  fontFamily: 'system-ui, -apple-system, "Segoe UI", Roboto, Inter, "Helvetica Neue", sans-serif',
+  fontFamilyMonospace: 'ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace',
+  primaryColor: 'roost',
+  primaryShade: { light: 7, dark: 5 },
+  defaultRadius: 'md',
+  headings: { fontWeight: '650' },
+  colors: {
+    roost: [
+      '#e8f4fb',
+      '#d0e6f4',
+      '#9fccea',
+      '#6bb1df',
+      '#439ad6',
+      '#2c8dd1',
+      '#1c80c6',
+      '#0b6aa8',
+      '#0b5c8f',
+      '#064a76',
+    ],
+  },
+})
