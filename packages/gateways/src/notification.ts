@@ -1,6 +1,8 @@
 /**
  * What to show on a device, in our words; each gateway folder's `payload.ts` translates it at the edge.
  */
+import type { AttemptOutcome } from './outcome.ts'
+
 export interface Notification {
   /** Opaque, at most 64 characters, no "-": the device sends it back in its receipts (protocol field `p`). */
   readonly hash: string

@@ -5,6 +5,11 @@
 export interface TransportRequest {
   /** `https://host[:port]` */
   readonly origin: string
+  /**
+   * Requests of different pools never share a connection. APNs binds a connection to the team and key of its
+   * first push, so its clients name them here. Absent: one pool for the origin.
+   */
+  readonly pool?: string
   readonly method: 'POST' | 'GET' | 'DELETE'
   readonly path: string
   /** Lower-case names. */
@@ -14,6 +19,15 @@ export interface TransportRequest {
   readonly deadlineMs: number
 }
 
+export interface TransportFailure {
+  /** `not_sent`: refused stream, above GOAWAY's last stream id, could not connect: never processed by the peer.
+   * `uncertain`: sent, and then the connection, the stream or the deadline ended. */
+  readonly kind: 'not_sent' | 'uncertain'
+  readonly reason: string
+  /** The debug text of the GOAWAY that ended the connection, when it had one. */
+  readonly goaway?: string
+}
+
 export type TransportResult =
   | {
       readonly kind: 'response'
@@ -21,10 +35,7 @@ export type TransportResult =
       readonly headers: Readonly<Record<string, string>>
       readonly body: Uint8Array
     }
-  /** Refused stream, above GOAWAY's last stream id, could not connect: never processed by the peer. */
-  | { readonly kind: 'not_sent'; readonly reason: string }
-  /** Sent, and then the connection, the stream or the deadline ended. */
-  | { readonly kind: 'uncertain'; readonly reason: string }
+  | TransportFailure
 
 export interface Transport {
   /** Never rejects. */

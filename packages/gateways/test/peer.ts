@@ -1,0 +1,165 @@
+/**
+ * A small HTTP/2 server with a certificate of its own, for tests that say exactly how the peer behaves.
+ */
+import 'reflect-metadata' // @peculiar/x509 wants it loaded first
+import {
+  createSecureServer,
+  type Http2SecureServer,
+  type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
+  type SecureServerOptions,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import {
+  BasicConstraintsExtension,
+  SubjectAlternativeNameExtension,
+  X509CertificateGenerator,
+} from '@peculiar/x509'
+
+export interface PeerRequest {
+  readonly headers: IncomingHttpHeaders
+  readonly path: string
+  readonly body: Buffer
+  readonly stream: ServerHttp2Stream
+  readonly session: ServerHttp2Session
+  /** How many requests came before this one. */
+  readonly index: number
+  answer(status: number, headers?: OutgoingHttpHeaders, body?: string | object): void
+}
+
+export interface Peer {
+  readonly origin: string
+  readonly port: number
+  readonly ca: string
+  readonly server: Http2SecureServer
+  readonly sessions: ServerHttp2Session[]
+  /** The TLS sockets below the sessions, in the same order. */
+  readonly sockets: Socket[]
+  readonly requests: PeerRequest[]
+  /** The most streams that were open at once on one connection. */
+  readonly busiest: () => number
+  close(): Promise<void>
+}
+
+const ECDSA_P256 = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
+
+export interface Certificate {
+  readonly cert: string
+  readonly key: string
+}
+
+export async function makeCertificate(): Promise<Certificate> {
+  const keys = await crypto.subtle.generateKey(ECDSA_P256, true, ['sign', 'verify'])
+  const certificate = await X509CertificateGenerator.createSelfSigned({
+    name: 'CN=localhost',
+    keys,
+    signingAlgorithm: ECDSA_P256,
+    extensions: [
+      new BasicConstraintsExtension(true, 1, true),
+      new SubjectAlternativeNameExtension([
+        { type: 'dns', value: 'localhost' },
+        { type: 'ip', value: '127.0.0.1' },
+      ]),
+    ],
+  })
+  const pkcs8 = Buffer.from(await crypto.subtle.exportKey('pkcs8', keys.privateKey))
+  const key = `-----BEGIN PRIVATE KEY-----\n${pkcs8.toString('base64')}\n-----END PRIVATE KEY-----\n`
+  return { cert: certificate.toString('pem'), key }
+}
+
+const certificate = makeCertificate()
+
+/** Listens on a free port of 127.0.0.1; `handle` gets each request when its body is complete. */
+export async function startPeer(
+  handle: (request: PeerRequest) => void,
+  options: SecureServerOptions = {},
+): Promise<Peer> {
+  const { cert, key } = await certificate
+  const server = createSecureServer({ cert, key, ...options })
+  const sessions: ServerHttp2Session[] = []
+  const sockets: Socket[] = []
+  const requests: PeerRequest[] = []
+  const open = new Map<ServerHttp2Session, number>()
+  let busiest = 0
+  server.on('secureConnection', socket => sockets.push(socket))
+  server.on('session', session => {
+    sessions.push(session)
+    session.on('error', () => {})
+  })
+  server.on('stream', (stream, headers) => {
+    const session = stream.session as ServerHttp2Session
+    const now = (open.get(session) ?? 0) + 1
+    open.set(session, now)
+    busiest = Math.max(busiest, now)
+    stream.on('error', () => {})
+    stream.on('close', () => open.set(session, (open.get(session) ?? 1) - 1))
+    const chunks: Buffer[] = []
+    stream.on('data', (chunk: Buffer) => chunks.push(chunk))
+    stream.on('end', () => {
+      const request: PeerRequest = {
+        headers,
+        path: String(headers[':path']),
+        body: Buffer.concat(chunks),
+        stream,
+        session,
+        index: requests.length,
+        answer: (status, extra = {}, body = '') => {
+          if (stream.destroyed) return
+          stream.respond({ ':status': status, ...extra })
+          stream.end(typeof body === 'string' ? body : JSON.stringify(body))
+        },
+      }
+      requests.push(request)
+      handle(request)
+    })
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  return {
+    origin: `https://localhost:${port}`,
+    port,
+    ca: cert,
+    server,
+    sessions,
+    sockets,
+    requests,
+    busiest: () => busiest,
+    close: async () => {
+      const closed = new Promise<void>(resolve => server.close(() => resolve()))
+      for (const session of sessions) session.destroy()
+      for (const socket of sockets) socket.destroy()
+      await closed
+    },
+  }
+}
+
+export interface Relay {
+  readonly origin: string
+  /** From now on nothing passes on the connections that exist, and nothing is closed: a half-open path. */
+  freeze(): void
+  close(): Promise<void>
+}
+
+/** A TCP relay in front of a peer, for paths that go silent. */
+export async function startRelay(target: number): Promise<Relay> {
+  const sockets: Socket[] = []
+  const relay = createServer(inward => {
+    const outward = connect(target, '127.0.0.1')
+    for (const socket of [inward, outward]) sockets.push(socket.on('error', () => {}))
+    inward.pipe(outward)
+    outward.pipe(inward)
+  })
+  await new Promise<void>(resolve => relay.listen(0, '127.0.0.1', resolve))
+  return {
+    origin: `https://localhost:${(relay.address() as AddressInfo).port}`,
+    freeze: () => {
+      for (const socket of sockets) socket.unpipe().pause()
+    },
+    close: async () => {
+      for (const socket of sockets) socket.destroy()
+      await new Promise(resolve => relay.close(resolve))
+    },
+  }
+}
