@@ -1,0 +1,66 @@
+/**
+ * A web site that uses Roost as its makers would: one page, the SDK's two files on its own origin.
+ *
+ * `/worker-with-click.js` is a site's own service worker that imports ours and can play a click, which nobody
+ * can make in a headless browser.
+ */
+import { readFile } from 'node:fs/promises'
+import { createServer, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+
+const BUNDLES = new URL('../../packages/sdk/dist/bundle/', import.meta.url)
+
+const PAGE = `<!doctype html>
+<meta charset="utf-8">
+<title>Site</title>
+<link rel="icon" href="data:,">
+<script type="module">
+  import { createRoost } from '/roost-web.js'
+  window.makeRoost = options => createRoost(options)
+</script>`
+
+const WORKER_WITH_CLICK = `
+importScripts('/roost-service-worker.js')
+self.addEventListener('message', async () => {
+  for (const notification of await self.registration.getNotifications())
+    self.dispatchEvent(new NotificationEvent('notificationclick', { notification }))
+})`
+
+const FILES: Readonly<
+  Record<string, { readonly type: string; readonly read: () => Promise<string> | string }>
+> = {
+  '/': { type: 'text/html', read: () => PAGE },
+  '/roost-web.js': { type: 'text/javascript', read: () => readBundle('roost-web.js') },
+  '/roost-service-worker.js': { type: 'text/javascript', read: () => readBundle('roost-service-worker.js') },
+  '/worker-with-click.js': { type: 'text/javascript', read: () => WORKER_WITH_CLICK },
+}
+
+export interface Site {
+  readonly url: string
+  close(): Promise<void>
+}
+
+/** Needs the built bundles (`npm run bundle -w @roost/sdk`). */
+export async function startSite(): Promise<Site> {
+  const server = createServer((request, response) => {
+    void serve(request.url ?? '/', response)
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    async close() {
+      server.closeAllConnections()
+      await new Promise(resolve => server.close(resolve))
+    },
+  }
+}
+
+async function serve(path: string, response: ServerResponse): Promise<void> {
+  const file = FILES[new URL(path, 'http://site').pathname]
+  if (file === undefined) response.writeHead(404).end()
+  else response.writeHead(200, { 'content-type': file.type }).end(await file.read())
+}
+
+function readBundle(name: string): Promise<string> {
+  return readFile(new URL(name, BUNDLES), 'utf8')
+}

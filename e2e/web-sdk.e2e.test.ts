@@ -1,0 +1,267 @@
+/**
+ * The web SDK in a real Firefox against a push service and a device API whose faults the test chooses.
+ */
+
+import type { Roost, RoostOptions, RoostStatus } from '@roost/sdk/web'
+import type { Browser, Page } from 'puppeteer-core'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { encryptPush } from './support/encrypt.ts'
+import { eventually } from './support/eventually.ts'
+import { launchFirefox } from './support/firefox.ts'
+import { type DeviceCall, type JsonApi, startJsonApi } from './support/json-api.ts'
+import { type PushService, startPushService } from './support/push-service.ts'
+import { type Site, startSite } from './support/site.ts'
+
+declare global {
+  interface Window {
+    makeRoost(options: RoostOptions): Roost
+  }
+}
+
+interface Shown {
+  readonly title: string
+  readonly body: string
+  readonly tag: string
+}
+
+let pushService: PushService
+let browser: Browser
+let api: JsonApi
+/** A new origin for each test: nothing is shared in the browser's storage. */
+let site: Site
+let page: Page
+
+beforeAll(async () => {
+  pushService = await startPushService()
+  browser = await launchFirefox({ pushServiceUrl: pushService.url })
+})
+
+afterAll(async () => {
+  await browser?.close()
+  await pushService?.close()
+})
+
+beforeEach(async () => {
+  api = await startJsonApi()
+  site = await startSite()
+  page = await browser.newPage()
+  await visit()
+})
+
+afterEach(async () => {
+  await page.close()
+  await site.close()
+  await api.close()
+})
+
+test('a subscriber is registered with an endpoint and keys that a push reaches', async () => {
+  const status = await ask('subscribe')
+  expect(status).toMatchObject({ permission: 'granted', isSubscribed: true, isOptedOut: false })
+  const registered = onlyCall('registerDevice')
+  expect(registered.authorization).toBe('Token device-token')
+  expect(registered.request).toMatchObject({
+    application: 'AAAAA-BBBBB',
+    hwid: expect.stringMatching(/^AAAAA-BBBBB_[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/),
+    device_type: 12,
+    client_seq: 1,
+  })
+  await pushTo(registered, { header: 'Hello', body: 'World', p: 'hash1' })
+  expect(await receipts('messageDeliveryEvent', 1)).toEqual(['hash1'])
+  expect(await shownWith('Hello')).toEqual([{ title: 'Hello', body: 'World', tag: 'hash1' }])
+})
+
+test('a message that comes twice is shown once', async () => {
+  await ask('subscribe')
+  const registered = onlyCall('registerDevice')
+  await pushTo(registered, { header: 'First', p: 'twice' })
+  await shownWith('First')
+  await pushTo(registered, { header: 'Second', p: 'twice' })
+  expect(await shownWith('Second')).toEqual([{ title: 'Second', body: '', tag: 'twice' }])
+})
+
+test('a message that is not JSON still shows something', async () => {
+  await ask('subscribe')
+  pushRaw(onlyCall('registerDevice'), 'Sale today!')
+  expect(await shownWith('127.0.0.1')).toEqual([{ title: '127.0.0.1', body: '', tag: '' }])
+})
+
+test('a receipt that found the server away goes out at the next start', async () => {
+  await ask('subscribe')
+  api.failing.add('messageDeliveryEvent')
+  await pushTo(onlyCall('registerDevice'), { header: 'Hello', p: 'late' })
+  await eventually({
+    what: 'first try of the receipt',
+    read: () => api.failed.length,
+    until: count => count > 0,
+    withinMs: 5000,
+  })
+  api.failing.clear()
+  await visit()
+  await ask('start')
+  expect(await receipts('messageDeliveryEvent', 1)).toEqual(['late'])
+})
+
+test('a click is counted as opened', async () => {
+  await ask('subscribe', '/worker-with-click.js')
+  await pushTo(onlyCall('registerDevice'), { header: 'Hello', p: 'clicked', l: site.url })
+  await shownWith('Hello')
+  await page.evaluate(async () => (await navigator.serviceWorker.ready).active?.postMessage('click'))
+  expect(await receipts('pushStat', 1)).toEqual(['clicked'])
+})
+
+test('a reload within the hour registers nothing anew', async () => {
+  const before = await ask('subscribe')
+  await ask('start')
+  await visit()
+  expect(await ask('start')).toEqual(before)
+  expect(api.callsOf('registerDevice')).toHaveLength(1)
+  expect(api.callsOf('applicationOpen')).toHaveLength(1)
+})
+
+test('a purposeful unsubscribe stays over a reload, until subscribe is asked for', async () => {
+  await ask('subscribe')
+  const endpoint = onlyCall('registerDevice').request.push_token
+  expect(await ask('unsubscribe')).toMatchObject({ isSubscribed: false, isOptedOut: true })
+  expect(api.callsOf('unregisterDevice')).toHaveLength(1)
+  await eventually({
+    what: 'endpoint given back',
+    read: () => pushService.endpoints(),
+    until: all => !all.includes(String(endpoint)),
+    withinMs: 5000,
+  })
+  await visit()
+  expect(await ask('start')).toMatchObject({ isSubscribed: false, isOptedOut: true })
+  expect(api.callsOf('registerDevice')).toHaveLength(1)
+  expect(await ask('subscribe')).toMatchObject({ isSubscribed: true, isOptedOut: false })
+  expect(api.callsOf('registerDevice')).toHaveLength(2)
+})
+
+test('an unsubscribe while the server is away is told at the next start', async () => {
+  await ask('subscribe')
+  api.failing.add('unregisterDevice')
+  await expect(ask('unsubscribe')).rejects.toThrow('unregisterDevice was answered with 503')
+  api.failing.clear()
+  await visit()
+  expect(await ask('start')).toMatchObject({ isSubscribed: false, isOptedOut: true })
+  expect(api.callsOf('unregisterDevice')).toHaveLength(1)
+})
+
+test('another VAPID key on the server makes another subscription', async () => {
+  await ask('subscribe')
+  api.rotateVapidKey()
+  await visit()
+  await ask('start')
+  const [first, second] = api.callsOf('registerDevice')
+  expect(second?.request.push_token).not.toBe(first?.request.push_token)
+  expect(second?.request.hwid).toBe(first?.request.hwid)
+  expect(pushService.endpoints()).toContain(second?.request.push_token)
+})
+
+test('a subscription that the push service dropped in silence is replaced once the server knows', async () => {
+  await ask('subscribe')
+  const endpoint = String(onlyCall('registerDevice').request.push_token)
+  pushService.drop(endpoint)
+  expect(pushRaw(onlyCall('registerDevice'), '{}')).toBe(410)
+  api.knowsDevice = false // what the server makes of that 410
+  await visit()
+  await ask('start')
+  const second = api.callsOf('registerDevice')[1]
+  expect(second?.request.push_token).not.toBe(endpoint)
+  expect(pushService.endpoints()).toContain(second?.request.push_token)
+})
+
+test('a browser that the push service forgot is registered again without a page view', async () => {
+  await ask('subscribe')
+  pushService.forgetBrowser()
+  await eventually({
+    what: 'second registration',
+    read: () => api.callsOf('registerDevice').length,
+    until: count => count === 2,
+    withinMs: 20_000,
+  })
+  const [first, second] = api.callsOf('registerDevice')
+  expect(second?.request.push_token).not.toBe(first?.request.push_token)
+  await pushTo(second, { header: 'Back', p: 'back' })
+  expect(await receipts('messageDeliveryEvent', 1)).toEqual(['back'])
+})
+
+test('tags and the user reach the server, also those set while it was away', async () => {
+  api.failing.add('setTags')
+  expect(await askWith('setTags', { city: 'Bern' })).toBe('kept')
+  expect(await askWith('setUser', 'ann')).toBe('kept') // it waits its turn behind the tags
+  api.failing.clear()
+  await ask('start')
+  expect(onlyCall('setTags').request).toMatchObject({ tags: { city: 'Bern' } })
+  expect(onlyCall('registerUser').request).toMatchObject({ userId: 'ann' })
+})
+
+async function visit(): Promise<void> {
+  await page.goto(site.url)
+  await page.waitForFunction('window.makeRoost !== undefined')
+}
+
+function ask(
+  method: 'start' | 'subscribe' | 'unsubscribe',
+  serviceWorkerUrl = '/roost-service-worker.js',
+): Promise<RoostStatus> {
+  const options = roostOptions(serviceWorkerUrl)
+  return page.evaluate((name, given) => window.makeRoost(given)[name](), method, options)
+}
+
+function askWith(method: 'setTags' | 'setUser', value: unknown): Promise<string> {
+  return page.evaluate(
+    (name, given, argument) => window.makeRoost(given)[name](argument as never),
+    method,
+    roostOptions('/roost-service-worker.js'),
+    value,
+  )
+}
+
+function roostOptions(serviceWorkerUrl: string): RoostOptions {
+  return { baseUrl: api.baseUrl, application: 'AAAAA-BBBBB', deviceToken: 'device-token', serviceWorkerUrl }
+}
+
+function onlyCall(method: string): DeviceCall {
+  const calls = api.callsOf(method)
+  expect(calls).toHaveLength(1)
+  return calls[0] as DeviceCall
+}
+
+async function pushTo(device: DeviceCall | undefined, message: object): Promise<void> {
+  expect(pushRaw(device, JSON.stringify(message))).toBe(201)
+}
+
+/** Gives back the push service's status. */
+function pushRaw(device: DeviceCall | undefined, text: string): number {
+  const { push_token, public_key, auth_token } = device?.request ?? {}
+  return pushService.push(String(push_token), encryptPush(text, String(public_key), String(auth_token)))
+}
+
+async function receipts(method: string, count: number): Promise<unknown[]> {
+  const { value } = await eventually({
+    what: `${count} ${method}`,
+    read: () => api.callsOf(method),
+    until: calls => calls.length >= count,
+    withinMs: 5000,
+  })
+  return value.map(call => call.request.hash)
+}
+
+/** All notifications on the screen as soon as one has this title. */
+async function shownWith(title: string): Promise<readonly Shown[]> {
+  const { value } = await eventually({
+    what: `notification "${title}"`,
+    read: shown,
+    until: all => all.some(notification => notification.title === title),
+    withinMs: 5000,
+  })
+  return value
+}
+
+function shown(): Promise<Shown[]> {
+  return page.evaluate(async () => {
+    const registration = await navigator.serviceWorker.ready
+    const notifications = await registration.getNotifications()
+    return notifications.map(({ title, body, tag }) => ({ title, body, tag }))
+  })
+}
