@@ -1,1 +1,22 @@
-export {}
+/**
+ * Stand-ins for Apple, Google and the browsers' push services, and virtual phones.
+ */
+export type { ApnsFault } from './apns/gateway.ts'
+export type { ApnsReason } from './apns/refusals.ts'
+export type { ApnsEnvironment, TeamKey } from './apns/team-keys.ts'
+export type { FcmFault, GoogleTokenFault } from './fcm/gateway.ts'
+export type { ServiceAccount } from './fcm/oauth.ts'
+export type { FcmForm } from './fcm/refusals.ts'
+export type { AcceptedPush, PushFilter, PushListener } from './gateway/air.ts'
+export type { GatewayCounts, GatewayName, HashCounts } from './gateway/tally.ts'
+export type { Random } from './randomness.ts'
+export {
+  type Simulator,
+  type SimulatorOptions,
+  type SimulatorPorts,
+  type SimulatorUrls,
+  startSimulator,
+} from './simulator.ts'
+export type { BrowserAck, BrowserSubscription } from './web-push/browsers.ts'
+export type { WebPushAnswer, WebPushSubscription } from './web-push/gateway.ts'
+export type { PushService, WebPushFault } from './web-push/refusals.ts'

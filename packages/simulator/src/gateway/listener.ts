@@ -1,0 +1,247 @@
+/**
+ * The TLS front of every stand-in: it reads requests, asks the gateway for a reply and obeys connection faults.
+ *
+ * The stream limit of HTTP/2 is enforced by the protocol itself: streams above an unacknowledged limit end with
+ * REFUSED_STREAM, above an acknowledged one the connection ends with PROTOCOL_ERROR.
+ * Source: RFC 9113, sections 5.1.2 and 6.8.
+ */
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
+import {
+  constants,
+  createSecureServer,
+  type Http2SecureServer,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+  type Http2Session,
+  type ServerHttp2Stream,
+  type Settings,
+} from 'node:http2'
+import type { AddressInfo, Socket } from 'node:net'
+import type { ServerIdentity } from '../authority.ts'
+import type { ConnectionFaults } from './faults.ts'
+
+export interface GatewayRequest {
+  readonly method: string
+  readonly path: string
+  readonly headers: IncomingHttpHeaders
+  /** Names and values in turn, as received: the only place where a repeated header shows. */
+  readonly rawHeaders: readonly string[]
+  readonly body: Buffer
+  readonly connection: GatewayConnection
+}
+
+/** One TCP connection; over HTTP/1.1 the stream limit and GOAWAY have no meaning and do nothing. */
+export interface GatewayConnection {
+  readonly id: number
+  requests: number
+  /** A GOAWAY was sent: streams that were on their way by then are not processed. */
+  isLeaving: boolean
+  allowStreams(limit: number): void
+}
+
+export interface GatewayAnswer {
+  readonly status: number
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string
+}
+
+/** What a request gets; the words are ways of getting no answer at all. */
+export type GatewayReply = GatewayAnswer | 'refuse_stream' | 'reset_connection' | 'silence'
+
+export interface ListenOptions {
+  readonly host: string
+  /** 0 takes a free port. */
+  readonly port: number
+  readonly identity: ServerIdentity
+  readonly settings: Settings
+  readonly allowHttp1: boolean
+  readonly faults: ConnectionFaults
+  readonly answer: (request: GatewayRequest) => Promise<GatewayReply>
+  readonly onConnection?: () => void
+}
+
+export interface GatewayListener {
+  readonly origin: string
+  close(): Promise<void>
+}
+
+export async function listen(options: ListenOptions): Promise<GatewayListener> {
+  const server = createSecureServer({
+    cert: options.identity.certPem,
+    key: options.identity.keyPem,
+    allowHTTP1: options.allowHttp1,
+    settings: options.settings,
+    // Node's own guards would end a connection before the fault that a test asked for does.
+    maxSessionMemory: 256,
+    maxSessionRejectedStreams: 1_000_000,
+  })
+  const sockets = trackSockets(server)
+  const connections = numberConnections(options)
+  if (options.allowHttp1) {
+    server.on('request', (request, response) => receiveRequest(options, connections, request, response))
+  } else {
+    server.on(
+      'stream',
+      (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, _flags: number, raw: string[]) => {
+        receiveStream(options, connections, stream, headers, raw)
+      },
+    )
+  }
+  server.on('sessionError', () => {}) // A peer that breaks the protocol ends its own session only.
+  server.on('clientError', (_cause: Error, socket: Socket) => socket.destroy())
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(options.port, options.host, resolve)
+  })
+  return { origin: originOf(server, options.host), close: () => close(server, sockets) }
+}
+
+type ConnectionOf = (peer: object, session: Http2Session | undefined) => GatewayConnection
+
+function numberConnections(options: ListenOptions): ConnectionOf {
+  const known = new WeakMap<object, GatewayConnection>()
+  let count = 0
+  return (peer, session) => {
+    const before = known.get(peer)
+    if (before !== undefined) return before
+    const connection: GatewayConnection = {
+      id: ++count,
+      requests: 0,
+      isLeaving: false,
+      allowStreams: limit => {
+        if (session !== undefined && !session.destroyed) session.settings({ maxConcurrentStreams: limit })
+      },
+    }
+    known.set(peer, connection)
+    options.onConnection?.()
+    return connection
+  }
+}
+
+function receiveStream(
+  options: ListenOptions,
+  connections: ConnectionOf,
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+  rawHeaders: readonly string[],
+): void {
+  const session = stream.session
+  if (session === undefined) return
+  const connection = connections(session, session)
+  if (!admit(options.faults, connection, session, stream)) return
+  const chunks: Buffer[] = []
+  stream.on('error', () => {}) // The peer gave this stream up; there is nobody left to answer.
+  stream.on('data', (chunk: Buffer) => chunks.push(chunk))
+  stream.on('end', () => {
+    const request = {
+      method: String(headers[':method']),
+      path: String(headers[':path']),
+      headers,
+      rawHeaders,
+      body: chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks),
+      connection,
+    }
+    void options.answer(request).then(
+      reply => replyToStream(stream, reply),
+      cause => stream.destroy(cause),
+    )
+  })
+}
+
+function receiveRequest(
+  options: ListenOptions,
+  connections: ConnectionOf,
+  request: Http2ServerRequest,
+  response: Http2ServerResponse,
+): void {
+  const session = request.httpVersionMajor === 2 ? request.stream.session : undefined
+  const connection = connections(session ?? request.socket, session)
+  if (session !== undefined && !admit(options.faults, connection, session, request.stream)) return
+  const chunks: Buffer[] = []
+  request.on('error', () => {})
+  response.on('error', () => {})
+  request.on('data', (chunk: Buffer) => chunks.push(chunk))
+  request.on('end', () => {
+    const { method, url: path, headers, rawHeaders } = request
+    void options.answer({ method, path, headers, rawHeaders, body: Buffer.concat(chunks), connection }).then(
+      reply => replyToRequest(request, response, reply),
+      cause => request.destroy(cause),
+    )
+  })
+}
+
+function replyToStream(stream: ServerHttp2Stream, reply: GatewayReply): void {
+  if (stream.destroyed || stream.closed || reply === 'silence') return
+  if (reply === 'refuse_stream') {
+    stream.close(constants.NGHTTP2_REFUSED_STREAM)
+  } else if (reply === 'reset_connection') {
+    stream.session?.destroy()
+  } else if (reply.body === undefined) {
+    stream.respond({ ':status': reply.status, ...reply.headers }, { endStream: true })
+  } else {
+    stream.respond({ ':status': reply.status, ...reply.headers })
+    stream.end(reply.body)
+  }
+}
+
+function replyToRequest(
+  request: Http2ServerRequest,
+  response: Http2ServerResponse,
+  reply: GatewayReply,
+): void {
+  if (request.httpVersionMajor === 2) {
+    replyToStream(request.stream, reply)
+  } else if (typeof reply !== 'string') {
+    const plain = response as unknown as ServerResponse
+    const length = String(Buffer.byteLength(reply.body ?? ''))
+    plain.writeHead(reply.status, { 'content-length': length, ...reply.headers })
+    plain.end(reply.body)
+  } else if (reply !== 'silence') {
+    request.socket.destroy()
+  }
+}
+
+/** Whether the stream may be processed; the one that a planned GOAWAY names is the last. */
+function admit(
+  faults: ConnectionFaults,
+  connection: GatewayConnection,
+  session: Http2Session,
+  stream: ServerHttp2Stream,
+): boolean {
+  if (connection.isLeaving) {
+    // The protocol ends it as refused when the GOAWAY leaves; no more events of it matter.
+    stream.on('error', () => {})
+    return false
+  }
+  connection.requests++
+  const goAway = faults.goAwayAt(connection.requests)
+  if (goAway !== undefined && stream.id !== undefined) {
+    connection.isLeaving = true
+    session.goaway(goAway.code ?? constants.NGHTTP2_NO_ERROR, stream.id, debugData(goAway.reason))
+  }
+  return true
+}
+
+function debugData(reason: string | undefined): Buffer | undefined {
+  return reason === undefined ? undefined : Buffer.from(JSON.stringify({ reason }))
+}
+
+function trackSockets(server: Http2SecureServer): Set<Socket> {
+  const sockets = new Set<Socket>()
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
+  return sockets
+}
+
+function originOf(server: Http2SecureServer, host: string): string {
+  const { port } = server.address() as AddressInfo
+  return `https://${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
+async function close(server: Http2SecureServer, sockets: ReadonlySet<Socket>): Promise<void> {
+  const closed = new Promise<void>(resolve => server.close(() => resolve()))
+  for (const socket of sockets) socket.destroy()
+  await closed
+}

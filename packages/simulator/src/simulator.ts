@@ -1,0 +1,160 @@
+/**
+ * All stand-ins in one: Apple, Google and the browsers' push services on loopback ports, under one authority.
+ *
+ * It is the independent judge of the gateway clients and shares no code with them.
+ */
+import { ApnsGateway } from './apns/gateway.ts'
+import { createServerIdentity } from './authority.ts'
+import { FcmGateway } from './fcm/gateway.ts'
+import { type AcceptedPush, Air, type PushFilter, type PushListener } from './gateway/air.ts'
+import { type GatewayCounts, type GatewayName, type HashCounts, Tally } from './gateway/tally.ts'
+import type { Random } from './randomness.ts'
+import { WebPushGateway } from './web-push/gateway.ts'
+
+/** Ports of the stand-ins; 0 or absent takes a free one. */
+export interface SimulatorPorts {
+  readonly apnsProduction?: number
+  readonly apnsSandbox?: number
+  readonly fcm?: number
+  readonly googleToken?: number
+  readonly webPush?: number
+  readonly browserPush?: number
+}
+
+export interface SimulatorOptions {
+  /** Default 127.0.0.1. */
+  readonly host?: string
+  readonly ports?: SimulatorPorts
+  /** Milliseconds since the epoch; default the system's clock. */
+  readonly clock?: () => number
+  /** For tokens, latency and the order of details; default `Math.random`. Keys are always drawn securely. */
+  readonly random?: Random
+}
+
+export interface SimulatorUrls {
+  readonly apnsProduction: string
+  readonly apnsSandbox: string
+  readonly fcm: string
+  readonly googleToken: string
+  /** Origin of all Web Push endpoints. */
+  readonly webPush: string
+  /** For Firefox's preference `dom.push.serverURL`. */
+  readonly browserPush: string
+}
+
+/** Starts all stand-ins; the caller closes what it gets. */
+export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
+  const { host = '127.0.0.1', ports = {}, clock = Date.now, random = Math.random } = options
+  const identity = await createServerIdentity(host)
+  const tally = new Tally()
+  const air = new Air()
+  const common = { host, identity, tally, air, clock, random }
+  const gateways = {
+    apns: new ApnsGateway({
+      ...common,
+      ports: { production: ports.apnsProduction ?? 0, sandbox: ports.apnsSandbox ?? 0 },
+    }),
+    fcm: new FcmGateway({ ...common, ports: { fcm: ports.fcm ?? 0, googleToken: ports.googleToken ?? 0 } }),
+    webPush: new WebPushGateway({
+      ...common,
+      ports: { webPush: ports.webPush ?? 0, browserPush: ports.browserPush ?? 0 },
+    }),
+  }
+  const simulator = new Simulator({ ...gateways, caPem: identity.caPem, tally, air })
+  try {
+    await Promise.all([gateways.apns.start(), gateways.fcm.start(), gateways.webPush.start()])
+  } catch (cause) {
+    await simulator.close()
+    throw cause
+  }
+  return simulator
+}
+
+interface Parts {
+  readonly apns: ApnsGateway
+  readonly fcm: FcmGateway
+  readonly webPush: WebPushGateway
+  readonly caPem: string
+  readonly tally: Tally
+  readonly air: Air
+}
+
+export class Simulator {
+  readonly apns: ApnsGateway
+  readonly fcm: FcmGateway
+  readonly webPush: WebPushGateway
+  /** The authority that signed the stand-ins' certificates. */
+  readonly caPem: string
+  readonly #tally: Tally
+  readonly #air: Air
+
+  constructor(parts: Parts) {
+    this.apns = parts.apns
+    this.fcm = parts.fcm
+    this.webPush = parts.webPush
+    this.caPem = parts.caPem
+    this.#tally = parts.tally
+    this.#air = parts.air
+  }
+
+  get urls(): SimulatorUrls {
+    return {
+      apnsProduction: this.apns.url('production'),
+      apnsSandbox: this.apns.url('sandbox'),
+      fcm: this.fcm.url,
+      googleToken: this.fcm.tokenUrl,
+      webPush: this.webPush.url,
+      browserPush: this.webPush.browserUrl,
+    }
+  }
+
+  /** What points a server at the stand-ins. The authority goes by file: write `caPem` and set ROOST_EXTRA_CA. */
+  environment(): Record<string, string> {
+    const { apnsProduction, apnsSandbox, fcm, googleToken } = this.urls
+    return {
+      ROOST_APNS_PRODUCTION_URL: apnsProduction,
+      ROOST_APNS_SANDBOX_URL: apnsSandbox,
+      ROOST_FCM_URL: fcm,
+      ROOST_GOOGLE_TOKEN_URL: googleToken,
+      ROOST_ALLOW_PRIVATE_ENDPOINTS: '1',
+    }
+  }
+
+  counts(): Readonly<Record<GatewayName, GatewayCounts>> {
+    return this.#tally.counts()
+  }
+
+  /** Acceptances of one message, by its hash (field `p`). */
+  acceptedFor(hash: string): HashCounts {
+    return this.#tally.acceptedFor(hash)
+  }
+
+  /** Requests for one message per token, refused ones included. */
+  attemptsFor(hash: string): ReadonlyMap<string, number> {
+    return this.#tally.attemptsFor(hash)
+  }
+
+  /** Accepted pushes, the last ten thousand. */
+  pushes(filter?: PushFilter): AcceptedPush[] {
+    return this.#air.pushes(filter)
+  }
+
+  /** The first accepted push that matches, past or next. Rejects when the simulator closes. */
+  waitForPush(filter?: PushFilter): Promise<AcceptedPush> {
+    return this.#air.waitForPush(filter)
+  }
+
+  /** Calls `listener` for each push accepted for this token: the phone that holds it. */
+  listen(token: string, listener: PushListener): void {
+    this.#air.listen(token, listener)
+  }
+
+  leave(token: string): void {
+    this.#air.leave(token)
+  }
+
+  async close(): Promise<void> {
+    this.#air.close()
+    await Promise.all([this.apns.close(), this.fcm.close(), this.webPush.close()])
+  }
+}
