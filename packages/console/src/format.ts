@@ -44,6 +44,13 @@ export function formatMoment(at: string): string {
   return MOMENT.format(new Date(at))
 }
 
+/** A length of time to the unit that matters: "45 s", "12 min", "3 h". */
+export function formatDuration(seconds: number): string {
+  if (seconds < 60) return `${Math.ceil(seconds)} s`
+  if (seconds < 3_600) return `${Math.ceil(seconds / 60)} min`
+  return `${Math.ceil(seconds / 3_600)} h`
+}
+
 /** "12 s ago", "3 h ago"; from a week on the day itself. A clock that runs ahead of ours reads as "just now". */
 export function formatAgo(at: string, nowMs: number): string {
   const ageMs = nowMs - Date.parse(at)

@@ -1,5 +1,5 @@
 /** Starts the console in the browser: the only file that touches the window's stores before anything is drawn. */
-import '@mantine/core/styles.css'
+import './mantine.css'
 import './theme.css'
 import { MantineProvider } from '@mantine/core'
 import { StrictMode } from 'react'

@@ -9,6 +9,18 @@ export const theme = createTheme({
   defaultRadius: 'md',
   headings: { fontWeight: '650' },
   colors: {
+    dark: [
+      '#d9dee4',
+      '#b8c0c9',
+      '#98a2ad',
+      '#6b7683',
+      '#3a424b',
+      '#2d343b',
+      '#232a31',
+      '#1b2026',
+      '#13171b',
+      '#0d1013',
+    ],
     roost: [
       '#e8f4fb',
       '#d0e6f4',

@@ -29,8 +29,8 @@ export function TokenForm({ refusal, onToken }: TokenFormProps): ReactElement {
               Open the console
             </Title>
             <Text size="sm" c="dimmed" mt={4}>
-              Its own server token opens it: the one in <Code>ROOST_BOOTSTRAP_TOKEN</Code>, or one made since.
-              It is kept in this tab only.
+              A server token opens it: the one in <Code>ROOST_BOOTSTRAP_TOKEN</Code>, or one made since. It is
+              kept in this tab only.
             </Text>
           </div>
           {refusal && (

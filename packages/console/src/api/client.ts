@@ -87,28 +87,34 @@ export function createApi(options: ApiOptions): Api {
 
 async function getJson<T>(options: ApiOptions, path: string, signal?: AbortSignal): Promise<T> {
   if (!PRINTABLE_ASCII.test(options.token)) throw new ApiProblem(TOKEN_MALFORMED)
-  const response = await request(options, path, signal)
-  const body = await readJson(response)
+  const { response, text } = await request(options, path, signal)
+  const body = parseJson(text)
   if (!response.ok) throw new ApiProblem(problemFrom(response, body))
   if (typeof body !== 'object' || body === null) throw new ApiProblem(unreadable(response))
   return body as T
 }
 
-async function request(options: ApiOptions, path: string, signal?: AbortSignal): Promise<Response> {
+interface Answer {
+  readonly response: Response
+  readonly text: string
+}
+
+/** The body is read here too: a connection may also be lost in the middle of an answer. */
+async function request(options: ApiOptions, path: string, signal?: AbortSignal): Promise<Answer> {
   try {
-    return await fetch(new URL(path, options.baseUrl), {
+    const response = await fetch(new URL(path, options.baseUrl), {
       headers: { authorization: `Bearer ${options.token}`, accept: 'application/json' },
       cache: 'no-store',
       signal: signal ?? null,
     })
+    return { response, text: await response.text() }
   } catch (cause) {
     if (signal?.aborted) throw cause
     throw new ApiProblem(SERVER_UNREACHABLE, { cause })
   }
 }
 
-async function readJson(response: Response): Promise<unknown> {
-  const text = await response.text()
+function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {

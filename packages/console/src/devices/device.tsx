@@ -1,25 +1,15 @@
 /** One device: who it is, whether it can be reached and why not, and how it came to that. */
-import {
-  Anchor,
-  Badge,
-  CopyButton,
-  Group,
-  SimpleGrid,
-  Stack,
-  Table,
-  Text,
-  Timeline,
-  UnstyledButton,
-} from '@mantine/core'
+import { Anchor, CopyButton, Group, SimpleGrid, Stack, Table, Text, UnstyledButton } from '@mantine/core'
 import type { ReactElement, ReactNode } from 'react'
 import { useDevice, useLedger } from '../api/queries.ts'
-import type { Address, Device, LedgerEntry } from '../api/shapes.ts'
+import type { Address, Device } from '../api/shapes.ts'
 import { formatMoment } from '../format.ts'
 import { Ago } from '../parts/ago.tsx'
 import { Empty, Loaded, PageHead, Panel } from '../parts/page.tsx'
 import { StateLabel } from '../parts/stacked-bar.tsx'
 import { formatRoute } from '../route.ts'
-import { type Tone, tellTurn } from './ledger.ts'
+import { AddressMarks, History } from './history.tsx'
+import { tellTurn } from './ledger.ts'
 import { lookOfState, nameOfGateway, nameOfPlatform } from './looks.ts'
 
 export interface DevicePageProps {
@@ -175,7 +165,7 @@ function AddressFacts({ address }: { readonly address: Address }): ReactElement 
     <div>
       <Group gap="sm">
         <Text fw={600} component="span">
-          <StateLabel look={lookOfState(state)} />
+          <StateLabel look={lookOfState(state, address.reason)} />
         </Text>
         <Text span size="sm">
           {nameOfGateway(address.provider)}
@@ -188,73 +178,5 @@ function AddressFacts({ address }: { readonly address: Address }): ReactElement 
           : address.reason}
       </Text>
     </div>
-  )
-}
-
-interface MarksProps {
-  readonly kind: string | null
-  readonly environment: string | null
-  readonly addressEnd: string | null | undefined
-}
-
-function AddressMarks({ kind, environment, addressEnd }: MarksProps): ReactElement {
-  return (
-    <>
-      {kind && (
-        <Badge variant="default" size="sm" tt="none" fw={500}>
-          {kind}
-        </Badge>
-      )}
-      {environment && (
-        <Badge variant="default" size="sm" tt="none" fw={500}>
-          {environment}
-        </Badge>
-      )}
-      {addressEnd && (
-        <Text span size="xs" c="dimmed" ff="monospace">
-          …{addressEnd}
-        </Text>
-      )}
-    </>
-  )
-}
-
-const TONE_PAINTS: Readonly<Record<Tone, string>> = {
-  good: 'var(--data-blue)',
-  plain: 'var(--data-grey)',
-  warning: 'var(--data-orange)',
-  bad: 'var(--data-vermilion)',
-}
-
-function History({ entries }: { readonly entries: readonly LedgerEntry[] }): ReactElement {
-  if (entries.length === 0) return <Text c="dimmed">Nothing has happened to its addresses yet.</Text>
-  const newestFirst = entries.toReversed()
-  return (
-    <Timeline bulletSize={14} lineWidth={2} active={newestFirst.length}>
-      {newestFirst.map((entry, place) => {
-        const { title, sentence, tone } = tellTurn(entry)
-        return (
-          <Timeline.Item
-            // biome-ignore lint/suspicious/noArrayIndexKey: an entry has no id; counted from the oldest, it never moves
-            key={newestFirst.length - place}
-            color={TONE_PAINTS[tone]}
-            title={
-              <Group gap="sm">
-                <Text span fw={600} size="sm">
-                  {title}
-                </Text>
-                <AddressMarks {...entry} />
-              </Group>
-            }
-          >
-            <Text size="sm">{sentence}</Text>
-            <Text size="xs" c="dimmed" mt={2}>
-              <time dateTime={entry.at}>{formatMoment(entry.at)}</time>
-              {entry.reason && ` · ${entry.reason}`}
-            </Text>
-          </Timeline.Item>
-        )
-      })}
-    </Timeline>
   )
 }

@@ -9,6 +9,7 @@ import { Ago } from '../parts/ago.tsx'
 import { Empty, Loaded, PageHead, Panel } from '../parts/page.tsx'
 import { StateLabel } from '../parts/stacked-bar.tsx'
 import { formatRoute, replaceRoute } from '../route.ts'
+import { writeReason } from './ledger.ts'
 import { lookOfState, nameOfPlatform } from './looks.ts'
 
 const SEARCH_AFTER_MS = 250
@@ -122,9 +123,9 @@ function DeviceRow({ app, device }: { readonly app: string; readonly device: Dev
         )}
       </Table.Td>
       <Table.Td>
-        <StateLabel look={lookOfState(device.state)} />
+        <StateLabel look={lookOfState(device.state, device.reason)} />
       </Table.Td>
-      <Table.Td c="dimmed">{device.reason}</Table.Td>
+      <Table.Td c="dimmed">{device.reason && writeReason(device.reason)}</Table.Td>
       <Table.Td ta="right">{device.lastSeenAt ? <Ago at={device.lastSeenAt} /> : '–'}</Table.Td>
     </Table.Tr>
   )

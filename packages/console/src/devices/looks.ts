@@ -28,7 +28,7 @@ export const STATE_LOOKS: Readonly<Record<AddressState, Look>> = {
   unregistered: {
     label: 'Unregistered',
     paint: 'var(--data-grey)',
-    hint: 'The app asked not to be sent to any more.',
+    hint: 'The device asked not to be sent to any more.',
   },
   none: {
     label: 'No address',
@@ -38,8 +38,12 @@ export const STATE_LOOKS: Readonly<Record<AddressState, Look>> = {
   },
 }
 
-/** The look of any state, one that this console doesn't know included. */
-export function lookOfState(state: string): Look {
+/**
+ * The look of any state, one that this console doesn't know included. An address whose device asked to be left alone
+ * is stored as dead with the reason `unregistered`.
+ */
+export function lookOfState(state: string, reason?: string | null): Look {
+  if (state === 'dead' && reason === 'unregistered') return STATE_LOOKS.unregistered
   const known = ADDRESS_STATES.find(each => each === state)
   if (known) return STATE_LOOKS[known]
   return { label: state, paint: 'var(--data-grey)', hint: 'This console does not know this state.' }

@@ -4,15 +4,19 @@
  * The bar is as long as the audience, so "accepted" can be read against everybody it was meant for.
  */
 import { Alert, Anchor, Badge, Group, Progress, Stack, Text, Tooltip } from '@mantine/core'
-import type { ReactElement } from 'react'
+import { useInterval } from '@mantine/hooks'
+import { type ReactElement, useState } from 'react'
 import type { Message, MessageCounts } from '../api/shapes.ts'
-import { formatCount, formatShare } from '../format.ts'
+import { formatCount, formatDuration, formatShare } from '../format.ts'
 import { Ago } from '../parts/ago.tsx'
 import { StackedBar, StateLabel } from '../parts/stacked-bar.tsx'
 import { formatRoute } from '../route.ts'
 import { colorOfMessageState, OUTCOME_LOOKS } from './looks.ts'
 import css from './messages.module.css'
 import { type Outcome, splitTargeted } from './outcomes.ts'
+import { addSample, paceOf, type Sample } from './pace.ts'
+
+const SAMPLE_MS = 1_000
 
 export interface MessageCardProps {
   readonly app: string
@@ -30,7 +34,7 @@ export function MessageCard({ app, message }: MessageCardProps): ReactElement {
           <MessageStateBadge message={message} />
         </Group>
         <Text size="sm" c="dimmed" style={{ whiteSpace: 'nowrap' }}>
-          <Ago at={message.createdAt} />
+          {formatCount(message.counts.targeted)} targeted · <Ago at={message.createdAt} />
         </Text>
       </Group>
       <MessageCountsView message={message} />
@@ -79,11 +83,33 @@ function SendProgress({ message }: { readonly message: Message }): ReactElement 
         flex={1}
         aria-label="Progress"
       />
+      {message.state === 'sending' && <PaceText counts={message.counts} />}
       <Text size="sm" fw={600} w={56} ta="right">
         {percent.toFixed(1)} %
       </Text>
     </Group>
   )
+}
+
+/** Looks once a second, also when the counts stand still: a send that has stopped must not keep its old pace. */
+function PaceText({ counts }: { readonly counts: MessageCounts }): ReactElement | null {
+  const [samples, setSamples] = useState<readonly Sample[]>([])
+  const settled = counts.targeted - waitingOf(counts)
+  useInterval(() => setSamples(before => addSample(before, { atMs: Date.now(), settled })), SAMPLE_MS, {
+    autoInvoke: true,
+  })
+  const pace = paceOf(samples, counts.targeted)
+  if (!pace) return null
+  return (
+    <Text size="sm" c="dimmed" style={{ whiteSpace: 'nowrap' }}>
+      {formatCount(Math.round(pace.perSecond))} / s
+      {pace.secondsLeft !== undefined && ` · ${formatDuration(pace.secondsLeft)} left`}
+    </Text>
+  )
+}
+
+function waitingOf(counts: MessageCounts): number {
+  return splitTargeted(counts).parts.find(part => part.name === 'waiting')?.count ?? 0
 }
 
 interface OutcomesProps {
@@ -93,10 +119,7 @@ interface OutcomesProps {
 
 function Outcomes({ split, targeted }: OutcomesProps): ReactElement {
   return (
-    <Group gap="lg" fz="sm">
-      <span>
-        <b>{formatCount(targeted)}</b> targeted
-      </span>
+    <Group gap="md" fz="sm" style={{ rowGap: 2 }}>
       {split
         .filter(part => part.count > 0 || part.name === 'accepted')
         .map(({ name, count }) => (

@@ -2,7 +2,7 @@
 import { Code, Group, Stack, Text } from '@mantine/core'
 import type { ReactElement } from 'react'
 import { useMessage, useMessages } from '../api/queries.ts'
-import { formatMoment } from '../format.ts'
+import { formatCount, formatMoment } from '../format.ts'
 import { Empty, Loaded, PageHead, Panel } from '../parts/page.tsx'
 import { formatRoute } from '../route.ts'
 import { MessageCard, MessageCountsView, MessageStateBadge } from './message-card.tsx'
@@ -71,7 +71,7 @@ export function MessagePage({ app, id }: MessagePageProps): ReactElement {
                 <Group gap="sm">
                   <MessageStateBadge message={message} />
                   <Text size="sm" c="dimmed">
-                    {formatMoment(message.createdAt)} · {message.id}
+                    {formatCount(message.counts.targeted)} targeted · {formatMoment(message.createdAt)}
                   </Text>
                 </Group>
               }

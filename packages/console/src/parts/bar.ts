@@ -18,7 +18,7 @@ export interface Segment<Name extends string> extends Part<Name> {
 /** Lays out the parts that aren't zero, in their order. All zero: no segments. Widths sum to 100. */
 export function layOutBar<Name extends string>(
   parts: readonly Part<Name>[],
-  minPercent = 0.8,
+  minPercent = 0.4,
 ): readonly Segment<Name>[] {
   const shown = parts.filter(part => part.count > 0)
   const total = sum(shown)
