@@ -188,11 +188,19 @@ test('a browser that the push service forgot is registered again without a page 
 test('tags and the user reach the server, also those set while it was away', async () => {
   api.failing.add('setTags')
   expect(await askWith('setTags', { city: 'Bern' })).toBe('kept')
-  expect(await askWith('setUser', 'ann')).toBe('kept') // it waits its turn behind the tags
+  expect(await askWith('setUser', 'ann')).toBe('sent')
   api.failing.clear()
   await ask('start')
   expect(onlyCall('setTags').request).toMatchObject({ tags: { city: 'Bern' } })
   expect(onlyCall('registerUser').request).toMatchObject({ userId: 'ann' })
+})
+
+test('a browser without web push is told so, and is no error on every page', async () => {
+  await page.evaluate(() => Reflect.deleteProperty(window, 'PushManager'))
+  expect(await ask('start')).toMatchObject({ isSupported: false, isSubscribed: false })
+  expect(await askWith('setUser', 'ann')).toBe('ignored')
+  await expect(ask('subscribe')).rejects.toThrow('This browser has no web push here')
+  expect(api.calls).toEqual([])
 })
 
 async function visit(): Promise<void> {

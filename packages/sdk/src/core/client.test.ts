@@ -57,10 +57,10 @@ test.each([
   ['an argument error', { status: 200, body: '{"status_code":210,"status_message":"no"}' }, 'refused'],
   ['a malformed request', { status: 400, body: '' }, 'refused'],
   ['a token of another application', { status: 403, body: '' }, 'unauthorized'],
-  ['a server fault', { status: 500, body: '{"status_code":500}' }, 'unreachable'],
-  ['a throttle', { status: 429, body: '' }, 'unreachable'],
-  ["a proxy's page", { status: 200, body: '<html>' }, 'unreachable'],
-  ['a JSON that is no envelope', { status: 200, body: 'null' }, 'unreachable'],
+  ['a server fault', { status: 500, body: '{"status_code":500}' }, 'unavailable'],
+  ['a throttle', { status: 429, body: '' }, 'unavailable'],
+  ["a proxy's page", { status: 200, body: '<html>' }, 'unavailable'],
+  ['a JSON that is no envelope', { status: 200, body: 'null' }, 'unavailable'],
 ])('%s is told by its code', async (_, answer, code) => {
   answers.set('applicationOpen', answer)
   await expect(makeClient().client.call('applicationOpen')).rejects.toMatchObject({ code })
@@ -107,6 +107,23 @@ test('a refused call is told to its caller and does not block those behind it', 
     code: 'refused',
   })
   expect(await store.kept()).toEqual([])
+})
+
+test('a call that the server chokes on holds back its own kind only', async () => {
+  const { client, store } = makeClient()
+  answers.set('setTags', { status: 500, body: '' })
+  await store.keep({ key: 't1', method: 'setTags', fields: {}, at: now - 2 })
+  await store.keep({ key: 't2', method: 'setTags', fields: {}, at: now - 1 })
+  expect(await client.deliver({ key: 'r', method: 'pushStat', fields: { hash: 'h' } })).toBe('sent')
+  expect(heard.map(call => call.path)).toEqual(['/json/1.3/setTags', '/json/1.3/pushStat'])
+  expect((await store.kept()).map(call => call.key)).toEqual(['t1', 't2'])
+})
+
+test('a call that gets no answer at all is told as unreachable', async () => {
+  const { client } = makeClient()
+  await close(server)
+  await expect(client.call('applicationOpen')).rejects.toMatchObject({ code: 'unreachable' })
+  server = await listen(0)
 })
 
 test('a receipt older than 30 days is dropped unsent', async () => {

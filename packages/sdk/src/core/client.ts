@@ -58,7 +58,10 @@ export interface Client {
     readonly method: string
     readonly fields: Fields
   }): Promise<'sent' | 'kept'>
-  /** Sends what is kept, oldest first, and stops at the first call that gets no answer. */
+  /**
+   * Sends what is kept, oldest first. A call that fails holds back those of its own method, whose order counts,
+   * but not the others: one that the server chokes on must not cost the receipts behind it.
+   */
   flush(): Promise<void>
 }
 
@@ -136,9 +139,9 @@ function readAnswer(method: string, answer: { readonly status: number; readonly 
 }
 
 /** Only what the server has understood and turned down is final; all else may be a proxy on the way. */
-function codeOf(status: number): 'refused' | 'unauthorized' | 'unreachable' {
+function codeOf(status: number): 'refused' | 'unauthorized' | 'unavailable' {
   if (status === 401 || status === 403) return 'unauthorized'
-  return status === 210 || status === 400 || status === 422 ? 'refused' : 'unreachable'
+  return status === 210 || status === 400 || status === 422 ? 'refused' : 'unavailable'
 }
 
 interface Envelope {
@@ -155,14 +158,17 @@ function parseEnvelope(body: string): Envelope | undefined {
   }
 }
 
-/** Gives back what went wrong, by key. */
+/** Gives back what went wrong, by key. Without a network it stops at the first call. */
 async function sendKept(options: ClientOptions): Promise<Map<string, RoostError>> {
   const failures = new Map<string, RoostError>()
+  const heldBack = new Set<string>()
   for (const kept of await options.store.kept()) {
+    if (heldBack.has(kept.method)) continue
     const failure = await sendOne(options, kept)
     if (failure !== undefined) failures.set(kept.key, failure)
-    if (failure !== undefined && failure.code !== 'refused') return failures
-    await options.store.forget(kept.key)
+    if (failure?.code === 'unreachable') break
+    if (failure === undefined || failure.code === 'refused') await options.store.forget(kept.key)
+    else heldBack.add(kept.method)
   }
   return failures
 }

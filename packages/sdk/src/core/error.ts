@@ -2,8 +2,10 @@
  * What can go wrong for a caller, each with a code to test for.
  */
 export type RoostErrorCode =
-  /** No answer, or one that says "later": the same call may be repeated. */
+  /** No answer: the same call may be repeated when the network is back. */
   | 'unreachable'
+  /** The server, or something before it, could not answer now: the same call may be repeated later. */
+  | 'unavailable'
   /** The device token was not accepted: check `deviceToken` and `application`. */
   | 'unauthorized'
   /** The server understood and said no: repeating the same call is of no use. */

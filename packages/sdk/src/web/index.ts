@@ -1,3 +1,10 @@
 /** Roost in a web page. The service worker is a file of its own: `roost-service-worker.js`. */
 export { RoostError, type RoostErrorCode } from '../core/error.ts'
-export { createRoost, type Roost, type RoostOptions, type RoostStatus, type TagValue } from './roost.ts'
+export {
+  createRoost,
+  type Delivery,
+  type Roost,
+  type RoostOptions,
+  type RoostStatus,
+  type TagValue,
+} from './roost.ts'

@@ -14,7 +14,7 @@ import { syncSubscription } from './subscription.ts'
 export interface RoostOptions {
   /** Where Roost answers, for example `https://push.example.org`. */
   readonly baseUrl: string
-  /** The application's code, `XXXXX-XXXXX`. */
+  /** The application's code, `XXXXX-XXXXX`. One application an origin: the service worker has one memory. */
   readonly application: string
   /** The device token of the application; it may be public, it can't send. */
   readonly deviceToken: string
@@ -36,6 +36,12 @@ export interface RoostStatus {
   readonly hwid: string | undefined
 }
 
+/**
+ * `kept`: not through yet; sent again at the next event or start. `ignored`: this browser has no web push, so the
+ * server knows nothing of it. A site's login must not fail over that.
+ */
+export type Delivery = 'sent' | 'kept' | 'ignored'
+
 /** A value, null to clear it, or a change to the value that the server has. */
 export type TagValue =
   | string
@@ -53,10 +59,10 @@ export interface Roost {
   subscribe(): Promise<RoostStatus>
   /** Remembered: no later start subscribes again by itself. */
   unsubscribe(): Promise<RoostStatus>
-  /** `kept`: no answer yet; sent again at the next start. An increment whose answer was lost may count twice. */
-  setTags(tags: Readonly<Record<string, TagValue>>): Promise<'sent' | 'kept'>
+  /** An increment whose answer was lost on the way may count twice. */
+  setTags(tags: Readonly<Record<string, TagValue>>): Promise<Delivery>
   /** Names the person who uses this browser; undefined when they log out. */
-  setUser(userId: string | undefined): Promise<'sent' | 'kept'>
+  setUser(userId: string | undefined): Promise<Delivery>
   status(): Promise<RoostStatus>
 }
 
@@ -105,7 +111,8 @@ async function unsubscribe(context: Context): Promise<RoostStatus> {
   return announce(context)
 }
 
-async function setTags(context: Context, tags: Readonly<Record<string, TagValue>>): Promise<'sent' | 'kept'> {
+async function setTags(context: Context, tags: Readonly<Record<string, TagValue>>): Promise<Delivery> {
+  if (!isSupported()) return 'ignored'
   await context.store.update(state => adopt(context, state))
   return context.client.deliver({
     key: `setTags:${crypto.randomUUID()}`,
@@ -114,7 +121,8 @@ async function setTags(context: Context, tags: Readonly<Record<string, TagValue>
   })
 }
 
-async function setUser(context: Context, userId: string | undefined): Promise<'sent' | 'kept'> {
+async function setUser(context: Context, userId: string | undefined): Promise<Delivery> {
+  if (!isSupported()) return 'ignored'
   const { hwid } = await context.store.update(state => ({ ...adopt(context, state), userId }))
   return context.client.deliver({
     key: `registerUser:${crypto.randomUUID()}`,

@@ -5,6 +5,7 @@
  * a receipt is kept before it is sent, because the worker may be stopped or offline in between.
  * Sources: Service Workers §4.4 (ExtendableEvent); Push API §9; Notifications API §2.
  */
+import { RoostError } from '../core/error.ts'
 import { decodePayload, type PushPayload, safeLink } from '../core/payload.ts'
 import { browserEnvironment } from './browser.ts'
 import { syncSubscription } from './subscription.ts'
@@ -69,11 +70,13 @@ async function sendReceipt(
   { hash, metaData }: { readonly hash: string | undefined; readonly metaData: unknown },
 ): Promise<void> {
   if (hash === undefined) return environment.client.flush()
-  await environment.client.deliver({
-    key: `${method}:${hash}`,
-    method,
-    fields: { hash, ...given({ metaData }) },
-  })
+  const call = { key: `${method}:${hash}`, method, fields: { hash, ...given({ metaData }) } }
+  await environment.client.deliver(call).catch(forgiveRefusal)
+}
+
+/** A receipt that the server does not want is no reason to tell the push service that the message failed. */
+function forgiveRefusal(error: unknown): void {
+  if (!(error instanceof RoostError)) throw error
 }
 
 /** Waits for both even if one fails: a rejected `waitUntil` would stop the worker in the middle of the other. */
