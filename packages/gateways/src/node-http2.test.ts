@@ -94,10 +94,24 @@ test('a limit that the peer raises after the first answer is used, as with APNs'
 })
 
 test('load opens more connections, and no more than allowed', async () => {
-  const server = await peer(request => setImmediate(() => request.answer(200)), {
-    settings: { maxConcurrentStreams: 2 },
-  })
-  await many(transportTo(server, { maxConnectionsPerOrigin: 3 }), server.origin, 300)
+  const held: PeerRequest[] = []
+  const answered = new Set<unknown>()
+  const server = await peer(
+    request => {
+      // Each connection answers once and then holds back, so that only further connections can take the load.
+      if (answered.has(request.session)) held.push(request)
+      else request.answer(200)
+      answered.add(request.session)
+      if (answered.size === 3) for (const each of held.splice(0)) each.answer(200)
+    },
+    { settings: { maxConcurrentStreams: 2 } },
+  )
+  const results = await many(
+    transportTo(server, { assumedStreams: 1, maxConnectionsPerOrigin: 3 }),
+    server.origin,
+    300,
+  )
+  expect(results.every(result => result.kind === 'response')).toBe(true)
   expect(server.sessions).toHaveLength(3)
 })
 

@@ -218,8 +218,10 @@ class Pool {
         this.#failures = 0
         this.#earliestConnectAt = 0
       },
-      onGoaway: () => {
+      onGoaway: failure => {
         if (!connection.isProven) this.#backOff()
+        // What waits has to learn the reason; a connection that has answered may go in peace.
+        if (!connection.isProven && this.#connections.size === 1) this.#failQueue(failure)
       },
       onEnd: failure => this.#drop(connection, failure),
     })
@@ -251,8 +253,8 @@ interface ConnectionEvents {
   readonly onRoom: () => void
   /** The first answer arrived. */
   readonly onProven: () => void
-  /** The peer takes no more requests here; called once. */
-  readonly onGoaway: () => void
+  /** The peer takes no more requests here; called once, with what that means for a request not yet sent. */
+  readonly onGoaway: (failure: TransportFailure) => void
   /** Called once; with the failure when it never opened. */
   readonly onEnd: (failure: TransportFailure | undefined) => void
 }
@@ -385,7 +387,7 @@ class Connection {
       lastStreamId: Math.min(lastStreamId, earlier?.lastStreamId ?? lastStreamId),
       text: text || (earlier?.text ?? ''),
     }
-    if (!earlier) this.#events.onGoaway()
+    if (!earlier) this.#events.onGoaway({ kind: 'not_sent', ...goawayDetail(this.#goaway) })
     this.#endWhenDrained()
     this.#events.onRoom()
   }
@@ -451,16 +453,10 @@ class Connection {
       stream.id === undefined ||
       stream.rstCode === NGHTTP2_REFUSED_STREAM ||
       (goaway !== undefined && stream.id > goaway.lastStreamId)
-    const detail = goaway
-      ? `GOAWAY ${goaway.code} ${goaway.text}`.trim()
-      : this.#error
-        ? textOf(this.#error)
-        : `RST_STREAM ${stream.rstCode}`
-    return {
-      kind: isUnprocessed ? 'not_sent' : 'uncertain',
-      reason: what === 'deadline passed' ? what : `${what}: ${detail}`,
-      ...(goaway?.text && { goaway: goaway.text }),
-    }
+    const kind = isUnprocessed ? 'not_sent' : 'uncertain'
+    if (what === 'deadline passed') return { kind, reason: what }
+    if (goaway) return { kind, ...goawayDetail(goaway) }
+    return { kind, reason: `${what}: ${this.#error ? textOf(this.#error) : `RST_STREAM ${stream.rstCode}`}` }
   }
 
   /** A connection that slept may have been cut silently on the way: the first request after that asks. */
@@ -499,6 +495,10 @@ class Answer {
       body: Buffer.concat(this.#chunks),
     }
   }
+}
+
+function goawayDetail({ code, text }: Goaway): { reason: string; goaway?: string } {
+  return { reason: `GOAWAY ${code} ${text}`.trim(), ...(text && { goaway: text }) }
 }
 
 function textOf(cause: unknown): string {

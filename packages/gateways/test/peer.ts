@@ -12,6 +12,7 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { createServer as createTlsServer } from 'node:tls'
 import {
   BasicConstraintsExtension,
   SubjectAlternativeNameExtension,
@@ -133,6 +134,56 @@ export async function startPeer(
       await closed
     },
   }
+}
+
+/**
+ * A peer that answers the first request with a GOAWAY that disowns every stream, frame by frame: a server of
+ * `node:http2` takes a last stream id of 0 for "the latest".
+ */
+export async function startDisowningPeer(text: string): Promise<Pick<Peer, 'origin' | 'ca' | 'close'>> {
+  const { cert, key } = await certificate
+  const sockets: Socket[] = []
+  const server = createTlsServer({ cert, key, ALPNProtocols: ['h2'] }, socket => {
+    sockets.push(socket.on('error', () => {}))
+    socket.write(frame(SETTINGS, Buffer.alloc(0)))
+    let received = Buffer.alloc(0)
+    socket.on('data', chunk => {
+      received = Buffer.concat([received, chunk])
+      if (hasHeaders(received)) socket.end(frame(GOAWAY, Buffer.concat([Buffer.alloc(8), Buffer.from(text)])))
+    })
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  return {
+    origin: `https://localhost:${(server.address() as AddressInfo).port}`,
+    ca: cert,
+    close: async () => {
+      for (const socket of sockets) socket.destroy()
+      await new Promise(resolve => server.close(resolve))
+    },
+  }
+}
+
+// Frame types of RFC 9113 §6.
+const HEADERS = 1
+const SETTINGS = 4
+const GOAWAY = 7
+const PREFACE_BYTES = 24
+const FRAME_HEAD_BYTES = 9
+
+function frame(type: number, payload: Buffer): Buffer {
+  const head = Buffer.alloc(FRAME_HEAD_BYTES)
+  head.writeUIntBE(payload.length, 0, 3)
+  head[3] = type
+  return Buffer.concat([head, payload])
+}
+
+function hasHeaders(received: Buffer): boolean {
+  let at = PREFACE_BYTES
+  while (at + FRAME_HEAD_BYTES <= received.length) {
+    if (received[at + 3] === HEADERS) return true
+    at += FRAME_HEAD_BYTES + received.readUIntBE(at, 3)
+  }
+  return false
 }
 
 export interface Relay {

@@ -1,0 +1,38 @@
+/**
+ * What every gateway's answer has in common: a JSON body that may be something else, and `Retry-After`.
+ */
+import type { Clock } from './clock.ts'
+
+/** The body as a JSON object; `undefined` for anything else (a front end's HTML, an empty body). */
+export function readJsonObject(body: Uint8Array): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(body).toString('utf8'))
+    return isObject(value) ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** A peer's words go into logs and reasons: one line of printable text, bounded. */
+export function quote(text: string): string {
+  return text
+    .replace(/[^\x20-\x7e]+/g, ' ')
+    .trim()
+    .slice(0, 120)
+}
+
+/**
+ * Milliseconds to wait by `Retry-After`: whole seconds, or an HTTP date against our clock (RFC 9110 §10.2.3).
+ * `undefined` when absent or unreadable; never negative.
+ */
+export function retryAfterMs(headers: Readonly<Record<string, string>>, clock: Clock): number | undefined {
+  const value = headers['retry-after']?.trim()
+  if (!value) return undefined
+  if (/^\d{1,9}$/.test(value)) return Number(value) * 1000
+  const at = Date.parse(value)
+  return Number.isNaN(at) ? undefined : Math.max(0, at - clock.now())
+}

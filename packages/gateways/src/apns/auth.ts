@@ -1,0 +1,79 @@
+/**
+ * APNs provider tokens: the signed JWT that names the sending team.
+ *
+ * One minting place for each (team, key), shared by both environments and every client: Apple refuses a token
+ * older than 60 minutes and answers 429 TooManyProviderTokenUpdates to one changed within 20. Several places
+ * that mint on their own, or that renew at each 403, are the usual cause of that answer.
+ * Source: Apple, "Establishing a token-based connection to APNs".
+ */
+import type { KeyObject } from 'node:crypto'
+import { SignJWT } from 'jose'
+import type { Clock } from '../clock.ts'
+import { mustParse, parseP8 } from '../credentials.ts'
+import { TOKEN_MIN_AGE_MS, TOKEN_RENEW_AFTER_MS } from './settings.ts'
+
+export interface ApnsCredential {
+  /** 10 characters, from the key's page. */
+  readonly keyId: string
+  /** 10 characters, from the membership page. */
+  readonly teamId: string
+  readonly bundleId: string
+  /** The PEM text of the `.p8` file. */
+  readonly p8: string
+}
+
+export interface ProviderTokens {
+  /** The token in use; minted at first need and every 45 minutes. */
+  current(credential: ApnsCredential): Promise<string>
+  /**
+   * Another token than `refused`, or `undefined` when the one in use is the refused one and under 20 minutes
+   * old: then the fault is elsewhere (most likely our clock) and a new one would be refused as well.
+   */
+  replace(credential: ApnsCredential, refused: string): Promise<string | undefined>
+}
+
+interface Minted {
+  readonly token: Promise<string>
+  readonly at: number
+}
+
+/** Make one for the process and give it to all APNs clients. */
+export function createProviderTokens({ clock }: { readonly clock: Clock }): ProviderTokens {
+  const minted = new Map<string, Minted>()
+
+  function mint(credential: ApnsCredential): Promise<string> {
+    const token = sign(credential, mustParse(parseP8(credential.p8)), clock)
+    minted.set(keyOf(credential), { token, at: clock.now() })
+    return token
+  }
+
+  return {
+    current: async credential => {
+      const known = minted.get(keyOf(credential))
+      if (known && clock.now() - known.at < TOKEN_RENEW_AFTER_MS) return known.token
+      return mint(credential)
+    },
+    replace: async (credential, refused) => {
+      const known = minted.get(keyOf(credential))
+      if (!known) return mint(credential)
+      const token = await known.token
+      // Somebody else may have replaced it while we waited: what stands there now decides.
+      const now = minted.get(keyOf(credential)) ?? known
+      if (now !== known || token !== refused) return now.token
+      return clock.now() - known.at < TOKEN_MIN_AGE_MS ? undefined : mint(credential)
+    },
+  }
+}
+
+/** A replaced key under the same id is another key. */
+function keyOf({ teamId, keyId, p8 }: ApnsCredential): string {
+  return `${teamId} ${keyId} ${p8}`
+}
+
+function sign({ keyId, teamId }: ApnsCredential, key: KeyObject, clock: Clock): Promise<string> {
+  return new SignJWT()
+    .setProtectedHeader({ alg: 'ES256', kid: keyId })
+    .setIssuer(teamId)
+    .setIssuedAt(Math.floor(clock.now() / 1000))
+    .sign(key)
+}

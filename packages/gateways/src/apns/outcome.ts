@@ -1,0 +1,141 @@
+/**
+ * What APNs answered → outcome. Classified by reason first, then by status: new reasons do appear.
+ *
+ * 400 BadDeviceToken is malformed **or** of the other environment, so it never ends an address by itself; 403 is
+ * about our credential and says nothing of the address; 404 is a wrong path, never a token.
+ * Source: Apple, "Handling notification responses from APNs".
+ */
+import { quote, readJsonObject, retryAfterMs } from '../answer.ts'
+import type { Clock } from '../clock.ts'
+import type { AttemptOutcome } from '../outcome.ts'
+import type { TransportFailure, TransportResult } from '../transport.ts'
+import { SERVICE_PAUSE_MS } from './settings.ts'
+
+type Response = Extract<TransportResult, { kind: 'response' }>
+
+/** `retry_*`: what must wait. `reconnect`: nothing waits, the peer ends this connection and another serves. */
+export type ApnsVerdict =
+  | 'message_fault'
+  | 'credential_fault'
+  | 'address_mismatch'
+  | 'address_dead'
+  | 'retry_device'
+  | 'retry_credential'
+  | 'retry_origin'
+  | 'reconnect'
+
+export interface ApnsRow {
+  readonly status: number
+  readonly reason: string
+  readonly verdict: ApnsVerdict
+}
+
+export const APNS_REASONS = [
+  { status: 400, reason: 'BadCollapseId', verdict: 'message_fault' },
+  { status: 400, reason: 'BadDeviceToken', verdict: 'address_mismatch' },
+  { status: 400, reason: 'BadExpirationDate', verdict: 'message_fault' },
+  { status: 400, reason: 'BadMessageId', verdict: 'message_fault' },
+  { status: 400, reason: 'BadPriority', verdict: 'message_fault' },
+  // The only topic that is ever sent is the configured bundle id.
+  { status: 400, reason: 'BadTopic', verdict: 'credential_fault' },
+  { status: 400, reason: 'DeviceTokenNotForTopic', verdict: 'address_mismatch' },
+  { status: 400, reason: 'DuplicateHeaders', verdict: 'message_fault' },
+  { status: 400, reason: 'IdleTimeout', verdict: 'reconnect' },
+  { status: 400, reason: 'InvalidPushType', verdict: 'message_fault' },
+  { status: 400, reason: 'MissingDeviceToken', verdict: 'message_fault' },
+  { status: 400, reason: 'MissingTopic', verdict: 'credential_fault' },
+  { status: 400, reason: 'PayloadEmpty', verdict: 'message_fault' },
+  { status: 400, reason: 'TopicDisallowed', verdict: 'credential_fault' },
+  { status: 403, reason: 'BadCertificate', verdict: 'credential_fault' },
+  { status: 403, reason: 'BadCertificateEnvironment', verdict: 'credential_fault' },
+  // The client renews once and sends again before this row counts.
+  { status: 403, reason: 'ExpiredProviderToken', verdict: 'credential_fault' },
+  { status: 403, reason: 'Forbidden', verdict: 'credential_fault' },
+  { status: 403, reason: 'InvalidProviderToken', verdict: 'credential_fault' },
+  { status: 403, reason: 'MissingProviderToken', verdict: 'credential_fault' },
+  { status: 403, reason: 'UnrelatedKeyIdInToken', verdict: 'retry_credential' },
+  { status: 403, reason: 'BadEnvironmentKeyIdInToken', verdict: 'credential_fault' },
+  // Apple documents the row above; this is the text that is seen on the wire.
+  { status: 403, reason: 'BadEnvironmentKeyInToken', verdict: 'credential_fault' },
+  { status: 404, reason: 'BadPath', verdict: 'message_fault' },
+  { status: 405, reason: 'MethodNotAllowed', verdict: 'message_fault' },
+  { status: 410, reason: 'Unregistered', verdict: 'address_dead' },
+  { status: 410, reason: 'ExpiredToken', verdict: 'address_dead' },
+  { status: 413, reason: 'PayloadTooLarge', verdict: 'message_fault' },
+  { status: 429, reason: 'TooManyProviderTokenUpdates', verdict: 'retry_credential' },
+  { status: 429, reason: 'TooManyRequests', verdict: 'retry_device' },
+  { status: 500, reason: 'InternalServerError', verdict: 'retry_origin' },
+  { status: 503, reason: 'ServiceUnavailable', verdict: 'retry_origin' },
+  { status: 503, reason: 'Shutdown', verdict: 'reconnect' },
+] as const satisfies readonly ApnsRow[]
+
+const VERDICTS = new Map<string, ApnsVerdict>(APNS_REASONS.map(row => [row.reason, row.verdict]))
+
+export function readResponse(response: Response, clock: Clock): AttemptOutcome {
+  if (response.status === 200) return { kind: 'accepted', gatewayMessageId: response.headers['apns-id'] }
+  const answer = readJsonObject(response.body)
+  const reason = reasonOf(response)
+  const verdict = VERDICTS.get(reason) ?? verdictOfStatus(response.status)
+  return outcomeOf(
+    verdict,
+    reason || `status ${response.status}`,
+    answer?.timestamp,
+    retryAfterMs(response.headers, clock),
+  )
+}
+
+/** The `reason` of the answer; empty when it has none. */
+export function reasonOf(response: Response): string {
+  const reason = readJsonObject(response.body)?.reason
+  return typeof reason === 'string' ? quote(reason) : ''
+}
+
+/**
+ * A refused certificate or key often gets no HTTP answer but a GOAWAY with the same JSON. Taken for a lost
+ * connection, the sender would reconnect for ever.
+ */
+export function readFailure(failure: TransportFailure): AttemptOutcome {
+  const reason = readJsonObject(Buffer.from(failure.goaway ?? ''))?.reason
+  if (typeof reason === 'string' && VERDICTS.get(reason) === 'credential_fault') {
+    return { kind: 'credential_fault', reason }
+  }
+  return { kind: failure.kind, reason: failure.reason }
+}
+
+function verdictOfStatus(status: number): ApnsVerdict {
+  if (status === 410) return 'address_dead'
+  if (status === 429) return 'retry_device'
+  if (status === 401 || status === 403) return 'credential_fault'
+  return status >= 400 && status < 500 ? 'message_fault' : 'retry_origin'
+}
+
+function outcomeOf(
+  verdict: ApnsVerdict,
+  reason: string,
+  timestamp: unknown,
+  afterMs: number | undefined,
+): AttemptOutcome {
+  switch (verdict) {
+    case 'message_fault':
+    case 'credential_fault':
+    case 'address_mismatch':
+      return { kind: verdict, reason }
+    case 'address_dead':
+      return { kind: 'address_dead', reason, since: dateOf(timestamp) }
+    case 'reconnect':
+      return { kind: 'retry', reason, scope: 'device', afterMs: 0 }
+    case 'retry_device':
+      return { kind: 'retry', reason, scope: 'device', afterMs }
+    case 'retry_credential':
+      return { kind: 'retry', reason, scope: 'credential', afterMs }
+    case 'retry_origin':
+      return { kind: 'retry', reason, scope: 'origin', afterMs: afterMs ?? SERVICE_PAUSE_MS }
+  }
+}
+
+/** Apple's time is in milliseconds; anything else is no time. */
+function dateOf(timestamp: unknown): Date | undefined {
+  if (typeof timestamp !== 'number') return undefined
+  const date = new Date(timestamp)
+  return Number.isNaN(date.getTime()) ? undefined : date
+}
