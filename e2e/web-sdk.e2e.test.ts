@@ -2,7 +2,7 @@
  * The web SDK in a real Firefox against a push service and a device API whose faults the test chooses.
  */
 
-import type { Roost, RoostOptions, RoostStatus } from '@roost/sdk/web'
+import type { RoostOptions, RoostStatus } from '@roost/sdk/web'
 import type { Browser, Page } from 'puppeteer-core'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { encryptPush } from './support/encrypt.ts'
@@ -11,12 +11,6 @@ import { launchFirefox } from './support/firefox.ts'
 import { type DeviceCall, type JsonApi, startJsonApi } from './support/json-api.ts'
 import { type PushService, startPushService } from './support/push-service.ts'
 import { type Site, startSite } from './support/site.ts'
-
-declare global {
-  interface Window {
-    makeRoost(options: RoostOptions): Roost
-  }
-}
 
 interface Shown {
   readonly title: string

@@ -1,6 +1,7 @@
 /**
  * A web site that uses Roost as its makers would: one page, the SDK's two files on its own origin.
  *
+ * The page offers `window.makeRoost`, see `window.ts`.
  * `/worker-with-click.js` is a site's own service worker that imports ours and can play a click, which nobody
  * can make in a headless browser.
  */

@@ -1,0 +1,123 @@
+/**
+ * The real server as its users run it: the `roost serve` process with a data folder of its own.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import type { AddressInfo } from 'node:net'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { eventually } from './eventually.ts'
+
+const PROGRAM = fileURLToPath(new URL('../../packages/server/bin/roost.js', import.meta.url))
+const BOOTSTRAP_TOKEN = 'e2e-server-token-that-is-long-enough'
+/** The first start unpacks and initialises a database. */
+const READY_WITHIN_MS = 90_000
+const STOP_WITHIN_MS = 15_000
+const OUTPUT_KEPT = 20_000
+
+export interface RoostServer {
+  readonly baseUrl: string
+  /** One REST call with the server token. Throws on a status outside 2xx, with the answer in the message. */
+  rest<T>(method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: object): Promise<T>
+  /** Stops the process and removes its data. */
+  close(): Promise<void>
+}
+
+export interface RoostServerOptions {
+  /** Where the gateways are, and whatever else differs from the defaults. */
+  readonly environment: Readonly<Record<string, string>>
+  /** An authority that the server must trust beside the public ones. */
+  readonly caPem: string
+}
+
+export async function startRoostServer(options: RoostServerOptions): Promise<RoostServer> {
+  const folder = await mkdtemp(join(tmpdir(), 'roost-e2e-'))
+  await writeFile(join(folder, 'ca.pem'), options.caPem)
+  const port = await findFreePort()
+  const baseUrl = `http://127.0.0.1:${port}`
+  const child = spawn(process.execPath, [PROGRAM, 'serve'], {
+    env: {
+      ...process.env,
+      ROOST_DATA_DIR: join(folder, 'data'),
+      ROOST_EXTRA_CA: join(folder, 'ca.pem'),
+      ROOST_PORT: String(port),
+      ROOST_BOOTSTRAP_TOKEN: BOOTSTRAP_TOKEN,
+      ...options.environment,
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const output = keepOutput(child)
+  const close = async (): Promise<void> => {
+    await stop(child)
+    await rm(folder, { recursive: true, force: true })
+  }
+  try {
+    await waitUntilReady(child, baseUrl, output)
+  } catch (error) {
+    await close()
+    throw error
+  }
+  return { baseUrl, close, rest: (method, path, body) => callRest(`${baseUrl}${path}`, method, body) }
+}
+
+/** Another process may take it before the server does; then the start fails and says so. */
+async function findFreePort(): Promise<number> {
+  const probe = createServer()
+  await new Promise<void>(resolve => probe.listen(0, '127.0.0.1', resolve))
+  const { port } = probe.address() as AddressInfo
+  await new Promise(resolve => probe.close(resolve))
+  return port
+}
+
+function keepOutput(child: ChildProcess): () => string {
+  let kept = ''
+  const keep = (chunk: Buffer): void => {
+    kept = (kept + chunk.toString()).slice(-OUTPUT_KEPT)
+  }
+  child.stdout?.on('data', keep)
+  child.stderr?.on('data', keep)
+  return () => kept
+}
+
+async function waitUntilReady(child: ChildProcess, baseUrl: string, output: () => string): Promise<void> {
+  await eventually({
+    what: 'the server ready',
+    read: () => {
+      if (child.exitCode !== null)
+        throw new Error(`roost serve ended with ${child.exitCode} before it was ready:\n${output()}`)
+      return fetch(`${baseUrl}/readyz`).then(
+        answer => answer.status,
+        () => 'no answer',
+      )
+    },
+    until: status => status === 200,
+    withinMs: READY_WITHIN_MS,
+  }).catch((error: unknown) => {
+    throw new Error(`${String(error)}\n${output()}`)
+  })
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const ended = once(child, 'exit')
+  child.kill('SIGTERM')
+  const giveUp = setTimeout(() => child.kill('SIGKILL'), STOP_WITHIN_MS)
+  await ended
+  clearTimeout(giveUp)
+}
+
+async function callRest<T>(url: string, method: string, body: object | undefined): Promise<T> {
+  const authorization = `Bearer ${BOOTSTRAP_TOKEN}`
+  const answer = await fetch(url, {
+    method,
+    ...(body === undefined
+      ? { headers: { authorization } }
+      : { headers: { authorization, 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+  })
+  const text = await answer.text()
+  if (!answer.ok) throw new Error(`${method} ${url} was answered with ${answer.status}: ${text}`)
+  return JSON.parse(text) as T
+}
