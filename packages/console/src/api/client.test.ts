@@ -111,6 +111,12 @@ describe('a refusal', () => {
     expect(problem.body.code).toBe('server_unreachable')
   })
 
+  test('a server that takes the call and never answers is given up', async () => {
+    const baseUrl = await serve(() => {})
+    const problem = await problemOf(createApi({ baseUrl, token: 't', timeoutMs: 50 }).apps())
+    expect(problem.body.code).toBe('server_unreachable')
+  })
+
   test('a token that no header can carry is refused here, and not repeated in the message', async () => {
     const problem = await problemOf(createApi({ baseUrl: 'http://127.0.0.1/', token: 'géheim\nwort' }).apps())
     expect(problem.body).toMatchObject({ status: 401, code: 'token_malformed' })

@@ -47,10 +47,14 @@ export class ApiProblem extends Error {
   }
 }
 
+const TIMEOUT_MS = 15_000
+
 export interface ApiOptions {
   /** Where `v1/` is found: an absolute URL that ends in a slash. */
   readonly baseUrl: string
   readonly token: string
+  /** How long one call may take until its answer has been read; 15 seconds unless given. */
+  readonly timeoutMs?: number
 }
 
 export interface Api {
@@ -101,11 +105,12 @@ interface Answer {
 
 /** The body is read here too: a connection may also be lost in the middle of an answer. */
 async function request(options: ApiOptions, path: string, signal?: AbortSignal): Promise<Answer> {
+  const deadline = AbortSignal.timeout(options.timeoutMs ?? TIMEOUT_MS)
   try {
     const response = await fetch(new URL(path, options.baseUrl), {
       headers: { authorization: `Bearer ${options.token}`, accept: 'application/json' },
       cache: 'no-store',
-      signal: signal ?? null,
+      signal: signal ? AbortSignal.any([signal, deadline]) : deadline,
     })
     return { response, text: await response.text() }
   } catch (cause) {

@@ -53,6 +53,14 @@ const EVENTS: ReadonlyMap<string, TellEvent> = new Map<string, TellEvent>([
     (turn, dayOf) => ({ title: 'Active', sentence: `In use since ${dayOf(turn.at)}.`, tone: 'good' }),
   ],
   [
+    'refreshed',
+    turn => ({
+      title: 'Refreshed',
+      sentence: `The app registered the same ${noun(turn)} again: it is still in use.`,
+      tone: 'plain',
+    }),
+  ],
+  [
     'confirmed',
     turn => ({
       title: 'Confirmed',

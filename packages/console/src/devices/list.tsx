@@ -45,6 +45,12 @@ export function DeviceList({ app, search }: DeviceListProps): ReactElement {
 /** The search is kept in the address bar, so that coming back from a device finds it again. */
 function Search({ app, search }: DeviceListProps): ReactElement {
   const [text, setText] = useState(search)
+  const [shown, setShown] = useState(search)
+  if (search !== shown) {
+    // the address bar has changed: by what was typed here, or by a link that must then be seen in the field
+    setShown(search)
+    if (search !== text.trim()) setText(search)
+  }
   const input = useRef<HTMLInputElement>(null)
   const show = useDebouncedCallback(
     (wanted: string) => replaceRoute({ page: 'devices', app, search: wanted.trim() }),

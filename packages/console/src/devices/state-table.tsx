@@ -74,7 +74,7 @@ function Row({ row, isTotal = false }: RowProps): ReactElement {
         {nameOfRow(row)}
       </Table.Th>
       <Table.Td ta="right">{formatCount(row.devices)}</Table.Td>
-      <Table.Td>
+      <Table.Td miw={180}>
         <StackedBar parts={partsOf(row)} looks={STATE_LOOKS} label={nameOfRow(row)} />
       </Table.Td>
       {ADDRESS_STATES.map(state => (

@@ -4,8 +4,7 @@
  * The bar is as long as the audience, so "accepted" can be read against everybody it was meant for.
  */
 import { Alert, Anchor, Badge, Group, Progress, Stack, Text, Tooltip } from '@mantine/core'
-import { useInterval } from '@mantine/hooks'
-import { type ReactElement, useState } from 'react'
+import { type ReactElement, useEffect, useState } from 'react'
 import type { Message, MessageCounts } from '../api/shapes.ts'
 import { formatCount, formatDuration, formatShare } from '../format.ts'
 import { Ago } from '../parts/ago.tsx'
@@ -16,17 +15,20 @@ import css from './messages.module.css'
 import { type Outcome, splitTargeted } from './outcomes.ts'
 import { addSample, paceOf, type Sample } from './pace.ts'
 
-const SAMPLE_MS = 1_000
-
-export interface MessageCardProps {
-  readonly app: string
+export interface MessageProps {
   readonly message: Message
+  /** When the server gave these counts; undefined when it does not answer, and nobody knows how it goes on. */
+  readonly asOfMs: number | undefined
 }
 
-export function MessageCard({ app, message }: MessageCardProps): ReactElement {
+export interface MessageCardProps extends MessageProps {
+  readonly app: string
+}
+
+export function MessageCard({ app, message, asOfMs }: MessageCardProps): ReactElement {
   return (
     <article className={css.card}>
-      <Group justify="space-between" gap="xs" wrap="nowrap" align="baseline">
+      <Group justify="space-between" gap="xs" align="baseline">
         <Group gap="sm" style={{ minWidth: 0 }}>
           <Anchor href={formatRoute({ page: 'message', app, id: message.id })} fw={600} c="inherit">
             {message.title || 'Message without a title'}
@@ -34,10 +36,11 @@ export function MessageCard({ app, message }: MessageCardProps): ReactElement {
           <MessageStateBadge message={message} />
         </Group>
         <Text size="sm" c="dimmed" style={{ whiteSpace: 'nowrap' }}>
-          {formatCount(message.counts.targeted)} targeted · <Ago at={message.createdAt} />
+          {message.state !== 'scheduled' && `${formatCount(message.counts.targeted)} targeted · `}
+          <Ago at={message.createdAt} />
         </Text>
       </Group>
-      <MessageCountsView message={message} />
+      {message.state !== 'scheduled' && <MessageCountsView message={message} asOfMs={asOfMs} />}
     </article>
   )
 }
@@ -50,28 +53,28 @@ export function MessageStateBadge({ message }: { readonly message: Message }): R
   )
 }
 
-/** Progress while there is any, then outcomes, then receipts. */
-export function MessageCountsView({ message }: { readonly message: Message }): ReactElement {
+/** Progress while there is any, then outcomes, then receipts. A scheduled message has none of these yet. */
+export function MessageCountsView({ message, asOfMs }: MessageProps): ReactElement {
   const { counts } = message
   const split = splitTargeted(counts)
   return (
     <Stack gap={8} mt={8}>
-      {(message.state === 'sending' || message.state === 'paused') && <SendProgress message={message} />}
+      {(message.state === 'sending' || message.state === 'paused') && (
+        <SendProgress message={message} asOfMs={asOfMs} />
+      )}
       {split.excess > 0 && (
         <Alert color="orange" p="xs" role="alert">
           There are {formatCount(split.excess)} more outcomes than targeted devices. Please report this.
         </Alert>
       )}
       <StackedBar parts={split.parts} looks={OUTCOME_LOOKS} label="Outcomes" />
-      <Group justify="space-between" gap="xs" align="flex-start">
-        <Outcomes split={split.parts} targeted={counts.targeted} />
-        <Receipts counts={counts} />
-      </Group>
+      <Outcomes split={split.parts} targeted={counts.targeted} />
+      <Receipts counts={counts} />
     </Stack>
   )
 }
 
-function SendProgress({ message }: { readonly message: Message }): ReactElement {
+function SendProgress({ message, asOfMs }: MessageProps): ReactElement {
   const percent = Math.round(message.progress * 1000) / 10
   return (
     <Group gap="sm" wrap="nowrap">
@@ -83,7 +86,9 @@ function SendProgress({ message }: { readonly message: Message }): ReactElement 
         flex={1}
         aria-label="Progress"
       />
-      {message.state === 'sending' && <PaceText counts={message.counts} />}
+      {message.state === 'sending' && asOfMs !== undefined && (
+        <PaceText counts={message.counts} asOfMs={asOfMs} />
+      )}
       <Text size="sm" fw={600} w={56} ta="right">
         {percent.toFixed(1)} %
       </Text>
@@ -91,13 +96,16 @@ function SendProgress({ message }: { readonly message: Message }): ReactElement 
   )
 }
 
-/** Looks once a second, also when the counts stand still: a send that has stopped must not keep its old pace. */
-function PaceText({ counts }: { readonly counts: MessageCounts }): ReactElement | null {
+interface PaceTextProps {
+  readonly counts: MessageCounts
+  readonly asOfMs: number
+}
+
+/** Looks at each answer, also when it repeats the last: a send that has stopped must not keep its old pace. */
+function PaceText({ counts, asOfMs }: PaceTextProps): ReactElement | null {
   const [samples, setSamples] = useState<readonly Sample[]>([])
   const settled = counts.targeted - waitingOf(counts)
-  useInterval(() => setSamples(before => addSample(before, { atMs: Date.now(), settled })), SAMPLE_MS, {
-    autoInvoke: true,
-  })
+  useEffect(() => setSamples(before => addSample(before, { atMs: asOfMs, settled })), [asOfMs, settled])
   const pace = paceOf(samples, counts.targeted)
   if (!pace) return null
   return (

@@ -1,5 +1,6 @@
 /** The latest messages, newest first, and one message with what was sent to whom. */
 import { Code, Group, Stack, Text } from '@mantine/core'
+import type { UseQueryResult } from '@tanstack/react-query'
 import type { ReactElement } from 'react'
 import { useMessage, useMessages } from '../api/queries.ts'
 import { formatCount, formatMoment } from '../format.ts'
@@ -34,13 +35,17 @@ export function MessageList({ app, limit }: MessageListProps): ReactElement {
         ) : (
           <div>
             {messages.slice(0, limit).map(message => (
-              <MessageCard key={message.id} app={app} message={message} />
+              <MessageCard key={message.id} app={app} message={message} asOfMs={answeredAt(query)} />
             ))}
           </div>
         )
       }
     </Loaded>
   )
+}
+
+function answeredAt(query: UseQueryResult): number | undefined {
+  return query.isError ? undefined : query.dataUpdatedAt
 }
 
 function NoMessages({ app }: { readonly app: string }): ReactElement {
@@ -76,7 +81,7 @@ export function MessagePage({ app, id }: MessagePageProps): ReactElement {
                 </Group>
               }
             >
-              <MessageCountsView message={message} />
+              <MessageCountsView message={message} asOfMs={answeredAt(query)} />
             </Panel>
             <Panel title="Content">
               <Code block>{JSON.stringify(message.content, null, 2)}</Code>
