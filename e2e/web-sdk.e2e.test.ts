@@ -140,6 +140,17 @@ test('an unsubscribe while the server is away is told at the next start', async 
   expect(api.callsOf('unregisterDevice')).toHaveLength(1)
 })
 
+test('a permission withdrawn in the browser is told at the next start', async () => {
+  await ask('subscribe')
+  await browser.defaultBrowserContext().setPermission(new URL(site.url).origin, {
+    permission: { name: 'notifications' },
+    state: 'denied',
+  })
+  await visit()
+  expect(await ask('start')).toMatchObject({ permission: 'denied', isSubscribed: false, isOptedOut: false })
+  expect(api.callsOf('unregisterDevice')).toHaveLength(1)
+})
+
 test('another VAPID key on the server makes another subscription', async () => {
   await ask('subscribe')
   api.rotateVapidKey()
