@@ -9,6 +9,16 @@ export type { ServiceAccount } from './fcm/oauth.ts'
 export type { FcmForm } from './fcm/refusals.ts'
 export type { AcceptedPush, PushFilter, PushListener } from './gateway/air.ts'
 export type { GatewayCounts, GatewayName, HashCounts } from './gateway/tally.ts'
+export { Crowd, type CrowdCounts, type CrowdOptions, type CrowdShare, createCrowd } from './phones/crowd.ts'
+export { DeviceApi, DeviceApiError, type RoostAccess } from './phones/device-api.ts'
+export {
+  createPhone,
+  type Phone,
+  type PhoneOptions,
+  type PhonePlatform,
+  type ShownNotification,
+} from './phones/phone.ts'
+export { type ReceiptCounts, type ReceiptOptions, ReceiptPost } from './phones/receipts.ts'
 export type { Random } from './randomness.ts'
 export {
   type Simulator,
