@@ -158,7 +158,7 @@ test('another VAPID key on the server makes another subscription', async () => {
   await ask('start')
   const [first, second] = api.callsOf('registerDevice')
   expect(second?.request.push_token).not.toBe(first?.request.push_token)
-  expect(second?.request.vapid_key).not.toBe(first?.request.vapid_key)
+  expect(second?.request.application_server_key).not.toBe(first?.request.application_server_key)
   expect(second?.request.hwid).toBe(first?.request.hwid)
   expect(pushService.endpoints()).toContain(second?.request.push_token)
 })

@@ -110,7 +110,7 @@ async function register(
     push_token: subscription.endpoint,
     public_key: keyOf(subscription, 'p256dh'),
     auth_token: keyOf(subscription, 'auth'),
-    vapid_key: vapidKey, // a subscription can only be sent to with the key that it was made with
+    application_server_key: vapidKey, // a subscription can only be sent to with the key that it was made with
   })
   await remember(environment, {
     registered: { address: subscription.endpoint, vapidKey, at: environment.now() },
