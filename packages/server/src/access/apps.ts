@@ -1,0 +1,87 @@
+/** Apps: one mobile or web application each, with a code that clients name and a device token they hold. */
+import { randomInt } from 'node:crypto'
+import { PushError } from '@roost/protocol'
+import type { Database, Queryable } from '../store/database.ts'
+import { hashToken, newToken, storeToken } from './tokens.ts'
+
+export interface App {
+  readonly id: number
+  readonly code: string
+  readonly name: string
+  readonly createdAt: string
+}
+
+/** No letters and digits that people confuse. */
+const CODE_ALPHABET = '23456789ABCDEFGHJKLMNPQRSTUVWXYZ'
+
+function newCode(): string {
+  const part = () => Array.from({ length: 5 }, () => CODE_ALPHABET[randomInt(CODE_ALPHABET.length)]).join('')
+  return `${part()}-${part()}`
+}
+
+const COLUMNS = 'id, code, name, created_at as "createdAt"'
+
+/** The device token is in the answer and nowhere else afterwards. */
+export async function createApp(tx: Queryable, name: string): Promise<{ app: App; deviceToken: string }> {
+  const { rows } = await tx.query<App>(`insert into app (code, name) values ($1, $2) returning ${COLUMNS}`, [
+    newCode(),
+    name,
+  ])
+  const app = rows[0] as App
+  const deviceToken = newToken('device')
+  await storeToken(tx, { kind: 'device', token: deviceToken, label: name, appId: app.id })
+  return { app, deviceToken }
+}
+
+export async function listApps(db: Queryable): Promise<App[]> {
+  return (await db.query<App>(`select ${COLUMNS} from app order by created_at, id`)).rows
+}
+
+/** How long a look-up may be out of date; apps and their tokens hardly ever change. */
+const CACHE_MS = 5000
+
+interface Entry {
+  readonly app: App
+  readonly tokens: ReadonlySet<string>
+  readonly until: number
+}
+
+/** Apps by code with the hashes of their device tokens, remembered for a moment: every device call asks. */
+export class AppDirectory {
+  readonly #db: Database
+  readonly #entries = new Map<string, Entry>()
+
+  constructor(db: Database) {
+    this.#db = db
+  }
+
+  /** Throws `app_unknown`. */
+  async find(code: string): Promise<App> {
+    return (await this.#entry(code)).app
+  }
+
+  /** Throws `app_unknown` or, for a token of another app or none at all, `device_token_refused`. */
+  async findByDevice(code: string, deviceToken: string | undefined): Promise<App> {
+    const entry = await this.#entry(code)
+    if (deviceToken === undefined || !entry.tokens.has(hashToken(deviceToken).toString('hex')))
+      throw new PushError('device_token_refused', `this device token does not belong to app ${code}`)
+    return entry.app
+  }
+
+  async #entry(code: string): Promise<Entry> {
+    const known = this.#entries.get(code)
+    if (known !== undefined && known.until > Date.now()) return known
+    const { rows } = await this.#db.query<App & { tokens: string[] }>(
+      `select ${COLUMNS}, array(select encode(hash, 'hex') from api_token
+                                 where app_id = app.id and kind = 'device') as tokens
+         from app where code = $1`,
+      [code],
+    )
+    const row = rows[0]
+    if (row === undefined) throw new PushError('app_unknown', `there is no app "${code.slice(0, 64)}"`)
+    const { tokens, ...app } = row
+    const entry = { app, tokens: new Set(tokens), until: Date.now() + CACHE_MS }
+    this.#entries.set(code, entry)
+    return entry
+  }
+}

@@ -1,0 +1,180 @@
+/**
+ * Conditions compiled to SQL over `device d`. Values travel as numbered parameters; the only identifiers are
+ * those of the table below. A value of another type than the tag's simply does not match.
+ */
+import {
+  CONDITION_DEPTH,
+  type Comparison,
+  type Condition,
+  type DeviceField,
+  PushError,
+  type Scalar,
+} from '@roost/protocol'
+
+export interface CompiledCondition {
+  /** A boolean SQL expression, never null. */
+  readonly sql: string
+  readonly values: readonly unknown[]
+}
+
+type ColumnType = 'text' | 'number' | 'time'
+const COLUMNS: Record<DeviceField, { readonly column: string; readonly type: ColumnType }> = {
+  hwid: { column: 'd.hwid', type: 'text' },
+  userId: { column: 'd.user_id', type: 'text' },
+  platform: { column: 'd.platform', type: 'text' },
+  language: { column: 'd.language', type: 'text' },
+  appVersion: { column: 'd.app_version', type: 'text' },
+  osVersion: { column: 'd.os_version', type: 'text' },
+  deviceModel: { column: 'd.device_model', type: 'text' },
+  timezoneSeconds: { column: 'd.timezone_seconds', type: 'number' },
+  firstSeenAt: { column: 'd.first_seen_at', type: 'time' },
+  lastSeenAt: { column: 'd.last_seen_at', type: 'time' },
+  lastOpenAt: { column: 'd.last_open_at', type: 'time' },
+}
+
+/** `firstParameter`: the number of the first free parameter. Throws `condition_invalid` naming the place. */
+export function compileCondition(condition: Condition, firstParameter: number): CompiledCondition {
+  const values: unknown[] = []
+  const parameter = (value: unknown) => `$${firstParameter + values.push(value) - 1}`
+  const sql = compile(condition, { path: 'condition', depth: 0, parameter })
+  return { sql, values }
+}
+
+interface Context {
+  readonly path: string
+  readonly depth: number
+  readonly parameter: (value: unknown) => string
+}
+
+function refuse(context: Context, problem: string): never {
+  throw new PushError('condition_invalid', `${context.path}: ${problem}`)
+}
+
+function compile(condition: Condition, context: Context): string {
+  if (context.depth > CONDITION_DEPTH) refuse(context, `nested deeper than ${CONDITION_DEPTH}`)
+  const inside = (part: Condition, name: string) =>
+    compile(part, { ...context, depth: context.depth + 1, path: `${context.path}.${name}` })
+  if ('and' in condition)
+    return `(${condition.and.map((part, i) => inside(part, `and[${i}]`)).join(' and ')})`
+  if ('or' in condition) return `(${condition.or.map((part, i) => inside(part, `or[${i}]`)).join(' or ')})`
+  if ('not' in condition) return `not ${inside(condition.not, 'not')}`
+  return condition.tag !== undefined
+    ? compareTag(condition.tag, condition, context)
+    : compareField(condition, context)
+}
+
+function scalars(comparison: Comparison, context: Context): readonly Scalar[] {
+  if (!Array.isArray(comparison.value)) refuse(context, `"${comparison.op}" needs a list as value`)
+  return comparison.value as readonly Scalar[]
+}
+
+function scalar(comparison: Comparison, context: Context): Scalar {
+  const value = comparison.value
+  if (value === undefined || Array.isArray(value)) refuse(context, `"${comparison.op}" needs one value`)
+  return value as Scalar
+}
+
+function pair(comparison: Comparison, context: Context): readonly [Scalar, Scalar] {
+  const [low, high, ...more] = scalars(comparison, context)
+  if (low === undefined || high === undefined || more.length > 0)
+    refuse(context, '"between" needs two values')
+  return [low as Scalar, high as Scalar]
+}
+
+/**
+ * A tag holds one value or a list; "eq" and "in" on a list ask whether it holds such a value, as `@>` does.
+ * Numbers compare as numbers, text (and dates written in ISO form) as text.
+ */
+function compareTag(tag: string, comparison: Comparison, context: Context): string {
+  const it = `(d.tags -> ${context.parameter(tag)}::text)`
+  const isSet = `coalesce(jsonb_typeof(${it}) <> 'null', false)`
+  const holds = (value: Scalar) =>
+    `coalesce(${it} @> ${context.parameter(JSON.stringify(value))}::jsonb, false)`
+  const holdsAny = () => {
+    const all = scalars(comparison, context).map(holds)
+    return all.length === 0 ? 'false' : `(${all.join(' or ')})`
+  }
+  switch (comparison.op) {
+    case 'set':
+      return isSet
+    case 'unset':
+      return `not ${isSet}`
+    case 'eq':
+      return holds(scalar(comparison, context))
+    case 'ne':
+      return `not ${holds(scalar(comparison, context))}`
+    case 'in':
+      return holdsAny()
+    case 'nin':
+      return `not ${holdsAny()}`
+    case 'gte':
+      return tagOrder(it, '>=', scalar(comparison, context), context)
+    case 'lte':
+      return tagOrder(it, '<=', scalar(comparison, context), context)
+    case 'between': {
+      const [low, high] = pair(comparison, context)
+      return `(${tagOrder(it, '>=', low, context)} and ${tagOrder(it, '<=', high, context)})`
+    }
+  }
+}
+
+/** jsonb orders numbers by value and strings by text, but also one type below another: hence the type check. */
+function tagOrder(it: string, operator: '>=' | '<=', value: Scalar, context: Context): string {
+  const limit = `${context.parameter(JSON.stringify(value))}::jsonb`
+  return `coalesce(jsonb_typeof(${it}) = jsonb_typeof(${limit}) and ${it} ${operator} ${limit}, false)`
+}
+
+function compareField(comparison: Comparison, context: Context): string {
+  const field = comparison.field as DeviceField
+  const { column, type } = COLUMNS[field]
+  const value = (given: Scalar) => context.parameter(fieldValue(given, { field, type, context }))
+  switch (comparison.op) {
+    case 'set':
+      return `${column} is not null`
+    case 'unset':
+      return `${column} is null`
+    case 'eq':
+      return `coalesce(${column} = ${value(scalar(comparison, context))}, false)`
+    case 'ne':
+      return `${column} is distinct from ${value(scalar(comparison, context))}`
+    case 'in':
+    case 'nin': {
+      const list = scalars(comparison, context).map(given => fieldValue(given, { field, type, context }))
+      const isIn = `coalesce(${column} = any(${context.parameter(list)}), false)`
+      return comparison.op === 'in' ? isIn : `not ${isIn}`
+    }
+    case 'gte':
+      return `coalesce(${column} >= ${value(scalar(comparison, context))}, false)`
+    case 'lte':
+      return `coalesce(${column} <= ${value(scalar(comparison, context))}, false)`
+    case 'between': {
+      const [low, high] = pair(comparison, context)
+      return `coalesce(${column} between ${value(low)} and ${value(high)}, false)`
+    }
+  }
+}
+
+function fieldValue(
+  given: Scalar,
+  place: { readonly field: string; readonly type: ColumnType; readonly context: Context },
+): unknown {
+  switch (place.type) {
+    case 'text':
+      if (typeof given !== 'string')
+        refuse(place.context, `field "${place.field}" holds text, not ${JSON.stringify(given)}`)
+      return given
+    case 'number':
+      if (typeof given !== 'number' || !Number.isInteger(given))
+        refuse(place.context, `field "${place.field}" holds a whole number, not ${JSON.stringify(given)}`)
+      return given
+    case 'time': {
+      const time = typeof given === 'string' ? new Date(given) : undefined
+      if (time === undefined || Number.isNaN(time.getTime()))
+        refuse(
+          place.context,
+          `field "${place.field}" holds a time like "2026-11-01T00:00:00Z", not ${JSON.stringify(given)}`,
+        )
+      return time
+    }
+  }
+}

@@ -1,0 +1,31 @@
+/** The `roost` command. Faults that an operator can mend are told in two lines, without a stack. */
+import { Command } from 'commander'
+import { StartError } from '../store/folder.ts'
+import { demoCommand } from './demo/command.ts'
+import { migrateCommand } from './migrate.ts'
+import { serveCommand } from './serve.ts'
+import { simulateCommand } from './simulate.ts'
+
+const program = new Command('roost')
+  .description('Roost: own your push subscriber base.')
+  .addCommand(serveCommand())
+  .addCommand(demoCommand())
+  .addCommand(simulateCommand())
+  .addCommand(migrateCommand())
+  .addHelpText(
+    'after',
+    `
+Settings are environment variables (docs/configuration.md); these are the ones most used:
+  ROOST_HOST, ROOST_PORT   where to listen            127.0.0.1:7460
+  ROOST_DATA_DIR           the embedded database      ./data
+  ROOST_DATABASE_URL       a PostgreSQL of your own   (none)
+  ROOST_SECRET             seals gateway credentials  made and kept in the data folder`,
+  )
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  if (!(error instanceof StartError)) throw error
+  process.stderr.write(`roost: ${error.message}\n  → ${error.remedy}\n`)
+  process.exitCode = 1
+}

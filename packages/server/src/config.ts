@@ -1,0 +1,96 @@
+/**
+ * The configuration: environment variables, all optional, read in one place. All faults are told at once, each with
+ * its remedy. docs/configuration.md lists the same variables.
+ */
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { z } from 'zod'
+import { StartError } from './store/folder.ts'
+
+const url = z.url({ protocol: /^https$/, error: 'must be an https URL' }).optional()
+
+const schema = z.object({
+  ROOST_HOST: z.string().default('127.0.0.1'),
+  ROOST_PORT: z.coerce.number('must be a port number').int().min(0).max(65_535).default(7460),
+  ROOST_DATA_DIR: z.string().default('./data'),
+  ROOST_DATABASE_URL: z
+    .url({ protocol: /^postgres(ql)?$/, error: 'must be postgres://user:password@host/database' })
+    .optional(),
+  ROOST_SECRET: z.string().min(32, 'needs 32 or more characters: openssl rand -hex 32').optional(),
+  ROOST_BOOTSTRAP_TOKEN: z
+    .string()
+    .min(16, 'needs 16 or more characters')
+    .regex(/^\S+$/, 'must not hold spaces')
+    .optional(),
+  ROOST_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+  ROOST_APNS_PRODUCTION_URL: url,
+  ROOST_APNS_SANDBOX_URL: url,
+  ROOST_FCM_URL: url,
+  ROOST_GOOGLE_TOKEN_URL: url,
+  ROOST_EXTRA_CA: z.string().optional(),
+  ROOST_ALLOW_PRIVATE_ENDPOINTS: z.enum(['0', '1'], 'must be 0 or 1').default('0'),
+})
+
+export interface Config {
+  readonly host: string
+  readonly port: number
+  readonly dataDirectory: string
+  readonly databaseUrl: string | undefined
+  readonly secret: string | undefined
+  readonly bootstrapToken: string | undefined
+  readonly logLevel: string
+  readonly gatewayUrls: {
+    readonly apnsProduction: string | undefined
+    readonly apnsSandbox: string | undefined
+    readonly fcm: string | undefined
+    readonly googleToken: string | undefined
+  }
+  readonly extraCa: string | undefined
+  readonly allowPrivateEndpoints: boolean
+}
+
+/** Empty variables count as absent. Throws StartError with every fault. */
+export function readConfig(environment: NodeJS.ProcessEnv): Config {
+  const given = Object.fromEntries(
+    Object.entries(environment).filter(([name, value]) => name.startsWith('ROOST_') && value !== ''),
+  )
+  const parsed = schema.safeParse(given)
+  if (!parsed.success) {
+    const faults = parsed.error.issues.map(issue => `${issue.path.join('.')}: ${issue.message}`)
+    throw new StartError(
+      `the configuration has ${faults.length} fault(s):\n  ${faults.join('\n  ')}`,
+      'Correct these environment variables; docs/configuration.md describes them.',
+    )
+  }
+  const it = parsed.data
+  return {
+    host: it.ROOST_HOST,
+    port: it.ROOST_PORT,
+    dataDirectory: resolve(it.ROOST_DATA_DIR),
+    databaseUrl: it.ROOST_DATABASE_URL,
+    secret: it.ROOST_SECRET,
+    bootstrapToken: it.ROOST_BOOTSTRAP_TOKEN,
+    logLevel: it.ROOST_LOG_LEVEL,
+    gatewayUrls: {
+      apnsProduction: it.ROOST_APNS_PRODUCTION_URL,
+      apnsSandbox: it.ROOST_APNS_SANDBOX_URL,
+      fcm: it.ROOST_FCM_URL,
+      googleToken: it.ROOST_GOOGLE_TOKEN_URL,
+    },
+    extraCa: it.ROOST_EXTRA_CA === undefined ? undefined : readCa(it.ROOST_EXTRA_CA),
+    allowPrivateEndpoints: it.ROOST_ALLOW_PRIVATE_ENDPOINTS === '1',
+  }
+}
+
+function readCa(file: string): string {
+  try {
+    const pem = readFileSync(file, 'utf8')
+    if (pem.includes('-----BEGIN CERTIFICATE-----')) return pem
+    throw new Error('it holds no PEM certificate')
+  } catch (error) {
+    throw new StartError(
+      `ROOST_EXTRA_CA (${file}) can't be used: ${(error as Error).message}`,
+      'Name a PEM file with one or more certificates.',
+    )
+  }
+}

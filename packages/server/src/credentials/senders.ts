@@ -1,0 +1,224 @@
+/**
+ * Gateway clients by credential: opened at first need, kept while the credential's content stays the same.
+ */
+import {
+  type Attempt,
+  type AttemptOutcome,
+  createApnsClient,
+  createFcmClient,
+  createGuardedLookup,
+  createHttp2Transport,
+  createProviderTokens,
+  createWebPushClient,
+  type GatewayClient,
+  type Notification,
+  type ProviderTokens,
+  type Transport,
+} from '@roost/gateways'
+import type { Environment, Provider } from '@roost/protocol'
+import type { AddressKeys } from '../registry/address.ts'
+import type { Queryable } from '../store/database.ts'
+import type { Clock } from '../time.ts'
+import type { Seal } from './seal.ts'
+
+/** Where the gateways are; the vendors' own addresses when absent. */
+export interface GatewayUrls {
+  readonly apnsProduction?: string | undefined
+  readonly apnsSandbox?: string | undefined
+  readonly fcm?: string | undefined
+  readonly googleToken?: string | undefined
+}
+
+export interface SendersOptions {
+  readonly seal: Seal
+  readonly clock: Clock
+  readonly urls: GatewayUrls
+  /** PEM, added to the trusted roots. */
+  readonly extraCa?: string | undefined
+  readonly allowPrivateEndpoints: boolean
+}
+
+/** What an address needs to be sent to. */
+export interface SendTarget {
+  readonly provider: Provider
+  readonly environment: string
+  readonly address: string
+  readonly keys: AddressKeys | null
+  readonly credentialId: string | null
+}
+
+export interface Delivery {
+  readonly deliveryId: string
+  readonly target: SendTarget
+  readonly notification: Notification
+}
+
+export type Sender =
+  | {
+      readonly kind: 'ready'
+      readonly credentialId: string
+      readonly version: number
+      send(delivery: Delivery): Promise<AttemptOutcome>
+    }
+  | { readonly kind: 'paused'; readonly reason: string }
+  | { readonly kind: 'missing'; readonly reason: string }
+
+interface CredentialRow {
+  readonly id: string
+  readonly gateway: Provider
+  readonly environments: string[]
+  readonly settings: Record<string, string>
+  readonly sealed: Buffer
+  readonly version: number
+  readonly pausedReason: string | null
+  readonly isPaused: boolean
+}
+
+const CREDENTIALS = `
+  select id, gateway, environments, settings, sealed, version, paused_reason as "pausedReason",
+         paused_at is not null as "isPaused"
+    from credential where app_id = $1 and gateway = $2 order by created_at desc, id desc`
+
+type AnyClient = GatewayClient<{ token: string }> | GatewayClient<AddressKeys & { endpoint: string }>
+
+export class Senders {
+  readonly #options: SendersOptions
+  readonly #clients = new Map<string, AnyClient>()
+  readonly #apns: Transport
+  readonly #fcm: Transport
+  readonly #webPush: Transport
+  readonly #tokens: ProviderTokens
+
+  constructor(options: SendersOptions) {
+    this.#options = options
+    const ca = options.extraCa === undefined ? {} : { extraCa: options.extraCa }
+    this.#apns = createHttp2Transport({ ...ca, assumedStreams: 1 })
+    this.#fcm = createHttp2Transport({ ...ca, assumedStreams: 100, maxConnectionsPerOrigin: 10 })
+    const lookup = options.allowPrivateEndpoints ? {} : { lookup: createGuardedLookup() }
+    this.#webPush = createHttp2Transport({ ...ca, ...lookup })
+    this.#tokens = createProviderTokens({ clock: options.clock })
+  }
+
+  /** The senders of one app at one gateway, as its credentials stand now. */
+  async open(
+    db: Queryable,
+    key: { readonly appId: number; readonly provider: Provider },
+  ): Promise<AppSenders> {
+    const { rows } = await db.query<CredentialRow>(CREDENTIALS, [key.appId, key.provider])
+    return new AppSenders(rows, (row, environment) => this.#clientFor(row, environment))
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#clients.values()].map(client => client.close()))
+    await Promise.all([this.#apns.close(), this.#fcm.close(), this.#webPush.close()])
+  }
+
+  #clientFor(row: CredentialRow, environment: string): AnyClient {
+    const key = `${row.id} ${row.version} ${environment}`
+    const known = this.#clients.get(key)
+    if (known !== undefined) return known
+    const client = this.#openClient(row, environment)
+    this.#clients.set(key, client)
+    return client
+  }
+
+  #openClient(row: CredentialRow, environment: string): AnyClient {
+    const { seal, clock, urls } = this.#options
+    const secret = JSON.parse(seal.open(row.id, row.sealed)) as Record<string, string>
+    const { settings } = row
+    switch (row.gateway) {
+      case 'apns': {
+        const baseUrl = environment === 'sandbox' ? urls.apnsSandbox : urls.apnsProduction
+        return createApnsClient({
+          credential: {
+            keyId: settings.keyId ?? '',
+            teamId: settings.teamId ?? '',
+            bundleId: settings.bundleId ?? '',
+            p8: secret.p8 ?? '',
+          },
+          environment: environment as Environment,
+          ...(baseUrl === undefined ? {} : { baseUrl }),
+          transport: this.#apns,
+          clock,
+          tokens: this.#tokens,
+        })
+      }
+      case 'fcm':
+        return createFcmClient({
+          credential: secret,
+          ...(urls.fcm === undefined ? {} : { baseUrl: urls.fcm }),
+          ...(urls.googleToken === undefined ? {} : { tokenUrl: urls.googleToken }),
+          transport: this.#fcm,
+          clock,
+        })
+      case 'webpush':
+        return createWebPushClient({
+          credential: {
+            publicKey: settings.publicKey ?? '',
+            privateKey: secret.privateKey ?? '',
+            subject: settings.subject ?? '',
+          },
+          transport: this.#webPush,
+          clock,
+          allowPrivate: this.#options.allowPrivateEndpoints,
+        })
+      case 'hms':
+        throw new Error('there is no HMS client in this version')
+    }
+  }
+}
+
+/** Chooses the credential for an address, and says plainly when there is none to use. */
+export class AppSenders {
+  readonly #rows: readonly CredentialRow[]
+  readonly #clientFor: (row: CredentialRow, environment: string) => AnyClient
+
+  constructor(
+    rows: readonly CredentialRow[],
+    clientFor: (row: CredentialRow, environment: string) => AnyClient,
+  ) {
+    this.#rows = rows
+    this.#clientFor = clientFor
+  }
+
+  /** True when credentials exist and every one of them is paused: nothing can leave. */
+  get areAllPaused(): boolean {
+    return this.#rows.length > 0 && this.#rows.every(row => row.isPaused)
+  }
+
+  get pausedReason(): string {
+    return this.#rows.find(row => row.isPaused)?.pausedReason ?? 'paused'
+  }
+
+  for(target: SendTarget): Sender {
+    const row = this.#rows.find(it => serves(it, target))
+    if (row === undefined) return { kind: 'missing', reason: missingReason(target) }
+    if (row.isPaused) return { kind: 'paused', reason: row.pausedReason ?? 'paused' }
+    const client = this.#clientFor(row, target.environment)
+    return {
+      kind: 'ready',
+      credentialId: row.id,
+      version: row.version,
+      send: delivery => client.send(attemptOf(delivery) as Attempt<never>),
+    }
+  }
+}
+
+function serves(row: CredentialRow, target: SendTarget): boolean {
+  if (target.provider === 'apns') return row.environments.includes(target.environment)
+  // R28: a web subscription only works with the key that it was made with.
+  if (target.provider === 'webpush') return target.credentialId === null || row.id === target.credentialId
+  return true
+}
+
+function missingReason(target: SendTarget): string {
+  return target.provider === 'apns' ? `no_credential_${target.environment}` : 'no_credential'
+}
+
+function attemptOf({ deliveryId, target, notification }: Delivery): Attempt<unknown> {
+  const address =
+    target.provider === 'webpush'
+      ? { endpoint: target.address, p256dh: target.keys?.p256dh ?? '', auth: target.keys?.auth ?? '' }
+      : { token: target.address }
+  return { deliveryId, address, notification }
+}

@@ -1,0 +1,241 @@
+/**
+ * From outcomes to rows: what each delivery of a chunk came to, in one transaction with the batch's progress, so that
+ * a worker that dies either did all of it or nothing.
+ */
+import type { AttemptOutcome } from '@roost/gateways'
+import { pauseCredential } from '../credentials/credentials.ts'
+import { type AddressResult, applyResults } from '../hygiene/results.ts'
+import type { Database, Queryable } from '../store/database.ts'
+import type { Recipient } from './chunk.ts'
+import { advanceBatch, type Batch } from './lease.ts'
+
+/** What one delivery came to in this chunk. */
+export type Settlement = { readonly bucket: number; readonly hwid: string; readonly attempt: number } & (
+  | {
+      readonly kind: 'sent'
+      readonly recipient: Recipient
+      readonly sentAt: number
+      readonly outcome: AttemptOutcome
+    }
+  | { readonly kind: 'skipped'; readonly reason: string }
+  /** Waits for its credential without an attempt. */
+  | { readonly kind: 'held'; readonly reason: string }
+)
+
+export interface CredentialFault {
+  readonly id: string
+  readonly version: number
+  readonly reason: string
+}
+
+export interface Chunk {
+  readonly batch: Batch
+  readonly worker: string
+  readonly settlements: readonly Settlement[]
+  /** Settlements that are first tries; the others were retries and are counted already. */
+  readonly isRetry: boolean
+  readonly cursor: { readonly bucket: number; readonly hwid: string } | null
+  readonly isRead: boolean
+  readonly credentialFaults: readonly CredentialFault[]
+  readonly at: number
+  /** 0 ≤ n < 1, spreads retries. */
+  readonly random: () => number
+}
+
+type ExceptionOutcome = 'dead' | 'failed' | 'skipped' | 'uncertain'
+
+interface Key {
+  readonly bucket: number
+  readonly hwid: string
+}
+
+/** What is written for a chunk, sorted out by table. */
+interface Plan {
+  readonly exceptions: (Key & { readonly outcome: ExceptionOutcome; readonly reason: string })[]
+  readonly retries: (Key & {
+    readonly attempt: number
+    readonly dueAt: number | null
+    readonly reason: string
+  })[]
+  readonly results: AddressResult[]
+  accepted: number
+}
+
+/** Throws LeaseLost, and then nothing of the chunk is stored. */
+export async function settleChunk(db: Database, chunk: Chunk): Promise<void> {
+  const plan = planOf(chunk)
+  const count = (outcome: ExceptionOutcome) => plan.exceptions.filter(it => it.outcome === outcome).length
+  await db.transaction(async tx => {
+    await advanceBatch(tx, {
+      batchId: chunk.batch.id,
+      worker: chunk.worker,
+      cursor: chunk.cursor,
+      isRead: chunk.isRead,
+      targeted: chunk.isRetry ? 0 : chunk.settlements.length,
+      accepted: plan.accepted,
+      dead: count('dead'),
+      failed: count('failed'),
+      skipped: count('skipped'),
+      uncertain: count('uncertain'),
+    })
+    if (chunk.isRetry) await deleteRetries(tx, chunk)
+    await insertRetries(tx, chunk, plan)
+    await insertExceptions(tx, chunk, plan)
+    await applyResults(tx, plan.results, chunk.at)
+    for (const fault of chunk.credentialFaults) await pauseCredential(tx, { ...fault, at: chunk.at })
+  })
+}
+
+function planOf(chunk: Chunk): Plan {
+  const plan: Plan = { exceptions: [], retries: [], results: [], accepted: 0 }
+  for (const settlement of chunk.settlements) {
+    switch (settlement.kind) {
+      case 'skipped':
+        plan.exceptions.push({ ...keyOf(settlement), outcome: 'skipped', reason: settlement.reason })
+        break
+      case 'held':
+        plan.retries.push({
+          ...keyOf(settlement),
+          attempt: settlement.attempt,
+          dueAt: null,
+          reason: settlement.reason,
+        })
+        break
+      case 'sent':
+        sortOut(plan, settlement, chunk)
+    }
+  }
+  return plan
+}
+
+function keyOf({ bucket, hwid }: Key): Key {
+  return { bucket, hwid }
+}
+
+function sortOut(plan: Plan, sent: Extract<Settlement, { kind: 'sent' }>, chunk: Chunk): void {
+  const { outcome } = sent
+  const key = keyOf(sent)
+  const except = (kind: ExceptionOutcome, reason: string) =>
+    plan.exceptions.push({ ...key, outcome: kind, reason })
+  switch (outcome.kind) {
+    case 'accepted':
+      plan.accepted++
+      plan.results.push({ ...resultOf(sent, chunk, 'accepted'), kind: 'accepted' })
+      return
+    case 'address_dead':
+      except('dead', outcome.reason)
+      plan.results.push({
+        ...resultOf(sent, chunk, outcome.reason),
+        kind: 'dead',
+        since: outcome.since?.getTime() ?? null,
+      })
+      return
+    case 'address_mismatch':
+      except('failed', outcome.reason)
+      plan.results.push({ ...resultOf(sent, chunk, outcome.reason), kind: 'mismatch' })
+      return
+    case 'message_fault':
+      except('failed', outcome.reason)
+      return
+    case 'uncertain':
+      // A repeat might show it twice; the sender is told instead.
+      except('uncertain', outcome.reason)
+      return
+    case 'credential_fault':
+      plan.retries.push({ ...key, attempt: sent.attempt, dueAt: null, reason: outcome.reason })
+      return
+    case 'retry':
+    case 'not_sent':
+      retryLater(plan, sent, chunk)
+  }
+}
+
+function resultOf(sent: Extract<Settlement, { kind: 'sent' }>, chunk: Chunk, reason: string) {
+  const { recipient } = sent
+  return {
+    bucket: recipient.bucket,
+    appId: chunk.batch.appId,
+    hwid: recipient.hwid,
+    hash: recipient.hash,
+    generation: recipient.generation,
+    sentAt: sent.sentAt,
+    reason,
+    messageId: chunk.batch.messageId,
+  }
+}
+
+const FIRST_RETRY_MS = 1000
+const LONGEST_RETRY_MS = 5 * 60_000
+/** Over 20 minutes with the delays above; FCM's guide says to stop "after about 60 minutes in any case". */
+const TRIES_MAX = 12
+
+/** When the next try is due; the gateway's own word comes first, else exponential with jitter. */
+export function retryDelayMs(attempt: number, afterMs: number | undefined, random: () => number): number {
+  if (afterMs !== undefined) return afterMs
+  const backOff = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** (attempt - 1))
+  return backOff * (0.75 + random() / 2)
+}
+
+function retryLater(plan: Plan, sent: Extract<Settlement, { kind: 'sent' }>, chunk: Chunk): void {
+  const { outcome } = sent
+  const reason = 'reason' in outcome ? outcome.reason : outcome.kind
+  const afterMs = outcome.kind === 'retry' ? outcome.afterMs : undefined
+  const dueAt = chunk.at + retryDelayMs(sent.attempt, afterMs, chunk.random)
+  if (sent.attempt >= TRIES_MAX || dueAt > expiresAt(chunk.batch))
+    plan.exceptions.push({ ...keyOf(sent), outcome: 'failed', reason: `gave_up: ${reason}` })
+  else plan.retries.push({ ...keyOf(sent), attempt: sent.attempt + 1, dueAt, reason })
+}
+
+/** A message that is now or never is still tried for a minute: it is the gateway that shall not store it. */
+const SHORTEST_LIFE_MS = 60_000
+
+export function expiresAt(batch: Batch): number {
+  return Date.parse(batch.messageSendAt) + Math.max(SHORTEST_LIFE_MS, batch.ttlSeconds * 1000)
+}
+
+async function deleteRetries(tx: Queryable, chunk: Chunk): Promise<void> {
+  await tx.query(
+    `delete from delivery_retry r using unnest($2::smallint[], $3::text[]) as i (bucket, hwid)
+      where r.message_id = $1 and r.bucket = i.bucket and r.hwid = i.hwid`,
+    [chunk.batch.messageId, chunk.settlements.map(it => it.bucket), chunk.settlements.map(it => it.hwid)],
+  )
+}
+
+async function insertRetries(tx: Queryable, chunk: Chunk, plan: Plan): Promise<void> {
+  if (plan.retries.length === 0) return
+  await tx.query(
+    `insert into delivery_retry (bucket, message_id, hwid, app_id, batch_id, attempt, due_at, reason)
+     select i.bucket, $1, i.hwid, $2, $3, i.attempt, coalesce(i.due_at, 'infinity'), i.reason
+       from unnest($4::smallint[], $5::text[], $6::integer[], $7::timestamptz[], $8::text[])
+              as i (bucket, hwid, attempt, due_at, reason)`,
+    [
+      chunk.batch.messageId,
+      chunk.batch.appId,
+      chunk.batch.id,
+      plan.retries.map(it => it.bucket),
+      plan.retries.map(it => it.hwid),
+      plan.retries.map(it => it.attempt),
+      plan.retries.map(it => (it.dueAt === null ? null : new Date(it.dueAt))),
+      plan.retries.map(it => it.reason),
+    ],
+  )
+}
+
+async function insertExceptions(tx: Queryable, chunk: Chunk, plan: Plan): Promise<void> {
+  if (plan.exceptions.length === 0) return
+  await tx.query(
+    `insert into delivery_exception (bucket, message_id, hwid, app_id, provider, at, outcome, reason)
+     select i.bucket, $1, i.hwid, $2, $3, $4, i.outcome, i.reason
+       from unnest($5::smallint[], $6::text[], $7::text[], $8::text[]) as i (bucket, hwid, outcome, reason)`,
+    [
+      chunk.batch.messageId,
+      chunk.batch.appId,
+      chunk.batch.provider,
+      new Date(chunk.at),
+      plan.exceptions.map(it => it.bucket),
+      plan.exceptions.map(it => it.hwid),
+      plan.exceptions.map(it => it.outcome),
+      plan.exceptions.map(it => it.reason),
+    ],
+  )
+}

@@ -1,0 +1,60 @@
+/**
+ * The HTTP application: REST under /v1, the compatible device protocol under /json/1.3, health and metrics, the web
+ * SDK under /sdk, the console at /.
+ */
+import { randomUUID } from 'node:crypto'
+import { PushError, REST_BODY_BYTES } from '@roost/protocol'
+import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
+import { compatRoutes } from './compat/route.ts'
+import type { HttpContext } from './context.ts'
+import { healthRoutes } from './health.ts'
+import { parseJson } from './json.ts'
+import { sendProblem } from './problem.ts'
+import { staticRoutes } from './static.ts'
+import { v1Routes } from './v1/routes.ts'
+
+/** The caller listens and closes. */
+export async function buildApp(context: HttpContext): Promise<FastifyInstance> {
+  const app = fastify({
+    loggerInstance: context.logger as FastifyBaseLogger,
+    // Thousands a second; the hook below tells of them at level debug.
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: REST_BODY_BYTES,
+    genReqId: () => randomUUID(),
+    // Keep-alive connections of phones and back ends; beyond this a silent one is closed.
+    keepAliveTimeout: 75_000,
+    forceCloseConnections: true,
+  })
+  app.removeContentTypeParser('application/json')
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => {
+    try {
+      done(null, parseJson(body as string))
+    } catch (error) {
+      done(error as Error)
+    }
+  })
+  app.setErrorHandler(sendProblem)
+  app.setNotFoundHandler((request, reply) =>
+    sendProblem(
+      new PushError('route_unknown', `there is no ${request.method} ${request.url.split('?')[0]}`),
+      request,
+      reply,
+    ),
+  )
+  app.addHook('onResponse', async (request, reply) => {
+    request.log.debug(
+      {
+        method: request.method,
+        path: request.routeOptions.url,
+        status: reply.statusCode,
+        ms: reply.elapsedTime,
+      },
+      'request',
+    )
+  })
+  await app.register(healthRoutes, context)
+  await app.register(compatRoutes, context)
+  await app.register(v1Routes, context)
+  await app.register(staticRoutes)
+  return app
+}

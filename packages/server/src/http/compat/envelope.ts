@@ -1,0 +1,24 @@
+/**
+ * The envelope of the JSON 1.3 protocol. Clients take only HTTP 200 with `status_code` 200 for success: argument
+ * errors are HTTP 200 with 210, a refused token is 403, what can't be read at all is 400 or 413.
+ */
+import { type CompatAnswer, ERRORS, type PushError } from '@roost/protocol'
+
+export function success(response: unknown): CompatAnswer {
+  return { status_code: 200, status_message: 'OK', response }
+}
+
+const ARGUMENT_ERROR = 210
+
+export function failure(error: PushError): { readonly httpStatus: number; readonly answer: CompatAnswer } {
+  const { status, remedy } = ERRORS[error.code]
+  const isArgument = status === 404 || (status === 400 && error.code !== 'body_malformed')
+  return {
+    httpStatus: isArgument ? 200 : status,
+    answer: {
+      status_code: isArgument ? ARGUMENT_ERROR : status,
+      status_message: `${error.message}. ${remedy}`,
+      response: null,
+    },
+  }
+}

@@ -1,0 +1,151 @@
+/**
+ * The methods of the device protocol that this version serves. All of them take a device that was never seen:
+ * clients stop registering when one of these fails for an unknown hwid.
+ */
+import {
+  type CompatBase,
+  compatBaseSchema,
+  compatReceiptSchema,
+  compatRegisterSchema,
+  compatRegisterUserSchema,
+  compatSetTagsSchema,
+  PushError,
+} from '@roost/protocol'
+import type { z } from 'zod'
+import type { App } from '../../access/apps.ts'
+import { findVapidCredential, readVapidPublicKey } from '../../credentials/credentials.ts'
+import { messageIdOf, type ReceiptKind } from '../../insight/receipts.ts'
+import { platformOf, readAddress } from '../../registry/address.ts'
+import { bucketOf } from '../../registry/buckets.ts'
+import type { DeviceUpdate } from '../../registry/register.ts'
+import { readTags } from '../../registry/tags.ts'
+import { unregisterDevice } from '../../registry/unregister.ts'
+import type { HttpContext } from '../context.ts'
+
+interface Call {
+  readonly app: App
+  readonly context: HttpContext
+  readonly request: unknown
+}
+
+export type CompatMethod = (call: Call) => Promise<unknown>
+
+/** Runs `handle` with the request in its checked shape; throws `input_invalid` naming the fields. */
+function method<Schema extends z.ZodType>(
+  schema: Schema,
+  handle: (call: Call & { readonly request: z.infer<Schema> }) => Promise<unknown>,
+): CompatMethod {
+  return async call => {
+    const parsed = schema.safeParse(call.request)
+    if (!parsed.success) {
+      const places = parsed.error.issues.map(issue => `request.${issue.path.join('.')}: ${issue.message}`)
+      throw new PushError('input_invalid', places.join('; '))
+    }
+    return handle({ ...call, request: parsed.data })
+  }
+}
+
+/** What every call says of its device. The SDKs send the hwid as userId for people who are not logged in. */
+function updateFrom({ app, context }: Call, request: CompatBase): DeviceUpdate {
+  return {
+    appId: app.id,
+    hwid: request.hwid,
+    platform: request.device_type === undefined ? null : platformOf(request.device_type),
+    userId: request.userId === request.hwid || request.userId === '' ? null : (request.userId ?? null),
+    language: request.language ?? null,
+    timezoneSeconds: request.timezone ?? null,
+    appVersion: request.app_version ?? null,
+    osVersion: request.os_version ?? null,
+    deviceModel: request.device_model ?? null,
+    tags: null,
+    isOpen: false,
+    address: null,
+    credentialId: null,
+    at: context.clock.now(),
+  }
+}
+
+const registerDevice = method(compatRegisterSchema, async call => {
+  const { app, context, request } = call
+  const address = readAddress(request, context)
+  const isWeb = address?.provider === 'webpush'
+  const credentialId = isWeb
+    ? await findVapidCredential(context.db, { appId: app.id, publicKey: address.applicationServerKey })
+    : null
+  if (isWeb && credentialId === null)
+    throw new PushError(
+      'address_malformed',
+      'application_server_key is none of this app: subscribe with the key that getConfig gives',
+    )
+  const { tags } = readTags(request.tags ?? {})
+  await context.registrations.apply({ ...updateFrom(call, request), address, credentialId, tags })
+  return null
+})
+
+const unregister = method(compatBaseSchema, async ({ app, context, request }) => {
+  // Registrations of this device that are still being committed come first.
+  await context.registrations.settled()
+  await unregisterDevice(context.db, { appId: app.id, hwid: request.hwid, at: context.clock.now() })
+  return null
+})
+
+const applicationOpen = method(compatBaseSchema, async call => {
+  await call.context.registrations.apply({ ...updateFrom(call, call.request), isOpen: true })
+  return null
+})
+
+const setTags = method(compatSetTagsSchema, async call => {
+  const { tags, skipped } = readTags(call.request.tags)
+  await call.context.registrations.apply({ ...updateFrom(call, call.request), tags })
+  return { skipped }
+})
+
+const registerUser = method(compatRegisterUserSchema, async call => {
+  await call.context.registrations.apply(updateFrom(call, call.request))
+  return null
+})
+
+const checkDevice = method(compatBaseSchema, async ({ app, context, request }) => {
+  const { rows } = await context.db.query<{ exist: boolean; push_token_exist: boolean }>(
+    `select exists (select from device where bucket = $1 and app_id = $2 and hwid = $3) as exist,
+            exists (select from address where bucket = $1 and app_id = $2 and hwid = $3
+                       and state in ('active', 'suspect')) as push_token_exist`,
+    [bucketOf(request.hwid), app.id, request.hwid],
+  )
+  return rows[0]
+})
+
+const getConfig = method(compatBaseSchema, async ({ app, context }) => {
+  const key = await readVapidPublicKey(context.db, app.id)
+  return { features: key === null ? {} : { vapid_key: key } }
+})
+
+/** A hash that is none of ours is no error: clients pass on whatever a push carried. */
+function receipt(kind: ReceiptKind): CompatMethod {
+  return method(compatReceiptSchema, async ({ app, context, request }) => {
+    const messageId = messageIdOf(request.hash)
+    if (messageId === null) return null
+    await context.receipts.add({
+      appId: app.id,
+      hwid: request.hwid,
+      messageId,
+      kind,
+      at: context.clock.now(),
+    })
+    return null
+  })
+}
+
+export const METHODS: ReadonlyMap<string, CompatMethod> = new Map(
+  Object.entries({
+    registerDevice,
+    unregisterDevice: unregister,
+    applicationOpen,
+    setTags,
+    registerUser,
+    checkDevice,
+    getConfig,
+    messageDeliveryEvent: receipt('delivered'),
+    pushStat: receipt('opened'),
+  }),
+)

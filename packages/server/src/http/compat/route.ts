@@ -1,0 +1,64 @@
+/**
+ * POST /json/1.3/{method}: the compatible device protocol. Browsers send `text/plain` to be spared a preflight, so a
+ * body is read as JSON whatever it is called. CORS answers the exact origin, since clients send credentials.
+ */
+import cors from '@fastify/cors'
+import { DEVICE_BODY_BYTES, PushError } from '@roost/protocol'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { HttpContext } from '../context.ts'
+import { parseJson } from '../json.ts'
+import { asPushError } from '../problem.ts'
+import { failure, success } from './envelope.ts'
+import { METHODS } from './methods.ts'
+
+export async function compatRoutes(app: FastifyInstance, context: HttpContext): Promise<void> {
+  await app.register(cors, {
+    origin: true,
+    credentials: true,
+    methods: ['POST'],
+    allowedHeaders: ['authorization', 'content-type', 'no-auto-tags', 'x-retry-count'],
+    maxAge: 86_400,
+  })
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser(
+    '*',
+    { parseAs: 'string', bodyLimit: DEVICE_BODY_BYTES },
+    (_request, body, done) => {
+      try {
+        done(null, parseJson(body as string))
+      } catch (error) {
+        done(error as Error)
+      }
+    },
+  )
+  app.setErrorHandler((error, request, reply) => {
+    const problem = asPushError(error)
+    if (problem.code === 'internal') request.log.error({ err: error }, 'device call failed')
+    const { httpStatus, answer } = failure(problem)
+    return reply.code(httpStatus).send(answer)
+  })
+  app.post<{ Params: { method: string } }>('/json/1.3/:method', async request => {
+    const method = METHODS.get(request.params.method)
+    if (method === undefined)
+      throw new PushError('method_unknown', `there is no method "${request.params.method.slice(0, 64)}"`)
+    const body = unwrap(request.body)
+    const app = await context.apps.findByDevice(body.application, deviceTokenOf(request))
+    return success(await method({ app, context, request: body }))
+  })
+}
+
+function unwrap(body: unknown): { readonly application: string } {
+  const request = typeof body === 'object' && body !== null && 'request' in body ? body.request : undefined
+  if (
+    typeof request !== 'object' ||
+    request === null ||
+    !('application' in request) ||
+    typeof request.application !== 'string'
+  )
+    throw new PushError('input_invalid', 'the body is {"request":{"application":"XXXXX-XXXXX",…}}')
+  return request as { application: string }
+}
+
+function deviceTokenOf(request: FastifyRequest): string | undefined {
+  return /^Token (\S+)$/i.exec(request.headers.authorization ?? '')?.[1]
+}

@@ -1,0 +1,21 @@
+/** What the HTTP layer works with; made in `main.ts`, handed to every route. */
+import type { Logger } from 'pino'
+import type { AppDirectory } from '../access/apps.ts'
+import type { Seal } from '../credentials/seal.ts'
+import type { Receipts } from '../insight/receipts.ts'
+import type { Registrations } from '../registry/register.ts'
+import type { Database } from '../store/database.ts'
+import type { Clock } from '../time.ts'
+
+export interface HttpContext {
+  readonly db: Database
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly seal: Seal
+  readonly apps: AppDirectory
+  readonly registrations: Registrations
+  readonly receipts: Receipts
+  readonly allowPrivateEndpoints: boolean
+  /** Tells the dispatcher that something became due. */
+  readonly poke: () => void
+}

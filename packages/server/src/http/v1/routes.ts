@@ -1,0 +1,52 @@
+/** REST: everything below /v1, with server tokens, checked shapes, and the OpenAPI page that is made from them. */
+import swagger from '@fastify/swagger'
+import { PushError } from '@roost/protocol'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { jsonSchemaTransform, jsonSchemaTransformObject, validatorCompiler } from 'fastify-type-provider-zod'
+import { isServerToken } from '../../access/tokens.ts'
+import type { HttpContext } from '../context.ts'
+import { appRoutes } from './apps/route.ts'
+import { credentialRoutes } from './credentials/route.ts'
+import { deviceRoutes } from './devices/route.ts'
+import { messageRoutes } from './messages/route.ts'
+import { statsRoutes } from './stats/route.ts'
+
+export async function v1Routes(app: FastifyInstance, context: HttpContext): Promise<void> {
+  app.setValidatorCompiler(validatorCompiler)
+  // The schemas of answers are for the reader of the API page; what we send was typed where it was made.
+  app.setSerializerCompiler(() => data => JSON.stringify(data))
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Roost',
+        version: '1',
+        description: 'Own your push subscriber base.',
+        license: { name: 'MIT' },
+      },
+      components: { securitySchemes: { serverToken: { type: 'http', scheme: 'bearer' } } },
+      security: [{ serverToken: [] }],
+    },
+    transform: jsonSchemaTransform,
+    transformObject: jsonSchemaTransformObject,
+  })
+  app.get('/v1/openapi.json', { schema: { hide: true } }, async () => app.swagger())
+  await app.register(
+    async guarded => {
+      guarded.addHook('onRequest', request => requireServerToken(request, context))
+      await guarded.register(appRoutes, context)
+      await guarded.register(credentialRoutes, context)
+      await guarded.register(deviceRoutes, context)
+      await guarded.register(messageRoutes, context)
+      await guarded.register(statsRoutes, context)
+    },
+    { prefix: '/v1' },
+  )
+}
+
+async function requireServerToken(request: FastifyRequest, context: HttpContext): Promise<void> {
+  const token = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? '')?.[1]
+  if (token === undefined) throw new PushError('token_missing', 'the request has no bearer token')
+  if (!(await isServerToken(context.db, token)))
+    throw new PushError('token_unknown', 'this bearer token is not known')
+}

@@ -1,0 +1,24 @@
+import { z } from 'zod'
+
+const count = z.int()
+
+export const deviceStatsSchema = z.object({
+  asOf: z.string(),
+  devices: count,
+  /** Devices with an address that is sent to. */
+  reachable: count,
+  byPlatform: z.array(
+    z.object({
+      platform: z.string(),
+      devices: count,
+      active: count,
+      suspect: count,
+      dead: count,
+      superseded: count,
+      moved: count,
+      quarantined: count,
+      unregistered: count,
+      none: count,
+    }),
+  ),
+})

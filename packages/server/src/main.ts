@@ -1,0 +1,169 @@
+/**
+ * Puts the server together: the only file that opens resources, and it closes them in reverse.
+ */
+import { join } from 'node:path'
+import type { FastifyInstance } from 'fastify'
+import { type Logger, pino } from 'pino'
+import { AppDirectory } from './access/apps.ts'
+import { hasServerToken, newToken, storeToken } from './access/tokens.ts'
+import type { Config } from './config.ts'
+import { Seal } from './credentials/seal.ts'
+import { Senders } from './credentials/senders.ts'
+import { Dispatcher } from './dispatch/worker.ts'
+import { buildApp } from './http/app.ts'
+import { Receipts } from './insight/receipts.ts'
+import { Registrations } from './registry/register.ts'
+import { Database } from './store/database.ts'
+import { keepSecret, startEmbeddedPostgres } from './store/embedded.ts'
+import { prepareFolder, StartError } from './store/folder.ts'
+import { migrate, readMigrations } from './store/migrate.ts'
+import { type Clock, systemClock } from './time.ts'
+
+export interface RunningServer {
+  /** Where it listens, with the port that was chosen when ROOST_PORT is 0. */
+  readonly url: string
+  /** The server token made at a first start without ROOST_BOOTSTRAP_TOKEN; it is shown only then. */
+  readonly firstToken: string | undefined
+  readonly db: Database
+  /** Takes no new requests, finishes what is in hand, and closes everything. */
+  close(): Promise<void>
+}
+
+export interface StartOptions {
+  readonly logger?: Logger
+  readonly clock?: Clock
+}
+
+type Closer = () => Promise<unknown>
+
+/** Throws StartError for what an operator can mend. */
+export async function startServer(config: Config, options: StartOptions = {}): Promise<RunningServer> {
+  const logger = options.logger ?? pino({ level: config.logLevel })
+  const closers: Closer[] = []
+  const close = async () => {
+    for (const closer of closers.splice(0).reverse()) await closer()
+  }
+  try {
+    return await start(config, { logger, clock: options.clock ?? systemClock, closers, close })
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+interface Starting {
+  readonly logger: Logger
+  readonly clock: Clock
+  readonly closers: Closer[]
+  readonly close: () => Promise<void>
+}
+
+async function start(config: Config, { logger, clock, closers, close }: Starting): Promise<RunningServer> {
+  const db = await openDatabase(config, logger, closers)
+  const seal = new Seal(config.secret ?? (await secretFromFolder(config)))
+  await requireSameSecret(db, seal)
+  const firstToken = await ensureServerToken(db, config)
+
+  const senders = new Senders({
+    seal,
+    clock,
+    urls: config.gatewayUrls,
+    extraCa: config.extraCa,
+    allowPrivateEndpoints: config.allowPrivateEndpoints,
+  })
+  closers.push(() => senders.close())
+  const dispatcher = new Dispatcher({ db, senders, clock, logger })
+  closers.push(() => dispatcher.stop())
+  dispatcher.start()
+
+  const registrations = new Registrations(db)
+  const receipts = new Receipts(db)
+  closers.push(() => Promise.all([registrations.settled(), receipts.settled()]))
+  const app = await buildApp({
+    db,
+    clock,
+    logger,
+    seal,
+    apps: new AppDirectory(db),
+    registrations,
+    receipts,
+    allowPrivateEndpoints: config.allowPrivateEndpoints,
+    poke: () => dispatcher.poke(),
+  })
+  closers.push(() => app.close())
+  return { url: await listen(app, config), firstToken, db, close }
+}
+
+async function openDatabase(config: Config, logger: Logger, closers: Closer[]): Promise<Database> {
+  let url = config.databaseUrl
+  if (url === undefined) {
+    const embedded = await startEmbeddedPostgres({ dataDirectory: config.dataDirectory })
+    closers.push(() => embedded.stop())
+    logger.info({ port: embedded.port, takenOver: embedded.wasRunning }, 'embedded PostgreSQL is running')
+    url = embedded.url
+  }
+  const db = new Database({ url })
+  closers.push(() => db.close())
+  await db.query('select 1').catch((cause: Error) => {
+    throw new StartError(
+      `the database does not answer: ${cause.message}`,
+      'Check ROOST_DATABASE_URL and that PostgreSQL 15 or later is running there.',
+    )
+  })
+  for (const { version, name } of await migrate(db, await readMigrations()))
+    logger.info({ version, name }, 'schema migrated')
+  return db
+}
+
+/** Made and kept in the data folder, so that nothing has to be set up; back the folder up as a whole. */
+async function secretFromFolder(config: Config): Promise<string> {
+  return keepSecret(join(await prepareFolder(config.dataDirectory), 'secret'))
+}
+
+async function requireSameSecret(db: Database, seal: Seal): Promise<void> {
+  const { rows } = await db.query<{ id: string; sealed: Buffer }>('select id, sealed from credential')
+  const closed = rows.filter(row => !opens(seal, row))
+  if (closed.length === 0) return
+  throw new StartError(
+    `${closed.length} of ${rows.length} stored credentials can't be opened: they were sealed with another ROOST_SECRET`,
+    'Start with the secret of before (without ROOST_SECRET it is the file "secret" in the data folder).',
+  )
+}
+
+function opens(seal: Seal, row: { readonly id: string; readonly sealed: Buffer }): boolean {
+  try {
+    seal.open(row.id, row.sealed)
+    return true
+  } catch {
+    return false
+  }
+}
+
+async function ensureServerToken(db: Database, config: Config): Promise<string | undefined> {
+  if (config.bootstrapToken !== undefined) {
+    await storeToken(db, { kind: 'server', token: config.bootstrapToken, label: 'ROOST_BOOTSTRAP_TOKEN' })
+    return undefined
+  }
+  if (await hasServerToken(db)) return undefined
+  const token = newToken('server')
+  await storeToken(db, { kind: 'server', token, label: 'first start' })
+  return token
+}
+
+async function listen(app: FastifyInstance, config: Config): Promise<string> {
+  try {
+    return await app.listen({ host: config.host, port: config.port })
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    const why =
+      code === 'EADDRINUSE'
+        ? 'the port is taken'
+        : code === 'EACCES'
+          ? 'the port may not be opened by this user'
+          : message
+    throw new StartError(
+      `can't listen on ${config.host}:${config.port}: ${why}`,
+      'Stop what uses it, or choose others with ROOST_HOST and ROOST_PORT (0 = any free port).',
+    )
+  }
+}

@@ -1,0 +1,57 @@
+/**
+ * Accepting a message: stored whole before the sender gets its id; from then on it reaches its end by itself.
+ * An idempotency key makes a repeat of the same request answer the same id, and refuses another one.
+ */
+import { createHash } from 'node:crypto'
+import { type NewMessage, PushError, TTL_SECONDS_DEFAULT } from '@roost/protocol'
+import { v7 as uuidv7 } from 'uuid'
+import { compileCondition } from '../audience/condition.ts'
+import type { Queryable } from '../store/database.ts'
+
+const INSERT = `
+  insert into message (id, app_id, state, target, content, ttl_seconds, priority, collapse_key, send_at,
+                       idempotency_key, request_hash, created_at)
+  values ($1, $2, 'scheduled', $3, $4, $5, $6, $7, $8, $9, $10, $11)
+  on conflict (app_id, idempotency_key) do nothing
+  returning id`
+
+/** Throws `condition_invalid`, `idempotency_key_reused`. */
+export async function createMessage(
+  db: Queryable,
+  message: { readonly appId: number; readonly input: NewMessage; readonly at: number },
+): Promise<{ id: string }> {
+  const { appId, input, at } = message
+  if ('condition' in input.to) compileCondition(input.to.condition, 1) // a bad one is refused now, not at sending
+  const requestHash = createHash('sha256').update(JSON.stringify(input)).digest()
+  const { rows } = await db.query<{ id: string }>(INSERT, [
+    uuidv7(),
+    appId,
+    JSON.stringify(input.to),
+    JSON.stringify(input.content),
+    input.ttlSeconds ?? TTL_SECONDS_DEFAULT,
+    input.priority ?? 'high',
+    input.collapseKey ?? null,
+    input.sendAt === undefined ? new Date(at) : new Date(input.sendAt),
+    input.idempotencyKey ?? null,
+    requestHash,
+    new Date(at),
+  ])
+  return rows[0] ?? findRepeated(db, { appId, key: input.idempotencyKey ?? '', requestHash })
+}
+
+async function findRepeated(
+  db: Queryable,
+  wanted: { readonly appId: number; readonly key: string; readonly requestHash: Buffer },
+): Promise<{ id: string }> {
+  const { rows } = await db.query<{ id: string; hash: Buffer }>(
+    'select id, request_hash as hash from message where app_id = $1 and idempotency_key = $2',
+    [wanted.appId, wanted.key],
+  )
+  const found = rows[0]
+  if (found === undefined || !found.hash.equals(wanted.requestHash))
+    throw new PushError(
+      'idempotency_key_reused',
+      `idempotencyKey "${wanted.key}" was used for another message`,
+    )
+  return { id: found.id }
+}

@@ -1,0 +1,95 @@
+/** Reading messages: state, counts and progress, true while a message is sent and afterwards. */
+import { type MessageSummary, type MessageView, PushError } from '@roost/protocol'
+import type { Queryable } from '../store/database.ts'
+
+/**
+ * Counts are sums over the batches, so they move with each chunk's commit and never drift from what happened.
+ * A batch has worked off the buckets before its cursor's; one whose range is read through counts whole.
+ */
+const SELECT = `
+  select m.id, m.created_at as "createdAt", m.finished_at as "finishedAt", m.state,
+         m.content ->> 'title' as title, m.content, m.target as "to", m.delivered, m.opened,
+         coalesce(b.targeted, 0) as targeted, coalesce(b.accepted, 0) as accepted, coalesce(b.dead, 0) as dead,
+         coalesce(b.failed, 0) as failed, coalesce(b.skipped, 0) as skipped, coalesce(b.uncertain, 0) as uncertain,
+         case when m.state = 'done' then 1 else coalesce(b.worked, 0) / greatest(b.width, 1) end::float as progress,
+         coalesce(b.held, '[]') as held
+    from message m
+    left join lateral (
+      select sum(targeted)::integer as targeted, sum(accepted)::integer as accepted, sum(dead)::integer as dead,
+             sum(failed)::integer as failed, sum(skipped)::integer as skipped, sum(uncertain)::integer as uncertain,
+             sum(bucket_to - bucket_from + 1)::float as width,
+             sum(case when is_read or state = 'done' then bucket_to - bucket_from + 1
+                      when cursor_bucket is null then 0
+                      else cursor_bucket - bucket_from end)::float as worked,
+             jsonb_agg(distinct jsonb_build_object('gateway', provider, 'reason', held_reason))
+               filter (where state = 'held') as held
+        from batch where message_id = m.id) b on true`
+
+interface MessageRow extends MessageView {
+  readonly targeted: number
+  readonly accepted: number
+  readonly dead: number
+  readonly failed: number
+  readonly skipped: number
+  readonly uncertain: number
+  readonly delivered: number
+  readonly opened: number
+}
+
+function summaryOf(row: MessageRow): MessageSummary {
+  const { targeted, accepted, dead, failed, skipped, uncertain, delivered, opened } = row
+  return {
+    id: row.id,
+    createdAt: row.createdAt,
+    finishedAt: row.finishedAt,
+    state: row.state,
+    title: row.title,
+    counts: { targeted, accepted, dead, failed, skipped, uncertain, delivered, opened },
+    waiting: targeted - accepted - dead - failed - skipped - uncertain,
+    progress: row.progress,
+    held: row.held,
+  }
+}
+
+/** Throws `message_unknown`. */
+export async function readMessage(
+  db: Queryable,
+  key: { readonly appId: number; readonly id: string },
+): Promise<MessageView> {
+  const { rows } = await db.query<MessageRow>(`${SELECT} where m.app_id = $1 and m.id = $2`, [
+    key.appId,
+    key.id,
+  ])
+  const row = rows[0]
+  if (row === undefined) throw new PushError('message_unknown', `this app has no message ${key.id}`)
+  return { ...summaryOf(row), to: row.to, content: row.content }
+}
+
+/** Newest first. */
+export async function listMessages(
+  db: Queryable,
+  query: { readonly appId: number; readonly limit: number },
+): Promise<MessageSummary[]> {
+  const { rows } = await db.query<MessageRow>(
+    `${SELECT} where m.app_id = $1 order by m.created_at desc, m.id desc limit $2`,
+    [query.appId, query.limit],
+  )
+  return rows.map(summaryOf)
+}
+
+export interface ExceptionCount {
+  readonly outcome: string
+  readonly reason: string
+  readonly gateway: string | null
+  readonly count: number
+}
+
+/** Why deliveries of a message did not end in "accepted", most frequent first. */
+export async function countExceptions(db: Queryable, messageId: string): Promise<ExceptionCount[]> {
+  const { rows } = await db.query<ExceptionCount>(
+    `select outcome, reason, provider as gateway, count(*)::integer as count
+       from delivery_exception where message_id = $1 group by 1, 2, 3 order by 4 desc, 1, 2`,
+    [messageId],
+  )
+  return rows
+}

@@ -1,0 +1,111 @@
+/**
+ * The database: a pool, transactions, and the two retries that PostgreSQL itself asks for.
+ */
+import pg from 'pg'
+
+export type Row = Record<string, unknown>
+
+/** What a query needs: a pool or one connection inside a transaction. */
+export interface Queryable {
+  query<R extends object = Row>(
+    text: string,
+    values?: readonly unknown[],
+  ): Promise<{ rows: R[]; rowCount: number }>
+}
+
+/**
+ * How column types arrive: bigint as number (counts and ledger ids stay far below 2^53), timestamptz as ISO 8601
+ * text, the form in which the API gives it on.
+ */
+const PARSERS: Readonly<Record<number, (text: string) => unknown>> = {
+  20: Number,
+  1184: text => (text.endsWith('infinity') ? text : new Date(text).toISOString()),
+}
+const types: pg.CustomTypesConfig = {
+  getTypeParser: (oid: number, format?: 'text' | 'binary') =>
+    (format === 'binary' ? undefined : PARSERS[oid]) ?? pg.types.getTypeParser(oid, format as 'text'),
+}
+
+/** PostgreSQL asks to repeat the whole transaction: "deadlock detected", "could not serialize". */
+const REPEATABLE = new Set(['40P01', '40001'])
+const TRANSACTION_TRIES = 5
+
+export class Database implements Queryable {
+  readonly #pool: pg.Pool
+
+  constructor(options: { readonly url: string; readonly maxConnections?: number }) {
+    this.#pool = new pg.Pool({
+      connectionString: options.url,
+      max: options.maxConnections ?? 12,
+      application_name: 'roost',
+      types,
+    })
+    // An idle connection that breaks is replaced at the next query; without a listener Node would exit.
+    this.#pool.on('error', () => undefined)
+  }
+
+  async query<R extends object = Row>(
+    text: string,
+    values?: readonly unknown[],
+  ): Promise<{ rows: R[]; rowCount: number }> {
+    const result = await this.#pool.query<R>(text, values as unknown[])
+    return { rows: result.rows, rowCount: result.rowCount ?? 0 }
+  }
+
+  /**
+   * Runs `work` in one transaction and returns its result after the commit. A deadlock or serialization
+   * failure repeats the whole of it, so `work` must have no effect outside the database.
+   */
+  async transaction<T>(work: (tx: Queryable) => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#transactionOnce(work)
+      } catch (error) {
+        if (attempt >= TRANSACTION_TRIES || !REPEATABLE.has(codeOf(error))) throw error
+      }
+    }
+  }
+
+  async #transactionOnce<T>(work: (tx: Queryable) => Promise<T>): Promise<T> {
+    const client = await this.#pool.connect()
+    let broken: Error | undefined
+    try {
+      await client.query('begin')
+      const result = await work(asQueryable(client))
+      await client.query('commit')
+      return result
+    } catch (error) {
+      await client.query('rollback').catch((failure: Error) => {
+        broken = failure
+      })
+      throw error
+    } finally {
+      client.release(broken)
+    }
+  }
+
+  /** A connection of its own, outside the pool's turns, for session-level locks. The caller releases it. */
+  async connection(): Promise<Queryable & { release(): void }> {
+    const client = await this.#pool.connect()
+    client.on('error', () => undefined)
+    return Object.assign(asQueryable(client), { release: () => client.release(true) })
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.end()
+  }
+}
+
+function asQueryable(client: pg.PoolClient): Queryable {
+  return {
+    async query<R extends object = Row>(text: string, values?: readonly unknown[]) {
+      const result = await client.query<R>(text, values as unknown[])
+      return { rows: result.rows, rowCount: result.rowCount ?? 0 }
+    },
+  }
+}
+
+/** PostgreSQL's five-character error code, or "". */
+export function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
+}

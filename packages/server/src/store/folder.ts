@@ -1,0 +1,30 @@
+/** The data folder: made at the first start; what is wrong with it is said at once, with a remedy. */
+import { constants } from 'node:fs'
+import { access, mkdir, realpath, stat } from 'node:fs/promises'
+
+/** Roost can't start as it is set up. `remedy` says what to do; the CLI prints both without a stack. */
+export class StartError extends Error {
+  readonly remedy: string
+
+  constructor(message: string, remedy: string) {
+    super(message)
+    this.name = 'StartError'
+    this.remedy = remedy
+  }
+}
+
+/** Makes the folder when it is missing, checks that we may use it, and returns its real path. */
+export async function prepareFolder(folder: string): Promise<string> {
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+    if (!(await stat(folder)).isDirectory()) throw new Error('it is not a folder')
+    await access(folder, constants.R_OK | constants.W_OK | constants.X_OK)
+    return await realpath(folder)
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    throw new StartError(
+      `the data folder ${folder} can't be used: ${why}`,
+      'Give it to the user that runs Roost, or name another one with ROOST_DATA_DIR.',
+    )
+  }
+}

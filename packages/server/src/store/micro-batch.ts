@@ -1,0 +1,84 @@
+/**
+ * Requests that arrive together share one transaction, and each is answered only after its commit.
+ * While one batch is being committed the next one collects, so the batch size follows the load by itself:
+ * one item when it is quiet, hundreds when it is busy.
+ */
+import { codeOf } from './database.ts'
+
+export interface MicroBatchOptions<In, Out> {
+  /** Results in the order of the items. Runs in one transaction; when it rejects, nothing was stored. */
+  readonly run: (items: readonly In[]) => Promise<readonly Out[]>
+  readonly maxSize: number
+  /**
+   * Items that share a key never share a batch (one statement can't touch a row twice), and keep their
+   * order of arrival.
+   */
+  readonly keysOf: (item: In) => readonly string[]
+}
+
+interface Waiting<In, Out> {
+  readonly item: In
+  readonly resolve: (result: Out) => void
+  readonly reject: (error: unknown) => void
+}
+
+export class MicroBatch<In, Out> {
+  readonly #options: MicroBatchOptions<In, Out>
+  #waiting: Waiting<In, Out>[] = []
+  #running: Promise<void> | undefined
+
+  constructor(options: MicroBatchOptions<In, Out>) {
+    this.#options = options
+  }
+
+  add(item: In): Promise<Out> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ item, resolve, reject })
+      this.#running ??= this.#drain()
+    })
+  }
+
+  /** Resolves when everything added so far was committed or refused. */
+  async settled(): Promise<void> {
+    while (this.#running !== undefined) await this.#running
+  }
+
+  async #drain(): Promise<void> {
+    await Promise.resolve() // lets the requests of this turn gather
+    while (this.#waiting.length > 0) await this.#runOne(this.#take())
+    this.#running = undefined
+  }
+
+  #take(): Waiting<In, Out>[] {
+    const taken: Waiting<In, Out>[] = []
+    const left: Waiting<In, Out>[] = []
+    const keys = new Set<string>()
+    for (const entry of this.#waiting) {
+      const entryKeys = this.#options.keysOf(entry.item)
+      const fits = taken.length < this.#options.maxSize && !entryKeys.some(key => keys.has(key))
+      // A refused entry blocks its keys too, or a later one of the same device would overtake it.
+      for (const key of entryKeys) keys.add(key)
+      ;(fits ? taken : left).push(entry)
+    }
+    this.#waiting = left
+    return taken
+  }
+
+  async #runOne(entries: readonly Waiting<In, Out>[]): Promise<void> {
+    try {
+      const results = await this.#options.run(entries.map(entry => entry.item))
+      entries.forEach((entry, i) => {
+        entry.resolve(results[i] as Out)
+      })
+    } catch (error) {
+      // One item that the database refuses must not fail its neighbours; a lost database fails them all.
+      if (entries.length > 1 && isDataFault(error)) for (const entry of entries) await this.#runOne([entry])
+      else for (const entry of entries) entry.reject(error)
+    }
+  }
+}
+
+/** Classes 22 (data exception) and 23 (integrity constraint). Source: PostgreSQL, appendix A. */
+function isDataFault(error: unknown): boolean {
+  return /^2[23]/.test(codeOf(error))
+}
