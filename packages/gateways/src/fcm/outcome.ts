@@ -55,7 +55,7 @@ function messageIdOf(response: Response): string | undefined {
 
 function byCode(error: FcmError, afterMs: number | undefined): AttemptOutcome | undefined {
   const { reason } = error
-  switch (error.fcmCode) {
+  switch (error.fcmCode ?? '') {
     case 'UNREGISTERED':
       return { kind: 'address_dead', reason, since: undefined }
     case 'SENDER_ID_MISMATCH':

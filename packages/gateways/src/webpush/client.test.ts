@@ -1,0 +1,374 @@
+import { createPublicKey } from 'node:crypto'
+import type { LookupFunction } from 'node:net'
+import { jwtVerify } from 'jose'
+import { describe, expect, test } from 'vitest'
+import { attemptTo, clockAt, endAfterTest, peerAndTransport } from '../../test/fixtures.ts'
+import type { PeerRequest } from '../../test/peer.ts'
+import { makeSubscriber } from '../../test/subscriber.ts'
+import { createHttp2Transport } from '../node-http2.ts'
+import { createWebPushClient } from './client.ts'
+import { createGuardedLookup } from './endpoint.ts'
+import { APPLE_REASONS, MOZILLA_ERRNOS } from './outcome.ts'
+import { buildHeaders } from './payload.ts'
+import { parseSubscription } from './subscription.ts'
+import { generateVapidKeys, parseVapidKeys } from './vapid.ts'
+
+const HOUR = 3_600_000
+const credential = { ...generateVapidKeys(), subject: 'mailto:push@example.com' }
+const subscriber = makeSubscriber()
+
+async function webPush(handle: (request: PeerRequest) => void) {
+  const clock = clockAt('2026-11-02T10:00:00Z')
+  const { peer, transport } = await peerAndTransport(handle)
+  const options = { credential, transport, clock, allowPrivate: true }
+  const address = subscriber.address(`${peer.origin}/push/a%2fb?token=x%3D`)
+  return { client: createWebPushClient(options), options, clock, peer, address }
+}
+
+const accept = (request: PeerRequest): void =>
+  request.answer(201, { location: 'https://push.example.com/m/msg-1' })
+
+describe('what is sent', () => {
+  test('the subscriber can read the message, and the service its headers', async () => {
+    const { client, peer, address } = await webPush(accept)
+    const outcome = await client.send(
+      attemptTo(address, {
+        url: 'https://example.com/',
+        imageUrl: 'https://example.com/i.png',
+        data: { a: 1 },
+        ttlSeconds: 60,
+        collapseKey: 'score',
+      }),
+    )
+    expect(outcome).toEqual({ kind: 'accepted', gatewayMessageId: 'msg-1' })
+    const request = peer.requests[0] as PeerRequest
+    expect(request.path).toBe('/push/a%2fb?token=x%3D')
+    expect(request.headers).toMatchObject({
+      ttl: '60',
+      urgency: 'high',
+      topic: 'score',
+      'content-encoding': 'aes128gcm',
+      'content-type': 'application/octet-stream',
+      'content-length': String(request.body.length),
+    })
+    expect(JSON.parse(String(subscriber.decrypt(request.body)))).toEqual({
+      header: 'Hello',
+      body: 'There you are',
+      image: 'https://example.com/i.png',
+      l: 'https://example.com/',
+      p: 'h4sh',
+      u: '{"a":1}',
+    })
+  })
+
+  test('keys in standard base64 and the browser’s own form of a subscription are taken', async () => {
+    const { client, peer, address } = await webPush(accept)
+    const standard = {
+      endpoint: address.endpoint,
+      keys: {
+        p256dh: subscriber.publicKey.toString('base64'),
+        auth: subscriber.authSecret.toString('base64'),
+      },
+    }
+    const parsed = parseSubscription(standard)
+    expect(parsed).toEqual({ ok: true, value: address })
+    await client.send(attemptTo({ ...address, ...standard.keys }))
+    expect(String(subscriber.decrypt(peer.requests[0]?.body as Buffer))).toContain('There you are')
+  })
+
+  test('a collapse key that is no topic is hashed into one, always the same', async () => {
+    const { client, peer, address } = await webPush(accept)
+    for (const collapseKey of ['Überschrift', 'Überschrift', 'x'.repeat(33), 'x'.repeat(32)]) {
+      await client.send(attemptTo(address, { collapseKey }))
+    }
+    const topics = peer.requests.map(request => String(request.headers.topic))
+    expect(topics[0]).toMatch(/^[A-Za-z0-9_-]{32}$/)
+    expect(topics[1]).toBe(topics[0])
+    expect(topics[2]).toMatch(/^[A-Za-z0-9_-]{32}$/)
+    expect(topics[2]).not.toBe(topics[0])
+    expect(topics[3]).toBe('x'.repeat(32))
+  })
+
+  test('3993 bytes of plaintext are sent; one more is a message fault that names the biggest part', async () => {
+    const { client, peer, address } = await webPush(accept)
+    await client.send(attemptTo(address, { body: '' }))
+    const room = 3993 - subscriber.decrypt(peer.requests[0]?.body as Buffer).length
+    expect(await client.send(attemptTo(address, { body: 'x'.repeat(room) }))).toMatchObject({
+      kind: 'accepted',
+    })
+    expect(peer.requests[1]?.body.length).toBe(4096)
+    expect(await client.send(attemptTo(address, { body: 'x'.repeat(room + 1) }))).toMatchObject({
+      kind: 'message_fault',
+      reason: expect.stringMatching(/3994 bytes, 3993 allowed; biggest: body \d+/),
+    })
+    expect(peer.requests).toHaveLength(2)
+  })
+
+  test('Windows gets a cache policy that agrees with the time to live, the others none', () => {
+    const { notification } = attemptTo({}, { ttlSeconds: 0 })
+    const windows = 'https://wns2-db5p.notify.windows.com'
+    expect(buildHeaders(notification, windows)['x-wns-cache-policy']).toBe('no-cache')
+    expect(buildHeaders({ ...notification, ttlSeconds: 1 }, windows)['x-wns-cache-policy']).toBe('cache')
+    expect(buildHeaders(notification, 'https://fcm.googleapis.com')).not.toHaveProperty('x-wns-cache-policy')
+  })
+
+  test.each([
+    [
+      'a point off the curve',
+      { p256dh: Buffer.concat([Buffer.from([4]), Buffer.alloc(64, 1)]).toString('base64url') },
+      'subscription_p256dh',
+    ],
+    ['a short key', { p256dh: 'BAAA' }, 'subscription_p256dh'],
+    ['a short secret', { auth: 'AAAA' }, 'subscription_auth'],
+    ['an endpoint without https', { endpoint: 'http://push.example.com/x' }, 'subscription_endpoint'],
+  ])('a subscription with %s is a mismatch and not sent', async (_name, change, reason) => {
+    const { client, peer, address } = await webPush(accept)
+    expect(await client.send(attemptTo({ ...address, ...change }))).toEqual({
+      kind: 'address_mismatch',
+      reason,
+    })
+    expect(peer.requests).toHaveLength(0)
+  })
+})
+
+describe('VAPID', () => {
+  test('the request is signed for the endpoint’s origin, for 12 hours', async () => {
+    const { client, peer, address, clock } = await webPush(accept)
+    await client.send(attemptTo(address))
+    const [, jwt, key] =
+      /^vapid t=(\S+), k=(\S+)$/.exec(String(peer.requests[0]?.headers.authorization)) ?? []
+    expect(key).toBe(credential.publicKey)
+    const parsed = parseVapidKeys(credential)
+    const { payload, protectedHeader } = await jwtVerify(
+      String(jwt),
+      createPublicKey(parsed.ok ? parsed.value.signingKey : ''),
+      { currentDate: new Date(clock.now()) },
+    )
+    expect(protectedHeader).toEqual({ typ: 'JWT', alg: 'ES256' })
+    expect(payload).toEqual({
+      aud: peer.origin,
+      exp: (clock.now() + 12 * HOUR) / 1000,
+      sub: 'mailto:push@example.com',
+    })
+  })
+
+  test('one signature serves an origin for hours and is renewed well before its end', async () => {
+    const { client, peer, address, clock } = await webPush(accept)
+    const signatures = () => new Set(peer.requests.map(request => request.headers.authorization)).size
+    await Promise.all(Array.from({ length: 100 }, () => client.send(attemptTo(address))))
+    clock.move(6 * HOUR - 1)
+    await client.send(attemptTo(address))
+    expect(signatures()).toBe(1)
+    clock.move(1)
+    await client.send(attemptTo(address))
+    expect(signatures()).toBe(2)
+  })
+})
+
+describe('the endpoint guard', () => {
+  test('a private address is not connected to', async () => {
+    const { options, peer, address } = await webPush(accept)
+    const client = createWebPushClient({ ...options, allowPrivate: false })
+    const endpoint = 'https://127.0.0.1/x'
+    expect(await client.send(attemptTo({ ...address, endpoint }))).toEqual({
+      kind: 'address_mismatch',
+      reason: 'endpoint_refused: not a public address',
+    })
+    expect(await client.send(attemptTo(address))).toMatchObject({ kind: 'address_mismatch' }) // its port
+    expect(peer.sockets).toHaveLength(0)
+  })
+
+  test('a name that turns private after the check is refused at connect', async () => {
+    const { options, address } = await webPush(accept)
+    const turned: LookupFunction = (_host, { all }, callback) =>
+      all ? callback(null, [{ address: '127.0.0.1', family: 4 }]) : callback(null, '127.0.0.1', 4)
+    const transport = endAfterTest(createHttp2Transport({ lookup: createGuardedLookup({ lookup: turned }) }))
+    const client = createWebPushClient({ ...options, transport, allowPrivate: false })
+    const endpoint = 'https://push.example.com/x'
+    expect(await client.send(attemptTo({ ...address, endpoint }))).toEqual({
+      kind: 'address_mismatch',
+      reason: 'endpoint_refused: not a public address',
+    })
+  })
+
+  test('a redirect is not followed and says nothing of the subscription', async () => {
+    const { client, peer, address } = await webPush(request =>
+      request.answer(307, { location: '/elsewhere' }),
+    )
+    expect(await client.send(attemptTo(address))).toMatchObject({ kind: 'message_fault' })
+    expect(peer.requests).toHaveLength(1)
+  })
+})
+
+const DEAD = { kind: 'address_dead', since: undefined }
+const MISMATCH = { kind: 'address_mismatch' }
+const MESSAGE = { kind: 'message_fault' }
+const CREDENTIAL = { kind: 'credential_fault' }
+const ORIGIN = { kind: 'retry', scope: 'origin', afterMs: undefined }
+const DEVICE = { kind: 'retry', scope: 'device', afterMs: undefined }
+const NOW = { kind: 'retry', scope: 'device', afterMs: 0 }
+
+type Row = [status: number, reason: string, expected: object]
+
+const APPLE: Row[] = [
+  [400, 'BadTtl', MESSAGE],
+  [400, 'BadUrgency', MESSAGE],
+  [400, 'BadWebPushTopic', MESSAGE],
+  [400, 'BadWebPushRequest', MESSAGE],
+  [400, 'VapidPkHashMismatch', MISMATCH],
+  [403, 'VapidPkHashMismatch', MISMATCH],
+  [403, 'BadJwtToken', CREDENTIAL],
+  [400, 'BadAuthorizationHeader', CREDENTIAL],
+  [403, 'BadVapidPublicKey', CREDENTIAL],
+  [404, 'BadPath', MESSAGE],
+  [405, 'MethodNotAllowed', MESSAGE],
+  [413, 'PayloadTooLarge', MESSAGE],
+  [429, 'TooManyRequests', DEVICE],
+  [400, 'IdleTimeout', NOW],
+  [500, 'InternalServerError', ORIGIN],
+  [503, 'ServiceUnavailable', ORIGIN],
+  [503, 'Shutdown', NOW],
+]
+
+const MOZILLA: [status: number, errno: number, expected: object][] = [
+  [400, 101, MESSAGE],
+  [404, 102, DEAD],
+  [410, 103, DEAD],
+  [413, 104, MESSAGE],
+  [410, 105, DEAD],
+  [410, 106, DEAD],
+  [400, 108, DEAD],
+  [401, 109, CREDENTIAL],
+  [400, 110, MESSAGE],
+  [400, 111, MESSAGE],
+  [400, 112, MESSAGE],
+  [400, 113, MESSAGE],
+  [400, 114, MESSAGE],
+  [503, 201, ORIGIN],
+  [503, 202, NOW],
+  [500, 999, ORIGIN],
+  [502, 902, ORIGIN],
+]
+
+describe('what Apple answers', () => {
+  test.each(APPLE)('%i %s', async (status, reason, expected) => {
+    const { client, address } = await webPush(request => request.answer(status, {}, { reason }))
+    expect(await client.send(attemptTo(address))).toMatchObject(expected)
+  })
+
+  test('every reason of the table is tried above', () => {
+    expect(new Set(APPLE.map(([, reason]) => reason))).toEqual(new Set(Object.keys(APPLE_REASONS)))
+  })
+
+  test('a 410 ends the subscription', async () => {
+    const { client, address } = await webPush(request => request.answer(410, {}, { reason: 'Unregistered' }))
+    expect(await client.send(attemptTo(address))).toEqual({ ...DEAD, reason: 'Unregistered' })
+  })
+})
+
+describe('what Mozilla answers', () => {
+  test.each(MOZILLA)('%i errno %i', async (status, errno, expected) => {
+    const { client, address } = await webPush(request =>
+      request.answer(status, {}, { code: status, errno, error: 'Phrase', message: 'Words', more_info: '' }),
+    )
+    expect(await client.send(attemptTo(address))).toEqual({ ...expected, reason: `errno ${errno}: Words` })
+  })
+
+  test('every errno of the table is tried above', () => {
+    const tried = new Set(MOZILLA.map(([, errno]) => String(errno)))
+    expect(Object.keys(MOZILLA_ERRNOS).filter(errno => !tried.has(errno))).toEqual([])
+  })
+
+  test('a subscription made with another key is told by the message of errno 109', async () => {
+    const { client, address } = await webPush(request =>
+      request.answer(
+        401,
+        {},
+        { code: 401, errno: 109, error: 'Unauthorized', message: 'VAPID public key mismatch' },
+      ),
+    )
+    expect(await client.send(attemptTo(address))).toEqual({ ...MISMATCH, reason: 'vapid_key_mismatch' })
+  })
+})
+
+const GOOGLE_MISMATCH =
+  'the VAPID credentials in the authorization header do not correspond to the credentials used to create the subscriptions.'
+
+const TEXTS: [status: number, text: string, expected: object][] = [
+  [400, 'UnauthorizedRegistration', CREDENTIAL],
+  [400, 'Invalid TTL header', MESSAGE],
+  [401, 'permission denied: invalid JWT provided', CREDENTIAL],
+  [403, 'permission denied: invalid JWT provided', CREDENTIAL],
+  [403, GOOGLE_MISMATCH, { ...MISMATCH, reason: 'vapid_key_mismatch' }],
+  [404, '', DEAD],
+  [410, 'push subscription has unsubscribed or expired.\n', DEAD],
+  [410, 'Domain Blocked', CREDENTIAL],
+  [413, '', MESSAGE],
+  [429, '', ORIGIN],
+  [500, '', ORIGIN],
+  [502, '<html>', ORIGIN],
+  [503, '', ORIGIN],
+]
+
+describe('what Google answers', () => {
+  test.each(TEXTS)('%i %j', async (status, text, expected) => {
+    const { client, address } = await webPush(request =>
+      request.answer(status, { 'content-type': 'text/plain' }, text),
+    )
+    expect(await client.send(attemptTo(address))).toMatchObject(expected)
+  })
+
+  test.each([200, 201, 202, 204])('%i is accepted', async status => {
+    const { client, address } = await webPush(request => request.answer(status))
+    expect(await client.send(attemptTo(address))).toEqual({ kind: 'accepted', gatewayMessageId: undefined })
+  })
+})
+
+const WINDOWS: [status: number, description: string, expected: object][] = [
+  [400, 'Ttl value conflicts with X-WNS-Cache-Policy.', MESSAGE],
+  [
+    401,
+    'The public key does not match the one of the channel.',
+    { ...MISMATCH, reason: 'vapid_key_mismatch' },
+  ],
+  [401, 'The token is invalid.', CREDENTIAL],
+  [403, 'Not authorised for this channel.', MISMATCH],
+  [404, 'Channel unknown.', DEAD],
+  [405, '', MESSAGE],
+  [406, '', ORIGIN],
+  [410, 'Channel expired.', DEAD],
+  [410, 'Domain Blocked', CREDENTIAL],
+  [413, '', MESSAGE],
+  [429, '', ORIGIN],
+  [500, '', ORIGIN],
+  [503, '', ORIGIN],
+]
+
+test.each(WINDOWS)('Windows answers %i %j', async (status, description, expected) => {
+  const headers = { 'x-wns-status': 'dropped', 'x-wns-error-description': description }
+  const { client, address } = await webPush(request => request.answer(status, headers))
+  expect(await client.send(attemptTo(address))).toMatchObject(expected)
+})
+
+test.each([
+  ['seconds', '120'],
+  ['an HTTP date', 'Mon, 02 Nov 2026 10:02:00 GMT'],
+])('Retry-After as %s says when to try again', async (_form, value) => {
+  for (const status of [406, 429, 503]) {
+    const { client, address } = await webPush(request => request.answer(status, { 'retry-after': value }))
+    expect(await client.send(attemptTo(address))).toMatchObject({ kind: 'retry', afterMs: 120_000 })
+  }
+})
+
+describe('when the network fails', () => {
+  test('a refused stream is not sent', async () => {
+    const { client, address } = await webPush(request => request.stream.close(7))
+    expect(await client.send(attemptTo(address))).toMatchObject({ kind: 'not_sent' })
+  })
+
+  test('no answer within the deadline is uncertain', async () => {
+    const { options, address } = await webPush(() => {})
+    const client = createWebPushClient({ ...options, deadlineMs: 100 })
+    expect(await client.send(attemptTo(address))).toMatchObject({ kind: 'uncertain' })
+  })
+})

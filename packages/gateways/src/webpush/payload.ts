@@ -1,0 +1,54 @@
+/**
+ * Notification → Web Push headers and plaintext, the JSON that service workers of the device protocol read:
+ * `header` (title), `body`, `image`, `l` (link), `p` (hash), `u` (data as a JSON string).
+ *
+ * Sound and badge are a page's own business, and there is no subtitle.
+ * Source: RFC 8030 §5.2–5.4; for the cache policy Microsoft, "Push notification service request headers".
+ */
+import { createHash } from 'node:crypto'
+import type { Notification } from '../notification.ts'
+import { compact, describeOversize } from '../payload-size.ts'
+import { MAX_PLAINTEXT_BYTES, MAX_TOPIC_CHARACTERS, MAX_TTL_SECONDS } from './settings.ts'
+
+export type WebPushPayload =
+  | { readonly ok: true; readonly plaintext: Buffer }
+  | { readonly ok: false; readonly reason: string }
+
+export function buildPlaintext(notification: Notification): WebPushPayload {
+  const parts = compact({
+    header: notification.title,
+    body: notification.body,
+    image: notification.imageUrl,
+    l: notification.url,
+    p: notification.hash,
+    u: notification.data && JSON.stringify(notification.data),
+  })
+  const plaintext = Buffer.from(JSON.stringify(parts))
+  if (plaintext.length <= MAX_PLAINTEXT_BYTES) return { ok: true, plaintext }
+  return { ok: false, reason: describeOversize(parts, plaintext.length, MAX_PLAINTEXT_BYTES) }
+}
+
+export function buildHeaders(notification: Notification, origin: string): Record<string, string> {
+  const ttl = Math.min(Math.max(0, Math.floor(notification.ttlSeconds)), MAX_TTL_SECONDS)
+  return compact({
+    ttl: String(ttl),
+    urgency: notification.priority,
+    topic: notification.collapseKey ? topicOf(notification.collapseKey) : undefined,
+    'content-encoding': 'aes128gcm',
+    'content-type': 'application/octet-stream',
+    'x-wns-cache-policy': cachePolicyOf(origin, ttl),
+  })
+}
+
+/** At most 32 characters of base64url; other keys are replaced by a hash, the same for the same key. */
+function topicOf(collapseKey: string): string {
+  const isTopic = /^[A-Za-z0-9_-]+$/.test(collapseKey) && collapseKey.length <= MAX_TOPIC_CHARACTERS
+  if (isTopic) return collapseKey
+  return createHash('sha256').update(collapseKey).digest('base64url').slice(0, MAX_TOPIC_CHARACTERS)
+}
+
+/** Windows answers 400 to `TTL: 0` unless the cache policy says the same. */
+function cachePolicyOf(origin: string, ttl: number): string | undefined {
+  if (!origin.endsWith('.notify.windows.com')) return undefined
+  return ttl === 0 ? 'no-cache' : 'cache'
+}
