@@ -23,7 +23,7 @@ async function run(options: { readonly bundleId: string; readonly json?: boolean
   const caFile = join(folder, 'ca.pem')
   await writeFile(caFile, simulator.caPem)
   const environment = { ...simulator.environment(), ROOST_EXTRA_CA: caFile }
-  const apns = await simulator.apns.createTeamKey({ bundleId: options.bundleId })
+  const apns = simulator.apns.createTeamKey({ bundleId: options.bundleId })
   const fcm = await simulator.fcm.createProject()
   const credentials = [
     { gateway: 'apns', kind: 'p8', ...apns },

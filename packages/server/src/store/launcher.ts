@@ -48,7 +48,7 @@ export async function chooseLauncher(options: {
 
 /** No TZ, LC_* or PG* of the caller: the server shall behave alike everywhere. */
 function serverEnvironment(): NodeJS.ProcessEnv {
-  return { PATH: process.env['PATH'], LC_ALL: 'C', HOME: '/' }
+  return { PATH: process.env.PATH, LC_ALL: 'C', HOME: '/' }
 }
 
 function ordinary(setpriv: string | undefined): Launcher {

@@ -1,4 +1,59 @@
-import { Command } from 'commander'
+/** `roost demo`: everything at once with simulated phones, on free ports and a throw-away folder. */
+import { Command, InvalidArgumentError } from 'commander'
+import { untilStopped } from '../serve.ts'
+import { silentScreen, terminalScreen } from './screen.ts'
+import { type DemoReport, playDemo } from './story.ts'
+
+interface DemoCommandOptions {
+  readonly phones: number
+  readonly exit?: boolean
+  readonly json?: boolean
+}
+
 export function demoCommand(): Command {
   return new Command('demo')
+    .description('Show it all with simulated phones, and leave the console open')
+    .option('--phones <count>', 'how many phones', readCount, 10_000)
+    .option('--exit', 'leave at the end; exit status 1 when a figure is not what was counted outside')
+    .option('--json', 'print one line of JSON instead of the story')
+    .addHelpText('after', '\nUses free ports and a folder that is removed at the end; touches nothing else.')
+    .action(run)
+}
+
+function readCount(text: string): number {
+  const count = Number(text)
+  if (!Number.isInteger(count) || count < 100 || count > 100_000)
+    throw new InvalidArgumentError('a whole number from 100 to 100000')
+  return count
+}
+
+async function run(options: DemoCommandOptions): Promise<void> {
+  const stop = untilStopped()
+  const started = Date.now()
+  const demo = await playDemo({
+    phones: options.phones,
+    screen: options.json ? silentScreen : terminalScreen(process.stdout),
+  })
+  const seconds = (Date.now() - started) / 1000
+  process.stdout.write(
+    options.json ? `${JSON.stringify({ ...demo.report, seconds })}\n` : summary(demo.report, seconds),
+  )
+  if (!demo.report.agrees) process.exitCode = 1
+  if (options.exit !== true) {
+    process.stdout.write(`\nThe console stays open: ${demo.consoleUrl}\nCtrl-C ends the demo.\n`)
+    await stop
+  }
+  await demo.close()
+}
+
+function summary(report: DemoReport, seconds: number): string {
+  const number = (n: number) => n.toLocaleString('en')
+  const accepted = report.sends.reduce((sum, send) => sum + send.database.accepted, 0)
+  const verdict = report.agrees
+    ? 'Every figure of the database is the one that the stand-ins and the phones counted.'
+    : 'SOME FIGURES DIFFER from what the stand-ins and the phones counted; see the tables above.'
+  return `
+${number(report.registered)} phones registered, ${number(accepted)} pushes accepted, ${number(report.removed)} of ${number(report.uninstalled)} vanished devices removed, ${number(report.restored)} of ${number(report.cameBack)} restored, in ${seconds.toFixed(1)} s.
+${verdict}
+`
 }
