@@ -4,8 +4,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import type { AddressInfo } from 'node:net'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -36,14 +34,12 @@ export interface RoostServerOptions {
 export async function startRoostServer(options: RoostServerOptions): Promise<RoostServer> {
   const folder = await mkdtemp(join(tmpdir(), 'roost-e2e-'))
   await writeFile(join(folder, 'ca.pem'), options.caPem)
-  const port = await findFreePort()
-  const baseUrl = `http://127.0.0.1:${port}`
   const child = spawn(process.execPath, [PROGRAM, 'serve'], {
     env: {
       ...process.env,
       ROOST_DATA_DIR: join(folder, 'data'),
       ROOST_EXTRA_CA: join(folder, 'ca.pem'),
-      ROOST_PORT: String(port),
+      ROOST_PORT: '0',
       ROOST_BOOTSTRAP_TOKEN: BOOTSTRAP_TOKEN,
       ...options.environment,
     },
@@ -55,21 +51,12 @@ export async function startRoostServer(options: RoostServerOptions): Promise<Roo
     await rm(folder, { recursive: true, force: true })
   }
   try {
-    await waitUntilReady(child, baseUrl, output)
+    const baseUrl = await waitUntilReady(child, output)
+    return { baseUrl, close, rest: (method, path, body) => callRest(`${baseUrl}${path}`, method, body) }
   } catch (error) {
     await close()
     throw error
   }
-  return { baseUrl, close, rest: (method, path, body) => callRest(`${baseUrl}${path}`, method, body) }
-}
-
-/** Another process may take it before the server does; then the start fails and says so. */
-async function findFreePort(): Promise<number> {
-  const probe = createServer()
-  await new Promise<void>(resolve => probe.listen(0, '127.0.0.1', resolve))
-  const { port } = probe.address() as AddressInfo
-  await new Promise(resolve => probe.close(resolve))
-  return port
 }
 
 function keepOutput(child: ChildProcess): () => string {
@@ -82,22 +69,25 @@ function keepOutput(child: ChildProcess): () => string {
   return () => kept
 }
 
-async function waitUntilReady(child: ChildProcess, baseUrl: string, output: () => string): Promise<void> {
-  await eventually({
+/** Gives back the base URL, which the server prints once it listens. */
+async function waitUntilReady(child: ChildProcess, output: () => string): Promise<string> {
+  const { value } = await eventually({
     what: 'the server ready',
-    read: () => {
-      if (child.exitCode !== null)
-        throw new Error(`roost serve ended with ${child.exitCode} before it was ready:\n${output()}`)
-      return fetch(`${baseUrl}/readyz`).then(
-        answer => answer.status,
-        () => 'no answer',
-      )
-    },
-    until: status => status === 200,
+    read: () => readBaseUrl(child, output()),
+    until: url => url !== undefined,
     withinMs: READY_WITHIN_MS,
   }).catch((error: unknown) => {
     throw new Error(`${String(error)}\n${output()}`)
   })
+  return value as string
+}
+
+async function readBaseUrl(child: ChildProcess, output: string): Promise<string | undefined> {
+  if (child.exitCode !== null) throw new Error(`roost serve ended with ${child.exitCode} before it was ready`)
+  const baseUrl = /listening on (http:\S+)/.exec(output)?.[1]
+  if (baseUrl === undefined) return undefined
+  const { status } = await fetch(`${baseUrl}/readyz`)
+  return status === 200 ? baseUrl : undefined
 }
 
 async function stop(child: ChildProcess): Promise<void> {
