@@ -1,0 +1,89 @@
+/**
+ * `npm test`: builds, sets up what the tests need, runs them all, and closes with one line "N passed, N failed".
+ *
+ * What can't be had here is skipped and told in one line with the way to get it; with CI=true that is a failure.
+ * Arguments go to vitest: `npm test -- --project unit packages/gateways`.
+ */
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const cache = join(root, '.cache')
+const isCi = process.env.CI === 'true'
+const reportFile = join(cache, 'test-report.json')
+
+/** @param {string} command @param {string[]} args @param {object} [options] @returns {boolean} */
+function run(command, args, options = {}) {
+  return spawnSync(command, args, { cwd: root, stdio: 'inherit', ...options }).status === 0
+}
+
+/** @param {string} command @param {string[]} args */
+function runQuietly(command, args) {
+  return run(command, args, { stdio: 'ignore' })
+}
+
+/** @type {string[]} */
+const skipped = []
+
+/** The real browser of the end-to-end tests: Debian's package, installed here when we may. */
+function prepareFirefox() {
+  const found = () => ['/usr/bin/firefox-esr', '/usr/bin/firefox'].find(path => existsSync(path))
+  if (found() === undefined && process.getuid?.() === 0 && existsSync('/usr/bin/apt-get')) {
+    console.log('installing Firefox (Debian package firefox-esr) for the browser tests')
+    const apt = ['-y', '--no-install-recommends', '-qq', 'install', 'firefox-esr']
+    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+    if (!run('apt-get', apt, { stdio: 'ignore', env })) {
+      run('apt-get', ['-qq', 'update'], { stdio: 'ignore' })
+      run('apt-get', apt, { env })
+    }
+  }
+  const firefox = found()
+  if (firefox === undefined) skipped.push('browser tests: no Firefox (apt-get install firefox-esr)')
+  return firefox ?? ''
+}
+
+/**
+ * Users should run Node 24; a smoke test starts the server on it. npm's package "node" fetches its program in an
+ * install step, which npm may hold back, so the package that it would fetch is taken at once.
+ */
+function prepareNode24() {
+  if (process.versions.node.startsWith('24.')) return process.execPath
+  const folder = join(cache, 'node-24')
+  const name = `node-${process.platform}-${process.arch}`
+  const program = join(folder, 'node_modules', name, 'bin', 'node')
+  if (!existsSync(program)) {
+    mkdirSync(folder, { recursive: true })
+    runQuietly('npm', ['install', '--no-save', '--ignore-scripts', '--prefix', folder, `${name}@24`])
+  }
+  if (existsSync(program)) return program
+  skipped.push(`Node 24 smoke test: npm could not install ${name}@24 (needs the npm registry)`)
+  return ''
+}
+
+function readReport() {
+  const report = JSON.parse(readFileSync(reportFile, 'utf8'))
+  return {
+    passed: report.numPassedTests,
+    failed: report.numFailedTests,
+    skipped: report.numPendingTests + report.numTodoTests,
+  }
+}
+
+mkdirSync(cache, { recursive: true })
+rmSync(reportFile, { force: true })
+if (!run(process.execPath, [join(root, 'scripts', 'build-when-stale.mjs')])) process.exit(1)
+const env = { ...process.env, ROOST_TEST_FIREFOX: prepareFirefox(), ROOST_TEST_NODE_24: prepareNode24() }
+const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs')
+const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${reportFile}`]
+const isGreen = run(process.execPath, [vitest, 'run', ...reporters, ...process.argv.slice(2)], { env })
+
+for (const what of skipped) console.log(`skipped: ${what}`)
+const counts = existsSync(reportFile) ? readReport() : { passed: 0, failed: 1, skipped: 0 }
+const missing = isCi && (skipped.length > 0 || counts.skipped > 0)
+if (missing) console.log('with CI=true nothing may be skipped')
+// A run that broke outside a test (set-up, a worker that died) has no failed test to count.
+const failed = counts.failed === 0 && (!isGreen || missing) ? 1 : counts.failed
+console.log(`${counts.passed} passed, ${failed} failed`)
+process.exit(failed === 0 ? 0 : 1)
