@@ -176,7 +176,6 @@ test('a browser that was away keeps its uaid and gets what was kept: the newest 
   const { uaid } = await browser.hello()
   const endpoint = await browser.subscribe()
   simulator.webPush.disconnectBrowsers()
-  await browser.closed()
   expect(await push(endpoint, 'old', '60', 'news')).toBe(201)
   expect(await push(endpoint, 'new', '60', 'news')).toBe(201)
   expect(await push(endpoint, 'now or never', '0')).toBe(201)
@@ -188,6 +187,23 @@ test('a browser that was away keeps its uaid and gets what was kept: the newest 
     Buffer.from(String(data), 'base64url').toString(),
   )
   expect(bodies).toEqual(['new', 'last'])
+})
+
+test('a push that the browser did not acknowledge is sent again when it is back, one that it did is not', async () => {
+  const browser = await TestBrowser.connect()
+  const { uaid } = await browser.hello()
+  const endpoint = await browser.subscribe()
+  await push(endpoint, 'first')
+  await push(endpoint, 'second')
+  const { version } = await browser.next()
+  browser.send({ messageType: 'ack', updates: [{ channelID: 'channel-1', version, code: 100 }] })
+  await simulator.webPush.nextDelivery({ endpoint })
+  browser.socket.terminate()
+
+  const again = await TestBrowser.connect()
+  await again.hello(uaid)
+  const bodies = [(await again.next()).data, await again.ask({})]
+  expect(bodies).toEqual([Buffer.from('second').toString('base64url'), {}])
 })
 
 test('a browser lost by the service: its endpoints are gone and it comes back under a new uaid', async () => {

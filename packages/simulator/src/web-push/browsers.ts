@@ -40,13 +40,11 @@ interface Browser {
 }
 
 interface Channel extends BrowserSubscription {
-  readonly pending: Notification[]
-  /** Of messages that the browser was sent and has not acknowledged. */
-  readonly unacknowledged: Set<string>
+  /** By version, oldest first: what the browser has not acknowledged is sent again when it comes back. */
+  readonly pending: Map<string, Notification>
 }
 
 interface Notification {
-  readonly version: string
   readonly body: Buffer
   readonly topic: string | undefined
   readonly expiresAtMs: number
@@ -108,15 +106,12 @@ export class BrowserService {
   deliver(endpoint: string, push: BrowserPush): void {
     const channel = this.#channels.get(endpoint)
     if (channel === undefined) return
-    const { topic, ttlSeconds } = push
-    const expiresAtMs = this.#options.clock() + ttlSeconds * 1000
-    const replaced = topic === undefined ? -1 : channel.pending.findIndex(waiting => waiting.topic === topic)
-    if (replaced >= 0) channel.pending.splice(replaced, 1)
-    const { version, body } = push
-    channel.pending.push({ version, body, topic, expiresAtMs })
-    const browser = this.#browsers.get(channel.uaid)
-    if (browser?.socket !== undefined) this.#flush(browser)
-    else if (ttlSeconds === 0) channel.pending.pop()
+    const { version, body, topic, ttlSeconds } = push
+    for (const [older, waiting] of channel.pending) {
+      if (topic !== undefined && waiting.topic === topic) channel.pending.delete(older)
+    }
+    channel.pending.set(version, { body, topic, expiresAtMs: this.#options.clock() + ttlSeconds * 1000 })
+    send(this.#browsers.get(channel.uaid)?.socket, notification(channel.channelId, version, body))
   }
 
   /**
@@ -128,13 +123,13 @@ export class BrowserService {
       if (uaid !== undefined && browser.uaid !== uaid) continue
       this.#browsers.delete(browser.uaid)
       for (const { endpoint } of browser.channels.values()) this.#channels.delete(endpoint)
-      browser.socket?.close(1001)
+      disconnect(browser)
     }
   }
 
   /** Closes the browsers' connections and forgets nothing. */
   disconnect(): void {
-    for (const { socket } of this.#browsers.values()) socket?.close(1001)
+    for (const browser of this.#browsers.values()) disconnect(browser)
   }
 
   dropSubscription(endpoint: string): boolean {
@@ -215,8 +210,7 @@ export class BrowserService {
       uaid: browser.uaid,
       channelId,
       applicationServerKey,
-      pending: [],
-      unacknowledged: new Set(),
+      pending: new Map(),
     }
     browser.channels.set(channelId, channel)
     this.#channels.set(endpoint, channel)
@@ -239,20 +233,26 @@ export class BrowserService {
 
   #record(browser: Browser, version: string, code: number, isAccepted: boolean): void {
     for (const channel of browser.channels.values()) {
-      if (!channel.unacknowledged.delete(version)) continue
+      if (!channel.pending.delete(version)) continue
       this.acks.record({ endpoint: channel.endpoint, version, isAccepted, code })
     }
   }
 
   #flush(browser: Browser): void {
     for (const channel of browser.channels.values()) {
-      for (const { version, body, expiresAtMs } of channel.pending.splice(0)) {
-        if (expiresAtMs < this.#options.clock()) continue
-        channel.unacknowledged.add(version)
-        send(browser.socket, notification(channel.channelId, version, body))
+      for (const [version, { body, expiresAtMs }] of channel.pending) {
+        if (expiresAtMs > this.#options.clock())
+          send(browser.socket, notification(channel.channelId, version, body))
+        else channel.pending.delete(version)
       }
     }
   }
+}
+
+/** The socket is let go at once, so that nothing is handed to one that is closing. */
+function disconnect(browser: Browser): void {
+  browser.socket?.close(1001)
+  browser.socket = undefined
 }
 
 type Message = Readonly<Record<string, unknown>>

@@ -89,7 +89,7 @@ interface Answer {
 function post(
   url: string,
   headers: Readonly<Record<string, string | undefined>>,
-  body = Buffer.alloc(0),
+  body: Buffer = Buffer.alloc(0),
 ): Promise<Answer> {
   const given = Object.fromEntries(Object.entries(headers).filter(([, value]) => value !== undefined))
   return new Promise((resolve, reject) => {
@@ -118,7 +118,7 @@ function subscribe(service: PushService = 'autopush'): WebPushSubscription {
 async function push(
   subscription: WebPushSubscription,
   headers: Readonly<Record<string, string | undefined>> = {},
-  body = encrypt(Buffer.from('{"header":"Hello","body":"World","p":"hash-1"}'), subscription),
+  body: Buffer = encrypt(Buffer.from('{"header":"Hello","body":"World","p":"hash-1"}'), subscription),
 ): Promise<Answer> {
   const common = { ttl: '60', 'content-encoding': 'aes128gcm', authorization: await authorization() }
   return post(subscription.endpoint, { ...common, ...headers }, body)
