@@ -169,6 +169,23 @@ test('after a GOAWAY the next request goes over a new connection', async () => {
   expect(await transport.request(post(server.origin))).toMatchObject({ kind: 'response' })
 })
 
+test('a new connection takes over at once while the old one still has a request to answer', async () => {
+  const options = { settings: { maxConcurrentStreams: 1 } }
+  const server = await peer(request => {
+    if (request.index === 1) request.session.goaway(0)
+    else request.answer(200)
+    if (request.index === 2) server.requests[1]?.answer(200)
+  }, options)
+  const transport = transportTo(server, { maxConnectionsPerOrigin: 1 })
+  await transport.request(post(server.origin))
+  const results = await Promise.all([
+    transport.request(post(server.origin)),
+    transport.request(post(server.origin)),
+  ])
+  expect(results.every(result => result.kind === 'response')).toBe(true)
+  expect(server.sessions).toHaveLength(2)
+})
+
 test('requests that wait when the connection is lost go over its replacement', async () => {
   const server = await peer(
     request => {
@@ -204,16 +221,17 @@ test('an untrusted certificate is not sent', async () => {
   expect(server.requests).toHaveLength(0)
 })
 
-test('a peer that speaks only HTTP/1.1 is not sent', async () => {
+test.each([
+  ['speaks only HTTP/1.1', { ALPNProtocols: ['http/1.1'] }],
+  ['negotiates no protocol', {}],
+])('a request to a peer that %s is not sent', async (_what, options) => {
   const { cert, key } = await makeCertificate()
-  const server = createTlsServer({ cert, key, ALPNProtocols: ['http/1.1'] }, socket =>
-    socket.on('error', () => {}),
-  )
+  const server = createTlsServer({ cert, key, ...options }, socket => socket.on('error', () => {}).resume())
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   closers.push(() => new Promise(resolve => server.close(() => resolve())))
   const { port } = server.address() as AddressInfo
   const result = await transportTo({ ca: cert }).request(post(`https://localhost:${port}`))
-  expect(result.kind).toBe('not_sent')
+  expect(result).toMatchObject({ kind: 'not_sent', reason: expect.stringContaining('could not connect') })
 })
 
 test('the deadline also covers a peer that never finishes the TLS handshake', async () => {
@@ -233,7 +251,7 @@ test('the deadline also covers a peer that never finishes the TLS handshake', as
 
 test('a peer that never answers makes the request uncertain at its deadline', async () => {
   const server = await peer(() => {})
-  const result = await transportTo(server).request(post(server.origin, { deadlineMs: 100 }))
+  const result = await transportTo(server).request(post(server.origin, { deadlineMs: 500 }))
   expect(result).toMatchObject({ kind: 'uncertain', reason: 'deadline passed' })
 })
 
@@ -242,7 +260,7 @@ test('an answer whose body stalls is uncertain at its deadline', async () => {
     request.stream.respond({ ':status': 400 })
     request.stream.write('{"reas')
   })
-  const result = await transportTo(server).request(post(server.origin, { deadlineMs: 100 }))
+  const result = await transportTo(server).request(post(server.origin, { deadlineMs: 500 }))
   expect(result.kind).toBe('uncertain')
 })
 
@@ -250,7 +268,7 @@ test('a half-open connection is found by PING and replaced', async () => {
   const server = await peer(request => (request.index === 0 ? relay.freeze() : request.answer(200)))
   const relay = await startRelay(server.port)
   closers.push(() => relay.close())
-  const transport = transportTo(server, { pingIntervalMs: 50 })
+  const transport = transportTo(server, { pingIntervalMs: 200 })
   const first = await transport.request(post(relay.origin, { deadlineMs: 60_000 }))
   expect(first).toMatchObject({ kind: 'uncertain', reason: expect.stringContaining('PING') })
   expect(await transport.request(post(relay.origin))).toMatchObject({ kind: 'response' })

@@ -440,8 +440,7 @@ class Connection {
 
   #release(stream: ClientHttp2Stream, exchange: Exchange): void {
     this.#inFlight.delete(stream)
-    // nghttp2 closes the streams above a GOAWAY's last id before it tells of the GOAWAY: wait for its text.
-    if (!exchange.isSettled) setImmediate(() => exchange.settle(this.#failure(stream, 'stream ended')))
+    exchange.settle(this.#failure(stream, 'stream ended'))
     this.#endWhenDrained()
     this.#events.onRoom()
   }

@@ -2,7 +2,7 @@ import { decodeJwt, decodeProtectedHeader } from 'jose'
 import { describe, expect, test } from 'vitest'
 import { attemptTo, clockAt, ecPem, endAfterTest, peerAndTransport } from '../../test/fixtures.ts'
 import { type PeerRequest, startDisowningPeer } from '../../test/peer.ts'
-import { createHttp2Transport } from '../node-http2.ts'
+import { createHttp2Transport, type Http2TransportOptions } from '../node-http2.ts'
 import { createProviderTokens } from './auth.ts'
 import { createApnsClient } from './client.ts'
 import { APNS_REASONS, type ApnsVerdict } from './outcome.ts'
@@ -11,9 +11,9 @@ const MINUTE = 60_000
 const TOKEN = 'ab'.repeat(32)
 const credential = { keyId: 'KEY1234567', teamId: 'TEAM123456', bundleId: 'com.example.app', p8: ecPem() }
 
-async function apns(handle: (request: PeerRequest) => void) {
+async function apns(handle: (request: PeerRequest) => void, options: Http2TransportOptions = {}) {
   const clock = clockAt('2026-11-02T10:00:00Z')
-  const { peer, transport } = await peerAndTransport(handle, { assumedStreams: 1 })
+  const { peer, transport } = await peerAndTransport(handle, { assumedStreams: 1, ...options })
   const common = { credential, environment: 'production', baseUrl: peer.origin, transport, clock } as const
   return { clock, peer, transport, common, client: createApnsClient(common) }
 }
@@ -323,7 +323,8 @@ describe('what Apple answers', () => {
   })
 
   test('a connection that is greeted with such a GOAWAY tells the messages that wait for it', async () => {
-    const { client, peer } = await apns(accept)
+    // Who would wait for the next connection would wait for a minute.
+    const { client, peer } = await apns(accept, { reconnectMs: 120_000 })
     peer.server.on('session', session => session.goaway(0, 0, Buffer.from('{"reason":"BadCertificate"}')))
     const outcomes = await Promise.all([1, 2, 3].map(() => client.send(attemptTo({ token: TOKEN }))))
     expect(outcomes).toEqual(Array(3).fill({ kind: 'credential_fault', reason: 'BadCertificate' }))
@@ -343,7 +344,7 @@ describe('when the network fails', () => {
 
   test('no answer within the deadline is uncertain', async () => {
     const { common } = await apns(() => {})
-    const client = createApnsClient({ ...common, deadlineMs: 100 })
+    const client = createApnsClient({ ...common, deadlineMs: 500 })
     expect(await client.send(attemptTo({ token: TOKEN }))).toMatchObject({ kind: 'uncertain' })
   })
 

@@ -160,6 +160,22 @@ describe('access tokens', () => {
     expect(sends()).toHaveLength(40)
   })
 
+  test('a late refusal of the old token leaves the new one in use', async () => {
+    const late: PeerRequest[] = []
+    const { client, exchanges } = await fcm(request => {
+      const isOld = bearerOf(request) === 'Bearer token-1'
+      if (isOld && late.length === 0) late.push(request)
+      else if (isOld) request.answer(401, {}, FORM_F)
+      else {
+        accept(request)
+        late[0]?.answer(401, {}, FORM_F)
+      }
+    })
+    const outcomes = await Promise.all([1, 2].map(() => client.send(attemptTo(to))))
+    expect(outcomes.every(outcome => outcome.kind === 'accepted')).toBe(true)
+    expect(exchanges()).toHaveLength(2)
+  })
+
   test('a second refusal in a row is a credential fault, and nothing more is sent', async () => {
     const { client, sends } = await fcm(request => request.answer(401, {}, FORM_F))
     expect(await client.send(attemptTo(to))).toMatchObject({ kind: 'credential_fault' })
@@ -364,6 +380,13 @@ const FORMS: [string, number, object | string, object][] = [
     body(429, 'RESOURCE_EXHAUSTED', 'Resource has been exhausted'),
     PROJECT_QUOTA,
   ],
+  [
+    'I the quota of one device, named in the message',
+    429,
+    body(429, 'RESOURCE_EXHAUSTED', 'Device message rate exceeded'),
+    { ...PROJECT_QUOTA, scope: 'device' },
+  ],
+  ['a token named without FcmError', 400, body(400, 'INVALID_ARGUMENT', NOT_VALID), MESSAGE],
   ['J a 404 that is no JSON', 404, '<html>Not found</html>', CREDENTIAL],
   ['J a 502 that is no JSON', 502, '<html>Bad gateway</html>', SERVER],
   ['J a 400 that is no JSON', 400, '<html>Bad request: registration token</html>', MESSAGE],
@@ -428,7 +451,7 @@ describe('when the network fails', () => {
 
   test('no answer within the deadline is uncertain', async () => {
     const { options } = await fcm(() => {})
-    const client = createFcmClient({ ...options, deadlineMs: 200 })
+    const client = createFcmClient({ ...options, deadlineMs: 1000 })
     expect(await client.send(attemptTo(to))).toMatchObject({ kind: 'uncertain' })
   })
 
