@@ -52,6 +52,8 @@ export interface TestRoost {
     options?: { hwid?: string; userId?: string; tags?: Record<string, unknown> },
   ): Promise<Phone>
   send(message: NewMessage): Promise<string>
+  /** Waits until the message is as wanted, and returns it. */
+  until(id: string, isWanted: (message: MessageView) => boolean): Promise<MessageView>
   /** Waits until the message is done, and returns it. */
   settle(id: string): Promise<MessageView>
   sendAndSettle(message: NewMessage): Promise<MessageView>
@@ -150,12 +152,13 @@ export async function startRoost(): Promise<TestRoost> {
       if (answer.status !== 202) throw new Error(JSON.stringify(answer.body))
       return answer.body.id
     },
-    settle: async id => {
+    settle: id => roost.until(id, message => message.state === 'done'),
+    until: async (id, isWanted) => {
       for (const end = Date.now() + SETTLE_WITHIN_MS; Date.now() < end; await tick()) {
         const { body } = await rest<MessageView>('GET', `/v1/apps/${app}/messages/${id}`)
-        if (body.state === 'done') return body
+        if (isWanted(body)) return body
       }
-      throw new Error(`message ${id} did not reach its end within ${SETTLE_WITHIN_MS} ms`)
+      throw new Error(`message ${id} did not come to be as wanted within ${SETTLE_WITHIN_MS} ms`)
     },
     sendAndSettle: async message => roost.settle(await roost.send(message)),
     view: async hwid =>

@@ -9,8 +9,9 @@
 import type { Provider, Target } from '@roost/protocol'
 import type { Queryable } from '../store/database.ts'
 
-/** Longer than any chunk takes, short enough that a crash is no long silence. */
+/** Short, so that a crash is no long silence; a worker that lives renews it, however long a chunk takes. */
 export const LEASE_MS = 15_000
+export const LEASE_RENEWAL_MS = 4000
 
 export interface Batch {
   readonly id: number
@@ -120,18 +121,33 @@ export async function advanceBatch(tx: Queryable, chunk: ChunkProgress): Promise
   if (rowCount === 0) throw new LeaseLost(chunk.batchId)
 }
 
+/** A chunk may wait for slow gateways longer than a lease lasts; without this a second worker would repeat it. */
+export async function renewLease(
+  db: Queryable,
+  lease: { readonly batchId: number; readonly worker: string },
+): Promise<void> {
+  await db.query(
+    `update batch set lease_until = clock_timestamp() + $3 * interval '1 millisecond'
+      where id = $1 and leased_by = $2 and state = 'sending'`,
+    [lease.batchId, lease.worker, LEASE_MS],
+  )
+}
+
 /**
  * Gives the batch back: done, or waiting until its first retry is due, or (retries at infinity wait for a
  * credential) held. A batch whose range is not read through waits until `notBefore`.
  */
 const RELEASE = `
-  with retry as (select min(due_at) as due_at from delivery_retry where batch_id = $1)
+  with retry as (
+    select min(due_at) as due_at, min(reason) filter (where due_at = 'infinity') as held_reason
+      from delivery_retry where batch_id = $1
+  )
   update batch b
      set state = case when $4::text is not null or retry.due_at = 'infinity' then 'held'
                       when b.is_read and retry.due_at is null then 'done'
                       else 'waiting' end,
          held_reason = case when $4::text is not null or retry.due_at = 'infinity'
-                            then coalesce($4, b.held_reason, 'credential_fault') end,
+                            then coalesce($4, retry.held_reason) end,
          due_at = greatest($3, case when b.is_read and isfinite(retry.due_at) then retry.due_at else $3 end),
          leased_by = null, lease_until = null
     from retry

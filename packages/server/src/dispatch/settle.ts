@@ -165,22 +165,27 @@ function resultOf(sent: Extract<Settlement, { kind: 'sent' }>, chunk: Chunk, rea
 }
 
 const FIRST_RETRY_MS = 1000
+/** After a request that never reached the gateway; the transport keeps its own pause between connections. */
+const FIRST_REPEAT_MS = 50
 const LONGEST_RETRY_MS = 5 * 60_000
+/** A gateway that asks for more patience than this is asked again all the same. */
+export const LONGEST_WAIT_MS = 60 * 60_000
 /** Over 20 minutes with the delays above; FCM's guide says to stop "after about 60 minutes in any case". */
 const TRIES_MAX = 12
 
 /** When the next try is due; the gateway's own word comes first, else exponential with jitter. */
-export function retryDelayMs(attempt: number, afterMs: number | undefined, random: () => number): number {
-  if (afterMs !== undefined) return afterMs
-  const backOff = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** (attempt - 1))
+export function retryDelayMs(attempt: number, outcome: AttemptOutcome, random: () => number): number {
+  if (outcome.kind === 'retry' && outcome.afterMs !== undefined)
+    return Math.min(LONGEST_WAIT_MS, outcome.afterMs)
+  const first = outcome.kind === 'not_sent' ? FIRST_REPEAT_MS : FIRST_RETRY_MS
+  const backOff = Math.min(LONGEST_RETRY_MS, first * 2 ** (attempt - 1))
   return backOff * (0.75 + random() / 2)
 }
 
 function retryLater(plan: Plan, sent: Extract<Settlement, { kind: 'sent' }>, chunk: Chunk): void {
   const { outcome } = sent
   const reason = 'reason' in outcome ? outcome.reason : outcome.kind
-  const afterMs = outcome.kind === 'retry' ? outcome.afterMs : undefined
-  const dueAt = chunk.at + retryDelayMs(sent.attempt, afterMs, chunk.random)
+  const dueAt = chunk.at + retryDelayMs(sent.attempt, outcome, chunk.random)
   if (sent.attempt >= TRIES_MAX || dueAt > expiresAt(chunk.batch))
     plan.exceptions.push({ ...keyOf(sent), outcome: 'failed', reason: `gave_up: ${reason}` })
   else plan.retries.push({ ...keyOf(sent), attempt: sent.attempt + 1, dueAt, reason })

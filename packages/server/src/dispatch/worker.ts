@@ -11,9 +11,17 @@ import { hashOf } from '../insight/receipts.ts'
 import type { Database } from '../store/database.ts'
 import type { Clock } from '../time.ts'
 import { type DueRetry, type Recipient, readDueRetries, readRecipients } from './chunk.ts'
-import { type Batch, claimBatch, finishMessages, LeaseLost, releaseBatch } from './lease.ts'
+import {
+  type Batch,
+  claimBatch,
+  finishMessages,
+  LEASE_RENEWAL_MS,
+  LeaseLost,
+  releaseBatch,
+  renewLease,
+} from './lease.ts'
 import { planNext } from './plan.ts'
-import { type CredentialFault, expiresAt, type Settlement, settleChunk } from './settle.ts'
+import { type CredentialFault, expiresAt, LONGEST_WAIT_MS, type Settlement, settleChunk } from './settle.ts'
 
 export interface DispatcherOptions {
   readonly db: Database
@@ -104,6 +112,7 @@ export class Dispatcher {
     const { db, clock, logger } = this.#options
     const batch = await claimBatch(db, { worker: this.#worker, at: clock.now() })
     if (batch === undefined) return false
+    const renewal = setInterval(() => this.#renew(batch), LEASE_RENEWAL_MS)
     try {
       const pause = await this.#work(batch)
       await releaseBatch(db, { batchId: batch.id, worker: this.#worker, ...pause })
@@ -111,8 +120,17 @@ export class Dispatcher {
     } catch (error) {
       if (!(error instanceof LeaseLost)) throw error
       logger.warn({ batch: batch.id }, 'lease lost; another worker has taken the batch over')
+    } finally {
+      clearInterval(renewal)
     }
     return true
+  }
+
+  #renew(batch: Batch): void {
+    const { db, logger } = this.#options
+    renewLease(db, { batchId: batch.id, worker: this.#worker }).catch((error: unknown) => {
+      logger.warn({ err: error, batch: batch.id }, 'lease could not be renewed')
+    })
   }
 
   /** Sends chunks until the batch is read through, has to wait, or the process is to stop. */
@@ -145,7 +163,7 @@ export class Dispatcher {
       cursorBucket: cursor?.bucket ?? batch.cursorBucket,
       cursorHwid: cursor?.hwid ?? batch.cursorHwid,
     }
-    return { batch: next, notBefore: this.#waitFor(sent.settlements), isOver: isRead }
+    return { batch: next, notBefore: this.#waitFor(batch, sent.settlements), isOver: isRead }
   }
 
   async #retryChunk(batch: Batch, senders: AppSenders): Promise<Step> {
@@ -156,7 +174,7 @@ export class Dispatcher {
     const sent = await this.#sendAll(batch, senders, living)
     const settlements = [...sent.settlements, ...due.filter(it => it.recipient === null).map(cancelled)]
     await this.#settle(batch, { ...sent, settlements, isRetry: true, cursor: null, isRead: true })
-    return { batch, notBefore: this.#waitFor(settlements), isOver: due.length < CHUNK }
+    return { batch, notBefore: this.#waitFor(batch, settlements), isOver: due.length < CHUNK }
   }
 
   async #settle(
@@ -205,13 +223,17 @@ export class Dispatcher {
     return { kind: 'sent', bucket, hwid, attempt, recipient, sentAt, outcome }
   }
 
-  /** A throttled credential or origin makes the batch wait as a whole, a throttled device only itself. */
-  #waitFor(settlements: readonly Settlement[]): number {
+  /**
+   * A throttled credential or origin makes the batch wait as a whole, a throttled device only itself. Web Push has an
+   * origin for each address, named by the client: one that asks for patience must not hold the others up.
+   */
+  #waitFor(batch: Batch, settlements: readonly Settlement[]): number {
     const now = this.#options.clock.now()
+    if (batch.provider === 'webpush') return now
     let until = now
     for (const it of settlements) {
       if (it.kind !== 'sent' || it.outcome.kind !== 'retry' || it.outcome.scope === 'device') continue
-      until = Math.max(until, now + (it.outcome.afterMs ?? 1000))
+      until = Math.max(until, now + Math.min(LONGEST_WAIT_MS, it.outcome.afterMs ?? 1000))
     }
     return until
   }

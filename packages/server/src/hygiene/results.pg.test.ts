@@ -40,3 +40,107 @@ test('R1: within five seconds the clocks decide nothing; the first 410 is doubt,
   await roost.sendAndSettle(hello(phone.hwid))
   expect((await roost.view(phone.hwid)).addresses).toMatchObject([{ state: 'dead', reason: 'Unregistered' }])
 })
+
+test('R1b, R1c, race A: an answer to an earlier send never ends what was registered meanwhile (APNs)', async () => {
+  const phone = await roost.phone('ios')
+  roost.clock.advance(HOUR_MS)
+  const token = phone.token as string
+  roost.simulator.apns.killToken(token)
+  roost.simulator.apns.faults.holdAnswers({ token })
+  const id = await roost.send(hello(phone.hwid))
+  await roost.simulator.apns.faults.waitForHeld()
+  await phone.register()
+  roost.simulator.apns.faults.releaseAnswers()
+  await roost.settle(id)
+  expect((await roost.view(phone.hwid)).addresses).toMatchObject([{ state: 'active', generation: 2 }])
+})
+
+test('R1c: a late UNREGISTERED never ends what was registered meanwhile (FCM)', async () => {
+  const phone = await roost.phone('android')
+  const token = phone.token as string
+  roost.simulator.fcm.killToken(token)
+  roost.simulator.fcm.faults.holdAnswers({ token })
+  const id = await roost.send(hello(phone.hwid))
+  await roost.simulator.fcm.faults.waitForHeld()
+  await phone.register()
+  roost.simulator.fcm.faults.releaseAnswers()
+  await roost.settle(id)
+  expect((await roost.view(phone.hwid)).addresses).toMatchObject([{ state: 'active', generation: 2 }])
+})
+
+test('race A2: a 410 that is younger than the registration raises a doubt even when it answers an older send', async () => {
+  const phone = await roost.phone('ios')
+  const token = phone.token as string
+  roost.simulator.apns.faults.answerFor(
+    token,
+    { status: 410, reason: 'Unregistered', timestamp: roost.clock.now() + HOUR_MS },
+    2,
+  )
+  roost.simulator.apns.faults.holdAnswers({ token })
+  const id = await roost.send(hello(phone.hwid))
+  await roost.simulator.apns.faults.waitForHeld()
+  await phone.register()
+  roost.simulator.apns.faults.releaseAnswers()
+  await roost.settle(id)
+  expect((await roost.view(phone.hwid)).addresses).toMatchObject([{ state: 'suspect', generation: 3 }])
+  await roost.sendAndSettle(hello(phone.hwid))
+  expect((await roost.view(phone.hwid)).addresses).toMatchObject([{ state: 'dead' }])
+})
+
+test('R1b: an UNREGISTERED from FCM ends the address at once', async () => {
+  const phone = await roost.phone('android')
+  phone.uninstall()
+  await roost.sendAndSettle(hello(phone.hwid))
+  expect((await roost.view(phone.hwid)).addresses).toMatchObject([{ state: 'dead', reason: 'UNREGISTERED' }])
+})
+
+test('R21: a 410 from a push service ends the subscription, and subscribing anew brings the browser back', async () => {
+  const phone = await roost.phone('web')
+  phone.uninstall()
+  await roost.sendAndSettle(hello(phone.hwid))
+  expect((await roost.view(phone.hwid)).addresses).toMatchObject([{ state: 'dead' }])
+  await phone.comeBack()
+  const message = await roost.sendAndSettle(hello(phone.hwid))
+  expect(message.counts).toMatchObject({ targeted: 1, accepted: 1 })
+  expect((await roost.ledger(phone.hwid)).map(it => it.event)).toEqual(['registered', 'dead', 'restored'])
+})
+
+test('R6: a dead address is alive again as soon as the device registers it', async () => {
+  const phone = await roost.phone('android')
+  const token = phone.token as string
+  roost.simulator.fcm.killToken(token)
+  await roost.sendAndSettle(hello(phone.hwid))
+  roost.simulator.fcm.reviveToken(token)
+  await phone.register()
+  const message = await roost.sendAndSettle(hello(phone.hwid))
+  expect(message.counts).toMatchObject({ accepted: 1 })
+  expect((await roost.ledger(phone.hwid)).map(it => it.event)).toEqual(['registered', 'dead', 'restored'])
+})
+
+test('R12: a BadDeviceToken raises a doubt and ends nothing', async () => {
+  const phone = await roost.phone('ios')
+  roost.simulator.apns.faults.answerFor(phone.token as string, { status: 400, reason: 'BadDeviceToken' }, 3)
+  for (let i = 0; i < 3; i++) await roost.sendAndSettle(hello(phone.hwid))
+  expect((await roost.view(phone.hwid)).addresses).toMatchObject([
+    { state: 'suspect', reason: 'BadDeviceToken' },
+  ])
+  await roost.sendAndSettle(hello(phone.hwid))
+  expect((await roost.view(phone.hwid)).addresses).toMatchObject([{ state: 'active', reason: null }])
+})
+
+test('R18: throttling and server faults change no row and lose no message', async () => {
+  const phones = [
+    await roost.phone('ios', { userId: 'r18' }),
+    await roost.phone('android', { userId: 'r18' }),
+  ]
+  const before = await Promise.all(phones.map(phone => roost.view(phone.hwid)))
+  roost.simulator.apns.faults.answerEverything({ status: 503, reason: 'ServiceUnavailable' })
+  roost.simulator.fcm.faults.answerEverything({ form: 'quota_exceeded' })
+  const id = await roost.send({ to: { users: ['r18'] }, content: { title: 'Hello' } })
+  await roost.until(id, message => message.waiting === 2)
+  expect(await Promise.all(phones.map(phone => roost.view(phone.hwid)))).toEqual(before)
+  roost.simulator.apns.faults.clear()
+  roost.simulator.fcm.faults.clear()
+  roost.clock.advance(HOUR_MS / 2)
+  expect((await roost.settle(id)).counts).toMatchObject({ targeted: 2, accepted: 2 })
+})

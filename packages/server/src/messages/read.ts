@@ -11,7 +11,7 @@ const SELECT = `
          m.content ->> 'title' as title, m.content, m.target as "to", m.delivered, m.opened,
          coalesce(b.targeted, 0) as targeted, coalesce(b.accepted, 0) as accepted, coalesce(b.dead, 0) as dead,
          coalesce(b.failed, 0) as failed, coalesce(b.skipped, 0) as skipped, coalesce(b.uncertain, 0) as uncertain,
-         case when m.state = 'done' then 1 else coalesce(b.worked, 0) / greatest(b.width, 1) end::float as progress,
+         case when m.state = 'done' then 1 else least(0.99, coalesce(b.worked, 0) / greatest(b.width, 1)) end::float as progress,
          coalesce(b.held, '[]') as held
     from message m
     left join lateral (

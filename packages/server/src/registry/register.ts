@@ -20,6 +20,8 @@ export interface DeviceUpdate {
   readonly hwid: string
   readonly platform: Platform | null
   readonly userId: string | null
+  /** R25: the device belongs to nobody from now on; `userId` is null then. */
+  readonly isLogout: boolean
   readonly language: string | null
   readonly timezoneSeconds: number | null
   readonly appVersion: string | null
@@ -69,6 +71,8 @@ async function store(tx: Queryable, updates: readonly DeviceUpdate[]): Promise<u
   const registrations = updates.flatMap(registrationOf).sort(byDirectoryKey)
   if (registrations.length > 0) await takeAddresses(tx, registrations)
   await upsertDevices(tx, updates)
+  const logouts = updates.filter(it => it.isLogout)
+  if (logouts.length > 0) await logOut(tx, logouts)
   if (registrations.length > 0) await activateAddresses(tx, registrations)
   return updates.map(() => undefined)
 }
@@ -188,6 +192,28 @@ async function upsertDevices(tx: Queryable, updates: readonly DeviceUpdate[]): P
   ])
 }
 
+/** R25: from this commit on nothing that is meant for the user goes to this device. */
+const LOG_OUT = `
+  update device d set user_id = null
+    from unnest($1::smallint[], $2::integer[], $3::text[]) as i (bucket, app_id, hwid)
+   where d.bucket = i.bucket and d.app_id = i.app_id and d.hwid = i.hwid and d.user_id is not null`
+
+async function logOut(tx: Queryable, updates: readonly DeviceUpdate[]): Promise<void> {
+  await tx.query(LOG_OUT, [
+    updates.map(it => bucketOf(it.hwid)),
+    updates.map(it => it.appId),
+    updates.map(it => it.hwid),
+  ])
+}
+
+/** So that a gateway's answer is applied either before this registration or after it, and the ledger tells which. */
+const LOCK_ADDRESSES = `
+  select from address a
+    join unnest($1::smallint[], $2::integer[], $3::text[]) as i (bucket, app_id, hwid)
+      on a.bucket = i.bucket and a.app_id = i.app_id and a.hwid = i.hwid
+   order by a.bucket, a.app_id, a.hwid
+     for update of a`
+
 /** R2: the former address of the same kind ends in the same transaction in which the new one begins. */
 const SUPERSEDE = `
   with superseded as (
@@ -216,7 +242,6 @@ const ACTIVATE = `
       from address a
       join unnest($1::smallint[], $2::integer[], $3::text[]) as i (bucket, app_id, hwid)
         on a.bucket = i.bucket and a.app_id = i.app_id and a.hwid = i.hwid
-       for update of a
   ), activated as (
     insert into address as a (bucket, app_id, hwid, kind, address_hash, provider, environment, address, keys,
                               credential_id, state, first_registered_at, last_registered_at, state_since)
@@ -268,6 +293,7 @@ async function activateAddresses(tx: Queryable, registrations: readonly Registra
     registrations.map(it => it.hash),
     registrations.map(it => new Date(it.update.at)),
   ]
+  await tx.query(LOCK_ADDRESSES, keys.slice(0, 3))
   await tx.query(SUPERSEDE, keys)
   await tx.query(ACTIVATE, [
     ...keys,

@@ -57,6 +57,7 @@ function updateFrom({ app, context }: Call, request: CompatBase): DeviceUpdate {
     appVersion: request.app_version ?? null,
     osVersion: request.os_version ?? null,
     deviceModel: request.device_model ?? null,
+    isLogout: false,
     tags: null,
     isOpen: false,
     address: null,
@@ -100,8 +101,10 @@ const setTags = method(compatSetTagsSchema, async call => {
   return { skipped }
 })
 
+/** Naming the hwid as user is how a client says "nobody is logged in"; other calls that do so change nothing. */
 const registerUser = method(compatRegisterUserSchema, async call => {
-  await call.context.registrations.apply(updateFrom(call, call.request))
+  const isLogout = call.request.userId === call.request.hwid
+  await call.context.registrations.apply({ ...updateFrom(call, call.request), isLogout })
   return null
 })
 

@@ -1,0 +1,145 @@
+/** Settings: defaults that start, and faults that are all told at once, with a remedy and without a secret. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { readConfig } from './config.ts'
+import { StartError } from './store/folder.ts'
+
+let folder: string
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'roost-test-'))
+})
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+function faultOf(environment: NodeJS.ProcessEnv): StartError {
+  try {
+    readConfig(environment)
+  } catch (error) {
+    if (error instanceof StartError) return error
+    throw error
+  }
+  throw new Error('it was accepted')
+}
+
+test('nothing has to be set', () => {
+  expect(readConfig({})).toEqual({
+    host: '127.0.0.1',
+    port: 7460,
+    dataDirectory: resolve('data'),
+    databaseUrl: undefined,
+    secret: undefined,
+    bootstrapToken: undefined,
+    logLevel: 'info',
+    gatewayUrls: {
+      apnsProduction: undefined,
+      apnsSandbox: undefined,
+      fcm: undefined,
+      googleToken: undefined,
+    },
+    extraCa: undefined,
+    allowPrivateEndpoints: false,
+  })
+})
+
+test('an empty variable counts as absent, and what is not ours is nobody’s business', () => {
+  expect(readConfig({ ROOST_PORT: '', ROOST_SECRET: '', PORT: 'abc', HOME: '/nowhere' })).toEqual(
+    readConfig({}),
+  )
+})
+
+test('everything can be set', () => {
+  const environment = {
+    ROOST_HOST: '0.0.0.0',
+    ROOST_PORT: '0',
+    ROOST_DATA_DIR: '/srv/roost',
+    ROOST_DATABASE_URL: 'postgresql://roost:word@db.example/roost',
+    ROOST_SECRET: 's'.repeat(32),
+    ROOST_BOOTSTRAP_TOKEN: 't'.repeat(16),
+    ROOST_LOG_LEVEL: 'debug',
+    ROOST_APNS_PRODUCTION_URL: 'https://a.example',
+    ROOST_APNS_SANDBOX_URL: 'https://b.example',
+    ROOST_FCM_URL: 'https://c.example',
+    ROOST_GOOGLE_TOKEN_URL: 'https://d.example',
+    ROOST_ALLOW_PRIVATE_ENDPOINTS: '1',
+  }
+  expect(readConfig(environment)).toEqual({
+    host: '0.0.0.0',
+    port: 0,
+    dataDirectory: '/srv/roost',
+    databaseUrl: 'postgresql://roost:word@db.example/roost',
+    secret: 's'.repeat(32),
+    bootstrapToken: 't'.repeat(16),
+    logLevel: 'debug',
+    gatewayUrls: {
+      apnsProduction: 'https://a.example',
+      apnsSandbox: 'https://b.example',
+      fcm: 'https://c.example',
+      googleToken: 'https://d.example',
+    },
+    extraCa: undefined,
+    allowPrivateEndpoints: true,
+  })
+})
+
+test.each([
+  ['ROOST_PORT', 'http'],
+  ['ROOST_PORT', '65536'],
+  ['ROOST_PORT', '-1'],
+  ['ROOST_PORT', '80.5'],
+  ['ROOST_DATABASE_URL', 'mysql://localhost/roost'],
+  ['ROOST_DATABASE_URL', 'localhost'],
+  ['ROOST_SECRET', 's'.repeat(31)],
+  ['ROOST_BOOTSTRAP_TOKEN', 't'.repeat(15)],
+  ['ROOST_BOOTSTRAP_TOKEN', 'a token with some spaces'],
+  ['ROOST_LOG_LEVEL', 'loud'],
+  ['ROOST_APNS_PRODUCTION_URL', 'http://api.push.apple.com'],
+  ['ROOST_APNS_SANDBOX_URL', 'api.sandbox.push.apple.com'],
+  ['ROOST_FCM_URL', 'fcm'],
+  ['ROOST_GOOGLE_TOKEN_URL', 'ftp://oauth2.googleapis.com'],
+  ['ROOST_ALLOW_PRIVATE_ENDPOINTS', 'yes'],
+  ['ROOST_EXTRA_CA', '/nowhere/ca.pem'],
+])('%s=%s is refused by its name', (name, value) => {
+  const fault = faultOf({ [name]: value })
+  expect(fault.message).toContain('1 fault')
+  expect(fault.message).toContain(name)
+  expect(fault.remedy).not.toBe('')
+})
+
+test('all faults are told at once', () => {
+  const { message } = faultOf({
+    ROOST_PORT: 'http',
+    ROOST_SECRET: 'short',
+    ROOST_FCM_URL: 'fcm',
+    ROOST_EXTRA_CA: '/nowhere/ca.pem',
+  })
+  expect(message).toContain('4 fault')
+  for (const name of ['ROOST_PORT', 'ROOST_SECRET', 'ROOST_FCM_URL', 'ROOST_EXTRA_CA'])
+    expect(message).toContain(`\n  ${name}: `)
+})
+
+test('a fault in a secret setting does not show its value', () => {
+  const { message, remedy } = faultOf({
+    ROOST_SECRET: 'hush-hush',
+    ROOST_BOOTSTRAP_TOKEN: 'hush hush hush hush',
+    ROOST_DATABASE_URL: 'mysql://roost:hush@db.example/roost',
+  })
+  expect(message + remedy).not.toContain('hush')
+})
+
+describe('ROOST_EXTRA_CA', () => {
+  test('is read from its file', async () => {
+    const file = join(folder, 'ca.pem')
+    const pem = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n'
+    await writeFile(file, pem)
+    expect(readConfig({ ROOST_EXTRA_CA: file }).extraCa).toBe(pem)
+  })
+
+  test('that holds a key instead of a certificate is refused', async () => {
+    const file = join(folder, 'key.pem')
+    await writeFile(file, '-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n')
+    const { message } = faultOf({ ROOST_EXTRA_CA: file })
+    expect(message).toContain('no PEM certificate')
+    expect(message).not.toContain('MIIB')
+  })
+})

@@ -1,0 +1,187 @@
+/** Dispatch: everybody that is meant, once, whatever happens on the way. */
+import type { MessageView } from '@roost/protocol'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { startRoost, type TestRoost } from '../../test/roost.ts'
+import { hashOf } from '../insight/receipts.ts'
+
+let roost: TestRoost
+beforeAll(async () => {
+  roost = await startRoost()
+})
+afterAll(() => roost.close())
+afterEach(() => {
+  for (const gateway of [roost.simulator.apns, roost.simulator.fcm, roost.simulator.webPush])
+    gateway.faults.clear()
+})
+
+const HOUR_MS = 3_600_000
+const toUser = (user: string) => ({ to: { users: [user] }, content: { title: 'Hello' } })
+
+function phones(kind: 'ios' | 'android' | 'web', count: number, userId: string) {
+  return Promise.all(Array.from({ length: count }, () => roost.phone(kind, { userId })))
+}
+
+/** What the stand-ins counted for a message. */
+function outside(message: Pick<MessageView, 'id'>) {
+  const hash = hashOf(message.id)
+  const attempts = [...roost.simulator.attemptsFor(hash).values()]
+  return { accepted: roost.simulator.acceptedFor(hash).acceptances, mostPerAddress: Math.max(0, ...attempts) }
+}
+
+test('a message goes to exactly the devices that a tag condition names, on every platform', async () => {
+  const meant = await Promise.all(
+    (['ios', 'android', 'web'] as const).map(kind => roost.phone(kind, { tags: { team: 'red' } })),
+  )
+  const other = await roost.phone('ios', { tags: { team: 'blue' } })
+  const message = await roost.sendAndSettle({
+    to: { condition: { tag: 'team', op: 'eq', value: 'red' } },
+    content: { title: 'Hello' },
+  })
+  expect(message.counts).toMatchObject({ targeted: 3, accepted: 3 })
+  expect(meant.map(phone => phone.shown.map(it => it.title))).toEqual([['Hello'], ['Hello'], ['Hello']])
+  expect(other.shown).toEqual([])
+})
+
+test('a device that is named but unknown or unreachable is told, and counted as skipped', async () => {
+  const known = await roost.phone('ios')
+  const silent = await roost.phone('ios')
+  await silent.unregister()
+  const message = await roost.sendAndSettle({
+    to: { devices: [known.hwid, silent.hwid, 'nobody'] },
+    content: { title: 'Hello' },
+  })
+  expect(message.counts).toMatchObject({ targeted: 3, accepted: 1, skipped: 2 })
+  const { body } = await roost.rest('GET', `/v1/apps/${roost.app}/messages/${message.id}/exceptions`)
+  expect(body).toEqual({
+    exceptions: [
+      { outcome: 'skipped', reason: 'device_unknown', gateway: null, count: 1 },
+      { outcome: 'skipped', reason: 'no_address', gateway: null, count: 1 },
+    ],
+  })
+})
+
+test('R30: connections that go away mid-send lose nobody and ask nobody twice', async () => {
+  await phones('ios', 120, 'goaway')
+  roost.simulator.apns.faults.goAwayAfter(20, { times: 3 })
+  const message = await roost.sendAndSettle(toUser('goaway'))
+  expect(message.counts).toMatchObject({ targeted: 120, accepted: 120 })
+  expect(outside(message)).toMatchObject({ accepted: 120 })
+})
+
+test('R17: a refused credential changes no row, keeps the message, and a new one in its slot sends it', async () => {
+  const many = await phones('ios', 40, 'r17')
+  const before = await Promise.all(many.map(phone => roost.view(phone.hwid)))
+  const { body } = await roost.rest<{
+    credentials: { id: string; gateway: string; settings: Record<string, string> }[]
+  }>('GET', `/v1/apps/${roost.app}/credentials`)
+  const slot = body.credentials.find(it => it.gateway === 'apns')
+  roost.simulator.apns.revokeKey(slot?.settings.keyId ?? '')
+
+  const id = await roost.send(toUser('r17'))
+  const held = await roost.until(id, message => message.held.length > 0)
+  expect(held).toMatchObject({
+    state: 'sending',
+    waiting: 40,
+    held: [{ gateway: 'apns', reason: 'InvalidProviderToken' }],
+  })
+  expect(await Promise.all(many.map(phone => roost.view(phone.hwid)))).toEqual(before)
+
+  const fresh = roost.simulator.apns.createTeamKey({ bundleId: slot?.settings.bundleId ?? '' })
+  await roost.rest('PUT', `/v1/apps/${roost.app}/credentials/${slot?.id}`, {
+    gateway: 'apns',
+    kind: 'p8',
+    ...fresh,
+  })
+  const done = await roost.settle(id)
+  expect(done.counts).toMatchObject({ targeted: 40, accepted: 40, failed: 0 })
+  expect(outside(done)).toMatchObject({ accepted: 40 })
+})
+
+test('R17: while one gateway refuses us the others go on', async () => {
+  const [android] = await phones('android', 1, 'split')
+  await phones('ios', 1, 'split')
+  roost.simulator.apns.faults.answerEverything({ status: 403, reason: 'TopicDisallowed' })
+  const id = await roost.send(toUser('split'))
+  const held = await roost.until(id, message => message.held.length > 0 && message.counts.accepted === 1)
+  expect(held.counts).toMatchObject({ targeted: 2, accepted: 1 })
+  expect(android?.shown).toHaveLength(1)
+  roost.simulator.apns.faults.clear()
+  const { body } = await roost.rest<{
+    credentials: { id: string; gateway: string; settings: Record<string, string> }[]
+  }>('GET', `/v1/apps/${roost.app}/credentials`)
+  const slot = body.credentials.find(it => it.gateway === 'apns')
+  const fresh = roost.simulator.apns.createTeamKey({ bundleId: slot?.settings.bundleId ?? '' })
+  await roost.rest('PUT', `/v1/apps/${roost.app}/credentials/${slot?.id}`, {
+    gateway: 'apns',
+    kind: 'p8',
+    ...fresh,
+  })
+  await roost.settle(id)
+})
+
+test('R11: a delivery that waits goes to nobody when its device has unregistered meanwhile', async () => {
+  const phone = await roost.phone('android')
+  roost.simulator.fcm.faults.answerFor(phone.token as string, { form: 'unavailable' }, 1)
+  const id = await roost.send({ to: { devices: [phone.hwid] }, content: { title: 'Hello' } })
+  await roost.until(id, message => message.waiting === 1)
+  await phone.unregister()
+  roost.clock.advance(HOUR_MS)
+  expect((await roost.settle(id)).counts).toMatchObject({ targeted: 1, accepted: 0, skipped: 1 })
+})
+
+test('R11: a delivery that waits goes to the new address of its device', async () => {
+  const phone = await roost.phone('android')
+  roost.simulator.fcm.faults.answerFor(phone.token as string, { form: 'unavailable' }, 1)
+  const id = await roost.send({ to: { devices: [phone.hwid] }, content: { title: 'Hello' } })
+  await roost.until(id, message => message.waiting === 1)
+  await phone.refreshToken()
+  roost.clock.advance(HOUR_MS)
+  expect((await roost.settle(id)).counts).toMatchObject({ targeted: 1, accepted: 1 })
+  expect(phone.shown).toHaveLength(1)
+})
+
+test('a batch of a worker that died is taken up after its last chunk, and nobody is counted twice', async () => {
+  await phones('android', 30, 'crash')
+  roost.simulator.fcm.faults.holdAnswers()
+  const id = await roost.send(toUser('crash'))
+  await roost.simulator.fcm.faults.waitForHeld(30)
+  // Another worker takes the batch over, as if this one's lease had run out while it hung.
+  await roost.server.db.query(
+    "update batch set lease_until = now() - interval '1 minute', leased_by = gen_random_uuid() where message_id = $1",
+    [id],
+  )
+  roost.simulator.fcm.faults.releaseAnswers()
+  const done = await roost.settle(id)
+  expect(done.counts).toMatchObject({ targeted: 30, accepted: 30 })
+  expect(roost.simulator.acceptedFor(hashOf(id)).tokens.size).toBe(30)
+})
+
+test('a message whose time is over is skipped, not sent late', async () => {
+  const phone = await roost.phone('android')
+  roost.simulator.fcm.faults.answerFor(phone.token as string, { form: 'quota_exceeded' }, 1)
+  const id = await roost.send({ to: { devices: [phone.hwid] }, content: { title: 'Hello' }, ttlSeconds: 90 })
+  await roost.until(id, message => message.waiting === 1)
+  roost.clock.advance(HOUR_MS)
+  expect((await roost.settle(id)).counts).toMatchObject({ targeted: 1, skipped: 1 })
+  expect(phone.shown).toEqual([])
+})
+
+test('a message for later is sent when its time has come, and not before', async () => {
+  const phone = await roost.phone('ios')
+  const sendAt = new Date(roost.clock.now() + HOUR_MS).toISOString()
+  const id = await roost.send({ to: { devices: [phone.hwid] }, content: { title: 'Hello' }, sendAt })
+  await roost.sendAndSettle({ to: { devices: [phone.hwid] }, content: { title: 'Now' } })
+  expect((await roost.until(id, () => true)).state).toBe('scheduled')
+  roost.clock.advance(HOUR_MS)
+  await roost.settle(id)
+  expect(phone.shown.map(it => it.title)).toEqual(['Now', 'Hello'])
+})
+
+test('receipts of phones are counted on the message, each once', async () => {
+  const many = await phones('android', 5, 'receipts')
+  const message = await roost.sendAndSettle(toUser('receipts'))
+  await Promise.all(many.map(phone => phone.settled()))
+  await many[0]?.openNotification(hashOf(message.id))
+  await many[0]?.openNotification(hashOf(message.id))
+  expect((await roost.settle(message.id)).counts).toMatchObject({ accepted: 5, delivered: 5, opened: 1 })
+})
