@@ -20,6 +20,10 @@ export interface RoostServer {
   readonly baseUrl: string
   /** One REST call with the server token. Throws on a status outside 2xx, with the answer in the message. */
   rest<T>(method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: object): Promise<T>
+  /** Ends the process as a power cut would, and returns when it is gone. */
+  kill(): Promise<void>
+  /** Starts it again on the same folder and port. */
+  startAgain(): Promise<void>
   /** Stops the process and removes its data. */
   close(): Promise<void>
 }
@@ -29,34 +33,56 @@ export interface RoostServerOptions {
   readonly environment: Readonly<Record<string, string>>
   /** An authority that the server must trust beside the public ones. */
   readonly caPem: string
+  /** The Node that runs it; the one of the test when absent. */
+  readonly program?: string
 }
 
 export async function startRoostServer(options: RoostServerOptions): Promise<RoostServer> {
   const folder = await mkdtemp(join(tmpdir(), 'roost-e2e-'))
   await writeFile(join(folder, 'ca.pem'), options.caPem)
-  const child = spawn(process.execPath, [PROGRAM, 'serve'], {
-    env: {
-      ...process.env,
-      ROOST_DATA_DIR: join(folder, 'data'),
-      ROOST_EXTRA_CA: join(folder, 'ca.pem'),
-      ROOST_PORT: '0',
-      ROOST_BOOTSTRAP_TOKEN: BOOTSTRAP_TOKEN,
-      ...options.environment,
-    },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  const output = keepOutput(child)
+  let child: ChildProcess | undefined
+  const start = (port: string): Promise<string> => {
+    child = spawn(options.program ?? process.execPath, [PROGRAM, 'serve'], {
+      env: {
+        ...process.env,
+        ROOST_DATA_DIR: join(folder, 'data'),
+        ROOST_EXTRA_CA: join(folder, 'ca.pem'),
+        ROOST_PORT: port,
+        ROOST_BOOTSTRAP_TOKEN: BOOTSTRAP_TOKEN,
+        ...options.environment,
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    return waitUntilReady(child, keepOutput(child))
+  }
+  const end = async (how: (running: ChildProcess) => Promise<void>): Promise<void> => {
+    if (child !== undefined) await how(child)
+  }
   const close = async (): Promise<void> => {
-    await stop(child)
+    await end(stop)
     await rm(folder, { recursive: true, force: true })
   }
   try {
-    const baseUrl = await waitUntilReady(child, output)
-    return { baseUrl, close, rest: (method, path, body) => callRest(`${baseUrl}${path}`, method, body) }
+    const baseUrl = await start('0')
+    return {
+      baseUrl,
+      kill: () => end(killNow),
+      startAgain: async () => {
+        await start(new URL(baseUrl).port)
+      },
+      close,
+      rest: (method, path, body) => callRest(`${baseUrl}${path}`, method, body),
+    }
   } catch (error) {
     await close()
     throw error
   }
+}
+
+async function killNow(child: ChildProcess): Promise<void> {
+  const ended = once(child, 'exit')
+  child.kill('SIGKILL')
+  await ended
 }
 
 function keepOutput(child: ChildProcess): () => string {
