@@ -27,7 +27,7 @@ const schema = z.object({
   ROOST_APNS_SANDBOX_URL: url,
   ROOST_FCM_URL: url,
   ROOST_GOOGLE_TOKEN_URL: url,
-  ROOST_EXTRA_CA: z.string().optional(),
+  ROOST_EXTRA_CA: z.string().transform(readCa).optional(),
   ROOST_ALLOW_PRIVATE_ENDPOINTS: z.enum(['0', '1'], 'must be 0 or 1').default('0'),
 })
 
@@ -77,20 +77,19 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
       fcm: it.ROOST_FCM_URL,
       googleToken: it.ROOST_GOOGLE_TOKEN_URL,
     },
-    extraCa: it.ROOST_EXTRA_CA === undefined ? undefined : readCa(it.ROOST_EXTRA_CA),
+    extraCa: it.ROOST_EXTRA_CA,
     allowPrivateEndpoints: it.ROOST_ALLOW_PRIVATE_ENDPOINTS === '1',
   }
 }
 
-function readCa(file: string): string {
+/** Takes the name of a PEM file and gives back what it holds; a fault is told beside those of the other variables. */
+function readCa(file: string, context: z.RefinementCtx): string {
   try {
     const pem = readFileSync(file, 'utf8')
     if (pem.includes('-----BEGIN CERTIFICATE-----')) return pem
     throw new Error('it holds no PEM certificate')
   } catch (error) {
-    throw new StartError(
-      `ROOST_EXTRA_CA (${file}) can't be used: ${(error as Error).message}`,
-      'Name a PEM file with one or more certificates.',
-    )
+    context.addIssue(`${file} can't be used: ${(error as Error).message}`)
+    return z.NEVER
   }
 }
