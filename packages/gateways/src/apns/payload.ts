@@ -46,7 +46,8 @@ function headersOf({ deliveryId, notification }: Attempt<unknown>, apnsTopic: st
     'apns-expiration': String(expirationOf(notification.ttlSeconds, clock)),
     // A background push with priority 10 is an error.
     'apns-priority': isShown && notification.priority === 'high' ? '10' : '5',
-    'apns-collapse-id': notification.collapseKey || undefined,
+    // Without a key of the sender's the hash: should a message have to be sent twice, the device shows it once.
+    'apns-collapse-id': notification.collapseKey || notification.hash,
     'content-type': 'application/json',
   })
 }

@@ -99,7 +99,7 @@ describe('what is sent', () => {
 
   test('4096 bytes of keys and values are sent; one more is a message fault that names the biggest part', async () => {
     const { client, sends } = await fcm(accept)
-    const fixed = 'pw_msg1title'.length + 'headerHello'.length + 'ph4sh'.length
+    const fixed = 'pw_msg1title'.length + 'headerHello'.length + 'ph4sh'.length + 'pw_msg_tagh4sh'.length
     const body = 'x'.repeat(4096 - fixed)
     expect(await client.send(attemptTo(to, { body }))).toMatchObject({ kind: 'accepted' })
     expect(await client.send(attemptTo(to, { body: `${body}x` }))).toMatchObject({

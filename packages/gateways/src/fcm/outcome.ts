@@ -57,9 +57,9 @@ function byCode(error: FcmError, afterMs: number | undefined): AttemptOutcome | 
   const { reason } = error
   switch (error.fcmCode ?? '') {
     case 'UNREGISTERED':
-      return { kind: 'address_dead', reason, since: undefined }
+      return { kind: 'address_dead', reason: 'UNREGISTERED', since: undefined }
     case 'SENDER_ID_MISMATCH':
-      return { kind: 'address_mismatch', reason }
+      return { kind: 'address_mismatch', reason: 'SENDER_ID_MISMATCH' }
     case 'THIRD_PARTY_AUTH_ERROR':
       return { kind: 'credential_fault', reason }
     case 'INVALID_ARGUMENT':

@@ -35,7 +35,9 @@ function dataOf(notification: Notification): Record<string, string> {
     b: notification.imageUrl,
     s: notification.sound,
     pw_badges: badge === undefined ? undefined : String(badge),
-    pw_msg_tag: notification.collapseKey || undefined,
+    // Without a key of the sender's the hash: should a message have to be sent twice, the device shows it once.
+    // Not so `collapse_key`: FCM stores messages under four different ones per device and drops the others.
+    pw_msg_tag: notification.collapseKey || notification.hash,
     // Otherwise a message of data alone would be shown as an empty notification.
     silent: title === undefined && body === undefined ? '1' : undefined,
   })

@@ -13,6 +13,7 @@ import { encrypt } from './encrypt.ts'
 import { checkEndpointUrl, NOT_PUBLIC } from './endpoint.ts'
 import { readResponse } from './outcome.ts'
 import { buildHeaders, buildPlaintext } from './payload.ts'
+import { isBrowserService } from './services.ts'
 import { DEFAULT_DEADLINE_MS } from './settings.ts'
 import { parseSubscription, type WebPushAddress } from './subscription.ts'
 import { createVapidTokens, parseVapidKeys, type VapidCredential, type VapidTokens } from './vapid.ts'
@@ -56,10 +57,24 @@ class WebPushClient implements GatewayClient<WebPushAddress> {
     if (!endpoint.ok) return refusedEndpoint(endpoint.reason)
     const payload = buildPlaintext(notification)
     if (!payload.ok) return { kind: 'message_fault', reason: payload.reason }
-    return this.#read(await this.#post({ ...endpoint, address }, notification, payload.plaintext))
+    return this.#read(
+      endpoint.origin,
+      await this.#post({ ...endpoint, address }, notification, payload.plaintext),
+    )
   }
 
   async close(): Promise<void> {}
+
+  #doubtService(
+    origin: string,
+    fault: Extract<AttemptOutcome, { kind: 'credential_fault' }>,
+  ): AttemptOutcome {
+    // `allowPrivate` is for stand-ins, which stand for the real ones.
+    const isBelieved = this.#options.allowPrivate || isBrowserService(origin)
+    return isBelieved
+      ? fault
+      : { kind: 'message_fault', reason: `refused_by_unknown_service: ${fault.reason}` }
+  }
 
   async #post(
     { origin, path, address }: Target,
@@ -81,8 +96,11 @@ class WebPushClient implements GatewayClient<WebPushAddress> {
     return transport.request({ origin, method: 'POST', path, headers, body, deadlineMs })
   }
 
-  #read(result: TransportResult): AttemptOutcome {
-    if (result.kind === 'response') return readResponse(result, this.#options.clock)
+  #read(origin: string, result: TransportResult): AttemptOutcome {
+    if (result.kind === 'response') {
+      const outcome = readResponse(result, this.#options.clock)
+      return outcome.kind === 'credential_fault' ? this.#doubtService(origin, outcome) : outcome
+    }
     if (result.reason.includes(NOT_PUBLIC)) return refusedEndpoint('not a public address')
     return { kind: result.kind, reason: result.reason }
   }

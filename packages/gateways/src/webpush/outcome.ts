@@ -78,8 +78,10 @@ export function readResponse(response: Response, clock: Clock): AttemptOutcome {
     return { kind: 'accepted', gatewayMessageId: messageIdOf(response.headers) }
   }
   const text = textOf(response)
-  const reason = text || `status ${response.status}`
-  return outcomeOf(verdictOf(response, text), reason, retryAfterMs(response.headers, clock))
+  const verdict = verdictOf(response, text)
+  // For what ends an address a code to count by, since every service words it differently.
+  const reason = verdict === 'address_dead' ? String(response.status) : text || `status ${response.status}`
+  return outcomeOf(verdict, reason, retryAfterMs(response.headers, clock))
 }
 
 /** Apple's and Windows' own ids, or the last part of the message URL: the URL itself is a capability. */

@@ -1,6 +1,7 @@
 /**
  * Notification → Web Push headers and plaintext, the JSON that service workers of the device protocol read:
- * `header` (title), `body`, `image`, `l` (link), `p` (hash), `u` (data as a JSON string).
+ * `header` (title), `body`, `image`, `l` (link), `p` (hash), `tag` (collapse key: replaces what is shown under the
+ * same one), `u` (data as a JSON string).
  *
  * Sound and badge are a page's own business, and there is no subtitle.
  * Source: RFC 8030 §5.2–5.4; for the cache policy Microsoft, "Push notification service request headers".
@@ -21,6 +22,7 @@ export function buildPlaintext(notification: Notification): WebPushPayload {
     image: notification.imageUrl,
     l: notification.url,
     p: notification.hash,
+    tag: notification.collapseKey || undefined,
     u: notification.data && JSON.stringify(notification.data),
   })
   const plaintext = Buffer.from(JSON.stringify(parts))
@@ -33,7 +35,8 @@ export function buildHeaders(notification: Notification, origin: string): Record
   return compact({
     ttl: String(ttl),
     urgency: notification.priority,
-    topic: notification.collapseKey ? topicOf(notification.collapseKey) : undefined,
+    // Without a key of the sender's the hash: should a message have to be sent twice, the service keeps one.
+    topic: topicOf(notification.collapseKey || notification.hash),
     'content-encoding': 'aes128gcm',
     'content-type': 'application/octet-stream',
     'x-wns-cache-policy': cachePolicyOf(origin, ttl),
