@@ -8,12 +8,21 @@ export interface TestDatabase {
   drop(): Promise<void>
 }
 
-export async function cloneDatabase(): Promise<TestDatabase> {
+export function cloneDatabase(): Promise<TestDatabase> {
+  return createFrom('template')
+}
+
+/** Without the schema: for tests of the migrations themselves. */
+export function emptyDatabase(): Promise<TestDatabase> {
+  return createFrom('template0')
+}
+
+async function createFrom(source: 'template' | 'template0'): Promise<TestDatabase> {
   const template = new URL(inject('templateUrl'))
   const name = `t_${randomUUID().replaceAll('-', '')}`
   const admin = new URL(template)
   admin.pathname = '/postgres'
-  await runOnce(admin.href, `create database ${name} template template`)
+  await runOnce(admin.href, `create database ${name} template ${source}`)
   const url = new URL(template)
   url.pathname = `/${name}`
   return { url: url.href, drop: () => runOnce(admin.href, `drop database ${name} with (force)`) }

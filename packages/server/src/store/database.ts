@@ -40,8 +40,10 @@ export class Database implements Queryable {
       application_name: 'roost',
       types,
     })
-    // An idle connection that breaks is replaced at the next query; without a listener Node would exit.
+    // A connection that breaks fails its query, or is replaced at the next one; without listeners Node would exit.
+    // The pool listens only while a connection is idle, so those that are in a transaction need their own.
     this.#pool.on('error', () => undefined)
+    this.#pool.on('connect', client => client.on('error', () => undefined))
   }
 
   async query<R extends object = Row>(
@@ -87,7 +89,6 @@ export class Database implements Queryable {
   /** A connection of its own, outside the pool's turns, for session-level locks. The caller releases it. */
   async connection(): Promise<Queryable & { release(): void }> {
     const client = await this.#pool.connect()
-    client.on('error', () => undefined)
     return Object.assign(asQueryable(client), { release: () => client.release(true) })
   }
 

@@ -18,6 +18,7 @@ export interface MicroBatchOptions<In, Out> {
 
 interface Waiting<In, Out> {
   readonly item: In
+  readonly answered: Promise<Out>
   readonly resolve: (result: Out) => void
   readonly reject: (error: unknown) => void
 }
@@ -25,28 +26,37 @@ interface Waiting<In, Out> {
 export class MicroBatch<In, Out> {
   readonly #options: MicroBatchOptions<In, Out>
   #waiting: Waiting<In, Out>[] = []
-  #running: Promise<void> | undefined
+  #taken: Waiting<In, Out>[] = []
+  #isRunning = false
 
   constructor(options: MicroBatchOptions<In, Out>) {
     this.#options = options
   }
 
   add(item: In): Promise<Out> {
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ item, resolve, reject })
-      this.#running ??= this.#drain()
-    })
+    const { promise, resolve, reject } = withResolvers<Out>()
+    this.#waiting.push({ item, answered: promise, resolve, reject })
+    if (!this.#isRunning) void this.#drain()
+    return promise
   }
 
-  /** Resolves when everything added so far was committed or refused. */
+  /**
+   * Resolves when everything added so far was committed or refused. What is added afterwards is not waited for:
+   * on a busy server that would never end.
+   */
   async settled(): Promise<void> {
-    while (this.#running !== undefined) await this.#running
+    await Promise.allSettled([...this.#taken, ...this.#waiting].map(entry => entry.answered))
   }
 
   async #drain(): Promise<void> {
+    this.#isRunning = true
     await Promise.resolve() // lets the requests of this turn gather
-    while (this.#waiting.length > 0) await this.#runOne(this.#take())
-    this.#running = undefined
+    while (this.#waiting.length > 0) {
+      this.#taken = this.#take()
+      await this.#runOne(this.#taken)
+    }
+    this.#taken = []
+    this.#isRunning = false
   }
 
   #take(): Waiting<In, Out>[] {
@@ -76,6 +86,21 @@ export class MicroBatch<In, Out> {
       else for (const entry of entries) entry.reject(error)
     }
   }
+}
+
+/** `Promise.withResolvers` is not in Node 20. */
+function withResolvers<T>(): {
+  readonly promise: Promise<T>
+  readonly resolve: (value: T) => void
+  readonly reject: (error: unknown) => void
+} {
+  let resolve: (value: T) => void = () => undefined
+  let reject: (error: unknown) => void = () => undefined
+  const promise = new Promise<T>((onDone, onFail) => {
+    resolve = onDone
+    reject = onFail
+  })
+  return { promise, resolve, reject }
 }
 
 /** Classes 22 (data exception) and 23 (integrity constraint). Source: PostgreSQL, appendix A. */

@@ -1,0 +1,115 @@
+/** Transactions, and the two repeats that PostgreSQL itself asks for. */
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { cloneDatabase, type TestDatabase } from '../../test/database.ts'
+import { codeOf, Database, type Queryable } from './database.ts'
+
+let database: TestDatabase
+let db: Database
+beforeAll(async () => {
+  database = await cloneDatabase()
+  db = new Database({ url: database.url, maxConnections: 4 })
+  await db.query('create table tally (id integer primary key, total integer not null)')
+})
+beforeEach(async () => {
+  await db.query('truncate tally')
+  await db.query('insert into tally values (1, 0), (2, 0)')
+})
+afterAll(async () => {
+  await db.close()
+  await database.drop()
+})
+
+const add = (tx: Queryable, id: number) => tx.query('update tally set total = total + 1 where id = $1', [id])
+
+async function totals(): Promise<number[]> {
+  const { rows } = await db.query<{ total: number }>('select total from tally order by id')
+  return rows.map(row => row.total)
+}
+
+/** Resolves when `size` callers have arrived; those of a second round pass at once. */
+function meetingOf(size: number): () => Promise<void> {
+  let open: () => void
+  const met = new Promise<void>(resolve => {
+    open = resolve
+  })
+  let arrived = 0
+  return () => {
+    if (++arrived >= size) open()
+    return met
+  }
+}
+
+test('two transactions that lock each other out are both done, one of them at its second try', async () => {
+  const meet = meetingOf(2)
+  let tries = 0
+  const inOrder = (first: number, second: number) =>
+    db.transaction(async tx => {
+      tries++
+      await add(tx, first)
+      await meet()
+      await add(tx, second)
+    })
+  await Promise.all([inOrder(1, 2), inOrder(2, 1)])
+  expect(tries).toBe(3)
+  expect(await totals()).toEqual([2, 2])
+})
+
+test('two serializable transactions that read what the other writes are both done', async () => {
+  const meet = meetingOf(2)
+  let tries = 0
+  const copy = (from: number, to: number) =>
+    db.transaction(async tx => {
+      tries++
+      await tx.query('set transaction isolation level serializable')
+      const { rows } = await tx.query<{ total: number }>('select total from tally where id = $1', [from])
+      await meet()
+      await tx.query('update tally set total = $2 where id = $1', [to, (rows[0]?.total ?? 0) + 1])
+    })
+  await Promise.all([copy(1, 2), copy(2, 1)])
+  expect(tries).toBe(3)
+  expect((await totals()).sort()).toEqual([1, 2]) // as if one had run after the other
+})
+
+test('what keeps colliding is given up after five tries', async () => {
+  let tries = 0
+  const colliding = db.transaction(async tx => {
+    tries++
+    await tx.query("do $$ begin raise exception 'again' using errcode = '40001'; end $$")
+  })
+  expect(codeOf(await colliding.catch((error: unknown) => error))).toBe('40001')
+  expect(tries).toBe(5)
+})
+
+test('any other failure is not repeated, undoes everything and comes out as it was', async () => {
+  let tries = 0
+  const failing = db.transaction(async tx => {
+    tries++
+    await add(tx, 1)
+    throw new Error('a fault of ours')
+  })
+  await expect(failing).rejects.toThrow('a fault of ours')
+  expect(tries).toBe(1)
+  expect(await totals()).toEqual([0, 0])
+})
+
+test('a connection that is cut inside a transaction fails it, and is replaced for the next one', async () => {
+  const admin = new Database({ url: database.url, maxConnections: 1 })
+  const cut = db.transaction(async tx => {
+    await add(tx, 1)
+    const { rows } = await tx.query<{ pid: number }>('select pg_backend_pid() as pid')
+    await admin.query('select pg_terminate_backend($1)', [rows[0]?.pid])
+    await add(tx, 2)
+  })
+  await expect(cut).rejects.toThrow(/terminat|connection/i)
+  await db.transaction(tx => add(tx, 2))
+  expect(await totals()).toEqual([0, 1])
+  await admin.close()
+})
+
+test('counts arrive as numbers, times in the form of the API, and infinity as a word', async () => {
+  const { rows } = await db.query(
+    `select count(*) as count, timestamptz '2026-11-01 12:00:00+02' as time, 'infinity'::timestamptz as never,
+            null::timestamptz as nothing from tally`,
+  )
+  expect(rows).toEqual([{ count: 2, time: '2026-11-01T10:00:00.000Z', never: 'infinity', nothing: null }])
+})
