@@ -1,0 +1,30 @@
+/** The pages that users read are held to the code, both ways. */
+import { readFile } from 'node:fs/promises'
+import { ERRORS } from '@roost/protocol'
+import { expect, test } from 'vitest'
+import { METHODS } from './http/compat/methods.ts'
+
+function page(name: string): Promise<string> {
+  return readFile(new URL(`../../../docs/${name}`, import.meta.url), 'utf8')
+}
+
+test('docs/errors.md lists every error of the API with its status and remedy, and no other', async () => {
+  const rows = [...(await page('errors.md')).matchAll(/^\| `(\w+)` \| (\d+) \| (.+) \|$/gm)]
+  const listed = Object.fromEntries(
+    rows.map(([, code, status, remedy]) => [code, { status: Number(status), remedy }]),
+  )
+  const known = Object.entries(ERRORS).map(([code, { status, remedy }]) => [code, { status, remedy }])
+  expect(listed).toEqual(Object.fromEntries(known))
+})
+
+test('docs/configuration.md lists every variable that is read, and no other', async () => {
+  const listed = [...(await page('configuration.md')).matchAll(/^\| `(ROOST_\w+)` \|/gm)].map(it => it[1])
+  const source = await readFile(new URL('./config.ts', import.meta.url), 'utf8')
+  const read = [...source.matchAll(/^ {2}(ROOST_\w+):/gm)].map(it => it[1])
+  expect(listed).toEqual(read)
+})
+
+test('docs/device-api.md lists every method that is served, and no other', async () => {
+  const listed = [...(await page('device-api.md')).matchAll(/^\| `(\w+)` \|.*\|.*\|$/gm)].map(it => it[1])
+  expect(listed.sort()).toEqual([...METHODS.keys()].sort())
+})
