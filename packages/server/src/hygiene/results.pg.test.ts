@@ -1,6 +1,9 @@
 /** The rules of death and doubt, each driven through the real HTTP API and the stand-ins over the wire. */
+import { randomUUID } from 'node:crypto'
+import type { Phone } from '@roost/simulator'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startRoost, type TestRoost } from '../../test/roost.ts'
+import { applyResults } from './results.ts'
 
 let roost: TestRoost
 beforeAll(async () => {
@@ -143,4 +146,96 @@ test('R18: throttling and server faults change no row and lose no message', asyn
   roost.simulator.fcm.faults.clear()
   roost.clock.advance(HOUR_MS / 2)
   expect((await roost.settle(id)).counts).toMatchObject({ targeted: 2, accepted: 2 })
+})
+
+/** Results handed to the base directly: the wire can't be made to bring one answer twice. */
+async function apply(
+  phone: Phone,
+  deaths: readonly { readonly sentAt: number; readonly since: number | null; readonly generation: number }[],
+) {
+  const { rows } = await roost.server.db.query<{ bucket: number; appId: number; hash: Buffer }>(
+    'select bucket, app_id as "appId", address_hash as hash from address where hwid = $1',
+    [phone.hwid],
+  )
+  const row = rows[0]
+  if (row === undefined) throw new Error('the phone has no address')
+  for (const death of deaths) {
+    const result = {
+      ...row,
+      ...death,
+      hwid: phone.hwid,
+      kind: 'dead' as const,
+      reason: 'Unregistered',
+      messageId: randomUUID(),
+    }
+    await roost.server.db.transaction(tx => applyResults(tx, [result], roost.clock.now()))
+  }
+}
+
+async function addressOf(phone: Phone) {
+  const { state, reason, generation } = (await roost.view(phone.hwid)).addresses[0] ?? {}
+  return { state, reason, generation }
+}
+
+test('R20: the same death twice is one death', async () => {
+  const [once, twice] = [await roost.phone('ios'), await roost.phone('ios')]
+  roost.clock.advance(HOUR_MS)
+  const death = { sentAt: roost.clock.now(), since: roost.clock.now() - 60_000, generation: 1 }
+  await apply(once, [death])
+  await apply(twice, [death, death])
+  expect(await addressOf(twice)).toEqual(await addressOf(once))
+  expect((await roost.ledger(twice.hwid)).map(it => it.event)).toEqual(['registered', 'dead'])
+})
+
+test('R20: the same doubt twice is no death', async () => {
+  const phone = await roost.phone('ios')
+  const doubt = { sentAt: roost.clock.now(), since: roost.clock.now(), generation: 1 }
+  await apply(phone, [doubt, doubt, doubt])
+  expect(await addressOf(phone)).toMatchObject({ state: 'suspect', generation: 2 })
+})
+
+test('R20: two deaths in either order give the same row, and none wins over a newer registration', async () => {
+  const phones = await Promise.all(Array.from({ length: 4 }, () => roost.phone('android')))
+  const at = roost.clock.now()
+  const early = { sentAt: at, since: null, generation: 1 }
+  const late = { sentAt: at + 1000, since: null, generation: 1 }
+  await apply(phones[0] as Phone, [early, late])
+  await apply(phones[1] as Phone, [late, early])
+  expect(await addressOf(phones[0] as Phone)).toEqual(await addressOf(phones[1] as Phone))
+
+  await phones[2]?.register()
+  await apply(phones[2] as Phone, [late, early])
+  await apply(phones[3] as Phone, [late])
+  await phones[3]?.register()
+  await apply(phones[3] as Phone, [early])
+  expect(await addressOf(phones[2] as Phone)).toMatchObject({ state: 'active' })
+  expect(await addressOf(phones[3] as Phone)).toMatchObject({ state: 'active' })
+})
+
+test('race H: two workers that hear of the same death make one transition and one entry', async () => {
+  const phone = await roost.phone('android')
+  const death = { sentAt: roost.clock.now(), since: null, generation: 1 }
+  await Promise.all(Array.from({ length: 8 }, () => apply(phone, [death])))
+  expect((await roost.ledger(phone.hwid)).map(it => it.event)).toEqual(['registered', 'dead'])
+})
+
+test('race I: a death of a device that was erased meanwhile is no error and makes no row', async () => {
+  const phone = await roost.phone('android')
+  const { rows } = await roost.server.db.query<{ bucket: number; appId: number; hash: Buffer }>(
+    'delete from address where hwid = $1 returning bucket, app_id as "appId", address_hash as hash',
+    [phone.hwid],
+  )
+  const row = rows[0] as { bucket: number; appId: number; hash: Buffer }
+  const result = {
+    ...row,
+    hwid: phone.hwid,
+    generation: 1,
+    sentAt: roost.clock.now(),
+    since: null,
+    kind: 'dead' as const,
+    reason: 'UNREGISTERED',
+    messageId: randomUUID(),
+  }
+  await roost.server.db.transaction(tx => applyResults(tx, [result], roost.clock.now()))
+  expect((await roost.view(phone.hwid)).addresses).toEqual([])
 })
