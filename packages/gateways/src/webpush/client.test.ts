@@ -231,7 +231,7 @@ const APPLE: Row[] = [
   [503, 'Shutdown', NOW],
 ]
 
-const MOZILLA: [status: number, errno: number, expected: object][] = [
+const MOZILLA: [status: number, errno: number, expected: { readonly kind: string }][] = [
   [400, 101, MESSAGE],
   [404, 102, DEAD],
   [410, 103, DEAD],
