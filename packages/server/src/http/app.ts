@@ -3,7 +3,7 @@
  * SDK under /sdk, the console at /.
  */
 import { randomUUID } from 'node:crypto'
-import { PushError, REST_BODY_BYTES } from '@roost/protocol'
+import { HWID_CHARACTERS, PushError, REST_BODY_BYTES } from '@roost/protocol'
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import { compatRoutes } from './compat/route.ts'
 import type { HttpContext } from './context.ts'
@@ -12,6 +12,9 @@ import { parseJson } from './json.ts'
 import { sendProblem } from './problem.ts'
 import { staticRoutes } from './static.ts'
 import { v1Routes } from './v1/routes.ts'
+
+/** A hwid in a path, each of its UTF-16 units written as up to three escaped bytes. */
+const PATH_PART_CHARACTERS = HWID_CHARACTERS * 9
 
 /** The caller listens and closes. */
 export async function buildApp(context: HttpContext): Promise<FastifyInstance> {
@@ -24,6 +27,14 @@ export async function buildApp(context: HttpContext): Promise<FastifyInstance> {
     // Keep-alive connections of phones and back ends; beyond this a silent one is closed.
     keepAliveTimeout: 75_000,
     forceCloseConnections: true,
+    routerOptions: { maxParamLength: PATH_PART_CHARACTERS },
+    frameworkErrors: (error, request, reply) => {
+      void sendProblem(error, request, reply)
+    },
+  })
+  app.addHook('onRequest', async request => {
+    // Legal in a URL, but PostgreSQL's text type can't hold it.
+    if (request.url.includes('%00')) throw new PushError('input_invalid', 'the URL holds a NUL character')
   })
   app.removeContentTypeParser('application/json')
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => {

@@ -1,10 +1,14 @@
 /**
  * Reading a JSON body so that nothing gets in that PostgreSQL can't store or that would surprise code behind:
- * NUL characters, lone surrogates (both legal in JSON, neither in its text type) and `__proto__` keys.
+ * NUL characters, lone surrogates (both legal in JSON, neither in its text type), `__proto__` keys, and nesting
+ * that the stack of recursive code (checks, `JSON.stringify`, jsonb) would not survive.
  */
 import { PushError } from '@roost/protocol'
 
-const SUSPICIOUS = /\\u0000|\\ud[89a-f]|"__proto__"/i
+/** Worth a closer look; also escapes of the characters that `__proto__` is written with. */
+const SUSPICIOUS = /\\u00[0567]|\\ud[89a-f]|"__proto__"/i
+/** A condition may nest 12 deep; nothing useful nests this deep. */
+const DEPTH_MAX = 64
 
 /** Throws `body_malformed` with the place. */
 export function parseJson(text: string): unknown {
@@ -14,6 +18,8 @@ export function parseJson(text: string): unknown {
   } catch (error) {
     throw new PushError('body_malformed', `the body is not JSON: ${placeOf(error, text)}`)
   }
+  if (isDeeperThan(value, DEPTH_MAX))
+    throw new PushError('body_malformed', `the body is nested deeper than ${DEPTH_MAX} levels`)
   if (SUSPICIOUS.test(text)) refuseUnstorable(value, 'body')
   return value
 }
@@ -22,7 +28,13 @@ export function parseJson(text: string): unknown {
 function placeOf(error: unknown, text: string): string {
   const position = /position (\d+)/.exec(String(error))?.[1]
   if (text.trim() === '') return 'it is empty'
-  return position === undefined ? 'it ends too early' : `unexpected character at position ${position}`
+  if (position !== undefined) return `unexpected character at position ${position}`
+  return String(error).includes('end of JSON') ? 'it ends too early' : 'unexpected character'
+}
+
+function isDeeperThan(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return levels === 0 || Object.values(value).some(inner => isDeeperThan(inner, levels - 1))
 }
 
 function refuseUnstorable(value: unknown, path: string): void {
