@@ -32,11 +32,17 @@ const COLUMNS: Record<DeviceField, { readonly column: string; readonly type: Col
   lastOpenAt: { column: 'd.last_open_at', type: 'time' },
 }
 
+/** PostgreSQL's protocol counts them in 16 bits; a condition with this many was not made by a person. */
+const PARAMETERS_MAX = 10_000
+
 /** `firstParameter`: the number of the first free parameter. Throws `condition_invalid` naming the place. */
 export function compileCondition(condition: Condition, firstParameter: number): CompiledCondition {
   const values: unknown[] = []
   const parameter = (value: unknown) => `$${firstParameter + values.push(value) - 1}`
-  const sql = compile(condition, { path: 'condition', depth: 0, parameter })
+  const root: Context = { path: 'condition', depth: 0, parameter }
+  const sql = compile(condition, root)
+  if (values.length > PARAMETERS_MAX)
+    refuse(root, `too large: it compares more than ${PARAMETERS_MAX} names and values`)
   return { sql, values }
 }
 
@@ -91,8 +97,8 @@ function compareTag(tag: string, comparison: Comparison, context: Context): stri
   const holds = (value: Scalar) =>
     `coalesce(${it} @> ${context.parameter(JSON.stringify(value))}::jsonb, false)`
   const holdsAny = () => {
-    const all = scalars(comparison, context).map(holds)
-    return all.length === 0 ? 'false' : `(${all.join(' or ')})`
+    const list = scalars(comparison, context).map(value => JSON.stringify(value))
+    return `coalesce(${it} @> any(${context.parameter(list)}::jsonb[]), false)`
   }
   switch (comparison.op) {
     case 'set':
@@ -154,6 +160,11 @@ function compareField(comparison: Comparison, context: Context): string {
   }
 }
 
+/** What a column of type integer holds. */
+const INTEGER_MAX = 2_147_483_647
+/** `Date` takes much more, some of it far outside of what PostgreSQL does. */
+const ISO_DAY = /^\d{4}-\d\d-\d\d/
+
 function fieldValue(
   given: Scalar,
   place: { readonly field: string; readonly type: ColumnType; readonly context: Context },
@@ -164,11 +175,11 @@ function fieldValue(
         refuse(place.context, `field "${place.field}" holds text, not ${JSON.stringify(given)}`)
       return given
     case 'number':
-      if (typeof given !== 'number' || !Number.isInteger(given))
+      if (typeof given !== 'number' || !Number.isInteger(given) || Math.abs(given) > INTEGER_MAX)
         refuse(place.context, `field "${place.field}" holds a whole number, not ${JSON.stringify(given)}`)
       return given
     case 'time': {
-      const time = typeof given === 'string' ? new Date(given) : undefined
+      const time = typeof given === 'string' && ISO_DAY.test(given) ? new Date(given) : undefined
       if (time === undefined || Number.isNaN(time.getTime()))
         refuse(
           place.context,

@@ -1,0 +1,337 @@
+/** Every operator against real rows, and everything that must not get through to them. */
+import type { Comparison, Condition, Scalar } from '@roost/protocol'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Access, type BareServer, startBare } from '../../test/bare.ts'
+import { cloneDatabase, type TestDatabase } from '../../test/database.ts'
+import { compileCondition } from './condition.ts'
+
+let database: TestDatabase
+let server: BareServer
+let app: Access
+let openedAt: string
+beforeAll(async () => {
+  database = await cloneDatabase()
+  server = await startBare({ databaseUrl: database.url })
+  app = await server.createApp()
+  for (const { hwid, tags, fields } of DEVICES) {
+    await server.device(app, 'setTags', { hwid, tags, ...fields })
+    if (hwid === 'anna') await server.device(app, 'applicationOpen', { hwid })
+  }
+  // A tag that holds JSON null: what the first call of a device leaves when it clears a tag.
+  await server.db.query(`update device set tags = '{"tier": null}' where hwid = 'null'`)
+  openedAt = (await server.view(app, 'anna')).lastOpenAt ?? ''
+})
+afterAll(async () => {
+  await server.close()
+  await database.drop()
+})
+
+interface Row {
+  readonly hwid: string
+  readonly tags: Record<string, unknown>
+  readonly fields: Record<string, unknown>
+}
+
+const DEVICES: readonly Row[] = [
+  {
+    hwid: 'anna',
+    tags: { tier: 'gold', age: 30, isVip: true, likes: ['tea', 'jazz', 7], since: '2026-03-01' },
+    fields: { userId: 'u1', device_type: 1, language: 'de', timezone: 3600, app_version: '2.0' },
+  },
+  {
+    hwid: 'ben',
+    tags: { tier: 'silver', age: 30.5, isVip: false, likes: ['tea'], since: '2025-12-31' },
+    fields: { userId: 'u2', device_type: 3, language: 'en', timezone: -18_000 },
+  },
+  {
+    hwid: 'carl',
+    tags: { tier: 5, age: '30', isVip: 'true', likes: 'tea', since: [] },
+    fields: { device_type: 11 },
+  },
+  { hwid: 'none', tags: {}, fields: {} },
+  { hwid: 'null', tags: {}, fields: {} },
+]
+const ALL = ['anna', 'ben', 'carl', 'none', 'null']
+
+async function matching(condition: Condition): Promise<string[]> {
+  const { sql, values } = compileCondition(condition, 2)
+  const { rows } = await server.db.query<{ hwid: string; isMatch: boolean | null }>(
+    `select d.hwid, (${sql}) as "isMatch" from device d
+      where d.app_id = (select id from app where code = $1) order by 1`,
+    [app.app, ...values],
+  )
+  expect(rows.map(row => row.isMatch)).not.toContain(null) // "not" of null would be null again
+  return rows.filter(row => row.isMatch).map(row => row.hwid)
+}
+
+type Op = Comparison['op']
+const without = (...hwids: string[]) => ALL.filter(it => !hwids.includes(it))
+
+describe('a tag', () => {
+  test.each<[string, Op, Comparison['value'], string[]]>([
+    ['tier', 'set', undefined, ['anna', 'ben', 'carl']],
+    ['tier', 'unset', undefined, ['none', 'null']],
+    ['since', 'set', undefined, ['anna', 'ben', 'carl']],
+    ['other', 'set', undefined, []],
+    ['tier', 'eq', 'gold', ['anna']],
+    ['tier', 'eq', 5, ['carl']],
+    ['tier', 'eq', '5', []],
+    ['tier', 'ne', 'gold', without('anna')],
+    ['tier', 'in', ['gold', 'silver', 'lead'], ['anna', 'ben']],
+    ['tier', 'in', ['gold', 5], ['anna', 'carl']],
+    ['tier', 'in', [], []],
+    ['tier', 'nin', ['gold', 5], ['ben', 'none', 'null']],
+    ['tier', 'nin', [], ALL],
+    ['age', 'eq', 30, ['anna']],
+    ['age', 'eq', '30', ['carl']],
+    ['age', 'gte', 30, ['anna', 'ben']],
+    ['age', 'gte', 30.5, ['ben']],
+    ['age', 'lte', 30, ['anna']],
+    ['age', 'gte', '3', ['carl']],
+    ['age', 'gte', -1e300, ['anna', 'ben']],
+    ['age', 'between', [30, 30.4], ['anna']],
+    ['age', 'between', [31, 29], []],
+    ['isVip', 'eq', true, ['anna']],
+    ['isVip', 'eq', false, ['ben']],
+    ['isVip', 'eq', 'true', ['carl']],
+    ['isVip', 'ne', true, without('anna')],
+    ['isVip', 'gte', true, ['anna']],
+    ['likes', 'eq', 'tea', ['anna', 'ben', 'carl']],
+    ['likes', 'eq', 7, ['anna']],
+    ['likes', 'in', ['jazz', 'rock'], ['anna']],
+    ['likes', 'nin', ['jazz'], without('anna')],
+    ['likes', 'ne', 'tea', ['none', 'null']],
+    ['likes', 'gte', 'a', ['carl']],
+    ['since', 'gte', '2026-01-01', ['anna']],
+    ['since', 'lte', '2026-01-01', ['ben']],
+    ['since', 'between', ['2025-12-31', '2026-03-01'], ['anna', 'ben']],
+  ])('%s %s %j', async (tag, op, value, expected) => {
+    expect(await matching({ tag, op, ...(value === undefined ? {} : { value }) })).toEqual(expected)
+  })
+})
+
+describe('a field', () => {
+  const past = '2000-01-01T00:00:00Z'
+  const future = '2999-01-01T00:00:00+02:00'
+  test.each<[NonNullable<Comparison['field']>, Op, Comparison['value'], string[]]>([
+    ['hwid', 'eq', 'anna', ['anna']],
+    ['hwid', 'in', ['anna', 'nobody', 'ben'], ['anna', 'ben']],
+    ['hwid', 'gte', 'c', ['carl', 'none', 'null']],
+    ['userId', 'set', undefined, ['anna', 'ben']],
+    ['userId', 'unset', undefined, ['carl', 'none', 'null']],
+    ['userId', 'eq', 'u1', ['anna']],
+    ['userId', 'ne', 'u1', without('anna')],
+    ['userId', 'nin', ['u1', 'u2'], ['carl', 'none', 'null']],
+    ['platform', 'eq', 'ios', ['anna']],
+    ['platform', 'in', ['android', 'web'], ['ben', 'carl']],
+    ['platform', 'ne', 'ios', without('anna')],
+    ['language', 'eq', 'de', ['anna']],
+    ['appVersion', 'eq', '2.0', ['anna']],
+    ['osVersion', 'set', undefined, []],
+    ['deviceModel', 'unset', undefined, ALL],
+    ['timezoneSeconds', 'eq', 3600, ['anna']],
+    ['timezoneSeconds', 'gte', -18_000, ['anna', 'ben']],
+    ['timezoneSeconds', 'lte', -1, ['ben']],
+    ['timezoneSeconds', 'between', [0, 7200], ['anna']],
+    ['timezoneSeconds', 'in', [3600, 1], ['anna']],
+    ['timezoneSeconds', 'nin', [3600], without('anna')],
+    ['firstSeenAt', 'gte', past, ALL],
+    ['firstSeenAt', 'gte', future, []],
+    ['lastSeenAt', 'between', [past, future], ALL],
+    ['lastOpenAt', 'set', undefined, ['anna']],
+    ['lastOpenAt', 'lte', future, ['anna']],
+    ['lastOpenAt', 'nin', [past, future], ALL],
+  ])('%s %s %j', async (field, op, value, expected) => {
+    expect(await matching({ field, op, ...(value === undefined ? {} : { value }) })).toEqual(expected)
+  })
+
+  test('of time is compared to the millisecond, in any zone', async () => {
+    expect(await matching({ field: 'lastOpenAt', op: 'eq', value: openedAt })).toEqual(['anna'])
+    expect(await matching({ field: 'lastOpenAt', op: 'in', value: [past, openedAt] })).toEqual(['anna'])
+    const later = new Date(Date.parse(openedAt) + 1).toISOString()
+    expect(await matching({ field: 'lastOpenAt', op: 'gte', value: later })).toEqual([])
+  })
+})
+
+test('and, or and not combine, and not is the exact opposite, also where nothing is set', async () => {
+  const gold: Condition = { tag: 'tier', op: 'eq', value: 'gold' }
+  const tea: Condition = { tag: 'likes', op: 'eq', value: 'tea' }
+  const named: Condition = { field: 'userId', op: 'set' }
+  expect(await matching({ and: [tea, named] })).toEqual(['anna', 'ben'])
+  expect(await matching({ or: [gold, { field: 'platform', op: 'eq', value: 'web' }] })).toEqual([
+    'anna',
+    'carl',
+  ])
+  expect(await matching({ not: gold })).toEqual(without('anna'))
+  expect(await matching({ and: [{ not: { and: [tea, named] } }, { or: [tea, named] }] })).toEqual(['carl'])
+  for (const op of ['gte', 'lte', 'eq'] as const) {
+    const older: Condition = { tag: 'age', op, value: 30 }
+    const [yes, no] = [await matching(older), await matching({ not: older })]
+    expect([...yes, ...no].sort()).toEqual(ALL)
+  }
+})
+
+test('a list of ten thousand values is one parameter', async () => {
+  const value = Array.from({ length: 10_000 }, (_, i) => `value-${i}`)
+  const conditions: Condition[] = Array.from({ length: 10 }, () => ({
+    tag: 'tier',
+    op: 'nin' as const,
+    value,
+  }))
+  expect(await matching({ and: conditions })).toEqual(ALL)
+})
+
+describe('what looks like SQL stays a value', () => {
+  const NASTY = [
+    "' or true --",
+    "'; drop table device; --",
+    '$1',
+    '"',
+    "\\'",
+    'a") or (d.hwid <> ("',
+    '{"a": 1}',
+    '%',
+    "E'\\x27'",
+    ') or (1=1',
+  ]
+
+  test.each(NASTY)('%s as the name of a tag, and as a value', async nasty => {
+    expect(await matching({ tag: nasty, op: 'set' })).toEqual([])
+    for (const op of ['eq', 'gte', 'lte'] as const)
+      expect(await matching({ tag: nasty, op, value: nasty })).toEqual([])
+    expect(await matching({ field: 'userId', op: 'eq', value: nasty })).toEqual([])
+    expect(await matching({ field: 'userId', op: 'ne', value: nasty })).toEqual(ALL)
+    expect(await matching({ field: 'userId', op: 'in', value: [nasty] })).toEqual([])
+    expect(await matching({ tag: 'tier', op: 'in', value: [nasty] })).toEqual([])
+    await server.device(app, 'setTags', { hwid: 'none', tags: { [nasty]: nasty } })
+    expect(await matching({ tag: nasty, op: 'eq', value: nasty })).toEqual(['none'])
+    expect(await matching({ tag: nasty, op: 'in', value: ['x', nasty] })).toEqual(['none'])
+    await server.device(app, 'setTags', { hwid: 'none', tags: { [nasty]: null } })
+    expect(await matching({ tag: nasty, op: 'set' })).toEqual([])
+  })
+})
+
+describe('a condition that can not be asked is refused at the message, with its place', () => {
+  const deep = (depth: number): unknown => (depth === 0 ? { tag: 'a', op: 'set' } : { not: deep(depth - 1) })
+  test.each<[string, unknown, string, string]>([
+    [
+      'a list where one value is needed',
+      { tag: 'a', op: 'eq', value: [1] },
+      'condition_invalid',
+      'condition: "eq"',
+    ],
+    ['no value', { tag: 'a', op: 'gte' }, 'condition_invalid', 'condition: "gte"'],
+    [
+      'one value where a list is needed',
+      { tag: 'a', op: 'in', value: 1 },
+      'condition_invalid',
+      'condition: "in"',
+    ],
+    [
+      'three values between',
+      { tag: 'a', op: 'between', value: [1, 2, 3] },
+      'condition_invalid',
+      'two values',
+    ],
+    ['one value between', { field: 'hwid', op: 'between', value: ['a'] }, 'condition_invalid', 'two values'],
+    [
+      'a fault deep inside',
+      { and: [{ tag: 'a', op: 'set' }, { or: [{ not: { field: 'language', op: 'eq', value: 7 } }] }] },
+      'condition_invalid',
+      'condition.and[1].or[0].not: field "language" holds text, not 7',
+    ],
+    [
+      'text for a number',
+      { field: 'timezoneSeconds', op: 'eq', value: '3600' },
+      'condition_invalid',
+      'whole number',
+    ],
+    [
+      'a fraction for a whole number',
+      { field: 'timezoneSeconds', op: 'eq', value: 0.5 },
+      'condition_invalid',
+      '0.5',
+    ],
+    [
+      'a number that no column holds',
+      { field: 'timezoneSeconds', op: 'lte', value: 3_000_000_000 },
+      'condition_invalid',
+      'condition: field "timezoneSeconds"',
+    ],
+    [
+      'a word for a time',
+      { field: 'lastSeenAt', op: 'gte', value: 'yesterday' },
+      'condition_invalid',
+      'a time like',
+    ],
+    [
+      'a bare number for a time',
+      { field: 'lastSeenAt', op: 'gte', value: '7' },
+      'condition_invalid',
+      'a time like',
+    ],
+    [
+      'a time before all times',
+      { field: 'lastSeenAt', op: 'gte', value: '-200000-01-01T00:00:00Z' },
+      'condition_invalid',
+      'a time like',
+    ],
+    [
+      'a day that no month has',
+      { field: 'lastSeenAt', op: 'in', value: ['2026-13-01'] },
+      'condition_invalid',
+      'a time',
+    ],
+    ['13 levels', deep(13), 'condition_invalid', 'nested deeper than 12'],
+    ['an unknown operator', { tag: 'a', op: 'like', value: 'x' }, 'input_invalid', 'condition'],
+    ['an unknown field', { field: 'password', op: 'set' }, 'input_invalid', 'condition'],
+    ['a tag and a field', { tag: 'a', field: 'hwid', op: 'set' }, 'input_invalid', 'condition'],
+    ['neither', { op: 'set' }, 'input_invalid', 'condition'],
+    ['nothing to combine', { and: [] }, 'input_invalid', 'condition'],
+    ['an object as a value', { tag: 'a', op: 'eq', value: { b: 1 } }, 'input_invalid', 'condition'],
+    [
+      'more values than one query takes',
+      { or: rows(100, () => ({ and: rows(100, () => ({ tag: 'a', op: 'between', value: [1, 2] })) })) },
+      'condition_invalid',
+      'too large',
+    ],
+  ])('%s', async (_what, condition, code, place) => {
+    const answer = await server.rest('POST', `/v1/apps/${app.app}/messages`, {
+      to: { condition },
+      content: { title: 'Hello' },
+    })
+    expect(answer).toMatchObject({ status: 400, body: { code } })
+    expect(answer.body.detail).toContain(place)
+  })
+
+  test('twelve levels can be asked', async () => {
+    expect(await matching(deep(12) as Condition)).toEqual([])
+  })
+})
+
+function rows<T>(count: number, make: () => T): T[] {
+  return Array.from({ length: count }, make)
+}
+
+test('every kind of value that passes the compiler passes the database', async () => {
+  const values: Scalar[] = [
+    '',
+    ' ',
+    'ü'.repeat(1024),
+    0,
+    -0,
+    1e308,
+    5e-324,
+    -1,
+    0.1,
+    true,
+    false,
+    '\u0001',
+    '😀',
+  ]
+  for (const value of values) {
+    for (const op of ['eq', 'ne', 'gte', 'lte'] as const) await matching({ tag: 'age', op, value })
+    await matching({ tag: 'age', op: 'in', value: [value, value] })
+    if (typeof value === 'string') await matching({ field: 'hwid', op: 'in', value: [value] })
+  }
+})
