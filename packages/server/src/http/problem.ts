@@ -8,10 +8,17 @@ import { codeOf } from '../store/database.ts'
 export function asPushError(error: unknown): PushError {
   if (error instanceof PushError) return error
   if (hasZodFastifySchemaValidationErrors(error)) {
-    const places = error.validation.map(
-      it => `${error.validationContext ?? 'input'}${it.instancePath}: ${it.message ?? 'invalid'}`,
+    const context = error.validationContext ?? 'input'
+    const faults = error.validation.flatMap(it =>
+      faultsOf({
+        code: it.keyword,
+        path: it.instancePath.split('/').filter(part => part !== ''),
+        message: it.message ?? 'invalid',
+        branches: it.params.errors as readonly (readonly ZodIssue[])[] | undefined,
+      }),
     )
-    return new PushError('input_invalid', places.join('; '))
+    const places = faults.map(it => `${[context, ...it.path].join('/')}: ${it.message}`)
+    return new PushError('input_invalid', places.slice(0, FAULTS_TOLD).join('; '))
   }
   const code = (error as FastifyError).code
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE')
@@ -21,6 +28,47 @@ export function asPushError(error: unknown): PushError {
   if (isDatabaseAway(error))
     return new PushError('not_ready', 'the database does not answer', { cause: error })
   return new PushError('internal', 'something went wrong on our side', { cause: error })
+}
+
+const FAULTS_TOLD = 10
+
+interface ZodIssue {
+  readonly code: string
+  readonly path: readonly PropertyKey[]
+  readonly message: string
+  /** Of a union: the issues of each of its shapes, their paths counted from the union on. */
+  readonly errors?: readonly (readonly ZodIssue[])[]
+}
+
+interface Fault {
+  readonly code: string
+  readonly path: readonly string[]
+  readonly message: string
+}
+
+/** "Invalid input" says nothing of a union; the faults of the shape that was meant do. */
+function faultsOf(
+  issue: Fault & { readonly branches: readonly (readonly ZodIssue[])[] | undefined },
+): readonly Fault[] {
+  const shapes = (issue.branches ?? []).map(branch =>
+    branch.flatMap(inner =>
+      faultsOf({
+        code: inner.code,
+        path: [...issue.path, ...inner.path.map(String)],
+        message: inner.message,
+        branches: inner.errors,
+      }),
+    ),
+  )
+  const isOfType = (fault: Fault) => fault.code === 'invalid_type' && fault.path.length === issue.path.length
+  if (shapes.length === 0 || shapes.every(faults => faults.every(isOfType))) return [issue]
+  return shapes.reduce((best, faults) => (distanceOf(faults) < distanceOf(best) ? faults : best))
+}
+
+/** The shape that was meant knows all the keys, and is read furthest before something is wrong. */
+function distanceOf(faults: readonly Fault[]): number {
+  const strangers = faults.filter(it => it.code === 'unrecognized_keys').length
+  return strangers * 1000 - Math.max(...faults.map(it => it.path.length))
 }
 
 /** Connection refused or lost, and classes 08 and 57P (shutting down, starting up) of PostgreSQL, appendix A. */
