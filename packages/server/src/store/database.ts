@@ -50,7 +50,7 @@ export class Database implements Queryable {
     text: string,
     values?: readonly unknown[],
   ): Promise<{ rows: R[]; rowCount: number }> {
-    const result = await this.#pool.query<R>(text, values as unknown[])
+    const result = await this.#pool.query<R>(text, values as unknown[]).catch(rethrowWithoutRow)
     return { rows: result.rows, rowCount: result.rowCount ?? 0 }
   }
 
@@ -100,10 +100,19 @@ export class Database implements Queryable {
 function asQueryable(client: pg.PoolClient): Queryable {
   return {
     async query<R extends object = Row>(text: string, values?: readonly unknown[]) {
-      const result = await client.query<R>(text, values as unknown[])
+      const result = await client.query<R>(text, values as unknown[]).catch(rethrowWithoutRow)
       return { rows: result.rows, rowCount: result.rowCount ?? 0 }
     },
   }
+}
+
+/** PostgreSQL quotes the row that it refuses, with the address or key in it, and whoever catches this may log it. */
+function rethrowWithoutRow(error: unknown): never {
+  if (error instanceof pg.DatabaseError) {
+    error.detail = undefined
+    error.where = undefined
+  }
+  throw error
 }
 
 /** PostgreSQL's five-character error code, or "". */
