@@ -1,0 +1,389 @@
+/**
+ * Connections to one origin with one credential: they grow while requests queue, shrink when idle, reconnect with
+ * back-off, and share the load by free room. The queue is bounded and its state is visible: whoever has much to send
+ * awaits `ready()` between requests, so memory stays flat under any backlog.
+ */
+import type { LookupFunction } from 'node:net'
+import type { SecureContext } from 'node:tls'
+import { ClientConnection, type ConnectionEvents, type ConnectionSettings } from './connection.ts'
+import { dial } from './dial.ts'
+import { type RequestObserver, SharedResult } from './result.ts'
+import { type HeaderTemplate, requireRequest } from './template.ts'
+
+export interface PoolOptions {
+  /** `https://host[:port]` */
+  readonly origin: string
+  readonly secureContext?: SecureContext
+  readonly servername?: string
+  readonly lookup?: LookupFunction
+  /** Default 4. */
+  readonly maxConnections?: number
+  /** Streams in flight on a new connection until the peer's SETTINGS come: 1 for APNs. Default 100. */
+  readonly assumedStreams?: number
+  /** Streams in flight on one connection at most, whatever the peer allows. Default 1000. */
+  readonly maxStreams?: number
+  /** Requests that may wait for a stream. Default 2000. */
+  readonly maxQueued?: number
+  /** What is kept of an answer's body. Default 16 KiB. */
+  readonly maxBodyBytes?: number
+  /** A connection that is silent this long with requests in flight is probed. Default 30 000. */
+  readonly pingIntervalMs?: number
+  /** A probe that is not answered within this ends the connection. Default 10 000. */
+  readonly pingTimeoutMs?: number
+  /** Default 10 000. */
+  readonly connectTimeoutMs?: number
+  /** A connection beyond the first that is unused this long is closed. Default 10 minutes. */
+  readonly idleMs?: number
+  /** First pause after a failed connect, doubled up to 60 s, with jitter. Default 1000. */
+  readonly reconnectMs?: number
+  /** How coarse deadlines are. Default 100. */
+  readonly tickMs?: number
+  /** 0 ≤ n < 1; default Math.random. */
+  readonly random?: () => number
+  /** For tests of running out of stream ids. */
+  readonly firstStreamId?: number
+}
+
+export interface PoolCounts {
+  readonly connections: number
+  readonly connecting: number
+  readonly inFlight: number
+  readonly queued: number
+}
+
+const MAX_RECONNECT_MS = 60_000
+const NO_VALUES: readonly string[] = []
+
+export class ConnectionPool implements ConnectionEvents {
+  readonly #options: PoolOptions
+  readonly #settings: ConnectionSettings
+  readonly #maxConnections: number
+  readonly #queue: RequestQueue
+  readonly #result = new SharedResult()
+  #connections: ClientConnection[] = []
+  /** They take nothing new, but still answer. */
+  readonly #draining = new Set<ClientConnection>()
+  #connecting = 0
+  #failures = 0
+  #retryTimer: NodeJS.Timeout | undefined
+  #ticker: NodeJS.Timeout | undefined
+  #isClosed = false
+  #waiting: (() => void)[] = []
+  #ended: (() => void)[] = []
+  #isPumping = false
+
+  constructor(options: PoolOptions) {
+    this.#options = options
+    this.#maxConnections = options.maxConnections ?? 4
+    this.#queue = new RequestQueue(options.maxQueued ?? 2000)
+    this.#settings = {
+      assumedStreams: options.assumedStreams ?? 100,
+      maxStreams: options.maxStreams ?? 1000,
+      maxBodyBytes: options.maxBodyBytes ?? 16 * 1024,
+      pingIntervalMs: options.pingIntervalMs ?? 30_000,
+      pingTimeoutMs: options.pingTimeoutMs ?? 10_000,
+      firstStreamId: options.firstStreamId ?? 1,
+    }
+  }
+
+  get counts(): PoolCounts {
+    const inFlight = this.#connections.reduce((sum, connection) => sum + connection.inFlight, 0)
+    return {
+      connections: this.#connections.length,
+      connecting: this.#connecting,
+      inFlight,
+      queued: this.#queue.length,
+    }
+  }
+
+  /** False: the queue is full; the request was not taken. Await `ready()`. */
+  get hasRoom(): boolean {
+    return !this.#isClosed && !this.#queue.isFull
+  }
+
+  /** Resolves when the queue is at most half full (or the pool closed). */
+  ready(): Promise<void> {
+    if (this.#isClosed || !this.#queue.isFull) return Promise.resolve()
+    return new Promise(resolve => this.#waiting.push(resolve))
+  }
+
+  /**
+   * Sends a request, or queues it. The result comes to `observer` with `tag`, never during this call. `deadlineMs`
+   * counts from now and covers queueing, connecting and answering. Returns false when the queue is full: the request
+   * was not taken, and no result comes. `body` and `values` must not change until the result is there.
+   */
+  send(
+    template: HeaderTemplate,
+    path: string,
+    values: readonly (string | undefined)[],
+    body: Uint8Array,
+    deadlineMs: number,
+    observer: RequestObserver,
+    tag: unknown,
+  ): boolean {
+    if (!this.hasRoom) return false
+    this.#startTicking()
+    const deadlineAt = now() + deadlineMs
+    const connection = this.#queue.length === 0 ? this.#roomiest() : undefined
+    if (connection !== undefined) {
+      connection.send(template, path, values, body, deadlineAt, observer, tag)
+      return true
+    }
+    requireRequest(template, path, values) // here, where the caller hears of it
+    this.#queue.push(template, path, values, body, deadlineAt, observer, tag)
+    this.#grow()
+    return true
+  }
+
+  /** Finishes what is in flight and queued, then ends. With `isForced` everything ends now. */
+  async close(isForced = false): Promise<void> {
+    this.#isClosed = true
+    clearTimeout(this.#retryTimer)
+    if (isForced) for (const connection of [...this.#connections]) connection.fail('the pool was closed')
+    if (isForced || (this.#connections.length === 0 && this.#connecting === 0))
+      this.#failQueue('the pool was closed')
+    this.#endWhenDrained()
+    if (this.#connections.length > 0 || this.#connecting > 0)
+      await new Promise<void>(resolve => this.#ended.push(resolve))
+    clearInterval(this.#ticker)
+    this.#wake()
+  }
+
+  // ── events of connections ──────────────────────────────────────────────────────────────────────────────────────────
+
+  onRoom(connection: ClientConnection): void {
+    this.#pump(connection)
+    if (this.#isClosed) this.#endWhenDrained()
+  }
+
+  onDraining(connection: ClientConnection): void {
+    this.#connections = this.#connections.filter(it => it !== connection)
+    this.#draining.add(connection)
+    this.#grow()
+  }
+
+  onClosed(connection: ClientConnection, reason: string): void {
+    this.#connections = this.#connections.filter(it => it !== connection)
+    this.#draining.delete(connection)
+    // A peer that ends connections at once must not be connected to without a pause.
+    if (reason !== '' && !connection.hasAnswered) this.#backOff()
+    else this.#grow()
+    this.#settleEnd()
+  }
+
+  // ── the queue ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #pump(connection: ClientConnection): void {
+    // An observer may send, and a send may have results: once is enough.
+    if (this.#isPumping || this.#queue.length === 0) return
+    this.#isPumping = true
+    const queue = this.#queue
+    for (let room = connection.room; room > 0 && queue.length > 0; room = connection.room) {
+      const at = queue.shift()
+      connection.send(
+        queue.template[at] as HeaderTemplate,
+        queue.path[at] as string,
+        queue.values[at] ?? NO_VALUES,
+        queue.body[at] as Uint8Array,
+        queue.deadlineAt[at] as number,
+        queue.observer[at] as RequestObserver,
+        queue.tag[at],
+      )
+      queue.clear(at)
+    }
+    this.#isPumping = false
+    if (queue.length <= queue.capacity / 2) this.#wake()
+  }
+
+  #wake(): void {
+    if (this.#waiting.length === 0) return
+    for (const wake of this.#waiting.splice(0)) wake()
+  }
+
+  #failQueue(reason: string): void {
+    const queue = this.#queue
+    for (let left = queue.length; left > 0; left--) this.#failNext(reason)
+    this.#wake()
+  }
+
+  #failNext(reason: string): void {
+    const queue = this.#queue
+    const at = queue.shift()
+    const observer = queue.observer[at] as RequestObserver
+    const tag = queue.tag[at]
+    queue.clear(at)
+    observer.onResult(tag, this.#result.setFailure('not_sent', reason, undefined))
+  }
+
+  // ── connections ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #roomiest(): ClientConnection | undefined {
+    let best: ClientConnection | undefined
+    let most = 0
+    for (const connection of this.#connections) {
+      const room = connection.room
+      if (room > most) {
+        best = connection
+        most = room
+      }
+    }
+    return best
+  }
+
+  /** Opens one more connection while requests wait, one at a time: each may take them all. */
+  #grow(): void {
+    if (this.#queue.length === 0 || this.#connecting > 0 || this.#retryTimer !== undefined) return
+    if (this.#connections.length >= this.#maxConnections) return
+    this.#connecting++
+    void this.#connect().finally(() => {
+      this.#connecting--
+      if (this.#retryTimer === undefined) this.#grow()
+      if (this.#isClosed) this.#endWhenDrained()
+      this.#settleEnd()
+    })
+  }
+
+  async #connect(): Promise<void> {
+    let connection: ClientConnection | undefined
+    const { origin, secureContext, servername, lookup, connectTimeoutMs } = this.#options
+    try {
+      const options = { origin, secureContext, servername, lookup, timeoutMs: connectTimeoutMs ?? 10_000 }
+      const socket = await dial(options, (buffer, length) => connection?.receive(buffer, length))
+      connection = new ClientConnection(socket, this.#settings, this, now())
+    } catch (error) {
+      this.#onConnectFailed(error instanceof Error ? error.message : String(error))
+      return
+    }
+    this.#connections.push(connection)
+    this.#pump(connection)
+  }
+
+  /** What waits is told at once: it may have another way, and a repeat waits here for the back-off. */
+  #onConnectFailed(reason: string): void {
+    this.#backOff()
+    if (this.#connections.length === 0) this.#failQueue(`could not connect: ${reason}`)
+  }
+
+  #backOff(): void {
+    const first = this.#options.reconnectMs ?? 1000
+    const pause = Math.min(MAX_RECONNECT_MS, first * 2 ** Math.min(this.#failures, 16))
+    this.#failures++
+    const jitter = 0.5 + (this.#options.random ?? Math.random)() / 2
+    clearTimeout(this.#retryTimer)
+    this.#retryTimer = setTimeout(() => {
+      this.#retryTimer = undefined
+      this.#grow()
+    }, pause * jitter)
+    this.#retryTimer.unref()
+  }
+
+  // ── time ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #startTicking(): void {
+    if (this.#ticker !== undefined) return
+    this.#ticker = setInterval(() => this.#tick(), this.#options.tickMs ?? 100)
+    this.#ticker.unref()
+  }
+
+  #tick(): void {
+    const at = now()
+    const queue = this.#queue
+    // The oldest has not always the nearest deadline, but callers of one pool use the same: a look at the head will do.
+    while (queue.length > 0 && at >= (queue.deadlineAt[queue.head] as number))
+      this.#failNext('no stream before the deadline')
+    for (const connection of [...this.#connections, ...this.#draining]) connection.tick(at)
+    if (this.#connections.some(connection => connection.hasAnswered)) this.#failures = 0
+    this.#shrink(at)
+    this.#grow()
+    if (queue.length <= queue.capacity / 2) this.#wake()
+  }
+
+  #shrink(at: number): void {
+    const idleMs = this.#options.idleMs ?? 600_000
+    for (const connection of this.#connections.slice(1))
+      if (connection.inFlight === 0 && at - connection.usedAt >= idleMs) connection.end()
+  }
+
+  #endWhenDrained(): void {
+    if (this.#queue.length > 0) return
+    for (const connection of [...this.#connections]) connection.end()
+  }
+
+  #settleEnd(): void {
+    if (!this.#isClosed || this.#connecting > 0) return
+    if (this.#connections.length > 0 || this.#draining.size > 0) return
+    this.#failQueue('the pool was closed')
+    for (const resolve of this.#ended.splice(0)) resolve()
+  }
+}
+
+/** Monotonic: deadlines do not care for changes of the wall clock. */
+function now(): number {
+  return performance.now()
+}
+
+/** A ring of columns: a queued request costs no object. */
+class RequestQueue {
+  readonly capacity: number
+  readonly template: (HeaderTemplate | undefined)[]
+  readonly path: (string | undefined)[]
+  readonly values: (readonly (string | undefined)[] | undefined)[]
+  readonly body: (Uint8Array | undefined)[]
+  readonly deadlineAt: Float64Array
+  readonly observer: (RequestObserver | undefined)[]
+  readonly tag: unknown[]
+  head = 0
+  length = 0
+
+  constructor(capacity: number) {
+    this.capacity = capacity
+    this.template = new Array(capacity)
+    this.path = new Array(capacity)
+    this.values = new Array(capacity)
+    this.body = new Array(capacity)
+    this.deadlineAt = new Float64Array(capacity)
+    this.observer = new Array(capacity)
+    this.tag = new Array(capacity)
+  }
+
+  get isFull(): boolean {
+    return this.length === this.capacity
+  }
+
+  push(
+    template: HeaderTemplate,
+    path: string,
+    values: readonly (string | undefined)[],
+    body: Uint8Array,
+    deadlineAt: number,
+    observer: RequestObserver,
+    tag: unknown,
+  ): void {
+    const at = (this.head + this.length) % this.capacity
+    this.template[at] = template
+    this.path[at] = path
+    this.values[at] = values
+    this.body[at] = body
+    this.deadlineAt[at] = deadlineAt
+    this.observer[at] = observer
+    this.tag[at] = tag
+    this.length++
+  }
+
+  /** Where the oldest stands; `clear` it after use. */
+  shift(): number {
+    const at = this.head
+    this.head = (this.head + 1) % this.capacity
+    this.length--
+    return at
+  }
+
+  clear(at: number): void {
+    this.template[at] = undefined
+    this.path[at] = undefined
+    this.values[at] = undefined
+    this.body[at] = undefined
+    this.observer[at] = undefined
+    this.tag[at] = undefined
+  }
+}
