@@ -419,8 +419,8 @@ export class ClientConnection implements FrameHandler {
     }
     const index = (this.#slots.template[slot] as HeaderTemplate).wanted.indexOf(name)
     if (index < 0) return
-    const wanted = (this.#slots.wanted[slot] ??= [])
-    wanted[index] = value
+    this.#slots.wanted[slot] ??= []
+    ;(this.#slots.wanted[slot] as (string | undefined)[])[index] = value
   }
 
   #keepBody(slot: number, buffer: Buffer, start: number, end: number): void {
