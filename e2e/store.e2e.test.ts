@@ -4,6 +4,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import {
   chmod,
   chown,
@@ -146,6 +147,12 @@ async function serverPid(dataDirectory: string): Promise<number | undefined> {
   return text === '' ? undefined : Number(text.split('\n')[0])
 }
 
+/** What a start that was killed leaves beside the database's folder. */
+async function draftsIn(dataDirectory: string): Promise<string[]> {
+  const names = await readdir(dataDirectory).catch(() => [] as string[])
+  return names.filter(name => name.startsWith('postgres.new'))
+}
+
 /** Two lines for people: what is wrong, and what to do; no stack. */
 function expectTold(said: string, words: string): void {
   expect(said).toMatch(/^roost: .+\n(?: {2}.+\n)* {2}→ .+\n$/)
@@ -204,18 +211,49 @@ describe.each(users)('as $name', user => {
     expect(await appNames(await second.ready())).toHaveLength(20)
   })
 
-  test('a first start that is killed while it makes the database is mended by the next', async () => {
-    const first = new Roost({ user, dataDirectory })
-    await eventually({
-      what: 'the database being made',
-      read: () => readdir(dataDirectory).catch(() => []),
-      until: files => files.includes('postgres.new'),
-      withinMs: WITHIN_MS,
-    })
-    await first.end('SIGKILL')
-    const second = new Roost({ user, dataDirectory })
-    expect(await appNames(await second.ready())).toEqual([])
-  })
+  test.each([
+    ['begins', ''],
+    ['has laid the files out', 'PG_VERSION'],
+    ['is half-way', 'global/pg_control'],
+  ])(
+    'a first start that is killed when initdb %s is mended by the next, without a trace',
+    async (_when, file) => {
+      const first = new Roost({ user, dataDirectory })
+      await eventually({
+        what: `a draft with ${file}`,
+        read: async () =>
+          (await draftsIn(dataDirectory)).some(name => existsSync(join(dataDirectory, name, file))),
+        until: isThere => isThere,
+        withinMs: WITHIN_MS,
+      })
+      await first.end('SIGKILL')
+      const second = new Roost({ user, dataDirectory })
+      expect(await appNames(await second.ready())).toEqual([])
+      await second.end('SIGTERM')
+      await new Roost({ user, dataDirectory }).ready()
+      expect(await draftsIn(dataDirectory)).toEqual([])
+    },
+  )
+
+  test.each(['a fresh folder', 'a folder of before'])(
+    'of two starts at once on %s one wins, and the other is told',
+    async folder => {
+      if (folder !== 'a fresh folder') {
+        const before = new Roost({ user, dataDirectory })
+        await before.ready()
+        await before.end('SIGTERM')
+      }
+      const both = [new Roost({ user, dataDirectory }), new Roost({ user, dataDirectory })]
+      const outcomes = await Promise.allSettled(both.map(it => it.ready()))
+      const loser = outcomes.findIndex(it => it.status === 'rejected')
+      expect(outcomes.map(it => it.status).sort()).toEqual(['fulfilled', 'rejected'])
+      expectTold((await both[loser]?.failed())?.said ?? '', 'another Roost is running')
+      const url = (outcomes[1 - loser] as PromiseFulfilledResult<string>).value
+      await createApp(url, 'Shop')
+      await both[1 - loser]?.end('SIGTERM')
+      expect(await appNames(await new Roost({ user, dataDirectory }).ready())).toEqual(['Shop'])
+    },
+  )
 
   test('a second Roost on the same folder is refused, and the first goes on', async () => {
     const first = new Roost({ user, dataDirectory })

@@ -9,9 +9,9 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { link, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import pg from 'pg'
 import { prepareFolder, StartError } from './folder.ts'
@@ -69,6 +69,8 @@ export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<E
       password,
       fsync: options.fsync ?? true,
     }))
+  // A Roost that has started its server claims it at once; one that stays unclaimed is nobody's any more.
+  if (left !== undefined) await pause(CLAIM_TIMEOUT_MS)
   const release = await claim(urlOf(running.port, password, 'postgres'), options.dataDirectory)
   await createDatabase(urlOf(running.port, password, 'postgres'))
   return {
@@ -86,18 +88,27 @@ function urlOf(port: number, password: string, database: string): string {
   return `postgres://${USER}:${password}@127.0.0.1:${port}/${database}`
 }
 
-/** Reads a secret from a file that only we may read, and makes it at the first start. */
+/** Reads a secret from a file that only we may read, and makes it at the first start. Of two starts at once one makes it. */
 export async function keepSecret(file: string): Promise<string> {
+  const kept = await readSecret(file)
+  if (kept !== undefined) return kept
+  // Whole or not at all, and never over another: a start may be killed here, or another one be faster.
+  const draft = `${file}.${randomBytes(4).toString('hex')}`
+  await writeFile(draft, `${randomBytes(32).toString('hex')}\n`, { mode: 0o600, flush: true })
+  await link(draft, file).catch(async (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') await rename(draft, file) // some network file systems have no links
+  })
+  await rm(draft, { force: true })
+  return (await readSecret(file)) ?? ''
+}
+
+async function readSecret(file: string): Promise<string | undefined> {
   try {
     return (await readFile(file, 'utf8')).trim()
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
   }
-  const secret = randomBytes(32).toString('hex')
-  // Whole or not at all: a start that is killed here must not leave half a secret behind.
-  await writeFile(`${file}.new`, `${secret}\n`, { mode: 0o600, flush: true })
-  await rename(`${file}.new`, file)
-  return secret
 }
 
 interface Place {
@@ -107,14 +118,46 @@ interface Place {
   readonly password: string
 }
 
-/** Makes the cluster in a folder beside and renames it, so that a killed first start leaves nothing half-made. */
-async function initialise({ binaries, launcher, folder, password }: Place): Promise<void> {
-  const version = await readFile(join(folder, 'PG_VERSION'), 'utf8').catch(() => undefined)
-  if (version !== undefined) return requireVersion(version.trim(), binaries.majorVersion, folder)
-  const draft = `${folder}.new`
-  await rm(draft, { recursive: true, force: true })
+/**
+ * Makes the cluster in a draft beside and renames it, so that a killed first start leaves nothing half-made. Each
+ * draft has a name of its own: initdb outlives a Roost that was killed for a moment, and goes on writing.
+ */
+async function initialise(place: Place): Promise<void> {
+  const { binaries, folder } = place
+  const version = await versionOf(folder)
+  if (version === undefined) await makeFolder(place)
+  else requireVersion(version, binaries.majorVersion, folder)
+  await removeDrafts(folder)
+}
+
+async function versionOf(folder: string): Promise<string | undefined> {
+  const text = await readFile(join(folder, 'PG_VERSION'), 'utf8').catch(() => undefined)
+  return text?.trim()
+}
+
+const draftsOf = (folder: string) => `${basename(folder)}.new`
+
+async function makeFolder(place: Place): Promise<void> {
+  const draft = join(place.folder, '..', `${draftsOf(place.folder)}-${randomBytes(4).toString('hex')}`)
+  try {
+    await makeCluster(place, draft)
+    await rename(draft, place.folder)
+  } catch (error) {
+    // Where another start was faster, the claim on its server decides who may go on.
+    if ((await versionOf(place.folder)) === undefined) throw error
+  }
+}
+
+/** What killed starts left. One that is still being written to is left for the next time. */
+async function removeDrafts(folder: string): Promise<void> {
+  const root = dirname(folder)
+  const drafts = (await readdir(root)).filter(name => name.startsWith(draftsOf(folder)))
+  await Promise.allSettled(drafts.map(name => rm(join(root, name), { recursive: true, force: true })))
+}
+
+async function makeCluster({ binaries, launcher, folder, password }: Place, draft: string): Promise<void> {
   await launcher.makeFolder(draft)
-  const passwordFile = join(draft, '..', 'postgres.initial')
+  const passwordFile = `${draft}-password`
   await writeFile(passwordFile, password, { mode: 0o600 })
   await launcher.own(passwordFile)
   const settings = [
@@ -140,7 +183,6 @@ async function initialise({ binaries, launcher, folder, password }: Place): Prom
   } finally {
     await rm(passwordFile, { force: true })
   }
-  await rename(draft, folder)
 }
 
 function requireVersion(found: string, wanted: string, folder: string): void {
@@ -220,6 +262,9 @@ async function launch(place: Launch): Promise<Running> {
     await untilReady(child, urlOf(port, place.password, 'postgres'))
   } catch (cause) {
     child.kill('SIGQUIT')
+    const other = await readPidFile(place.folder)
+    if (other !== undefined && other.pid !== child.pid && (await isServerOf(other.pid, place.folder)))
+      throw runsAlready(dirname(place.folder))
     const said = (await readFile(place.logFile, 'utf8'))
       .slice(logStart)
       .trim()
@@ -307,7 +352,11 @@ async function claim(url: string, dataDirectory: string): Promise<() => Promise<
     if (rows[0]?.held) return () => client.end()
   }
   await client.end()
-  throw new StartError(
+  throw runsAlready(dataDirectory)
+}
+
+function runsAlready(dataDirectory: string): StartError {
+  return new StartError(
     `another Roost is running on ${dataDirectory}`,
     'Stop it first, or give this one another ROOST_DATA_DIR. Several Roosts can share a server: ROOST_DATABASE_URL.',
   )
@@ -331,6 +380,6 @@ async function shutDown(pid: number): Promise<void> {
   process.kill(pid, 'SIGQUIT') // "immediate": recovers at the next start, loses nothing that was committed
 }
 
-function pause(): Promise<void> {
-  return new Promise(resolve => setTimeout(resolve, POLL_MS))
+function pause(ms: number = POLL_MS): Promise<void> {
+  return new Promise(resolve => setTimeout(resolve, ms))
 }
