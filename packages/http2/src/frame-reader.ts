@@ -48,7 +48,7 @@ export interface FrameReaderOptions {
   readonly maxFrameBytes?: number
   /** A compressed header block may have this much in all its frames; more is a flood. */
   readonly maxBlockBytes?: number
-  /** True on a server: the client's preface comes first. */
+  /** True on a server: the client's preface comes first, and then its SETTINGS (§3.4). */
   readonly expectsPreface?: boolean
 }
 
@@ -59,9 +59,10 @@ const MAX_DEBUG_BYTES = 1024
 
 export class FrameReader {
   readonly #handler: FrameHandler
-  readonly #maxFrameBytes: number
+  #maxFrameBytes: number
   readonly #maxBlockBytes: number
   #prefaceLeft: number
+  #expectsSettings: boolean
   /** The beginning of a frame whose end has not come yet. */
   #partial: Buffer
   #partialBytes = 0
@@ -76,7 +77,13 @@ export class FrameReader {
     this.#maxFrameBytes = options.maxFrameBytes ?? DEFAULT_FRAME_BYTES
     this.#maxBlockBytes = options.maxBlockBytes ?? DEFAULT_MAX_BLOCK_BYTES
     this.#prefaceLeft = options.expectsPreface ? PREFACE.length : 0
+    this.#expectsSettings = options.expectsPreface ?? false
     this.#partial = Buffer.allocUnsafe(0)
+  }
+
+  /** After our own SETTINGS change was acknowledged. */
+  setMaxFrameBytes(bytes: number): void {
+    this.#maxFrameBytes = bytes
   }
 
   /** Reads all whole frames of `chunk[start, end)`. Throws ConnectionError. */
@@ -152,6 +159,7 @@ export class FrameReader {
     const start = at + FRAME_HEADER_BYTES
     if (this.#blockStream !== 0 && (type !== FRAME.CONTINUATION || streamId !== this.#blockStream))
       throw new ConnectionError(ERROR.PROTOCOL_ERROR, 'a header block is interrupted by another frame')
+    if (this.#expectsSettings) this.#requireSettings(type, flags)
     switch (type) {
       case FRAME.DATA:
         return this.#data(streamId, flags, buffer, start, end)
@@ -184,6 +192,12 @@ export class FrameReader {
     }
   }
 
+  #requireSettings(type: number, flags: number): void {
+    if (type !== FRAME.SETTINGS || (flags & FLAG.ACK) !== 0)
+      throw new ConnectionError(ERROR.PROTOCOL_ERROR, 'the preface ends without SETTINGS')
+    this.#expectsSettings = false
+  }
+
   #data(streamId: number, flags: number, buffer: Buffer, start: number, end: number): void {
     requireStream('DATA', streamId)
     const padding = paddingOf('DATA', flags, buffer, start, end)
@@ -195,6 +209,7 @@ export class FrameReader {
     requireStream('HEADERS', streamId)
     const padding = paddingOf('HEADERS', flags, buffer, start, end)
     const from = start + ((flags & FLAG.PADDED) !== 0 ? 1 : 0) + ((flags & FLAG.PRIORITY) !== 0 ? 5 : 0)
+    if (from > end) throw new ConnectionError(ERROR.FRAME_SIZE_ERROR, 'HEADERS is too short for its priority')
     if (from > end - padding)
       throw new ConnectionError(ERROR.PROTOCOL_ERROR, 'HEADERS: no room for its priority and padding')
     const isEnd = (flags & FLAG.END_STREAM) !== 0
