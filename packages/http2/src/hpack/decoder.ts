@@ -8,7 +8,7 @@
  */
 import { DEFAULT_TABLE_BYTES } from '../protocol.ts'
 import { DynamicTable, entryBytes } from './dynamic-table.ts'
-import { decodeHuffman, maxDecodedBytes } from './huffman.ts'
+import { decodeHuffman } from './huffman.ts'
 import { type Cursor, malformed, readInteger } from './integer.ts'
 import { STATIC_FIELDS, STATIC_NAMES, STATIC_VALUES } from './static-table.ts'
 
@@ -52,8 +52,6 @@ export class HpackDecoder {
   #owedUpdateBytes = -1
   #listBytes = 0
   #isTooLarge = false
-  /** Where Huffman strings are decoded to. */
-  #text: Buffer = NO_BYTES
 
   constructor(options: HpackDecoderOptions = {}) {
     this.#maxTableBytes = options.maxTableBytes ?? DEFAULT_TABLE_BYTES
@@ -145,6 +143,7 @@ export class HpackDecoder {
     return STATIC_NAMES[index] as string
   }
 
+  /** After `#nameOf`, which has checked the index. */
   #valueOf(index: number): string {
     return index > STATIC_FIELDS
       ? this.#table.valueAt(index - STATIC_FIELDS)
@@ -167,13 +166,7 @@ export class HpackDecoder {
       throw malformed(`a string of ${bytes} bytes has ${cursor.end - start} left`)
     cursor.at = start + bytes
     return isHuffman
-      ? this.#decodeHuffman(cursor.block, start, start + bytes)
+      ? decodeHuffman(cursor.block, start, start + bytes)
       : cursor.block.toString('latin1', start, start + bytes)
-  }
-
-  #decodeHuffman(block: Buffer, start: number, end: number): string {
-    const room = maxDecodedBytes(end - start)
-    if (this.#text.length < room) this.#text = Buffer.allocUnsafeSlow(Math.max(room, 256))
-    return this.#text.toString('latin1', 0, decodeHuffman(block, start, end, this.#text))
   }
 }

@@ -3,7 +3,8 @@
  *
  * The caller says what a field is, for it knows: a constant goes into the table and costs an octet or two from then on,
  * a value of this one request does not push the constants out, and a secret is marked so that nobody on its way keeps it.
- * Strings are written as they are, without the Huffman code.
+ * Strings are written as they are: the Huffman code makes 52 octets of a 74-octet `:path` and takes 190 ns for it,
+ * where copying takes 50; here octets are cheap and CPU is not.
  * Source: RFC 7541 §4.2, §6, §7.1.
  */
 import { DEFAULT_TABLE_BYTES } from '../protocol.ts'
@@ -35,6 +36,10 @@ const NEVER_INDEXED = 0x10
 const LITERAL = 0x00
 const LITERAL_MASK = 0x0f
 const LENGTH_MASK = 0x7f
+
+/** Calling into `Buffer.write` takes 40 ns and the check 15, whatever the length; a loop takes 2 ns a character. */
+const MAX_LOOP_CHARACTERS = 24
+const NO_OCTET = /[\u0100-\uffff]/
 
 /** Three integers (index, and the lengths of name and value) of at most six octets, minus what can't come together. */
 const MAX_FIELD_OVERHEAD_BYTES = 16
@@ -78,7 +83,12 @@ export class HpackEncoder {
     return smallest === limit ? next : writeInteger(out, next, SIZE_UPDATE, SIZE_UPDATE_MASK, limit)
   }
 
-  /** A constant: its index if it has one, otherwise a literal that gets one, if the table can hold it. */
+  /**
+   * This and the other writers give back where the next octet goes; `out` has room for `maxFieldBytes`. They throw a
+   * TypeError for a character above U+00FF, before anything is remembered.
+   *
+   * A constant: its index if it has one, otherwise a literal that gets one, if the table can hold it.
+   */
   writeIndexed(name: string, value: string, out: Buffer, at: number): number {
     const index = this.#indexOf(name, value)
     if (index > 0) return writeInteger(out, at, INDEXED, INDEXED_MASK, index)
@@ -106,8 +116,8 @@ export class HpackEncoder {
   #write(name: string, value: string, flags: number, mask: number, out: Buffer, at: number): number {
     const index = this.#nameIndexOf(name)
     let next = writeInteger(out, at, flags, mask, index)
-    if (index === 0) next = writeString(out, next, name)
-    return writeString(out, next, value)
+    if (index === 0) next = writeString(name, name, out, next)
+    return writeString(name, value, out, next)
   }
 
   #nameIndexOf(name: string): number {
@@ -149,7 +159,25 @@ export function maxFieldBytes(name: string, value: string): number {
   return name.length + value.length + MAX_FIELD_OVERHEAD_BYTES
 }
 
-function writeString(out: Buffer, at: number, text: string): number {
+function writeString(field: string, text: string, out: Buffer, at: number): number {
   const next = writeInteger(out, at, 0, LENGTH_MASK, text.length)
+  if (text.length <= MAX_LOOP_CHARACTERS) return writeShort(field, text, out, next)
+  if (NO_OCTET.test(text)) throw notOctets(field)
   return next + out.write(text, next, 'latin1')
+}
+
+function writeShort(field: string, text: string, out: Buffer, at: number): number {
+  for (let i = 0; i < text.length; i++) {
+    const octet = text.charCodeAt(i)
+    if (octet > 0xff) throw notOctets(field)
+    out[at + i] = octet
+  }
+  return at + text.length
+}
+
+/** Cut down to octets, U+010A would be a line feed: a value could smuggle in what its caller had checked for. */
+function notOctets(field: string): TypeError {
+  return new TypeError(
+    `header ${JSON.stringify(field)} has a character above U+00FF; names and values are octets, one a character`,
+  )
 }

@@ -63,6 +63,7 @@ export interface HuffmanCode {
 export const HUFFMAN_CODES: readonly HuffmanCode[] = canonicalCodes()
 
 const STATES = 256
+const MIN_BITS = 5
 /** An entry: the next state in the low octet, these flags, and the symbol from bit 16 on. */
 const ENDS_SYMBOL = 0x100
 const IS_EOS = 0x200
@@ -76,20 +77,24 @@ const STEPS = new Uint32Array(STATES * 16)
 const MAY_END = new Uint8Array(STATES)
 buildMachine()
 
-/** No code is shorter than five bits. */
-export function maxDecodedBytes(codedBytes: number): number {
-  return Math.ceil((codedBytes * 8) / 5)
-}
+/** What strings are decoded into, one for all decoders: each decodes a string at a time, and copies it out. */
+let text: Buffer = Buffer.allocUnsafeSlow(1024)
 
 /**
- * Decodes `coded[start, end)` into `out`, which has room for `maxDecodedBytes`; returns how many octets came out.
- * Throws ConnectionError where EOS is coded or the padding is wrong.
+ * The string coded in `block[start, end)`, one character for each octet. Throws ConnectionError where EOS is coded or
+ * the padding is wrong.
  */
-export function decodeHuffman(coded: Buffer, start: number, end: number, out: Buffer): number {
+export function decodeHuffman(block: Buffer, start: number, end: number): string {
+  const room = Math.ceil(((end - start) * 8) / MIN_BITS)
+  if (text.length < room) text = Buffer.allocUnsafeSlow(room)
+  return text.toString('latin1', 0, decodeInto(text, block, start, end))
+}
+
+function decodeInto(out: Buffer, block: Buffer, start: number, end: number): number {
   let state = 0
   let length = 0
   for (let at = start; at < end; at++) {
-    const octet = coded[at] as number
+    const octet = block[at] as number
     const high = STEPS[(state << 4) | (octet >>> 4)] as number
     if ((high & ENDS_SYMBOL) !== 0) out[length++] = high >>> SYMBOL_SHIFT
     const low = STEPS[((high & 0xff) << 4) | (octet & 0xf)] as number
