@@ -9,11 +9,17 @@ export type { CredentialProblem, Parsed, ServiceAccount } from './credentials.ts
 export { parseP8, parseServiceAccount } from './credentials.ts'
 export type { FcmAddress, FcmClientOptions } from './fcm/client.ts'
 export { createFcmClient } from './fcm/client.ts'
-export type { Http2TransportOptions } from './node-http2.ts'
-export { createHttp2Transport } from './node-http2.ts'
+export type { Http2TransportOptions } from './http2-transport.ts'
+export { createHttp2Transport } from './http2-transport.ts'
 export type { Attempt, GatewayClient, Notification } from './notification.ts'
 export type { AttemptOutcome } from './outcome.ts'
-export type { Transport, TransportFailure, TransportRequest, TransportResult } from './transport.ts'
+export type {
+  FixedHeaders,
+  Transport,
+  TransportFailure,
+  TransportRequest,
+  TransportResult,
+} from './transport.ts'
 export type { WebPushClientOptions } from './webpush/client.ts'
 export { createWebPushClient } from './webpush/client.ts'
 export type { EndpointCheck, EndpointRules } from './webpush/endpoint.ts'

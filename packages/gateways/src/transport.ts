@@ -1,7 +1,13 @@
 /**
- * The one narrow door between the gateways' rules and the wire. `node:http2` stands behind it today
- * (`node-http2.ts`); another engine only has to keep these promises.
+ * The one narrow door between the gateways' rules and the wire. Our HTTP/2 engine stands behind it
+ * (`http2-transport.ts`).
  */
+/** Lower-case names. Secret ones never enter a compression table. */
+export interface FixedHeaders {
+  readonly constant: Readonly<Record<string, string>>
+  readonly secret: Readonly<Record<string, string>>
+}
+
 export interface TransportRequest {
   /** `https://host[:port]` */
   readonly origin: string
@@ -12,6 +18,11 @@ export interface TransportRequest {
   readonly pool?: string
   readonly method: 'POST' | 'GET' | 'DELETE'
   readonly path: string
+  /**
+   * Headers that are the same for many requests: give the same object each time, so that they are encoded once. A
+   * changed token is another object.
+   */
+  readonly fixed?: FixedHeaders | undefined
   /** Lower-case names. */
   readonly headers: Readonly<Record<string, string>>
   readonly body: Uint8Array

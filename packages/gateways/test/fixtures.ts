@@ -2,7 +2,7 @@
 import { generateKeyPairSync, randomUUID } from 'node:crypto'
 import { afterEach } from 'vitest'
 import type { Clock } from '../src/clock.ts'
-import { createHttp2Transport, type Http2TransportOptions } from '../src/node-http2.ts'
+import { createHttp2Transport, type Http2TransportOptions } from '../src/http2-transport.ts'
 import type { Attempt, Notification } from '../src/notification.ts'
 import type { Transport } from '../src/transport.ts'
 import { type Peer, type PeerRequest, startPeer } from './peer.ts'

@@ -7,12 +7,13 @@
  */
 import type { Clock } from '../clock.ts'
 import { mustParse, parseP8 } from '../credentials.ts'
+import { FixedHeadersCache } from '../fixed-headers.ts'
 import type { Attempt, GatewayClient } from '../notification.ts'
 import type { AttemptOutcome } from '../outcome.ts'
 import type { Transport, TransportResult } from '../transport.ts'
 import { type ApnsCredential, createProviderTokens, type ProviderTokens } from './auth.ts'
 import { readFailure, readResponse, reasonOf } from './outcome.ts'
-import { buildPayload } from './payload.ts'
+import { type ApnsPayload, buildPayload, constantHeaders } from './payload.ts'
 import { APNS_ORIGINS, type ApnsEnvironment, DEFAULT_DEADLINE_MS, MAX_TOKEN_BYTES } from './settings.ts'
 
 export interface ApnsAddress {
@@ -43,6 +44,7 @@ class ApnsClient implements GatewayClient<ApnsAddress> {
   readonly #options: ApnsClientOptions
   readonly #origin: string
   readonly #tokens: ProviderTokens
+  readonly #fixed = new FixedHeadersCache()
 
   constructor(options: ApnsClientOptions) {
     mustParse(parseP8(options.credential.p8))
@@ -52,50 +54,46 @@ class ApnsClient implements GatewayClient<ApnsAddress> {
   }
 
   async send(attempt: Attempt<ApnsAddress>): Promise<AttemptOutcome> {
-    const { credential, clock } = this.#options
+    const { clock } = this.#options
     const token = attempt.address.token.toLowerCase()
     // Apple would answer the same, and counts it towards cutting the connection.
     if (!isHexToken(token)) return { kind: 'address_mismatch', reason: 'BadDeviceToken' }
-    const payload = buildPayload(attempt, credential.bundleId, clock)
+    const payload = buildPayload(attempt, clock)
     if (!payload.ok) return { kind: 'message_fault', reason: payload.reason }
-    const result = await this.#post(`/3/device/${token}`, payload.headers, payload.body)
+    const result = await this.#post(`/3/device/${token}`, payload)
     return result.kind === 'response' ? readResponse(result, clock) : readFailure(result)
   }
 
   async close(): Promise<void> {}
 
   /** Sends; a token that Apple calls expired is replaced and the request sent once more. */
-  async #post(
-    path: string,
-    headers: Readonly<Record<string, string>>,
-    body: Uint8Array,
-  ): Promise<TransportResult> {
+  async #post(path: string, payload: ReadyPayload): Promise<TransportResult> {
     const { credential } = this.#options
     const jwt = await this.#tokens.current(credential)
-    const first = await this.#request(path, headers, body, jwt)
+    const first = await this.#request(path, payload, jwt)
     if (first.kind !== 'response' || reasonOf(first) !== 'ExpiredProviderToken') return first
     const renewed = await this.#tokens.replace(credential, jwt)
-    return renewed === undefined ? first : this.#request(path, headers, body, renewed)
+    return renewed === undefined ? first : this.#request(path, payload, renewed)
   }
 
-  #request(
-    path: string,
-    headers: Readonly<Record<string, string>>,
-    body: Uint8Array,
-    jwt: string,
-  ): Promise<TransportResult> {
+  #request(path: string, payload: ReadyPayload, jwt: string): Promise<TransportResult> {
     const { credential, transport, deadlineMs = DEFAULT_DEADLINE_MS } = this.#options
     return transport.request({
       origin: this.#origin,
       pool: `${credential.teamId}/${credential.keyId}`,
       method: 'POST',
       path,
-      headers: { ...headers, authorization: `bearer ${jwt}` },
-      body,
+      fixed: this.#fixed.get(payload.style, `bearer ${jwt}`, () =>
+        constantHeaders(payload.style, credential.bundleId),
+      ),
+      headers: payload.headers,
+      body: payload.body,
       deadlineMs,
     })
   }
 }
+
+type ReadyPayload = Extract<ApnsPayload, { readonly ok: true }>
 
 function isHexToken(token: string): boolean {
   return /^([0-9a-f]{2})+$/.test(token) && token.length <= MAX_TOKEN_BYTES * 2

@@ -14,11 +14,17 @@ import { MAX_COLLAPSE_ID_BYTES, MAX_PAYLOAD_BYTES, MAX_TTL_SECONDS } from './set
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 export type ApnsPayload =
-  | { readonly ok: true; readonly headers: Readonly<Record<string, string>>; readonly body: Buffer }
+  | {
+      readonly ok: true
+      /** The same for most requests of an app: type and priority. */
+      readonly style: ApnsStyle
+      readonly headers: Readonly<Record<string, string>>
+      readonly body: Buffer
+    }
   | { readonly ok: false; readonly reason: string }
 
 /** `ok: false` names what Apple would refuse, so that it is not sent: refusals slow the connection down. */
-export function buildPayload(attempt: Attempt<unknown>, apnsTopic: string, clock: Clock): ApnsPayload {
+export function buildPayload(attempt: Attempt<unknown>, clock: Clock): ApnsPayload {
   const { notification, deliveryId } = attempt
   if (!UUID.test(deliveryId))
     return { ok: false, reason: 'delivery_id_malformed: not a canonical lower-case UUID' }
@@ -34,22 +40,35 @@ export function buildPayload(attempt: Attempt<unknown>, apnsTopic: string, clock
   if (body.length > MAX_PAYLOAD_BYTES) {
     return { ok: false, reason: describeOversize(partsOf(content), body.length, MAX_PAYLOAD_BYTES) }
   }
-  return { ok: true, headers: headersOf(attempt, apnsTopic, clock), body }
+  return { ok: true, style: styleOf(notification), headers: headersOf(attempt, clock), body }
 }
 
-function headersOf({ deliveryId, notification }: Attempt<unknown>, apnsTopic: string, clock: Clock) {
-  const isShown = isVisible(notification)
-  return compact({
-    'apns-push-type': isShown ? 'alert' : 'background',
+/** What the fixed headers depend on. A background push with priority 10 is an error. */
+export type ApnsStyle = 'alert 10' | 'alert 5' | 'background 5'
+
+function styleOf(notification: Notification): ApnsStyle {
+  if (!isVisible(notification)) return 'background 5'
+  return notification.priority === 'high' ? 'alert 10' : 'alert 5'
+}
+
+/** The headers that all requests of one style to one topic share. */
+export function constantHeaders(style: ApnsStyle, apnsTopic: string): Record<string, string> {
+  const [pushType = '', priority = ''] = style.split(' ')
+  return {
+    'apns-push-type': pushType,
     'apns-topic': apnsTopic,
+    'apns-priority': priority,
+    'content-type': 'application/json',
+  }
+}
+
+function headersOf({ deliveryId, notification }: Attempt<unknown>, clock: Clock): Record<string, string> {
+  return {
     'apns-id': deliveryId,
     'apns-expiration': String(expirationOf(notification.ttlSeconds, clock)),
-    // A background push with priority 10 is an error.
-    'apns-priority': isShown && notification.priority === 'high' ? '10' : '5',
     // Without a key of the sender's the hash: should a message have to be sent twice, the device shows it once.
     'apns-collapse-id': notification.collapseKey || notification.hash,
-    'content-type': 'application/json',
-  })
+  }
 }
 
 /** An epoch in seconds; 0 means one try and no storing. */

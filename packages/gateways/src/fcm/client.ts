@@ -5,6 +5,7 @@
  */
 import type { Clock } from '../clock.ts'
 import { mustParse, parseServiceAccount, type ServiceAccount } from '../credentials.ts'
+import { FixedHeadersCache } from '../fixed-headers.ts'
 import type { Attempt, GatewayClient } from '../notification.ts'
 import type { AttemptOutcome } from '../outcome.ts'
 import type { Transport, TransportResult } from '../transport.ts'
@@ -46,6 +47,7 @@ class FcmClient implements GatewayClient<FcmAddress> {
   readonly #origin: string
   readonly #tokens: AccessTokens
   readonly #deadlineMs: number
+  readonly #fixed = new FixedHeadersCache()
 
   constructor(options: FcmClientOptions) {
     this.#options = options
@@ -85,7 +87,8 @@ class FcmClient implements GatewayClient<FcmAddress> {
       origin: this.#origin,
       method: 'POST',
       path: `/v1/projects/${encodeURIComponent(this.#account.projectId)}/messages:send`,
-      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      fixed: this.#fixed.get('', `Bearer ${token}`, () => ({ 'content-type': 'application/json' })),
+      headers: {},
       body,
       deadlineMs: this.#deadlineMs,
     })

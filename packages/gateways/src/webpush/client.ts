@@ -6,13 +6,14 @@
  */
 import type { Clock } from '../clock.ts'
 import { mustParse } from '../credentials.ts'
+import { FixedHeadersCache } from '../fixed-headers.ts'
 import type { Attempt, GatewayClient, Notification } from '../notification.ts'
 import type { AttemptOutcome } from '../outcome.ts'
 import type { Transport, TransportResult } from '../transport.ts'
 import { encrypt } from './encrypt.ts'
 import { checkEndpointUrl, NOT_PUBLIC } from './endpoint.ts'
 import { readResponse } from './outcome.ts'
-import { buildHeaders, buildPlaintext } from './payload.ts'
+import { buildHeaders, buildPlaintext, CONSTANT_HEADERS } from './payload.ts'
 import { isBrowserService } from './services.ts'
 import { DEFAULT_DEADLINE_MS } from './settings.ts'
 import { parseSubscription, type WebPushAddress } from './subscription.ts'
@@ -43,6 +44,7 @@ interface Target {
 class WebPushClient implements GatewayClient<WebPushAddress> {
   readonly #options: WebPushClientOptions
   readonly #tokens: VapidTokens
+  readonly #fixed = new FixedHeadersCache()
 
   constructor(options: WebPushClientOptions) {
     this.#options = options
@@ -88,12 +90,9 @@ class WebPushClient implements GatewayClient<WebPushAddress> {
       receiverKey: Buffer.from(address.p256dh, 'base64url'),
       authSecret: Buffer.from(address.auth, 'base64url'),
     })
-    const headers = {
-      ...buildHeaders(notification, origin),
-      'content-length': String(body.length),
-      authorization,
-    }
-    return transport.request({ origin, method: 'POST', path, headers, body, deadlineMs })
+    const fixed = this.#fixed.get(origin, authorization, () => CONSTANT_HEADERS)
+    const headers = { ...buildHeaders(notification, origin), 'content-length': String(body.length) }
+    return transport.request({ origin, method: 'POST', path, fixed, headers, body, deadlineMs })
   }
 
   #read(origin: string, result: TransportResult): AttemptOutcome {

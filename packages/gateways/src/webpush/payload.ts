@@ -30,6 +30,12 @@ export function buildPlaintext(notification: Notification): WebPushPayload {
   return { ok: false, reason: describeOversize(parts, plaintext.length, MAX_PLAINTEXT_BYTES) }
 }
 
+export const CONSTANT_HEADERS = {
+  'content-encoding': 'aes128gcm',
+  'content-type': 'application/octet-stream',
+} as const
+
+/** Those of one message; the constant ones come on top. */
 export function buildHeaders(notification: Notification, origin: string): Record<string, string> {
   const ttl = Math.min(Math.max(0, Math.floor(notification.ttlSeconds)), MAX_TTL_SECONDS)
   return compact({
@@ -37,8 +43,6 @@ export function buildHeaders(notification: Notification, origin: string): Record
     urgency: notification.priority,
     // Without a key of the sender's the hash: should a message have to be sent twice, the service keeps one.
     topic: topicOf(notification.collapseKey || notification.hash),
-    'content-encoding': 'aes128gcm',
-    'content-type': 'application/octet-stream',
     'x-wns-cache-policy': cachePolicyOf(origin, ttl),
   })
 }

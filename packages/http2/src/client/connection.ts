@@ -78,6 +78,7 @@ const MAX_PENDING_BYTES = 1024 * 1024
 const MAX_FREE_FRAMES_PER_TICK = 1000
 /** Streams that we reset, and on which frames may still be under way. */
 const MAX_REMEMBERED_RESETS = 1000
+const ERROR_GRACE_MS = 1000
 const HEADERS_AND_DATA_BYTES = 2 * FRAME_HEADER_BYTES
 
 export class ClientConnection implements FrameHandler {
@@ -109,6 +110,8 @@ export class ClientConnection implements FrameHandler {
   /** Slots whose bodies wait for a window, in the order of their streams. */
   #blocked: number[] = []
   #goAway: string | undefined
+  /** Why the connection ends, when the peer said that something is wrong. */
+  #endReason: string | undefined
   #hasSettings = false
   #hasStreamLimit = false
   #hasAnswered = false
@@ -154,6 +157,11 @@ export class ClientConnection implements FrameHandler {
   /** When it last had a request in flight, on the clock of `tick`. */
   get usedAt(): number {
     return this.#usedAt
+  }
+
+  /** The debug text of the peer's GOAWAY. */
+  get goAway(): string | undefined {
+    return this.#goAway
   }
 
   /** True once the peer answered a request: it is not one that only closes connections. */
@@ -378,8 +386,17 @@ export class ClientConnection implements FrameHandler {
     this.#goAway = debug === '' ? this.#goAway : debug
     const reason = `the peer is going away: ${errorName(code)}${debug === '' ? '' : ` ${debug}`}`
     this.#drain()
-    for (const slot of this.#slots.all())
+    if (code !== ERROR.NO_ERROR) this.#endReason = reason
+    for (const slot of this.#slots.all()) {
       if ((this.#slots.streamId[slot] as number) > lastStreamId) this.#end(slot, 'not_sent', reason)
+      else if (code !== ERROR.NO_ERROR) this.#hasten(slot)
+    }
+  }
+
+  /** After an error the peer is about to close: what it has answered is under way, the rest will not come. */
+  #hasten(slot: number): void {
+    const deadlineAt = this.#slots.deadlineAt
+    deadlineAt[slot] = Math.min(deadlineAt[slot] as number, this.#now + ERROR_GRACE_MS)
   }
 
   onWindowUpdate(streamId: number, increment: number): void {
@@ -675,7 +692,7 @@ export class ClientConnection implements FrameHandler {
     if (this.#slots.streamId[slot] === 0) return
     const isOut = (this.#slots.streamId[slot] as number) <= this.#flushedStreamId
     this.#reset(slot, ERROR.CANCEL)
-    this.#end(slot, isOut ? 'uncertain' : 'not_sent', 'no answer before the deadline')
+    this.#end(slot, isOut ? 'uncertain' : 'not_sent', this.#endReason ?? 'no answer before the deadline')
   }
 
   #checkLiveness(now: number): void {

@@ -159,16 +159,23 @@ export class ConnectionPool implements ConnectionEvents {
   onDraining(connection: ClientConnection): void {
     this.#connections = this.#connections.filter(it => it !== connection)
     this.#draining.add(connection)
-    this.#grow()
+    this.#replace(connection)
   }
 
-  onClosed(connection: ClientConnection, reason: string): void {
+  onClosed(connection: ClientConnection): void {
     this.#connections = this.#connections.filter(it => it !== connection)
-    this.#draining.delete(connection)
-    // A peer that ends connections at once must not be connected to without a pause.
-    if (reason !== '' && !connection.hasAnswered) this.#backOff()
-    else this.#grow()
+    const wasDraining = this.#draining.delete(connection)
+    if (wasDraining) this.#grow()
+    else this.#replace(connection)
     this.#settleEnd()
+  }
+
+  /** A peer that ends connections before it answers anything must not be connected to without a pause. */
+  #replace(connection: ClientConnection): void {
+    if (connection.hasAnswered || this.#isClosed) return this.#grow()
+    this.#backOff()
+    if (this.#connections.length === 0)
+      this.#failQueue('the peer ended the connection before it answered', connection.goAway)
   }
 
   // ── the queue ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -200,19 +207,19 @@ export class ConnectionPool implements ConnectionEvents {
     for (const wake of this.#waiting.splice(0)) wake()
   }
 
-  #failQueue(reason: string): void {
+  #failQueue(reason: string, goAway?: string): void {
     const queue = this.#queue
-    for (let left = queue.length; left > 0; left--) this.#failNext(reason)
+    for (let left = queue.length; left > 0; left--) this.#failNext(reason, goAway)
     this.#wake()
   }
 
-  #failNext(reason: string): void {
+  #failNext(reason: string, goAway?: string): void {
     const queue = this.#queue
     const at = queue.shift()
     const observer = queue.observer[at] as RequestObserver
     const tag = queue.tag[at]
     queue.clear(at)
-    observer.onResult(tag, this.#result.setFailure('not_sent', reason, undefined))
+    observer.onResult(tag, this.#result.setFailure('not_sent', reason, goAway))
   }
 
   // ── connections ────────────────────────────────────────────────────────────────────────────────────────────────────

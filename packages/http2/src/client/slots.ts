@@ -68,6 +68,9 @@ export class Slots {
     this.hasHeaders[slot] = 0
     this.isTruncated[slot] = 0
     this.answerBytes[slot] = 0
+    // The array stays from request to request; it is emptied here and not at release, since the result still shows it.
+    const wanted = this.wanted[slot]
+    if (wanted !== undefined) wanted.length = 0
     this.#byStream.set(streamId, slot)
     return slot
   }
@@ -84,8 +87,6 @@ export class Slots {
     this.observer[slot] = undefined
     this.template[slot] = undefined
     this.body[slot] = undefined
-    const wanted = this.wanted[slot]
-    if (wanted !== undefined) wanted.length = 0 // the array stays for the next request
     this.answer[slot] = undefined
     this.#free[this.#freeCount++] = slot
   }

@@ -50,7 +50,11 @@ export class HeaderTemplate {
   }
 }
 
+/** They speak of the connection, which in HTTP/2 is no matter of headers (RFC 9113 §8.2.2). */
+const FORBIDDEN = new Set(['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'upgrade'])
+
 function requireName(name: string): void {
+  if (FORBIDDEN.has(name)) throw new RangeError(`"${name}" may not be sent over HTTP/2`)
   if (!NAME.test(name)) throw new RangeError(`"${name}" is no lower-case header name`)
 }
 

@@ -93,7 +93,12 @@ export class Senders {
     this.#options = options
     const ca = options.extraCa === undefined ? {} : { extraCa: options.extraCa }
     this.#apns = createHttp2Transport({ ...ca, assumedStreams: 1 })
-    this.#fcm = createHttp2Transport({ ...ca, assumedStreams: 100, maxConnectionsPerOrigin: 10 })
+    this.#fcm = createHttp2Transport({
+      ...ca,
+      assumedStreams: 100,
+      maxStreams: 100,
+      maxConnectionsPerOrigin: 10,
+    })
     const lookup = options.allowPrivateEndpoints ? {} : { lookup: createGuardedLookup() }
     this.#webPush = createHttp2Transport({ ...ca, ...lookup })
     this.#tokens = createProviderTokens({ clock: options.clock })

@@ -1,0 +1,204 @@
+/**
+ * The transport over our own HTTP/2 engine: one pool of connections per origin and `pool`, made at first need.
+ *
+ * A request's outcome is the engine's: `not_sent` when the peer has not processed it, `uncertain` when it may have.
+ */
+import type { LookupFunction } from 'node:net'
+import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls'
+import { ConnectionPool, HeaderTemplate, type RequestObserver, type RequestResult } from '@roost/http2'
+import type { FixedHeaders, Transport, TransportRequest, TransportResult } from './transport.ts'
+
+export interface Http2TransportOptions {
+  /** PEM certificates trusted in addition to the default roots. */
+  readonly extraCa?: string
+  /** How many connections load may open to one origin (and pool). Default 4. */
+  readonly maxConnectionsPerOrigin?: number
+  /** Streams in flight until the peer's SETTINGS arrive: 1 for APNs, 100 for FCM. Default 100. */
+  readonly assumedStreams?: number
+  /** Streams in flight on one connection at most, whatever the peer allows. Default 1000. */
+  readonly maxStreams?: number
+  /** Name resolution for new connections; an IP literal in the origin does not pass through it. */
+  readonly lookup?: LookupFunction
+  /** A connection that is silent this long with requests in flight is probed, and replaced unanswered. Default 30 000. */
+  readonly pingIntervalMs?: number
+  /** First pause after a failed connect, doubled up to 60 s. Default 1000. */
+  readonly reconnectMs?: number
+  /** 0 ≤ n < 1, spreads the reconnects of many processes. Default Math.random. */
+  readonly random?: () => number
+}
+
+/** All that any gateway says in headers; what is not listed is not kept. */
+const WANTED = [
+  'apns-id',
+  'apns-unique-id',
+  'content-type',
+  'location',
+  'retry-after',
+  'ttl',
+  'x-wns-error-description',
+  'x-wns-msg-id',
+  'x-wns-notificationstatus',
+  'x-wns-status',
+] as const
+
+const NO_FIXED_HEADERS: FixedHeaders = { constant: {}, secret: {} }
+/** Pools that nobody used this long are closed: endpoints of Web Push come from clients, so origins may be many. */
+const UNUSED_POOL_MS = 15 * 60_000
+const SWEEP_MS = 60_000
+const PING_INTERVAL_MS = 30_000
+const PING_TIMEOUT_MS = 10_000
+
+/** The caller owns it and ends it with `close()`; what is then queued is `not_sent`, in flight `uncertain`. */
+export function createHttp2Transport(options: Http2TransportOptions = {}): Transport {
+  return new Http2Transport(options)
+}
+
+interface OpenPool {
+  readonly pool: ConnectionPool
+  readonly templates: WeakMap<FixedHeaders, Map<string, HeaderTemplate>>
+  usedAt: number
+}
+
+type Resolve = (result: TransportResult) => void
+
+class Http2Transport implements Transport, RequestObserver {
+  readonly #options: Http2TransportOptions
+  readonly #secureContext: SecureContext | undefined
+  readonly #pools = new Map<string, OpenPool>()
+  readonly #sweeper: NodeJS.Timeout
+  #isClosed = false
+
+  constructor(options: Http2TransportOptions) {
+    this.#options = options
+    this.#secureContext = options.extraCa === undefined ? undefined : trustAlso(options.extraCa)
+    this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS).unref()
+  }
+
+  async request(request: TransportRequest): Promise<TransportResult> {
+    if (this.#isClosed) return { kind: 'not_sent', reason: 'the transport is closed' }
+    const open = this.#poolFor(request)
+    const names = Object.keys(request.headers)
+    try {
+      const template = templateFor(open, request, names)
+      if (!open.pool.hasRoom) await open.pool.ready()
+      return await new Promise<TransportResult>(resolve => {
+        const values = names.map(name => request.headers[name])
+        const isTaken = open.pool.send(
+          template,
+          request.path,
+          values,
+          request.body,
+          request.deadlineMs,
+          this,
+          resolve,
+        )
+        if (!isTaken) resolve({ kind: 'not_sent', reason: 'too many requests are waiting' })
+      })
+    } catch (error) {
+      // A header that HTTP/2 can't carry: nothing was sent.
+      return { kind: 'not_sent', reason: error instanceof Error ? error.message : String(error) }
+    }
+  }
+
+  /** The engine's call; the tag is the promise's own function, so a request costs no closure of ours. */
+  onResult(tag: unknown, result: RequestResult): void {
+    const resolve = tag as Resolve
+    if (result.kind === 'answered') resolve(answerOf(result))
+    else if (result.goAway === undefined) resolve({ kind: result.kind, reason: result.reason })
+    else resolve({ kind: result.kind, reason: result.reason, goaway: result.goAway })
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    clearInterval(this.#sweeper)
+    await Promise.all([...this.#pools.values()].map(({ pool }) => pool.close(true)))
+    this.#pools.clear()
+  }
+
+  #poolFor({ origin, pool: name = '' }: TransportRequest): OpenPool {
+    const key = `${origin} ${name}`
+    let open = this.#pools.get(key)
+    if (open === undefined) {
+      open = { pool: this.#openPool(origin), templates: new WeakMap(), usedAt: 0 }
+      this.#pools.set(key, open)
+    }
+    open.usedAt = performance.now()
+    return open
+  }
+
+  #openPool(origin: string): ConnectionPool {
+    const {
+      maxConnectionsPerOrigin,
+      extraCa: _,
+      pingIntervalMs = PING_INTERVAL_MS,
+      ...options
+    } = this.#options
+    return new ConnectionPool({
+      ...options,
+      origin,
+      pingIntervalMs,
+      pingTimeoutMs: Math.min(PING_TIMEOUT_MS, pingIntervalMs),
+      ...(maxConnectionsPerOrigin === undefined ? {} : { maxConnections: maxConnectionsPerOrigin }),
+      ...(this.#secureContext === undefined ? {} : { secureContext: this.#secureContext }),
+    })
+  }
+
+  #sweep(): void {
+    const before = performance.now() - UNUSED_POOL_MS
+    for (const [key, { pool, usedAt }] of this.#pools) {
+      if (usedAt > before || pool.counts.inFlight + pool.counts.queued > 0) continue
+      this.#pools.delete(key)
+      void pool.close()
+    }
+  }
+}
+
+function trustAlso(extraCa: string): SecureContext {
+  return createSecureContext({ ca: [...rootCertificates, extraCa] })
+}
+
+/** One template for each set of fixed headers and names of variable ones: both are the same for thousands of requests. */
+function templateFor(open: OpenPool, request: TransportRequest, names: readonly string[]): HeaderTemplate {
+  const fixed = request.fixed ?? NO_FIXED_HEADERS
+  let templates = open.templates.get(fixed)
+  if (templates === undefined) {
+    templates = new Map()
+    open.templates.set(fixed, templates)
+  }
+  const key = `${request.method} ${names.join(' ')}`
+  let template = templates.get(key)
+  if (template === undefined) {
+    template = newTemplate(request, fixed, names)
+    templates.set(key, template)
+  }
+  return template
+}
+
+function newTemplate(
+  request: TransportRequest,
+  fixed: FixedHeaders,
+  names: readonly string[],
+): HeaderTemplate {
+  const url = new URL(request.origin)
+  return new HeaderTemplate({
+    constant: [
+      [':method', request.method],
+      [':scheme', url.protocol.slice(0, -1)],
+      [':authority', url.host],
+      ...Object.entries(fixed.constant),
+    ],
+    secret: Object.entries(fixed.secret),
+    variable: names,
+    wanted: WANTED,
+  })
+}
+
+function answerOf(result: RequestResult): TransportResult {
+  const headers: Record<string, string> = {}
+  for (let i = 0; i < WANTED.length; i++) {
+    const value = result.header(i)
+    if (value !== undefined) headers[WANTED[i] as string] = value
+  }
+  // The engine's buffer is valid during the call only.
+  return { kind: 'response', status: result.status, headers, body: Buffer.from(result.body) }
+}
