@@ -174,7 +174,8 @@ export class ConnectionPool implements ConnectionEvents {
   #replace(connection: ClientConnection): void {
     if (connection.hasAnswered || this.#isClosed) return this.#grow()
     this.#backOff()
-    if (this.#connections.length === 0)
+    // A peer that says why would say it again to those that wait: a refused key, above all.
+    if (this.#connections.length === 0 && connection.goAway !== undefined)
       this.#failQueue('the peer ended the connection before it answered', connection.goAway)
   }
 
