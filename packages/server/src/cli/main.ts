@@ -1,6 +1,7 @@
 /** The `roost` command. Faults that an operator can mend are told in two lines, without a stack. */
 import { Command } from 'commander'
 import { StartError } from '../store/folder.ts'
+import { benchCommand } from './bench/command.ts'
 import { demoCommand } from './demo/command.ts'
 import { migrateCommand } from './migrate.ts'
 import { serveCommand } from './serve.ts'
@@ -12,6 +13,7 @@ const program = new Command('roost')
   .addCommand(demoCommand())
   .addCommand(simulateCommand())
   .addCommand(migrateCommand())
+  .addCommand(benchCommand())
   .addHelpText(
     'after',
     `

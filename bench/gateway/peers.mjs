@@ -1,0 +1,32 @@
+/**
+ * The libraries to compare with. They are of use here alone, so they are no dependencies of Roost: the first run
+ * installs them into .cache/.
+ */
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+export const PEERS = { apns2: '12.2.0', '@parse/node-apn': '8.1.0' }
+
+const folder = fileURLToPath(new URL('../../.cache/bench-peers', import.meta.url))
+
+/** @param {string} name @param {string} version */
+function isInstalled(name, version) {
+  const file = join(folder, 'node_modules', name, 'package.json')
+  return existsSync(file) && JSON.parse(readFileSync(file, 'utf8')).version === version
+}
+
+/** Gives back a file from whose place `require` finds them. Throws when npm can't get them. */
+export function installPeers() {
+  const wanted = Object.entries(PEERS)
+  if (!wanted.every(([name, version]) => isInstalled(name, version))) {
+    mkdirSync(folder, { recursive: true })
+    const packages = wanted.map(([name, version]) => `${name}@${version}`)
+    const options = ['install', '--prefix', folder, '--ignore-scripts', '--no-save', '--silent']
+    const { status } = spawnSync('npm', [...options, ...packages], { stdio: ['ignore', 2, 2] })
+    if (status !== 0)
+      throw new Error(`npm could not install ${packages.join(' and ')} (needs the npm registry)`)
+  }
+  return join(folder, 'require-from-here.cjs')
+}
