@@ -76,21 +76,24 @@ test('a connection’s blocks come out as they went in', () => {
   )
 })
 
-test('a block of the same version can be written again as it was, and says the same', () => {
+test('a block of the same version can be sent again as it is, and says the same', () => {
+  // All of these fields together fit into the table, so none that is known leaves it.
+  const constant = fc.record({ name: known, value: known, writer: fc.constant<Writer>('writeIndexed') })
   fc.assert(
-    fc.property(fc.array(header, { maxLength: 60 }), headers => {
+    fc.property(fc.array(constant, { maxLength: 60 }), headers => {
       const encoder = new HpackEncoder()
-      const decoder = new HpackDecoder({ maxListBytes: 2 ** 20 })
-      const read = (wire: Buffer): unknown[] => {
-        const seen: unknown[] = []
-        decoder.decode(wire, 0, wire.length, (...field) => seen.push(field))
+      const decoder = new HpackDecoder()
+      const read = (wire: Buffer): string[] => {
+        const seen: string[] = []
+        decoder.decode(wire, 0, wire.length, (name, value) => seen.push(`${name}=${value}`))
         return seen
       }
-      read(encode(encoder, headers))
-      const before = encoder.version
+      const first = read(encode(encoder, headers))
+      const { version } = encoder
       const wire = encode(encoder, headers)
-      const first = read(wire)
-      if (encoder.version === before) expect(read(wire)).toEqual(first)
+      expect(encoder.version).toBe(version)
+      expect(read(wire)).toEqual(first)
+      expect(read(wire)).toEqual(first)
     }),
   )
 })
