@@ -47,6 +47,10 @@ export const ERRORS = {
     status: 400,
     remedy: 'Upload the file as the vendor gave it; `detail` says what is wrong with this one.',
   },
+  vapid_key_fixed: {
+    status: 409,
+    remedy: 'Add a second credential for the new key; subscriptions made with this one need it.',
+  },
   condition_invalid: { status: 400, remedy: 'Correct the condition at the place that `detail` names.' },
   idempotency_key_reused: { status: 409, remedy: 'Use a new key, or repeat the first request unchanged.' },
   message_state_conflict: { status: 409, remedy: 'Read the message again: its state has changed meanwhile.' },

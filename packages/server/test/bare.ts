@@ -13,6 +13,7 @@ import type { Database } from '../src/store/database.ts'
 import { type Answer, type CompatBody, TestClock } from './roost.ts'
 
 export const SERVER_TOKEN = 'bare-server-token-of-enough-length'
+export const SECRET = 'the same secret for all servers of a test'
 /** Port 9 is "discard": a message that leaves by mistake reaches nobody. */
 const NOWHERE = 'https://127.0.0.1:9'
 
@@ -49,7 +50,7 @@ export async function startBare(options: BareOptions): Promise<BareServer> {
   const config = readConfig({
     ROOST_DATABASE_URL: options.databaseUrl,
     ROOST_DATA_DIR: folder,
-    ROOST_SECRET: 'the same secret for all servers of a test',
+    ROOST_SECRET: SECRET,
     ROOST_PORT: '0',
     ROOST_BOOTSTRAP_TOKEN: SERVER_TOKEN,
     ROOST_APNS_PRODUCTION_URL: NOWHERE,

@@ -61,7 +61,7 @@ function readFcm(input: Extract<NewCredential, { gateway: 'fcm' }>): Content {
   }
 }
 
-function readVapid(input: Extract<NewCredential, { gateway: 'webpush' }>): Content {
+function readVapid(input: NewVapid): Content {
   if ((input.publicKey === undefined) !== (input.privateKey === undefined))
     refuse('give both publicKey and privateKey, or neither to have a pair made')
   const given = { publicKey: input.publicKey ?? '', privateKey: input.privateKey ?? '' }
@@ -73,7 +73,8 @@ function readVapid(input: Extract<NewCredential, { gateway: 'webpush' }>): Conte
     gateway: 'webpush',
     kind: input.kind,
     environments: [],
-    settings: { publicKey: keys.publicKey, subject },
+    // One spelling, so that keys can be compared: what was uploaded may be standard base64.
+    settings: { publicKey: parsed.value.publicKey, subject },
     secret: JSON.stringify({ privateKey: keys.privateKey }),
   }
 }
@@ -128,13 +129,22 @@ export async function addCredential(
   return viewOf(rows[0] as StoredCredential)
 }
 
-/** The slot keeps its id; what waited for it goes on. Throws `credential_unknown`, `credential_invalid`. */
+interface Replacement {
+  readonly appId: number
+  readonly id: string
+  readonly input: NewCredential
+}
+
+/**
+ * The slot keeps its id; what waited for it goes on. A webpush slot keeps its key pair too.
+ * Throws `credential_unknown`, `credential_invalid`, `vapid_key_fixed`.
+ */
 export async function replaceCredential(
   db: Queryable,
   seal: Seal,
-  credential: { readonly appId: number; readonly id: string; readonly input: NewCredential },
+  credential: Replacement,
 ): Promise<CredentialView> {
-  const content = readCredential(credential.input)
+  const content = await readReplacement(db, seal, credential)
   const { rows } = await db.query<StoredCredential>(
     `update credential
         set kind = $4, environments = $5, settings = $6, sealed = $7, version = version + 1,
@@ -159,6 +169,52 @@ export async function replaceCredential(
     )
   await wakeHeld(db)
   return viewOf(row)
+}
+
+async function readReplacement(db: Queryable, seal: Seal, credential: Replacement): Promise<Content> {
+  const { id, appId, input } = credential
+  const content = readCredential(input) // what is no credential is refused whatever the slot holds
+  if (input.gateway !== 'webpush') return content
+  const { rows } = await db.query<{ settings: VapidSettings; sealed: Buffer }>(
+    "select settings, sealed from credential where id = $1 and app_id = $2 and gateway = 'webpush'",
+    [id, appId],
+  )
+  const held = rows[0]
+  return held === undefined ? content : readVapid(keepKeys({ input, held, seal, id }))
+}
+
+type NewVapid = Extract<NewCredential, { gateway: 'webpush' }>
+
+interface VapidSettings {
+  readonly publicKey: string
+  readonly subject: string
+}
+
+/** R28: subscriptions live and die with the key that they were made with, so a slot never changes it. */
+function keepKeys({
+  input,
+  held,
+  seal,
+  id,
+}: {
+  readonly input: NewVapid
+  readonly held: { readonly settings: VapidSettings; readonly sealed: Buffer }
+  readonly seal: Seal
+  readonly id: string
+}): NewVapid {
+  const { publicKey, subject } = held.settings
+  if (input.publicKey !== undefined && canonicalKey(input.publicKey) !== publicKey)
+    throw new PushError(
+      'vapid_key_fixed',
+      `credential ${id} holds the key pair of ${publicKey}, not of this key`,
+    )
+  const { privateKey } = JSON.parse(seal.open(id, held.sealed)) as { privateKey: string }
+  return { ...input, publicKey, privateKey, subject: input.subject ?? subject }
+}
+
+/** Base64url without padding; clients and tools write keys in standard base64, too. */
+function canonicalKey(key: string): string {
+  return Buffer.from(key, 'base64').toString('base64url')
 }
 
 export async function listCredentials(db: Queryable, appId: number): Promise<CredentialView[]> {
@@ -189,12 +245,17 @@ export async function wakeHeld(db: Queryable): Promise<void> {
 /** Stops sending with a credential that a gateway refused; the first reason stays. */
 export async function pauseCredential(
   db: Queryable,
-  pause: { readonly id: string; readonly version: number; readonly reason: string; readonly at: number },
+  pause: {
+    readonly credentialId: string
+    readonly version: number
+    readonly reason: string
+    readonly at: number
+  },
 ): Promise<void> {
   await db.query(
     `update credential set paused_at = $4, paused_reason = $3
       where id = $1 and version = $2 and paused_at is null`, // a content uploaded meanwhile is not to blame
-    [pause.id, pause.version, pause.reason, new Date(pause.at)],
+    [pause.credentialId, pause.version, pause.reason, new Date(pause.at)],
   )
 }
 

@@ -2,8 +2,9 @@
 import { execFileSync } from 'node:child_process'
 import { createECDH, generateKeyPairSync } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Access, type BareServer, startBare } from '../../../../test/bare.ts'
+import { type Access, type BareServer, SECRET, startBare } from '../../../../test/bare.ts'
 import { cloneDatabase, type TestDatabase } from '../../../../test/database.ts'
+import { Seal } from '../../../credentials/seal.ts'
 
 let database: TestDatabase
 let server: BareServer
@@ -211,4 +212,66 @@ test('a replacement that is refused leaves the slot as it was', async () => {
   expect((await server.rest('PUT', `${path()}/${body.id}`, { ...APNS, p8: 'garbage' })).status).toBe(400)
   const { rows } = await server.db.query('select version from credential where id = $1', [body.id])
   expect(rows).toEqual([{ version: 1 }])
+})
+
+describe('R28: replacing a webpush slot', () => {
+  const put = (id: unknown, input: object) =>
+    server.rest<{ settings: object; code?: string; detail?: string }>('PUT', `${path()}/${id}`, {
+      gateway: 'webpush',
+      kind: 'vapid',
+      ...input,
+    })
+  const privateKeyOf = async (id: unknown) => {
+    const { rows } = await server.db.query<{ sealed: Buffer }>(
+      'select sealed from credential where id = $1',
+      [id],
+    )
+    const opened = new Seal(SECRET).open(String(id), rows[0]?.sealed ?? Buffer.alloc(0))
+    return (JSON.parse(opened) as { privateKey: string }).privateKey
+  }
+
+  test('without keys changes the subject and keeps the pair', async () => {
+    const pair = vapidPair()
+    const { body } = await add({
+      gateway: 'webpush',
+      kind: 'vapid',
+      ...pair,
+      subject: 'mailto:a@example.com',
+    })
+    const answer = await put(body.id, { subject: 'mailto:b@example.com' })
+    expect(answer).toMatchObject({
+      status: 200,
+      body: { id: body.id, settings: { publicKey: pair.publicKey, subject: 'mailto:b@example.com' } },
+    })
+    expect(await privateKeyOf(body.id)).toBe(pair.privateKey)
+  })
+
+  test('without anything keeps the subject too', async () => {
+    const { body } = await add(vapid({ subject: 'mailto:a@example.com' }))
+    expect((await put(body.id, {})).body.settings).toEqual(body.settings)
+  })
+
+  test('with the pair that it holds is taken, in whichever base64', async () => {
+    const pair = vapidPair()
+    const { body } = await add({ gateway: 'webpush', kind: 'vapid', ...pair })
+    const standard = Buffer.from(pair.publicKey, 'base64url').toString('base64')
+    for (const publicKey of [pair.publicKey, standard])
+      expect((await put(body.id, { ...pair, publicKey })).status).toBe(200)
+  })
+
+  test('with another key is 409, and leaves the slot as it was', async () => {
+    const { body } = await add(vapid({}))
+    const answer = await put(body.id, vapidPair())
+    expect(answer).toMatchObject({ status: 409, body: { code: 'vapid_key_fixed' } })
+    const { rows } = await server.db.query('select version, settings from credential where id = $1', [
+      body.id,
+    ])
+    expect(rows).toEqual([{ version: 1, settings: body.settings }])
+  })
+
+  test('with half a pair or a subject that is none is refused', async () => {
+    const { body } = await add(vapid({}))
+    for (const input of [{ publicKey: vapidPair().publicKey }, { subject: 'Shop' }])
+      expect(await put(body.id, input)).toMatchObject({ status: 400, body: { code: 'credential_invalid' } })
+  })
 })
