@@ -134,6 +134,7 @@ create table message (
 );
 create index message_newest on message (app_id, created_at desc);
 create index message_to_plan on message (send_at) where state = 'scheduled';
+create index message_to_finish on message (id) where state = 'sending';
 
 -- The part of a message that falls in one bucket range of one provider: the unit of work, lease, retry and
 -- progress. `cursor_*` is the last device of the last finished chunk.
@@ -146,8 +147,13 @@ create table batch (
   bucket_to smallint not null,
   state text not null default 'waiting' check (state in ('waiting', 'sending', 'held', 'done')),
   due_at timestamptz not null,
+  -- Why it is held, and by which content of which credential; no credential: somebody has to look.
   held_reason text,
-  leased_by uuid,
+  held_by uuid,
+  held_version integer,
+  held_at timestamptz,
+  failures integer not null default 0, -- in a row, of our own making
+  leased_by uuid, -- one id for each claim: a worker that lost its lease must not find itself in the next one
   lease_until timestamptz,
   cursor_bucket smallint,
   cursor_hwid text,
@@ -161,6 +167,7 @@ create table batch (
 );
 create index batch_of_message on batch (message_id);
 create index batch_due on batch (due_at, id) where state in ('waiting', 'sending');
+create index batch_held on batch (app_id, provider) where state = 'held';
 
 -- A delivery that waits for another try, or (due_at = infinity) for its credential.
 create table delivery_retry (
@@ -188,6 +195,8 @@ create table delivery_exception (
   at timestamptz not null,
   primary key (bucket, message_id, hwid)
 );
+
+create index delivery_exception_of_message on delivery_exception (message_id);
 
 create table receipt (
   bucket smallint not null,

@@ -226,20 +226,29 @@ export async function listCredentials(db: Queryable, appId: number): Promise<Cre
 }
 
 /**
- * R17: nothing is lost while a credential is refused: batches and deliveries that waited for one go on as soon as
- * no credential of their app and gateway is paused. Also run by every worker now and then, since a batch may
- * come to be held in the very moment in which its credential is replaced.
+ * R17: nothing is lost while a credential is refused. What it blocks goes on when its content was replaced, when the
+ * app got a newer one, or when the message has expired (and is then skipped). Run after each upload and by every
+ * worker now and then, since a batch may come to be held in the very moment in which its credential is replaced.
+ * `at` tells which messages have expired.
  */
-export async function wakeHeld(db: Queryable): Promise<void> {
-  await db.query(`
-    with woken as (
-      update batch b set state = 'waiting', held_reason = null
-       where state = 'held'
-         and not exists (select from credential c
-                          where c.app_id = b.app_id and c.gateway = b.provider and c.paused_at is not null)
-      returning id
-    )
-    update delivery_retry r set due_at = now() from woken where r.batch_id = woken.id and r.due_at = 'infinity'`)
+export async function wakeHeld(db: Queryable, at = 0): Promise<void> {
+  await db.query(
+    `with woken as (
+       update batch b
+          set state = 'waiting', held_reason = null, held_by = null, held_version = null, held_at = null
+         from message m
+        where b.state = 'held' and b.held_by is not null and m.id = b.message_id
+          and (not exists (select from credential c
+                            where c.id = b.held_by and c.version = b.held_version and c.paused_at is not null)
+            or exists (select from credential c
+                        where c.app_id = b.app_id and c.gateway = b.provider and c.paused_at is null
+                          and c.created_at > b.held_at)
+            or m.send_at + m.ttl_seconds * interval '1 second' < $1)
+       returning b.id
+     )
+     update delivery_retry r set due_at = '-infinity' from woken where r.batch_id = woken.id and r.due_at = 'infinity'`,
+    [new Date(at)],
+  )
 }
 
 /** Stops sending with a credential that a gateway refused; the first reason stays. */

@@ -16,6 +16,7 @@ import {
   type Transport,
 } from '@roost/gateways'
 import type { Environment, Provider } from '@roost/protocol'
+import type { Blocker } from '../dispatch/lease.ts'
 import type { AddressKeys } from '../registry/address.ts'
 import type { Queryable } from '../store/database.ts'
 import type { Clock } from '../time.ts'
@@ -60,7 +61,7 @@ export type Sender =
       readonly version: number
       send(delivery: Delivery): Promise<AttemptOutcome>
     }
-  | { readonly kind: 'paused'; readonly reason: string }
+  | { readonly kind: 'paused'; readonly blocker: Blocker }
   | { readonly kind: 'missing'; readonly reason: string }
 
 interface CredentialRow {
@@ -78,6 +79,8 @@ const CREDENTIALS = `
   select id, gateway, environments, settings, sealed, version, paused_reason as "pausedReason",
          paused_at is not null as "isPaused"
     from credential where app_id = $1 and gateway = $2 order by created_at desc, id desc`
+
+const WEB_PUSH_DEADLINE_MS = 10_000
 
 type AnyClient = GatewayClient<{ token: string }> | GatewayClient<AddressKeys & { endpoint: string }>
 
@@ -164,6 +167,8 @@ export class Senders {
             subject: settings.subject ?? '',
           },
           transport: this.#webPush,
+          // Endpoints come from clients: a slow one must not hold its chunk up for long.
+          deadlineMs: WEB_PUSH_DEADLINE_MS,
           clock,
           allowPrivate: this.#options.allowPrivateEndpoints,
         })
@@ -191,14 +196,18 @@ export class AppSenders {
     return this.#rows.length > 0 && this.#rows.every(row => row.isPaused)
   }
 
-  get pausedReason(): string {
-    return this.#rows.find(row => row.isPaused)?.pausedReason ?? 'paused'
+  /** The content that was refused, when one is paused. */
+  get blocker(): Blocker | undefined {
+    const paused = this.#rows.find(row => row.isPaused)
+    return paused === undefined ? undefined : blockerOf(paused)
   }
 
   for(target: SendTarget): Sender {
-    const row = this.#rows.find(it => serves(it, target))
+    const rows = this.#rows.filter(it => serves(it, target))
+    // The newest that is not refused; one that was replaced by a worse one may still be good.
+    const row = rows.find(it => !it.isPaused) ?? rows[0]
     if (row === undefined) return { kind: 'missing', reason: missingReason(target) }
-    if (row.isPaused) return { kind: 'paused', reason: row.pausedReason ?? 'paused' }
+    if (row.isPaused) return { kind: 'paused', blocker: blockerOf(row) }
     const client = this.#clientFor(row, target.environment)
     return {
       kind: 'ready',
@@ -209,7 +218,12 @@ export class AppSenders {
   }
 }
 
+function blockerOf(row: CredentialRow): Blocker {
+  return { credentialId: row.id, version: row.version, reason: row.pausedReason ?? 'paused' }
+}
+
 function serves(row: CredentialRow, target: SendTarget): boolean {
+  if (row.gateway !== target.provider) return false
   if (target.provider === 'apns') return row.environments.includes(target.environment)
   // R28: a web subscription only works with the key that it was made with.
   if (target.provider === 'webpush') return target.credentialId === null || row.id === target.credentialId

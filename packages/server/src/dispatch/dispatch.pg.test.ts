@@ -1,7 +1,7 @@
 /** Dispatch: everybody that is meant, once, whatever happens on the way. */
 import type { MessageView } from '@roost/protocol'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { startRoost, type TestRoost } from '../../test/roost.ts'
+import { BUNDLE_ID, startRoost, type TestRoost } from '../../test/roost.ts'
 import { hashOf } from '../insight/receipts.ts'
 
 let roost: TestRoost
@@ -138,6 +138,106 @@ test('R11: a delivery that waits goes to the new address of its device', async (
   roost.clock.advance(HOUR_MS)
   expect((await roost.settle(id)).counts).toMatchObject({ targeted: 1, accepted: 1 })
   expect(phone.shown).toHaveLength(1)
+})
+
+test('R25: a delivery that waits is not sent when its device belongs to somebody else meanwhile', async () => {
+  const [switched, left] = await Promise.all([1, 2].map(() => roost.phone('android', { userId: 'alice' })))
+  for (const phone of [switched, left]) {
+    roost.simulator.fcm.faults.answerFor(phone?.token as string, { form: 'unavailable' }, 1)
+  }
+  const id = await roost.send(toUser('alice'))
+  await roost.until(id, message => message.waiting === 2)
+  await roost.device('registerUser', { hwid: switched?.hwid, userId: 'bob' })
+  await roost.device('registerUser', { hwid: left?.hwid, userId: left?.hwid })
+  roost.clock.advance(HOUR_MS)
+  expect((await roost.settle(id)).counts).toMatchObject({ targeted: 2, accepted: 0, skipped: 2 })
+  expect([switched?.shown, left?.shown]).toEqual([[], []])
+})
+
+test('a delivery that waits never takes a token to a gateway of another kind', async () => {
+  const phone = await roost.phone('android')
+  roost.simulator.fcm.faults.answerFor(phone.token as string, { form: 'unavailable' }, 1)
+  const id = await roost.send({ to: { devices: [phone.hwid] }, content: { title: 'Hello' } })
+  await roost.until(id, message => message.waiting === 1)
+  await roost.device('registerDevice', { hwid: phone.hwid, device_type: 17, push_token: 'a-huawei-token' })
+  roost.clock.advance(HOUR_MS)
+  expect((await roost.settle(id)).counts).toMatchObject({ targeted: 1, skipped: 1 })
+  expect((await roost.view(phone.hwid)).addresses[0]).toMatchObject({ provider: 'hms', state: 'active' })
+})
+
+test('a device that was told unreachable at planning has that one outcome, even if it registers in time', async () => {
+  const [reachable, late] = await Promise.all([roost.phone('android'), roost.phone('android')])
+  await late.unregister()
+  roost.simulator.fcm.faults.answerFor(reachable.token as string, { form: 'unavailable' }, 1)
+  const to = { devices: [reachable.hwid, late.hwid] }
+  const id = await roost.send({ to, content: { title: 'Hello' } })
+  await roost.until(id, message => message.waiting === 1)
+  await late.register()
+  roost.clock.advance(HOUR_MS)
+  expect((await roost.settle(id)).counts).toMatchObject({ targeted: 2, accepted: 1, skipped: 1 })
+})
+
+test('R17: what a refused credential holds goes on with a newer credential beside it', async () => {
+  const other = await startRoost()
+  try {
+    const phone = await other.phone('ios')
+    other.simulator.apns.faults.answerEverything({ status: 403, reason: 'InvalidProviderToken' })
+    const id = await other.send({ to: { devices: [phone.hwid] }, content: { title: 'Hello' } })
+    await other.until(id, message => message.held.length > 0)
+    other.simulator.apns.faults.clear()
+    const fresh = other.simulator.apns.createTeamKey({ bundleId: BUNDLE_ID })
+    await other.rest('POST', `/v1/apps/${other.app}/credentials`, { gateway: 'apns', kind: 'p8', ...fresh })
+    expect((await other.settle(id)).counts).toMatchObject({ targeted: 1, accepted: 1 })
+  } finally {
+    await other.close()
+  }
+})
+
+test('a message whose credential is never mended ends when it expires', async () => {
+  const other = await startRoost()
+  try {
+    const phone = await other.phone('ios')
+    other.simulator.apns.faults.answerEverything({ status: 403, reason: 'InvalidProviderToken' })
+    const id = await other.send({
+      to: { devices: [phone.hwid] },
+      content: { title: 'Hello' },
+      ttlSeconds: 120,
+    })
+    await other.until(id, message => message.held.length > 0)
+    other.clock.advance(HOUR_MS)
+    expect((await other.settle(id)).counts).toMatchObject({ targeted: 1, skipped: 1 })
+  } finally {
+    await other.close()
+  }
+})
+
+test('one server fault of a gateway delays its own delivery only', async () => {
+  const many = await phones('ios', 20, 'one-fault')
+  roost.simulator.apns.faults.answerFor(
+    many[0]?.token as string,
+    { status: 500, reason: 'InternalServerError' },
+    1,
+  )
+  const id = await roost.send(toUser('one-fault'))
+  await roost.until(id, message => message.counts.accepted === 19 && message.waiting === 1)
+  roost.clock.advance(HOUR_MS)
+  expect((await roost.settle(id)).counts).toMatchObject({ targeted: 20, accepted: 20 })
+})
+
+test('a lease that ran out is no licence for a second runner of the same process', async () => {
+  await phones('android', 30, 'lapsed')
+  roost.simulator.fcm.faults.holdAnswers()
+  const id = await roost.send(toUser('lapsed'))
+  await roost.simulator.fcm.faults.waitForHeld(30)
+  await roost.server.db.query(
+    "update batch set lease_until = now() - interval '1 minute' where message_id = $1",
+    [id],
+  )
+  // Whoever claims it now (this very process may) sends the same deliveries with the same ids.
+  await roost.simulator.fcm.faults.waitForHeld(60)
+  roost.simulator.fcm.faults.releaseAnswers()
+  const done = await roost.settle(id)
+  expect(done.counts).toMatchObject({ targeted: 30, accepted: 30 })
 })
 
 test('a batch of a worker that died is taken up after its last chunk, and nobody is counted twice', async () => {

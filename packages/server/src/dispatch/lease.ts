@@ -3,9 +3,11 @@
  * lease runs out and another one takes the batch up from the last chunk that was committed.
  *
  *   waiting ──claim──▶ sending ──all read, no retries──▶ done
- *      ▲                 │  └────credential refused────▶ held ──credential replaced──▶ waiting
- *      └──retries due────┘
+ *      ▲                 │  └──only what a refused credential blocks is left──▶ held
+ *      └──retries due────┘                                                       │
+ *      └──────────credential replaced, or a newer one, or the message expired────┘
  */
+import { randomUUID } from 'node:crypto'
 import type { Provider, Target } from '@roost/protocol'
 import type { Queryable } from '../store/database.ts'
 
@@ -20,8 +22,10 @@ export interface Batch {
   readonly provider: Provider
   readonly bucketFrom: number
   readonly bucketTo: number
-  readonly cursorBucket: number | null
-  readonly cursorHwid: string | null
+  /** The last device of the last finished chunk. */
+  readonly cursor: Cursor | null
+  /** Of this claim; every change of the batch asks for it. */
+  readonly lease: string
   readonly isRead: boolean
   readonly target: Target
   readonly content: MessageContent
@@ -30,6 +34,12 @@ export interface Batch {
   readonly collapseKey: string | null
   /** ISO 8601. */
   readonly messageSendAt: string
+}
+
+/** A device in bucket order. */
+export interface Cursor {
+  readonly bucket: number
+  readonly hwid: string
 }
 
 export interface MessageContent {
@@ -59,16 +69,15 @@ const CLAIM = `
     from next, message m
    where b.id = next.id and m.id = b.message_id
   returning b.id, b.message_id as "messageId", b.app_id as "appId", b.provider, b.bucket_from as "bucketFrom",
-            b.bucket_to as "bucketTo", b.cursor_bucket as "cursorBucket", b.cursor_hwid as "cursorHwid",
+            b.bucket_to as "bucketTo", b.leased_by as lease,
+            case when b.cursor_bucket is not null
+                 then json_build_object('bucket', b.cursor_bucket, 'hwid', b.cursor_hwid) end as cursor,
             b.is_read as "isRead", m.target, m.content, m.ttl_seconds as "ttlSeconds", m.priority,
             m.collapse_key as "collapseKey", m.send_at as "messageSendAt"`
 
 /** Leases the batch that has been due longest; undefined when none is. */
-export async function claimBatch(
-  db: Queryable,
-  claim: { readonly worker: string; readonly at: number },
-): Promise<Batch | undefined> {
-  const { rows } = await db.query<Batch>(CLAIM, [claim.worker, new Date(claim.at), LEASE_MS])
+export async function claimBatch(db: Queryable, at: number): Promise<Batch | undefined> {
+  const { rows } = await db.query<Batch>(CLAIM, [randomUUID(), new Date(at), LEASE_MS])
   return rows[0]
 }
 
@@ -81,10 +90,9 @@ export class LeaseLost extends Error {
 }
 
 export interface ChunkProgress {
-  readonly batchId: number
-  readonly worker: string
+  readonly batch: Pick<Batch, 'id' | 'lease'>
   /** The last device that was read; null when only retries were worked on. */
-  readonly cursor: { readonly bucket: number; readonly hwid: string } | null
+  readonly cursor: Cursor | null
   readonly isRead: boolean
   readonly targeted: number
   readonly accepted: number
@@ -98,15 +106,15 @@ const ADVANCE = `
   update batch
      set cursor_bucket = coalesce($3, cursor_bucket), cursor_hwid = coalesce($4, cursor_hwid), is_read = $5,
          targeted = targeted + $6, accepted = accepted + $7, dead = dead + $8, failed = failed + $9,
-         skipped = skipped + $10, uncertain = uncertain + $11,
+         skipped = skipped + $10, uncertain = uncertain + $11, failures = 0,
          lease_until = clock_timestamp() + $12 * interval '1 millisecond'
    where id = $1 and leased_by = $2 and state = 'sending'`
 
 /** Books a chunk and renews the lease, in the caller's transaction. Throws LeaseLost. */
 export async function advanceBatch(tx: Queryable, chunk: ChunkProgress): Promise<void> {
   const { rowCount } = await tx.query(ADVANCE, [
-    chunk.batchId,
-    chunk.worker,
+    chunk.batch.id,
+    chunk.batch.lease,
     chunk.cursor?.bucket ?? null,
     chunk.cursor?.hwid ?? null,
     chunk.isRead,
@@ -118,52 +126,82 @@ export async function advanceBatch(tx: Queryable, chunk: ChunkProgress): Promise
     chunk.uncertain,
     LEASE_MS,
   ])
-  if (rowCount === 0) throw new LeaseLost(chunk.batchId)
+  if (rowCount === 0) throw new LeaseLost(chunk.batch.id)
 }
 
-/** A chunk may wait for slow gateways longer than a lease lasts; without this a second worker would repeat it. */
-export async function renewLease(
-  db: Queryable,
-  lease: { readonly batchId: number; readonly worker: string },
-): Promise<void> {
-  await db.query(
+/** A chunk may wait for slow gateways longer than a lease lasts; false when the lease is lost. */
+export async function renewLease(db: Queryable, batch: Pick<Batch, 'id' | 'lease'>): Promise<boolean> {
+  const { rowCount } = await db.query(
     `update batch set lease_until = clock_timestamp() + $3 * interval '1 millisecond'
       where id = $1 and leased_by = $2 and state = 'sending'`,
-    [lease.batchId, lease.worker, LEASE_MS],
+    [batch.id, batch.lease, LEASE_MS],
   )
+  return rowCount > 0
+}
+
+/** A content of a credential, refused by its gateway. */
+export interface Blocker {
+  readonly credentialId: string
+  readonly version: number
+  readonly reason: string
 }
 
 /**
- * Gives the batch back: done, or waiting until its first retry is due, or (retries at infinity wait for a
- * credential) held. A batch whose range is not read through waits until `notBefore`.
+ * Gives the batch back: held when a credential blocks all that is left of it; done when it is read through and nothing
+ * waits; else waiting, not before `notBefore`, and when only retries are left not before the first of them.
  */
 const RELEASE = `
-  with retry as (
-    select min(due_at) as due_at, min(reason) filter (where due_at = 'infinity') as held_reason
-      from delivery_retry where batch_id = $1
+  with retry as (select min(due_at) as due_at from delivery_retry where batch_id = $1),
+  next as (
+    select case when $4::boolean or (b.is_read and retry.due_at = 'infinity') then 'held'
+                when b.is_read and retry.due_at is null then 'done'
+                else 'waiting' end as state,
+           case when b.is_read and isfinite(retry.due_at) then retry.due_at end as due_at
+      from batch b, retry where b.id = $1
   )
   update batch b
-     set state = case when $4::text is not null or retry.due_at = 'infinity' then 'held'
-                      when b.is_read and retry.due_at is null then 'done'
-                      else 'waiting' end,
-         held_reason = case when $4::text is not null or retry.due_at = 'infinity'
-                            then coalesce($4, retry.held_reason) end,
-         due_at = greatest($3, case when b.is_read and isfinite(retry.due_at) then retry.due_at else $3 end),
+     set state = next.state,
+         due_at = greatest($3, next.due_at),
+         held_reason = case when next.state = 'held' then $5 end,
+         held_by = case when next.state = 'held' then $6::uuid end,
+         held_version = case when next.state = 'held' then $7::integer end,
+         held_at = case when next.state = 'held' then clock_timestamp() end,
          leased_by = null, lease_until = null
-    from retry
-   where b.id = $1 and b.leased_by = $2
-  returning b.state`
+    from next
+   where b.id = $1 and b.leased_by = $2`
 
 export async function releaseBatch(
   db: Queryable,
-  release: {
-    readonly batchId: number
-    readonly worker: string
-    readonly notBefore: number
-    readonly heldReason: string | null
-  },
+  batch: Pick<Batch, 'id' | 'lease'>,
+  release: { readonly notBefore: number; readonly isBlocked: boolean; readonly blocker: Blocker | undefined },
 ): Promise<void> {
-  await db.query(RELEASE, [release.batchId, release.worker, new Date(release.notBefore), release.heldReason])
+  const { blocker } = release
+  await db.query(RELEASE, [
+    batch.id,
+    batch.lease,
+    new Date(release.notBefore),
+    release.isBlocked,
+    blocker?.reason ?? 'credential_fault',
+    blocker?.credentialId ?? null,
+    blocker?.version ?? null,
+  ])
+}
+
+/** After so many failures of our own in a row a batch is held until somebody looks: each repeat may send again. */
+const FAILURES_MAX = 3
+
+/** Something of ours failed; the batch comes back after a pause, or is held. */
+export async function failBatch(db: Queryable, batch: Pick<Batch, 'id' | 'lease'>): Promise<void> {
+  await db.query(
+    `update batch
+        set failures = failures + 1, leased_by = null, lease_until = null,
+            state = case when failures + 1 >= $3 then 'held' else 'waiting' end,
+            held_reason = case when failures + 1 >= $3 then 'internal_error' end,
+            held_at = clock_timestamp(),
+            due_at = now() + (failures + 1) * interval '5 seconds'
+      where id = $1 and leased_by = $2`,
+    [batch.id, batch.lease, FAILURES_MAX],
+  )
 }
 
 /** A message is done when all its batches are; safe to call at any time, by anybody. */

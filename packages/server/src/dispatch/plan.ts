@@ -72,16 +72,28 @@ async function insertBatches(tx: Queryable, { message, provider, ranges, at }: N
 }
 
 async function planNamed(tx: Queryable, message: DueMessage, at: number): Promise<void> {
-  const providers = await tx.query<{ provider: string }>(
-    `select distinct provider from address
-      where app_id = $1 and kind = 'alert' and state in ('active', 'suspect')`,
-    [message.appId],
-  )
+  const isDevices = 'devices' in message.target
   const whole = [{ from: 0, to: BUCKETS - 1 }]
-  for (const { provider } of providers.rows) await insertBatches(tx, { message, provider, ranges: whole, at })
-  const unreachable =
-    'devices' in message.target ? await unreachableDevices(tx, message) : await unreachableUsers(tx, message)
+  for (const { provider } of await providersOf(tx, message))
+    await insertBatches(tx, { message, provider, ranges: whole, at })
+  const unreachable = isDevices ? await unreachableDevices(tx, message) : await unreachableUsers(tx, message)
   if (unreachable.length > 0) await skip(tx, { message, unreachable, at })
+}
+
+/** Through the names and the index of users; a look at all addresses would take seconds on a large base. */
+async function providersOf(tx: Queryable, message: DueMessage): Promise<{ provider: string }[]> {
+  const sendable = "a.kind = 'alert' and a.state in ('active', 'suspect')"
+  const join = 'join address a on a.bucket = d.bucket and a.app_id = $1 and a.hwid = d.hwid'
+  if ('devices' in message.target) {
+    const hwids = message.target.devices
+    const named = 'unnest($2::smallint[], $3::text[]) as d (bucket, hwid)'
+    const text = `select distinct a.provider from ${named} ${join} where ${sendable}`
+    return (await tx.query<{ provider: string }>(text, [message.appId, hwids.map(bucketOf), hwids])).rows
+  }
+  const users = 'users' in message.target ? message.target.users : []
+  const text = `select distinct a.provider from device d ${join}
+                 where d.app_id = $1 and d.user_id = any($2::text[]) and ${sendable}`
+  return (await tx.query<{ provider: string }>(text, [message.appId, users])).rows
 }
 
 interface Unreachable {

@@ -7,7 +7,7 @@ import { pauseCredential } from '../credentials/credentials.ts'
 import { type AddressResult, applyResults } from '../hygiene/results.ts'
 import type { Database, Queryable } from '../store/database.ts'
 import type { Recipient } from './chunk.ts'
-import { advanceBatch, type Batch } from './lease.ts'
+import { advanceBatch, type Batch, type Blocker, type Cursor } from './lease.ts'
 
 /** What one delivery came to in this chunk. */
 export type Settlement = { readonly bucket: number; readonly hwid: string; readonly attempt: number } & (
@@ -22,21 +22,15 @@ export type Settlement = { readonly bucket: number; readonly hwid: string; reado
   | { readonly kind: 'held'; readonly reason: string }
 )
 
-export interface CredentialFault {
-  readonly id: string
-  readonly version: number
-  readonly reason: string
-}
-
 export interface Chunk {
   readonly batch: Batch
-  readonly worker: string
   readonly settlements: readonly Settlement[]
-  /** Settlements that are first tries; the others were retries and are counted already. */
+  /** They waited before, and were counted as targeted then. */
   readonly isRetry: boolean
-  readonly cursor: { readonly bucket: number; readonly hwid: string } | null
+  readonly cursor: Cursor | null
   readonly isRead: boolean
-  readonly credentialFaults: readonly CredentialFault[]
+  /** Credentials that a gateway refused in this chunk. */
+  readonly refused: readonly Blocker[]
   readonly at: number
   /** 0 ≤ n < 1, spreads retries. */
   readonly random: () => number
@@ -67,8 +61,7 @@ export async function settleChunk(db: Database, chunk: Chunk): Promise<void> {
   const count = (outcome: ExceptionOutcome) => plan.exceptions.filter(it => it.outcome === outcome).length
   await db.transaction(async tx => {
     await advanceBatch(tx, {
-      batchId: chunk.batch.id,
-      worker: chunk.worker,
+      batch: chunk.batch,
       cursor: chunk.cursor,
       isRead: chunk.isRead,
       targeted: chunk.isRetry ? 0 : chunk.settlements.length,
@@ -82,7 +75,7 @@ export async function settleChunk(db: Database, chunk: Chunk): Promise<void> {
     await insertRetries(tx, chunk, plan)
     await insertExceptions(tx, chunk, plan)
     await applyResults(tx, plan.results, chunk.at)
-    for (const fault of chunk.credentialFaults) await pauseCredential(tx, { ...fault, at: chunk.at })
+    for (const blocker of chunk.refused) await pauseCredential(tx, { ...blocker, at: chunk.at })
   })
 }
 
@@ -165,30 +158,29 @@ function resultOf(sent: Extract<Settlement, { kind: 'sent' }>, chunk: Chunk, rea
 }
 
 const FIRST_RETRY_MS = 1000
-/** After a request that never reached the gateway; the transport keeps its own pause between connections. */
-const FIRST_REPEAT_MS = 50
-const LONGEST_RETRY_MS = 5 * 60_000
 /** A gateway that asks for more patience than this is asked again all the same. */
 export const LONGEST_WAIT_MS = 60 * 60_000
-/** Over 20 minutes with the delays above; FCM's guide says to stop "after about 60 minutes in any case". */
-const TRIES_MAX = 12
+/** With the delays above some six hours, unless the message expires before. */
+const TRIES_MAX = 16
+/** After a request that never reached the gateway. It is no try: only the message's end ends it. */
+const REPEAT_MS = 50
 
 /** When the next try is due; the gateway's own word comes first, else exponential with jitter. */
 export function retryDelayMs(attempt: number, outcome: AttemptOutcome, random: () => number): number {
+  if (outcome.kind === 'not_sent') return REPEAT_MS * (1 + random())
   if (outcome.kind === 'retry' && outcome.afterMs !== undefined)
     return Math.min(LONGEST_WAIT_MS, outcome.afterMs)
-  const first = outcome.kind === 'not_sent' ? FIRST_REPEAT_MS : FIRST_RETRY_MS
-  const backOff = Math.min(LONGEST_RETRY_MS, first * 2 ** (attempt - 1))
-  return backOff * (0.75 + random() / 2)
+  return Math.min(LONGEST_WAIT_MS, FIRST_RETRY_MS * 2 ** (attempt - 1)) * (0.75 + random() / 2)
 }
 
 function retryLater(plan: Plan, sent: Extract<Settlement, { kind: 'sent' }>, chunk: Chunk): void {
-  const { outcome } = sent
+  const { outcome, attempt } = sent
   const reason = 'reason' in outcome ? outcome.reason : outcome.kind
-  const dueAt = chunk.at + retryDelayMs(sent.attempt, outcome, chunk.random)
-  if (sent.attempt >= TRIES_MAX || dueAt > expiresAt(chunk.batch))
-    plan.exceptions.push({ ...keyOf(sent), outcome: 'failed', reason: `gave_up: ${reason}` })
-  else plan.retries.push({ ...keyOf(sent), attempt: sent.attempt + 1, dueAt, reason })
+  const isTry = outcome.kind === 'retry'
+  const dueAt = chunk.at + retryDelayMs(attempt, outcome, chunk.random)
+  const isOver = dueAt > expiresAt(chunk.batch) || (isTry && attempt >= TRIES_MAX)
+  if (isOver) plan.exceptions.push({ ...keyOf(sent), outcome: 'failed', reason: `gave_up: ${reason}` })
+  else plan.retries.push({ ...keyOf(sent), attempt: attempt + (isTry ? 1 : 0), dueAt, reason })
 }
 
 /** A message that is now or never is still tried for a minute: it is the gateway that shall not store it. */
@@ -212,7 +204,9 @@ async function insertRetries(tx: Queryable, chunk: Chunk, plan: Plan): Promise<v
     `insert into delivery_retry (bucket, message_id, hwid, app_id, batch_id, attempt, due_at, reason)
      select i.bucket, $1, i.hwid, $2, $3, i.attempt, coalesce(i.due_at, 'infinity'), i.reason
        from unnest($4::smallint[], $5::text[], $6::integer[], $7::timestamptz[], $8::text[])
-              as i (bucket, hwid, attempt, due_at, reason)`,
+              as i (bucket, hwid, attempt, due_at, reason)
+     on conflict (bucket, message_id, hwid) do update
+        set attempt = excluded.attempt, due_at = excluded.due_at, reason = excluded.reason`,
     [
       chunk.batch.messageId,
       chunk.batch.appId,
@@ -231,7 +225,8 @@ async function insertExceptions(tx: Queryable, chunk: Chunk, plan: Plan): Promis
   await tx.query(
     `insert into delivery_exception (bucket, message_id, hwid, app_id, provider, at, outcome, reason)
      select i.bucket, $1, i.hwid, $2, $3, $4, i.outcome, i.reason
-       from unnest($5::smallint[], $6::text[], $7::text[], $8::text[]) as i (bucket, hwid, outcome, reason)`,
+       from unnest($5::smallint[], $6::text[], $7::text[], $8::text[]) as i (bucket, hwid, outcome, reason)
+     on conflict do nothing`,
     [
       chunk.batch.messageId,
       chunk.batch.appId,

@@ -2,18 +2,21 @@
  * The dispatcher: plans due messages, leases batches, sends chunk after chunk. Any number of processes may run one
  * on the same database.
  */
-import { createHash, randomUUID } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import type { AttemptOutcome, Notification } from '@roost/gateways'
 import type { Logger } from 'pino'
 import { wakeHeld } from '../credentials/credentials.ts'
-import type { AppSenders, Senders } from '../credentials/senders.ts'
+import type { AppSenders, Delivery, Sender, Senders } from '../credentials/senders.ts'
 import { hashOf } from '../insight/receipts.ts'
 import type { Database } from '../store/database.ts'
 import type { Clock } from '../time.ts'
 import { type DueRetry, type Recipient, readDueRetries, readRecipients } from './chunk.ts'
 import {
   type Batch,
+  type Blocker,
+  type Cursor,
   claimBatch,
+  failBatch,
   finishMessages,
   LEASE_RENEWAL_MS,
   LeaseLost,
@@ -21,7 +24,7 @@ import {
   renewLease,
 } from './lease.ts'
 import { planNext } from './plan.ts'
-import { type CredentialFault, expiresAt, LONGEST_WAIT_MS, type Settlement, settleChunk } from './settle.ts'
+import { expiresAt, LONGEST_WAIT_MS, type Settlement, settleChunk } from './settle.ts'
 
 export interface DispatcherOptions {
   readonly db: Database
@@ -39,10 +42,12 @@ export interface DispatcherOptions {
 const CHUNK = 500
 /** Requests of one chunk in flight; the transport has its own limits below this one. */
 const IN_FLIGHT = 250
+/** A gateway that can't be reached is tried again by the next chunk, so that the rest is not read for nothing. */
+const UNREACHABLE_PAUSE_MS = 10_000
+const ORIGIN_PAUSE_MS = 30_000
 
 export class Dispatcher {
   readonly #options: DispatcherOptions
-  readonly #worker = randomUUID()
   readonly #stop = new AbortController()
   readonly #wakers = new Set<() => void>()
   #loops: Promise<unknown> = Promise.resolve()
@@ -103,179 +108,211 @@ export class Dispatcher {
       this.poke()
       return true
     }
-    await wakeHeld(db)
+    await wakeHeld(db, clock.now())
     await finishMessages(db, clock.now())
     return false
   }
 
   async #workOnce(): Promise<boolean> {
     const { db, clock, logger } = this.#options
-    const batch = await claimBatch(db, { worker: this.#worker, at: clock.now() })
+    const batch = await claimBatch(db, clock.now())
     if (batch === undefined) return false
-    const renewal = setInterval(() => this.#renew(batch), LEASE_RENEWAL_MS)
+    const hold = new LeaseHold()
+    const renewal = setInterval(() => void this.#renew(batch, hold), LEASE_RENEWAL_MS)
     try {
-      const pause = await this.#work(batch)
-      await releaseBatch(db, { batchId: batch.id, worker: this.#worker, ...pause })
+      const pause = await this.#work(batch, hold)
+      await releaseBatch(db, batch, pause)
       await finishMessages(db, clock.now())
     } catch (error) {
-      if (!(error instanceof LeaseLost)) throw error
-      logger.warn({ batch: batch.id }, 'lease lost; another worker has taken the batch over')
+      await this.#giveUp(batch, error)
     } finally {
       clearInterval(renewal)
     }
+    logger.trace({ batch: batch.id }, 'batch given back')
     return true
   }
 
-  #renew(batch: Batch): void {
+  async #giveUp(batch: Batch, error: unknown): Promise<void> {
     const { db, logger } = this.#options
-    renewLease(db, { batchId: batch.id, worker: this.#worker }).catch((error: unknown) => {
+    if (error instanceof LeaseLost) {
+      logger.warn({ batch: batch.id }, 'lease lost; the batch was taken over')
+      return
+    }
+    logger.error({ err: error, batch: batch.id }, 'batch failed')
+    await failBatch(db, batch)
+  }
+
+  async #renew(batch: Batch, hold: LeaseHold): Promise<void> {
+    const { db, logger } = this.#options
+    try {
+      if (!(await renewLease(db, batch))) hold.isLost = true
+    } catch (error) {
       logger.warn({ err: error, batch: batch.id }, 'lease could not be renewed')
-    })
+    }
   }
 
   /** Sends chunks until the batch is read through, has to wait, or the process is to stop. */
-  async #work(leased: Batch): Promise<Pause> {
+  async #work(leased: Batch, hold: LeaseHold): Promise<Pause> {
+    const { clock, db } = this.#options
     let batch = leased
+    let blocker: Blocker | undefined
     while (!this.#stop.signal.aborted) {
-      const senders = await this.#options.senders.open(this.#options.db, batch)
-      if (senders.areAllPaused)
-        return { notBefore: this.#options.clock.now(), heldReason: senders.pausedReason }
+      const senders = await this.#options.senders.open(db, batch)
+      // Expiry wins: a message that is over is told so, whatever its key.
+      if (senders.areAllPaused && clock.now() <= expiresAt(batch))
+        return { notBefore: clock.now(), isBlocked: true, blocker: senders.blocker }
       const step = batch.isRead
-        ? await this.#retryChunk(batch, senders)
-        : await this.#readChunk(batch, senders)
+        ? await this.#retryChunk(batch, senders, hold)
+        : await this.#readChunk(batch, senders, hold)
       batch = step.batch
-      if (step.isOver || step.notBefore > this.#options.clock.now())
-        return { notBefore: step.notBefore, heldReason: null }
+      blocker = step.blocker ?? blocker
+      if (step.isOver || step.notBefore > clock.now())
+        return { notBefore: step.notBefore, isBlocked: false, blocker }
     }
-    return { notBefore: this.#options.clock.now(), heldReason: null }
+    return { notBefore: clock.now(), isBlocked: false, blocker }
   }
 
-  async #readChunk(batch: Batch, senders: AppSenders): Promise<Step> {
-    const recipients = await readRecipients(this.#options.db, batch, CHUNK)
-    const last = recipients.at(-1)
-    const cursor = last === undefined ? null : { bucket: last.bucket, hwid: last.hwid }
-    const isRead = recipients.length < CHUNK
-    const sent = await this.#sendAll(batch, senders, recipients)
-    await this.#settle(batch, { ...sent, isRetry: false, cursor, isRead })
-    const next = {
-      ...batch,
-      isRead,
-      cursorBucket: cursor?.bucket ?? batch.cursorBucket,
-      cursorHwid: cursor?.hwid ?? batch.cursorHwid,
+  async #readChunk(batch: Batch, senders: AppSenders, hold: LeaseHold): Promise<Step> {
+    const read = await readRecipients(this.#options.db, batch, CHUNK)
+    const sent = await this.#sendAll(batch, senders, read.recipients, hold)
+    await this.#settle(batch, { ...sent, isRetry: false, cursor: read.cursor, isRead: read.isLast })
+    return {
+      batch: { ...batch, isRead: read.isLast, cursor: read.cursor ?? batch.cursor },
+      notBefore: this.#waitFor(batch, sent.settlements),
+      isOver: read.isLast,
+      blocker: sent.blocker,
     }
-    return { batch: next, notBefore: this.#waitFor(batch, sent.settlements), isOver: isRead }
   }
 
-  async #retryChunk(batch: Batch, senders: AppSenders): Promise<Step> {
+  async #retryChunk(batch: Batch, senders: AppSenders, hold: LeaseHold): Promise<Step> {
     const { db, clock } = this.#options
-    const due = await readDueRetries(db, { batchId: batch.id, at: clock.now(), limit: CHUNK })
-    if (due.length === 0) return { batch, notBefore: clock.now(), isOver: true }
+    const due = await readDueRetries(db, { batch, at: clock.now(), limit: CHUNK })
+    if (due.length === 0) return { batch, notBefore: clock.now(), isOver: true, blocker: undefined }
     const living = due.flatMap(it => (it.recipient === null ? [] : [it.recipient]))
-    const sent = await this.#sendAll(batch, senders, living)
-    const settlements = [...sent.settlements, ...due.filter(it => it.recipient === null).map(cancelled)]
+    const sent = await this.#sendAll(batch, senders, living, hold)
+    const settlements = [...sent.settlements, ...due.flatMap(cancelled)]
     await this.#settle(batch, { ...sent, settlements, isRetry: true, cursor: null, isRead: true })
-    return { batch, notBefore: this.#waitFor(batch, settlements), isOver: due.length < CHUNK }
+    const notBefore = this.#waitFor(batch, settlements)
+    return { batch, notBefore, isOver: due.length < CHUNK, blocker: sent.blocker }
   }
 
   async #settle(
     batch: Batch,
-    chunk: Sent & { isRetry: boolean; cursor: { bucket: number; hwid: string } | null; isRead: boolean },
+    chunk: Sent & { isRetry: boolean; cursor: Cursor | null; isRead: boolean },
   ): Promise<void> {
     const { db, clock, random } = this.#options
-    await settleChunk(db, {
-      batch,
-      worker: this.#worker,
-      ...chunk,
-      at: clock.now(),
-      random: random ?? Math.random,
-    })
+    await settleChunk(db, { batch, ...chunk, at: clock.now(), random: random ?? Math.random })
   }
 
-  async #sendAll(batch: Batch, senders: AppSenders, recipients: readonly Recipient[]): Promise<Sent> {
-    const refused = new Map<string, CredentialFault>()
-    const settlements = await mapInFlight(recipients, IN_FLIGHT, it =>
-      this.#sendOne(batch, senders, it, refused),
-    )
-    return { settlements, credentialFaults: [...refused.values()] }
-  }
-
-  async #sendOne(
+  async #sendAll(
     batch: Batch,
     senders: AppSenders,
-    recipient: Recipient,
-    refused: Map<string, CredentialFault>,
-  ): Promise<Settlement> {
+    recipients: readonly Recipient[],
+    hold: LeaseHold,
+  ): Promise<Sent> {
+    const refused = new Map<string, Blocker>()
+    const sending: Sending = { batch, senders, hold, refused, blocker: undefined }
+    const settlements = await mapInFlight(recipients, IN_FLIGHT, it => this.#sendOne(sending, it))
+    return { settlements, refused: [...refused.values()], blocker: sending.blocker }
+  }
+
+  async #sendOne(sending: Sending, recipient: Recipient): Promise<Settlement> {
+    const { batch, refused } = sending
+    if (sending.hold.isLost) throw new LeaseLost(batch.id)
     const { bucket, hwid, attempt } = recipient
+    const key = { bucket, hwid, attempt }
     const sentAt = this.#options.clock.now()
-    if (sentAt > expiresAt(batch)) return { kind: 'skipped', bucket, hwid, attempt, reason: 'expired' }
-    const sender = senders.for(recipient)
-    if (sender.kind === 'missing') return { kind: 'skipped', bucket, hwid, attempt, reason: sender.reason }
-    if (sender.kind === 'paused') return { kind: 'held', bucket, hwid, attempt, reason: sender.reason }
-    const fault = refused.get(sender.credentialId)
+    if (sentAt > expiresAt(batch)) return { kind: 'skipped', ...key, reason: 'expired' }
+    const sender = sending.senders.for(recipient)
+    if (sender.kind === 'missing') return { kind: 'skipped', ...key, reason: sender.reason }
     // The gateway refused this key a moment ago: asking again for each device would only harm its standing.
-    if (fault !== undefined) return { kind: 'held', bucket, hwid, attempt, reason: fault.reason }
-    const outcome = await sender.send({
+    const blocker = sender.kind === 'paused' ? sender.blocker : refused.get(sender.credentialId)
+    if (blocker !== undefined) sending.blocker = blocker
+    if (sender.kind === 'paused' || blocker !== undefined)
+      return { kind: 'held', ...key, reason: blocker?.reason ?? 'paused' }
+    const outcome = await this.#attempt(sender, {
       deliveryId: deliveryIdOf(batch.messageId, hwid),
       target: recipient,
       notification: notificationOf(batch),
     })
-    noteFault(outcome, sender, refused)
-    return { kind: 'sent', bucket, hwid, attempt, recipient, sentAt, outcome }
+    if (outcome.kind === 'credential_fault') {
+      sending.blocker = { credentialId: sender.credentialId, version: sender.version, reason: outcome.reason }
+      if (!refused.has(sender.credentialId)) refused.set(sender.credentialId, sending.blocker)
+    }
+    return { kind: 'sent', ...key, recipient, sentAt, outcome }
+  }
+
+  /** A client promises never to reject; one that does must not take its whole chunk with it. */
+  async #attempt(sender: Extract<Sender, { kind: 'ready' }>, delivery: Delivery): Promise<AttemptOutcome> {
+    try {
+      return await sender.send(delivery)
+    } catch (error) {
+      this.#options.logger.error({ err: error, gateway: delivery.target.provider }, 'a gateway client failed')
+      return { kind: 'message_fault', reason: 'internal_error' }
+    }
   }
 
   /**
-   * A throttled credential or origin makes the batch wait as a whole, a throttled device only itself. Web Push has an
-   * origin for each address, named by the client: one that asks for patience must not hold the others up.
+   * When the batch as a whole has to wait: for a throttled credential; for an origin that took nothing of the chunk, or
+   * could not be reached at all. Where it took some, each delivery waits by itself. Web Push has an origin for each
+   * address, named by the client: one that asks for patience must not hold the others up.
    */
   #waitFor(batch: Batch, settlements: readonly Settlement[]): number {
     const now = this.#options.clock.now()
-    if (batch.provider === 'webpush') return now
-    let until = now
-    for (const it of settlements) {
-      if (it.kind !== 'sent' || it.outcome.kind !== 'retry' || it.outcome.scope === 'device') continue
-      until = Math.max(until, now + Math.min(LONGEST_WAIT_MS, it.outcome.afterMs ?? 1000))
-    }
-    return until
+    const outcomes = settlements.flatMap(it => (it.kind === 'sent' ? [it.outcome] : []))
+    if (batch.provider === 'webpush' || outcomes.length === 0) return now
+    const tookSome = outcomes.some(it => it.kind === 'accepted')
+    return now + Math.max(0, ...outcomes.map(outcome => batchPauseMs(outcome, tookSome)))
   }
+}
+
+/** What one outcome asks of the batch. */
+function batchPauseMs(outcome: AttemptOutcome, tookSome: boolean): number {
+  if (outcome.kind === 'not_sent') return tookSome ? 0 : UNREACHABLE_PAUSE_MS
+  if (outcome.kind !== 'retry' || outcome.scope === 'device') return 0
+  const asked = Math.min(LONGEST_WAIT_MS, outcome.afterMs ?? 1000)
+  if (outcome.scope === 'credential') return asked
+  return tookSome ? 0 : Math.min(asked, ORIGIN_PAUSE_MS)
+}
+
+/** Set once a renewal found the batch in other hands. */
+class LeaseHold {
+  isLost = false
 }
 
 interface Pause {
   readonly notBefore: number
-  readonly heldReason: string | null
+  /** Nothing can leave before a credential is mended. */
+  readonly isBlocked: boolean
+  readonly blocker: Blocker | undefined
 }
 
 interface Step {
   readonly batch: Batch
   readonly notBefore: number
   readonly isOver: boolean
+  readonly blocker: Blocker | undefined
 }
 
 interface Sent {
   readonly settlements: readonly Settlement[]
-  readonly credentialFaults: readonly CredentialFault[]
+  readonly refused: readonly Blocker[]
+  /** The last credential that kept a delivery waiting. */
+  readonly blocker: Blocker | undefined
 }
 
-function noteFault(
-  outcome: AttemptOutcome,
-  sender: { readonly credentialId: string; readonly version: number },
-  refused: Map<string, CredentialFault>,
-): void {
-  if (outcome.kind !== 'credential_fault' || refused.has(sender.credentialId)) return
-  refused.set(sender.credentialId, {
-    id: sender.credentialId,
-    version: sender.version,
-    reason: outcome.reason,
-  })
+interface Sending {
+  readonly batch: Batch
+  readonly senders: AppSenders
+  readonly hold: LeaseHold
+  readonly refused: Map<string, Blocker>
+  blocker: Blocker | undefined
 }
 
-function cancelled(retry: DueRetry): Settlement {
-  return {
-    kind: 'skipped',
-    bucket: retry.bucket,
-    hwid: retry.hwid,
-    attempt: retry.attempt,
-    reason: 'address_gone',
-  }
+function cancelled(retry: DueRetry): Settlement[] {
+  if (retry.recipient !== null) return []
+  const { bucket, hwid, attempt, reason } = retry
+  return [{ kind: 'skipped', bucket, hwid, attempt, reason }]
 }
 
 /**
@@ -307,7 +344,7 @@ function notificationOf(batch: Batch): Notification {
   }
 }
 
-/** `map` with at most `limit` calls running; results in the order of the items. */
+/** `map` with at most `limit` calls running; results in the order of the items. After a rejection no call begins. */
 async function mapInFlight<In, Out>(
   items: readonly In[],
   limit: number,
@@ -321,6 +358,13 @@ async function mapInFlight<In, Out>(
       results[i] = await each(items[i] as In)
     }
   }
-  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, lane))
+  const lanes = Array.from({ length: Math.min(limit, items.length) }, lane)
+  try {
+    await Promise.all(lanes)
+  } catch (error) {
+    next = items.length
+    await Promise.allSettled(lanes)
+    throw error
+  }
   return results
 }
