@@ -30,6 +30,7 @@ export class RawClient {
 
   constructor(port: number) {
     this.socket = connect({ host: '127.0.0.1', port, allowHalfOpen: false })
+    this.socket.setNoDelay(true)
     this.socket.on('data', chunk => this.#read(chunk))
     this.socket.on('error', () => {})
     this.closed = new Promise(resolve => {

@@ -68,7 +68,7 @@ export async function startServer(options: ServerOptions): Promise<Http2Server> 
     port,
     url: `${options.tls === undefined ? 'http' : 'https'}://${name}:${port}`,
     connections,
-    close: () => close(server, transports),
+    close: () => close(server, connections, transports),
   }
 }
 
@@ -141,9 +141,16 @@ function listen(server: Server, host: string, port: number): Promise<number> {
   })
 }
 
-function close(server: Server, transports: ReadonlySet<Socket>): Promise<void> {
-  return new Promise(resolve => {
-    server.close(() => resolve())
-    for (const transport of transports) transport.destroy()
-  })
+async function close(
+  server: Server,
+  connections: ReadonlySet<ServerConnection>,
+  transports: ReadonlySet<Socket>,
+): Promise<void> {
+  const sockets = [...connections].map(connection => connection.socket)
+  const closed = [server, ...sockets].map(each => new Promise(resolve => each.once('close', resolve)))
+  server.close()
+  for (const socket of sockets) socket.destroy()
+  // Also those that are still shaking hands.
+  for (const transport of transports) transport.destroy()
+  await Promise.all(closed)
 }
