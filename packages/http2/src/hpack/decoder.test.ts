@@ -125,11 +125,13 @@ describe('the size of the table', () => {
     const between = (block: string): unknown => {
       const decoder = new HpackDecoder()
       decoder.setMaxTableBytes(0)
+      decoder.setMaxTableBytes(100)
       decoder.setMaxTableBytes(4096)
       return decodeAll(decoder, hex(block))
     }
     expect(() => between('82')).toThrow(/does not begin by setting the table to 0 bytes/)
     expect(() => between('3f e1 1f 82')).toThrow(/does not begin by setting the table to 0 bytes/)
+    expect(() => between('3f 45 82')).toThrow(/does not begin by setting the table to 0 bytes/)
     expect(between('20 3f e1 1f 82')).toEqual([[':method', 'GET']])
   })
 

@@ -11,6 +11,12 @@ test('the code has each of the 257 symbols once and leaves no bit string without
   expect(HUFFMAN_CODES.reduce((sum, { bits }) => sum + 2 ** -bits, 0)).toBe(1)
 })
 
+test('within a length the codes count up with the symbols, as in the RFC', () => {
+  const byCode = HUFFMAN_CODES.toSorted((a, b) => a.bits - b.bits || a.code - b.code)
+  const bySymbol = HUFFMAN_CODES.toSorted((a, b) => a.bits - b.bits || a.symbol - b.symbol)
+  expect(byCode).toEqual(bySymbol)
+})
+
 /** The first and the last of each length as Appendix B prints them: the rest count up between them. */
 test.each([
   [48, 0x0, 5],
