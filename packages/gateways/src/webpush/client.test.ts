@@ -6,6 +6,7 @@ import { attemptTo, clockAt, endAfterTest, peerAndTransport } from '../../test/f
 import type { PeerRequest } from '../../test/peer.ts'
 import { makeSubscriber } from '../../test/subscriber.ts'
 import { createHttp2Transport } from '../http2-transport.ts'
+import type { Transport } from '../transport.ts'
 import { createWebPushClient } from './client.ts'
 import { createGuardedLookup } from './endpoint.ts'
 import { APPLE_REASONS, MOZILLA_ERRNOS } from './outcome.ts'
@@ -375,5 +376,35 @@ describe('when the network fails', () => {
     const { options, address } = await webPush(() => {})
     const client = createWebPushClient({ ...options, deadlineMs: 500 })
     expect(await client.send(attemptTo(address))).toMatchObject({ kind: 'uncertain' })
+  })
+})
+
+/** The client believes that it talks to `origin`; what it says goes over real HTTP/2 to a peer that refuses our key. */
+async function refusedBy(endpoint: string) {
+  const { peer, options } = await webPush(request => request.answer(403, {}, 'no'))
+  const { transport } = options
+  const diverted: Transport = {
+    ...transport,
+    request: request => transport.request({ ...request, origin: peer.origin }),
+  }
+  const client = createWebPushClient({ ...options, transport: diverted, allowPrivate: false })
+  return client.send(attemptTo(subscriber.address(endpoint)))
+}
+
+test.each(['https://fcm.googleapis.com/fcm/send/x', 'https://web.push.apple.com/x'])(
+  'a 403 of %s is about our key',
+  async endpoint => {
+    expect(await refusedBy(endpoint)).toMatchObject({ kind: 'credential_fault' })
+  },
+)
+
+test.each([
+  'https://fcm.googleapis.com/v1/projects/x/messages:send',
+  'https://api.push.apple.com/3/device/00',
+  'https://push.example.com/x',
+])('a 403 of %s, which is no push service of a browser, is not', async endpoint => {
+  expect(await refusedBy(endpoint)).toEqual({
+    kind: 'message_fault',
+    reason: expect.stringContaining('refused_by_unknown_service'),
   })
 })

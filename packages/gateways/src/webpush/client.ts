@@ -35,9 +35,12 @@ export function createWebPushClient(options: WebPushClientOptions): GatewayClien
   return new WebPushClient(options)
 }
 
-interface Target {
+interface Endpoint {
   readonly origin: string
   readonly path: string
+}
+
+interface Target extends Endpoint {
   readonly address: WebPushAddress
 }
 
@@ -59,20 +62,17 @@ class WebPushClient implements GatewayClient<WebPushAddress> {
     if (!endpoint.ok) return refusedEndpoint(endpoint.reason)
     const payload = buildPlaintext(notification)
     if (!payload.ok) return { kind: 'message_fault', reason: payload.reason }
-    return this.#read(
-      endpoint.origin,
-      await this.#post({ ...endpoint, address }, notification, payload.plaintext),
-    )
+    return this.#read(endpoint, await this.#post({ ...endpoint, address }, notification, payload.plaintext))
   }
 
   async close(): Promise<void> {}
 
   #doubtService(
-    origin: string,
+    endpoint: Endpoint,
     fault: Extract<AttemptOutcome, { kind: 'credential_fault' }>,
   ): AttemptOutcome {
     // `allowPrivate` is for stand-ins, which stand for the real ones.
-    const isBelieved = this.#options.allowPrivate || isBrowserService(origin)
+    const isBelieved = this.#options.allowPrivate || isBrowserService(endpoint)
     return isBelieved
       ? fault
       : { kind: 'message_fault', reason: `refused_by_unknown_service: ${fault.reason}` }
@@ -95,10 +95,10 @@ class WebPushClient implements GatewayClient<WebPushAddress> {
     return transport.request({ origin, method: 'POST', path, fixed, headers, body, deadlineMs })
   }
 
-  #read(origin: string, result: TransportResult): AttemptOutcome {
+  #read(endpoint: Endpoint, result: TransportResult): AttemptOutcome {
     if (result.kind === 'response') {
       const outcome = readResponse(result, this.#options.clock)
-      return outcome.kind === 'credential_fault' ? this.#doubtService(origin, outcome) : outcome
+      return outcome.kind === 'credential_fault' ? this.#doubtService(endpoint, outcome) : outcome
     }
     if (result.reason.includes(NOT_PUBLIC)) return refusedEndpoint('not a public address')
     return { kind: result.kind, reason: result.reason }
