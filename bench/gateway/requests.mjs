@@ -25,7 +25,7 @@ export const allTokens = () => TOKENS
  * A UUID in Apple's canonical form, from a number: a random one would cost more than some clients' whole request.
  * @param {number} n
  */
-export const apnsIdOf = n => `00000000-0000-4000-8000-${n.toString(16).padStart(12, '0')}`
+export const apnsIdOf = n => `00000000-0000-4000-8000-0000${(0x1000_0000 + n).toString(16)}`
 
 const FRAME_BYTES = JSON.stringify({ aps: { alert: '' } }).length
 

@@ -1,9 +1,5 @@
 /** `roost migrate`: brings the schema of a PostgreSQL server up to date before a new version is rolled out. */
 import { Command } from 'commander'
-import { readConfig } from '../config.ts'
-import { Database } from '../store/database.ts'
-import { startEmbeddedPostgres } from '../store/embedded.ts'
-import { migrate, readMigrations } from '../store/migrate.ts'
 
 export function migrateCommand(): Command {
   return new Command('migrate')
@@ -17,6 +13,10 @@ export function migrateCommand(): Command {
 }
 
 async function run(options: { readonly json?: boolean }): Promise<void> {
+  const { readConfig } = await import('../config.ts')
+  const { Database } = await import('../store/database.ts')
+  const { startEmbeddedPostgres } = await import('../store/embedded.ts')
+  const { migrate, readMigrations } = await import('../store/migrate.ts')
   const config = readConfig(process.env)
   const embedded = config.databaseUrl === undefined ? await startEmbeddedPostgres(config) : undefined
   const db = new Database({ url: config.databaseUrl ?? embedded?.url ?? '' })

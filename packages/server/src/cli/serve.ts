@@ -1,7 +1,5 @@
 /** `roost serve`: the server, until it is told to stop. */
 import { Command } from 'commander'
-import { readConfig } from '../config.ts'
-import { startServer } from '../main.ts'
 
 export function serveCommand(): Command {
   return new Command('serve')
@@ -14,6 +12,8 @@ export function serveCommand(): Command {
 }
 
 async function serve(): Promise<void> {
+  const { readConfig } = await import('../config.ts')
+  const { startServer } = await import('../main.ts')
   const config = readConfig(process.env)
   const stop = untilStopped()
   const server = await startServer(config)

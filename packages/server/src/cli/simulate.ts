@@ -2,7 +2,6 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { startSimulator } from '@roost/simulator'
 import { Command } from 'commander'
 import { untilStopped } from './serve.ts'
 
@@ -18,6 +17,7 @@ export function simulateCommand(): Command {
 
 async function run(options: { readonly bundleId: string; readonly json?: boolean }): Promise<void> {
   const stop = untilStopped()
+  const { startSimulator } = await import('@roost/simulator')
   const simulator = await startSimulator()
   const folder = await mkdtemp(join(tmpdir(), 'roost-simulator-'))
   const caFile = join(folder, 'ca.pem')

@@ -20,9 +20,13 @@ export interface LoadOptions {
   readonly first?: number
 }
 
+/** Requests of one process: their numbers make eight hex digits. */
+export const MAX_REQUESTS = 1_000_000_000
 const MAX_REPEATS = 5
 /** Reasons are told apart up to this many: a hostile peer may make up any number of them. */
 const MAX_REASONS = 20
+const TOKEN_BEGIN = 'c'.repeat(56)
+const APNS_ID_BEGIN = '00000000-0000-4000-8000-0000'
 
 /** One run: `run()` once, then read the counts. */
 export class GatewayLoad implements RequestObserver {
@@ -133,10 +137,15 @@ function pathOf(token: string): string {
 
 /** 64 hex digits, as long as APNs tokens are today. */
 function tokenOf(n: number): string {
-  return n.toString(16).padStart(64, '0')
+  return TOKEN_BEGIN + hex8(n)
 }
 
-/** The canonical form of a UUID, 8-4-4-4-12 digits; a fresh random one would cost more than the request. */
+/** The canonical form of a UUID, 8-4-4-4-12 digits; a fresh random one would cost as much as the request. */
 function apnsIdOf(n: number): string {
-  return `00000000-0000-4000-8000-${n.toString(16).padStart(12, '0')}`
+  return APNS_ID_BEGIN + hex8(n)
+}
+
+/** Eight digits without `padStart`, whose strings were half of the garbage of a run. `n` is below MAX_REQUESTS. */
+function hex8(n: number): string {
+  return (0x1000_0000 + n).toString(16)
 }

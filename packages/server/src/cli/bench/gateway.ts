@@ -11,7 +11,7 @@ import { ConnectionPool, HeaderTemplate } from '@roost/http2'
 import { Command, InvalidArgumentError } from 'commander'
 import { StartError } from '../../store/folder.ts'
 import { type Screen, silentScreen, terminalScreen } from '../demo/screen.ts'
-import { GatewayLoad } from './gateway-load.ts'
+import { GatewayLoad, MAX_REQUESTS } from './gateway-load.ts'
 
 export interface GatewayBenchOptions {
   readonly url: string
@@ -194,6 +194,7 @@ function wholeNumber(text: string): number {
 }
 
 function wholeNumberOrZero(text: string): number {
-  if (!/^\d{1,12}$/.test(text)) throw new InvalidArgumentError('It must be a whole number.')
+  if (!/^\d{1,12}$/.test(text) || Number(text) > MAX_REQUESTS)
+    throw new InvalidArgumentError(`It must be a whole number up to ${MAX_REQUESTS}.`)
   return Number(text)
 }

@@ -2,7 +2,7 @@
 import { Command, InvalidArgumentError } from 'commander'
 import { untilStopped } from '../serve.ts'
 import { silentScreen, terminalScreen } from './screen.ts'
-import { type DemoReport, playDemo } from './story.ts'
+import type { DemoReport } from './story.ts'
 
 interface DemoCommandOptions {
   readonly phones: number
@@ -30,6 +30,7 @@ function readCount(text: string): number {
 async function run(options: DemoCommandOptions): Promise<void> {
   const stop = untilStopped()
   const started = Date.now()
+  const { playDemo } = await import('./story.ts')
   const demo = await playDemo({
     phones: options.phones,
     screen: options.json ? silentScreen : terminalScreen(process.stdout),
