@@ -226,13 +226,15 @@ describe('floods', () => {
     ])
   })
 
-  test('the count begins anew with each block', () => {
+  test('frames and bytes are counted anew for each block', () => {
     const block = [
-      frame(FRAME.HEADERS, 0, 1, BLOCK),
-      ...Array<Buffer>(62).fill(frame(FRAME.CONTINUATION, 0, 1)),
-      frame(FRAME.CONTINUATION, END_HEADERS, 1),
+      frame(FRAME.HEADERS, 0, 1, Buffer.alloc(40)),
+      ...Array<Buffer>(61).fill(frame(FRAME.CONTINUATION, 0, 1)),
+      frame(FRAME.CONTINUATION, 0, 1, Buffer.alloc(20)),
+      frame(FRAME.CONTINUATION, END_HEADERS, 1, Buffer.alloc(40)),
     ]
-    expect(read([...block, ...block])).toHaveLength(2)
+    const event = `headers 1 ${'00'.repeat(100)} false`
+    expect(read([...block, ...block], { maxBlockBytes: 100 })).toEqual([event, event])
   })
 
   test('of a long GOAWAY text a kilobyte is kept', () => {

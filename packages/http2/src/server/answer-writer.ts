@@ -113,10 +113,11 @@ export class AnswerWriter {
     const at = this.#outbox.reserve(FRAME_HEADER_BYTES + bound)
     const buffer = this.#outbox.buffer
     const start = at + FRAME_HEADER_BYTES
+    const hasUpdate = this.#encoder.hasPendingUpdate
     const end = this.#encode(status, headers, buffer, start)
     writeFrameHeader(buffer, at, end - start, FRAME.HEADERS, headersFlags(isEnd), streamId)
     this.#outbox.commit(end)
-    if (headers.length === 0) this.#keepBlock(status, buffer, start, end)
+    if (headers.length === 0 && !hasUpdate) this.#keepBlock(status, buffer, start, end)
   }
 
   #encode(status: number, headers: HeaderList, buffer: Buffer, start: number): number {
@@ -139,7 +140,7 @@ export class AnswerWriter {
 
   /** Only a block that changes no table may be sent twice: the first sight of a rare status is not kept. */
   #keepBlock(status: number, buffer: Buffer, start: number, end: number): void {
-    if (this.#blocksVersion === this.#encoder.version && !this.#encoder.hasPendingUpdate)
+    if (this.#blocksVersion === this.#encoder.version)
       this.#blocks[status] = Buffer.from(buffer.subarray(start, end))
   }
 

@@ -5,6 +5,7 @@ import {
   data,
   get,
   goAwayOf,
+  POST_BLOCK,
   post,
   rawClient,
   resetOf,
@@ -78,6 +79,17 @@ describe('what breaks the protocol ends the connection with GOAWAY and closes it
     await client.roundTrip()
     client.send(data(1, Buffer.alloc(2 ** 20 + 1)))
     expect(await goAwayOf(client)).toBe('FLOW_CONTROL_ERROR: more DATA than the window of the connection')
+  })
+
+  test('an HPACK table that was made smaller and is used as before', async () => {
+    const indexed = headers(1, Buffer.concat([POST_BLOCK, Buffer.from('4003782d610131', 'hex')]), END_STREAM)
+    const settings = { headerTableBytes: 0 }
+    const early = rawClient(await start({ settings }))
+    early.send(indexed)
+    await early.frame(FRAME.HEADERS, 1)
+    const client = rawClient(await start({ settings }))
+    client.send(acknowledge(), indexed)
+    expect(await goAwayOf(client)).toMatch(/^COMPRESSION_ERROR: /)
   })
 
   test('GOAWAY names the last stream that was seen, and the owner is told what was broken', async () => {

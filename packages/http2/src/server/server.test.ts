@@ -134,6 +134,22 @@ describe('requests and answers, with the client of Node', () => {
     },
   )
 
+  test('a status of the table is right after every change of the table', async () => {
+    let headers: HeaderList = []
+    const session = nodeClient(await start({ onRequest: request => request.respond(410, headers) }))
+    const statuses = async () =>
+      [await ask(session), await ask(session), await ask(session)].map(each => each.status)
+    expect(await statuses()).toEqual([410, 410, 410])
+    headers = [['x-new', 'moves the others']]
+    await ask(session)
+    headers = []
+    expect(await statuses()).toEqual([410, 410, 410])
+    for (const headerTableSize of [0, 4096]) {
+      session.settings({ headerTableSize })
+      expect(await statuses()).toEqual([410, 410, 410])
+    }
+  })
+
   test('answers are right when the client changes its HPACK table in mid-flight', async () => {
     const server = await start({
       onRequest: request =>
@@ -314,6 +330,22 @@ describe('limits and windows', () => {
     expect(await resetOf(client, 7)).toBe('REFUSED_STREAM')
   })
 
+  test('a smaller HPACK table is told once, also where an answer needs no table', async () => {
+    const client = rawClient(await start())
+    client.send(
+      get(1),
+      get(3),
+      frame(FRAME.SETTINGS, 0, 0, setting(SETTING.HEADER_TABLE_SIZE, 0)),
+      get(5),
+      get(7),
+    )
+    await client.roundTrip()
+    const blocks = client.frames
+      .filter(each => each.type === FRAME.HEADERS)
+      .map(each => each.payload.toString('hex'))
+    expect(blocks).toEqual(['88', '88', '2088', '88'])
+  })
+
   test('SETTINGS move the windows of open streams, also below zero', async () => {
     const body = numbered(100)
     const server = await start({ onRequest: request => request.respond(200, [], body) })
@@ -345,6 +377,21 @@ describe('limits and windows', () => {
     expect(client.data(1).equals(body)).toBe(true)
     expect(client.data(3).equals(body)).toBe(true)
     for (const each of client.frames) expect(each.payload.length).toBeLessThanOrEqual(16_384)
+  })
+
+  test('the caller may use its buffer again while an answer waits for a window', async () => {
+    const body = numbered(100)
+    const server = await start({
+      onRequest: request => {
+        const own = Buffer.from(body)
+        request.respond(200, [], own)
+        own.fill(0)
+      },
+    })
+    const client = rawClient(server, setting(SETTING.INITIAL_WINDOW_SIZE, 10))
+    client.send(get(1), windowUpdate(1, 1000))
+    await client.roundTrip()
+    expect(client.data(1).equals(body)).toBe(true)
   })
 
   test('a reset in the middle of an answer drops its rest', async () => {
@@ -515,6 +562,21 @@ describe('what a test can do to a client', () => {
     request.connection.resume()
     await told(3)
     expect(requests[2]?.streamId).toBe(3)
+  })
+
+  test('a stalled connection that ends reads again, so that its last words are not lost to a reset', async () => {
+    const { requests, onRequest, told } = collect()
+    const client = rawClient(await start({ onRequest }))
+    client.send(get(1))
+    await told(1)
+    const { connection } = requests[0] as ServerRequest
+    connection.stall()
+    client.send(post(3), data(3, numbered(16_000)))
+    connection.goAway({ debug: 'last words' })
+    connection.end()
+    expect(connection.socket.isPaused()).toBe(false)
+    expect((await client.frame(FRAME.GOAWAY)).payload.toString('utf8', 8)).toBe('last words')
+    await client.closed
   })
 
   test('raw bytes go out in their place among the frames', async () => {
