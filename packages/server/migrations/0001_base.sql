@@ -157,7 +157,7 @@ create table batch (
   lease_until timestamptz,
   cursor_bucket smallint,
   cursor_hwid text,
-  is_read boolean not null default false, -- every device of the range was read; only retries are left
+  is_read boolean not null default false, -- every device of the range was read; only the queue is left
   targeted integer not null default 0,
   accepted integer not null default 0,
   dead integer not null default 0,
@@ -169,8 +169,9 @@ create index batch_of_message on batch (message_id);
 create index batch_due on batch (due_at, id) where state in ('waiting', 'sending');
 create index batch_held on batch (app_id, provider) where state = 'held';
 
--- A delivery that waits for another try, or (due_at = infinity) for its credential.
-create table delivery_retry (
+-- Deliveries that wait: those of named devices for their first try, others for another one, or (due_at = infinity)
+-- for their credential.
+create table delivery_queue (
   bucket smallint not null,
   message_id uuid not null,
   hwid text not null,
@@ -181,7 +182,7 @@ create table delivery_retry (
   reason text not null,
   primary key (bucket, message_id, hwid)
 );
-create index delivery_retry_due on delivery_retry (batch_id, due_at);
+create index delivery_queue_due on delivery_queue (batch_id, due_at);
 
 -- Every delivery that did not end in "accepted", and why.
 create table delivery_exception (

@@ -246,7 +246,7 @@ export async function wakeHeld(db: Queryable, at = 0): Promise<void> {
             or m.send_at + m.ttl_seconds * interval '1 second' < $1)
        returning b.id
      )
-     update delivery_retry r set due_at = '-infinity' from woken where r.batch_id = woken.id and r.due_at = 'infinity'`,
+     update delivery_queue q set due_at = '-infinity' from woken where q.batch_id = woken.id and q.due_at = 'infinity'`,
     [new Date(at)],
   )
 }

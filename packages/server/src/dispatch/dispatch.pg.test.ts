@@ -177,6 +177,25 @@ test('a device that was told unreachable at planning has that one outcome, even 
   expect((await roost.settle(id)).counts).toMatchObject({ targeted: 2, accepted: 1, skipped: 1 })
 })
 
+test('named devices that register and unregister while they are sent to have one outcome each', async () => {
+  const present = await Promise.all(Array.from({ length: 60 }, () => roost.phone('android')))
+  const names = [...present.map(phone => phone.hwid), ...Array.from({ length: 60 }, (_, i) => `late-${i}`)]
+  const id = await roost.send({ to: { devices: names }, content: { title: 'Hello' } })
+  await Promise.all([
+    ...present.slice(0, 30).map(phone => phone.unregister()),
+    ...names
+      .slice(60)
+      .map(hwid => roost.device('registerDevice', { hwid, device_type: 3, push_token: `token-${hwid}` })),
+  ])
+  const { counts } = await roost.settle(id)
+  expect(counts.targeted).toBe(120)
+  expect(counts.accepted + counts.dead + counts.failed + counts.skipped + counts.uncertain).toBe(120)
+  const { rows } = await roost.server.db.query('select hwid from delivery_exception where message_id = $1', [
+    id,
+  ])
+  expect(rows).toHaveLength(120 - counts.accepted)
+})
+
 test('R17: what a refused credential holds goes on with a newer credential beside it', async () => {
   const other = await startRoost()
   try {

@@ -2,9 +2,9 @@
  * Leases: a batch belongs to one worker at a time. The lease is renewed with every chunk; when a worker dies its
  * lease runs out and another one takes the batch up from the last chunk that was committed.
  *
- *   waiting ──claim──▶ sending ──all read, no retries──▶ done
+ *   waiting ──claim──▶ sending ──all read, queue empty──▶ done
  *      ▲                 │  └──only what a refused credential blocks is left──▶ held
- *      └──retries due────┘                                                       │
+ *      └──queue due──────┘                                                       │
  *      └──────────credential replaced, or a newer one, or the message expired────┘
  */
 import { randomUUID } from 'node:crypto'
@@ -91,7 +91,7 @@ export class LeaseLost extends Error {
 
 export interface ChunkProgress {
   readonly batch: Pick<Batch, 'id' | 'lease'>
-  /** The last device that was read; null when only retries were worked on. */
+  /** The last device that was read; null when only the queue was worked on. */
   readonly cursor: Cursor | null
   readonly isRead: boolean
   readonly targeted: number
@@ -148,16 +148,16 @@ export interface Blocker {
 
 /**
  * Gives the batch back: held when a credential blocks all that is left of it; done when it is read through and nothing
- * waits; else waiting, not before `notBefore`, and when only retries are left not before the first of them.
+ * waits; else waiting, not before `notBefore`, and when only its queue is left not before the first of that.
  */
 const RELEASE = `
-  with retry as (select min(due_at) as due_at from delivery_retry where batch_id = $1),
+  with queue as (select min(due_at) as due_at from delivery_queue where batch_id = $1),
   next as (
-    select case when $4::boolean or (b.is_read and retry.due_at = 'infinity') then 'held'
-                when b.is_read and retry.due_at is null then 'done'
+    select case when $4::boolean or (b.is_read and queue.due_at = 'infinity') then 'held'
+                when b.is_read and queue.due_at is null then 'done'
                 else 'waiting' end as state,
-           case when b.is_read and isfinite(retry.due_at) then retry.due_at end as due_at
-      from batch b, retry where b.id = $1
+           case when b.is_read and isfinite(queue.due_at) then queue.due_at end as due_at
+      from batch b, queue where b.id = $1
   )
   update batch b
      set state = next.state,

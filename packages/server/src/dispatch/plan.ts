@@ -71,70 +71,73 @@ async function insertBatches(tx: Queryable, { message, provider, ranges, at }: N
   )
 }
 
-async function planNamed(tx: Queryable, message: DueMessage, at: number): Promise<void> {
-  const isDevices = 'devices' in message.target
-  const whole = [{ from: 0, to: BUCKETS - 1 }]
-  for (const { provider } of await providersOf(tx, message))
-    await insertBatches(tx, { message, provider, ranges: whole, at })
-  const unreachable = isDevices ? await unreachableDevices(tx, message) : await unreachableUsers(tx, message)
-  if (unreachable.length > 0) await skip(tx, { message, unreachable, at })
-}
-
-/** Through the names and the index of users; a look at all addresses would take seconds on a large base. */
-async function providersOf(tx: Queryable, message: DueMessage): Promise<{ provider: string }[]> {
-  const sendable = "a.kind = 'alert' and a.state in ('active', 'suspect')"
-  const join = 'join address a on a.bucket = d.bucket and a.app_id = $1 and a.hwid = d.hwid'
-  if ('devices' in message.target) {
-    const hwids = message.target.devices
-    const named = 'unnest($2::smallint[], $3::text[]) as d (bucket, hwid)'
-    const text = `select distinct a.provider from ${named} ${join} where ${sendable}`
-    return (await tx.query<{ provider: string }>(text, [message.appId, hwids.map(bucketOf), hwids])).rows
-  }
-  const users = 'users' in message.target ? message.target.users : []
-  const text = `select distinct a.provider from device d ${join}
-                 where d.app_id = $1 and d.user_id = any($2::text[]) and ${sendable}`
-  return (await tx.query<{ provider: string }>(text, [message.appId, users])).rows
-}
-
-interface Unreachable {
+interface Named {
   readonly name: string
-  readonly reason: string
+  /** Of the device's address; null when it has none. */
+  readonly provider: string | null
+  readonly isUnknown: boolean
 }
 
-const HAS_ADDRESS = `exists (
-  select from address a where a.bucket = d.bucket and a.app_id = d.app_id and a.hwid = d.hwid
-     and a.kind = 'alert' and a.state in ('active', 'suspect'))`
+const SENDABLE_ADDRESS = `left join address a on a.bucket = d.bucket and a.app_id = d.app_id and a.hwid = d.hwid
+  and a.kind = 'alert' and a.state in ('active', 'suspect')`
 
-async function unreachableDevices(tx: Queryable, message: DueMessage): Promise<Unreachable[]> {
-  const hwids = [...new Set('devices' in message.target ? message.target.devices : [])]
-  const { rows } = await tx.query<Unreachable>(
-    `select i.hwid as name, case when d.hwid is null then 'device_unknown' else 'no_address' end as reason
-       from unnest($2::smallint[], $3::text[]) as i (bucket, hwid)
-       left join device d on d.bucket = i.bucket and d.app_id = $1 and d.hwid = i.hwid
-      where d.hwid is null or not ${HAS_ADDRESS}`,
-    [message.appId, hwids.map(bucketOf), hwids],
-  )
-  return rows
-}
+const NAMED_DEVICES = `
+  select i.hwid as name, a.provider, d.hwid is null as "isUnknown"
+    from unnest($2::smallint[], $3::text[]) as i (bucket, hwid)
+    left join device d on d.bucket = i.bucket and d.app_id = $1 and d.hwid = i.hwid
+    ${SENDABLE_ADDRESS}`
 
 /** A user without any device is told by the user's id, each device of the others by its own. */
-async function unreachableUsers(tx: Queryable, message: DueMessage): Promise<Unreachable[]> {
-  const users = [...new Set('users' in message.target ? message.target.users : [])]
-  const { rows } = await tx.query<Unreachable>(
-    `select coalesce(d.hwid, i.user_id) as name,
-            case when d.hwid is null then 'user_unknown' else 'no_address' end as reason
-       from unnest($2::text[]) as i (user_id)
-       left join device d on d.app_id = $1 and d.user_id = i.user_id
-      where d.hwid is null or not ${HAS_ADDRESS}`,
-    [message.appId, users],
+const NAMED_USERS = `
+  select coalesce(d.hwid, i.user_id) as name, a.provider, d.hwid is null as "isUnknown"
+    from unnest($2::text[]) as i (user_id)
+    left join device d on d.app_id = $1 and d.user_id = i.user_id
+    ${SENDABLE_ADDRESS}`
+
+/**
+ * Named devices become deliveries at once, each with exactly one outcome in the end, whatever they do meanwhile. One
+ * statement reads them all, so that nobody is seen twice or not at all.
+ */
+async function planNamed(tx: Queryable, message: DueMessage, at: number): Promise<void> {
+  const named = await readNamed(tx, message)
+  const providers = new Set(named.map(it => it.provider))
+  for (const provider of providers) {
+    const names = named.filter(it => it.provider === provider)
+    if (provider === null) await skip(tx, { message, unreachable: names, at })
+    else await enqueue(tx, { message, provider, hwids: names.map(it => it.name), at })
+  }
+}
+
+async function readNamed(tx: Queryable, { appId, target }: DueMessage): Promise<Named[]> {
+  if ('devices' in target) {
+    const hwids = [...new Set(target.devices)]
+    return (await tx.query<Named>(NAMED_DEVICES, [appId, hwids.map(bucketOf), hwids])).rows
+  }
+  const users = [...new Set('users' in target ? target.users : [])]
+  return (await tx.query<Named>(NAMED_USERS, [appId, users])).rows
+}
+
+async function enqueue(
+  tx: Queryable,
+  { message, provider, hwids, at }: { message: DueMessage; provider: string; hwids: string[]; at: number },
+): Promise<void> {
+  const due = new Date(at)
+  const { rows } = await tx.query<{ id: number }>(
+    `insert into batch (message_id, app_id, provider, bucket_from, bucket_to, due_at, is_read, targeted)
+     values ($1, $2, $3, 0, $4, $5, true, $6) returning id`,
+    [message.id, message.appId, provider, BUCKETS - 1, due, hwids.length],
   )
-  return rows
+  await tx.query(
+    `insert into delivery_queue (bucket, message_id, hwid, app_id, batch_id, attempt, due_at, reason)
+     select bucket, $3, hwid, $4, $5, 1, $6, 'planned' from unnest($1::smallint[], $2::text[]) as i (bucket, hwid)`,
+    [hwids.map(bucketOf), hwids, message.id, message.appId, rows[0]?.id, due],
+  )
 }
 
 /** They count as targeted, since somebody asked for them; a finished batch without a range holds their count. */
 async function skip(
   tx: Queryable,
-  { message, unreachable, at }: { message: DueMessage; unreachable: readonly Unreachable[]; at: number },
+  { message, unreachable, at }: { message: DueMessage; unreachable: readonly Named[]; at: number },
 ): Promise<void> {
   const inserted = await tx.query(
     `insert into delivery_exception (bucket, message_id, hwid, app_id, outcome, reason, at)
@@ -146,7 +149,7 @@ async function skip(
       unreachable.map(it => it.name),
       message.id,
       message.appId,
-      unreachable.map(it => it.reason),
+      unreachable.map(it => reasonOf(it, message)),
       new Date(at),
     ],
   )
@@ -155,4 +158,9 @@ async function skip(
      values ($1, $2, 'none', 0, -1, $3, 'done', true, $4, $4)`,
     [message.id, message.appId, new Date(at), inserted.rowCount],
   )
+}
+
+function reasonOf(named: Named, { target }: DueMessage): string {
+  if (!named.isUnknown) return 'no_address'
+  return 'devices' in target ? 'device_unknown' : 'user_unknown'
 }

@@ -25,8 +25,8 @@ export type Settlement = { readonly bucket: number; readonly hwid: string; reado
 export interface Chunk {
   readonly batch: Batch
   readonly settlements: readonly Settlement[]
-  /** They waited before, and were counted as targeted then. */
-  readonly isRetry: boolean
+  /** They come from the queue, and were counted as targeted when they came into it. */
+  readonly isFromQueue: boolean
   readonly cursor: Cursor | null
   readonly isRead: boolean
   /** Credentials that a gateway refused in this chunk. */
@@ -46,7 +46,7 @@ interface Key {
 /** What is written for a chunk, sorted out by table. */
 interface Plan {
   readonly exceptions: (Key & { readonly outcome: ExceptionOutcome; readonly reason: string })[]
-  readonly retries: (Key & {
+  readonly waiting: (Key & {
     readonly attempt: number
     readonly dueAt: number | null
     readonly reason: string
@@ -64,15 +64,15 @@ export async function settleChunk(db: Database, chunk: Chunk): Promise<void> {
       batch: chunk.batch,
       cursor: chunk.cursor,
       isRead: chunk.isRead,
-      targeted: chunk.isRetry ? 0 : chunk.settlements.length,
+      targeted: chunk.isFromQueue ? 0 : chunk.settlements.length,
       accepted: plan.accepted,
       dead: count('dead'),
       failed: count('failed'),
       skipped: count('skipped'),
       uncertain: count('uncertain'),
     })
-    if (chunk.isRetry) await deleteRetries(tx, chunk)
-    await insertRetries(tx, chunk, plan)
+    if (chunk.isFromQueue) await dequeue(tx, chunk)
+    await enqueue(tx, chunk, plan)
     await insertExceptions(tx, chunk, plan)
     await applyResults(tx, plan.results, chunk.at)
     for (const blocker of chunk.refused) await pauseCredential(tx, { ...blocker, at: chunk.at })
@@ -80,14 +80,14 @@ export async function settleChunk(db: Database, chunk: Chunk): Promise<void> {
 }
 
 function planOf(chunk: Chunk): Plan {
-  const plan: Plan = { exceptions: [], retries: [], results: [], accepted: 0 }
+  const plan: Plan = { exceptions: [], waiting: [], results: [], accepted: 0 }
   for (const settlement of chunk.settlements) {
     switch (settlement.kind) {
       case 'skipped':
         plan.exceptions.push({ ...keyOf(settlement), outcome: 'skipped', reason: settlement.reason })
         break
       case 'held':
-        plan.retries.push({
+        plan.waiting.push({
           ...keyOf(settlement),
           attempt: settlement.attempt,
           dueAt: null,
@@ -135,7 +135,7 @@ function sortOut(plan: Plan, sent: Extract<Settlement, { kind: 'sent' }>, chunk:
       except('uncertain', outcome.reason)
       return
     case 'credential_fault':
-      plan.retries.push({ ...key, attempt: sent.attempt, dueAt: null, reason: outcome.reason })
+      plan.waiting.push({ ...key, attempt: sent.attempt, dueAt: null, reason: outcome.reason })
       return
     case 'retry':
     case 'not_sent':
@@ -180,7 +180,7 @@ function retryLater(plan: Plan, sent: Extract<Settlement, { kind: 'sent' }>, chu
   const dueAt = chunk.at + retryDelayMs(attempt, outcome, chunk.random)
   const isOver = dueAt > expiresAt(chunk.batch) || (isTry && attempt >= TRIES_MAX)
   if (isOver) plan.exceptions.push({ ...keyOf(sent), outcome: 'failed', reason: `gave_up: ${reason}` })
-  else plan.retries.push({ ...keyOf(sent), attempt: attempt + (isTry ? 1 : 0), dueAt, reason })
+  else plan.waiting.push({ ...keyOf(sent), attempt: attempt + (isTry ? 1 : 0), dueAt, reason })
 }
 
 /** A message that is now or never is still tried for a minute: it is the gateway that shall not store it. */
@@ -190,18 +190,18 @@ export function expiresAt(batch: Batch): number {
   return Date.parse(batch.messageSendAt) + Math.max(SHORTEST_LIFE_MS, batch.ttlSeconds * 1000)
 }
 
-async function deleteRetries(tx: Queryable, chunk: Chunk): Promise<void> {
+async function dequeue(tx: Queryable, chunk: Chunk): Promise<void> {
   await tx.query(
-    `delete from delivery_retry r using unnest($2::smallint[], $3::text[]) as i (bucket, hwid)
+    `delete from delivery_queue r using unnest($2::smallint[], $3::text[]) as i (bucket, hwid)
       where r.message_id = $1 and r.bucket = i.bucket and r.hwid = i.hwid`,
     [chunk.batch.messageId, chunk.settlements.map(it => it.bucket), chunk.settlements.map(it => it.hwid)],
   )
 }
 
-async function insertRetries(tx: Queryable, chunk: Chunk, plan: Plan): Promise<void> {
-  if (plan.retries.length === 0) return
+async function enqueue(tx: Queryable, chunk: Chunk, plan: Plan): Promise<void> {
+  if (plan.waiting.length === 0) return
   await tx.query(
-    `insert into delivery_retry (bucket, message_id, hwid, app_id, batch_id, attempt, due_at, reason)
+    `insert into delivery_queue (bucket, message_id, hwid, app_id, batch_id, attempt, due_at, reason)
      select i.bucket, $1, i.hwid, $2, $3, i.attempt, coalesce(i.due_at, 'infinity'), i.reason
        from unnest($4::smallint[], $5::text[], $6::integer[], $7::timestamptz[], $8::text[])
               as i (bucket, hwid, attempt, due_at, reason)
@@ -211,11 +211,11 @@ async function insertRetries(tx: Queryable, chunk: Chunk, plan: Plan): Promise<v
       chunk.batch.messageId,
       chunk.batch.appId,
       chunk.batch.id,
-      plan.retries.map(it => it.bucket),
-      plan.retries.map(it => it.hwid),
-      plan.retries.map(it => it.attempt),
-      plan.retries.map(it => (it.dueAt === null ? null : new Date(it.dueAt))),
-      plan.retries.map(it => it.reason),
+      plan.waiting.map(it => it.bucket),
+      plan.waiting.map(it => it.hwid),
+      plan.waiting.map(it => it.attempt),
+      plan.waiting.map(it => (it.dueAt === null ? null : new Date(it.dueAt))),
+      plan.waiting.map(it => it.reason),
     ],
   )
 }

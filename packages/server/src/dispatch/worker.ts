@@ -10,7 +10,7 @@ import type { AppSenders, Delivery, Sender, Senders } from '../credentials/sende
 import { hashOf } from '../insight/receipts.ts'
 import type { Database } from '../store/database.ts'
 import type { Clock } from '../time.ts'
-import { type DueRetry, type Recipient, readDueRetries, readRecipients } from './chunk.ts'
+import { type DueDelivery, type Recipient, readDueDeliveries, readRecipients } from './chunk.ts'
 import {
   type Batch,
   type Blocker,
@@ -162,7 +162,7 @@ export class Dispatcher {
       if (senders.areAllPaused && clock.now() <= expiresAt(batch))
         return { notBefore: clock.now(), isBlocked: true, blocker: senders.blocker }
       const step = batch.isRead
-        ? await this.#retryChunk(batch, senders, hold)
+        ? await this.#queueChunk(batch, senders, hold)
         : await this.#readChunk(batch, senders, hold)
       batch = step.batch
       blocker = step.blocker ?? blocker
@@ -175,7 +175,7 @@ export class Dispatcher {
   async #readChunk(batch: Batch, senders: AppSenders, hold: LeaseHold): Promise<Step> {
     const read = await readRecipients(this.#options.db, batch, CHUNK)
     const sent = await this.#sendAll(batch, senders, read.recipients, hold)
-    await this.#settle(batch, { ...sent, isRetry: false, cursor: read.cursor, isRead: read.isLast })
+    await this.#settle(batch, { ...sent, isFromQueue: false, cursor: read.cursor, isRead: read.isLast })
     return {
       batch: { ...batch, isRead: read.isLast, cursor: read.cursor ?? batch.cursor },
       notBefore: this.#waitFor(batch, sent.settlements),
@@ -184,21 +184,21 @@ export class Dispatcher {
     }
   }
 
-  async #retryChunk(batch: Batch, senders: AppSenders, hold: LeaseHold): Promise<Step> {
+  async #queueChunk(batch: Batch, senders: AppSenders, hold: LeaseHold): Promise<Step> {
     const { db, clock } = this.#options
-    const due = await readDueRetries(db, { batch, at: clock.now(), limit: CHUNK })
+    const due = await readDueDeliveries(db, { batch, at: clock.now(), limit: CHUNK })
     if (due.length === 0) return { batch, notBefore: clock.now(), isOver: true, blocker: undefined }
     const living = due.flatMap(it => (it.recipient === null ? [] : [it.recipient]))
     const sent = await this.#sendAll(batch, senders, living, hold)
     const settlements = [...sent.settlements, ...due.flatMap(cancelled)]
-    await this.#settle(batch, { ...sent, settlements, isRetry: true, cursor: null, isRead: true })
+    await this.#settle(batch, { ...sent, settlements, isFromQueue: true, cursor: null, isRead: true })
     const notBefore = this.#waitFor(batch, settlements)
     return { batch, notBefore, isOver: due.length < CHUNK, blocker: sent.blocker }
   }
 
   async #settle(
     batch: Batch,
-    chunk: Sent & { isRetry: boolean; cursor: Cursor | null; isRead: boolean },
+    chunk: Sent & { isFromQueue: boolean; cursor: Cursor | null; isRead: boolean },
   ): Promise<void> {
     const { db, clock, random } = this.#options
     await settleChunk(db, { batch, ...chunk, at: clock.now(), random: random ?? Math.random })
@@ -309,9 +309,9 @@ interface Sending {
   blocker: Blocker | undefined
 }
 
-function cancelled(retry: DueRetry): Settlement[] {
-  if (retry.recipient !== null) return []
-  const { bucket, hwid, attempt, reason } = retry
+function cancelled(due: DueDelivery): Settlement[] {
+  if (due.recipient !== null) return []
+  const { bucket, hwid, attempt, reason } = due
   return [{ kind: 'skipped', bucket, hwid, attempt, reason }]
 }
 

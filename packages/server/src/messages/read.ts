@@ -4,7 +4,7 @@ import type { Queryable } from '../store/database.ts'
 
 /**
  * Counts are sums over the batches, so they move with each chunk's commit and never drift from what happened.
- * A batch has worked off the buckets before its cursor's; one whose range is read through counts whole.
+ * A batch has worked off the buckets before its cursor's; one whose range is read through, what is out of its queue.
  */
 const SELECT = `
   select m.id, m.created_at as "createdAt", m.finished_at as "finishedAt", m.state,
@@ -18,7 +18,9 @@ const SELECT = `
       select sum(targeted)::integer as targeted, sum(accepted)::integer as accepted, sum(dead)::integer as dead,
              sum(failed)::integer as failed, sum(skipped)::integer as skipped, sum(uncertain)::integer as uncertain,
              sum(bucket_to - bucket_from + 1)::float as width,
-             sum(case when is_read or state = 'done' then bucket_to - bucket_from + 1
+             sum(case when state = 'done' then bucket_to - bucket_from + 1
+                      when is_read then (bucket_to - bucket_from + 1)
+                           * (accepted + dead + failed + skipped + uncertain)::float / greatest(targeted, 1)
                       when cursor_bucket is null then 0
                       else cursor_bucket - bucket_from end)::float as worked,
              jsonb_agg(distinct jsonb_build_object('gateway', provider, 'reason', held_reason))
