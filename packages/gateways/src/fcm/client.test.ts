@@ -252,6 +252,7 @@ const NOT_VALID = 'The registration token is not a valid FCM registration token'
 const DEAD = { kind: 'address_dead', since: undefined }
 const MESSAGE = { kind: 'message_fault' }
 const CREDENTIAL = { kind: 'credential_fault' }
+const APPLE_KEY_REFUSED = { kind: 'address_mismatch', reason: 'THIRD_PARTY_AUTH_ERROR' }
 const SERVER = { kind: 'retry', scope: 'origin', afterMs: undefined }
 const PROJECT_QUOTA = { kind: 'retry', scope: 'credential', afterMs: MINUTE }
 
@@ -325,7 +326,7 @@ const FORMS: [string, number, object | string, object][] = [
       fcmError('THIRD_PARTY_AUTH_ERROR'),
       apnsError(403, 'InvalidProviderToken'),
     ]),
-    CREDENTIAL,
+    APPLE_KEY_REFUSED,
   ],
   [
     'E a key of the other environment',
@@ -334,7 +335,7 @@ const FORMS: [string, number, object | string, object][] = [
       apnsError(403, 'BadEnvironmentKeyInToken'),
       fcmError('THIRD_PARTY_AUTH_ERROR'),
     ]),
-    CREDENTIAL,
+    APPLE_KEY_REFUSED,
   ],
   [
     'G a missing permission',

@@ -60,8 +60,9 @@ function byCode(error: FcmError, afterMs: number | undefined): AttemptOutcome | 
       return { kind: 'address_dead', reason: 'UNREGISTERED', since: undefined }
     case 'SENDER_ID_MISMATCH':
       return { kind: 'address_mismatch', reason: 'SENDER_ID_MISMATCH' }
+    // The key that Firebase holds for Apple or browsers is refused: ours is good, and Android goes on with it.
     case 'THIRD_PARTY_AUTH_ERROR':
-      return { kind: 'credential_fault', reason }
+      return { kind: 'address_mismatch', reason: 'THIRD_PARTY_AUTH_ERROR' }
     case 'INVALID_ARGUMENT':
       return invalidArgument(error)
     case 'QUOTA_EXCEEDED':

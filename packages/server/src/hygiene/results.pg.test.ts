@@ -239,3 +239,20 @@ test('race I: a death of a device that was erased meanwhile is no error and make
   await roost.server.db.transaction(tx => applyResults(tx, [result], roost.clock.now()))
   expect((await roost.view(phone.hwid)).addresses).toEqual([])
 })
+
+test('R17: a device for which Firebase has no good Apple key costs no other device its message', async () => {
+  const apple = await roost.phone('android', { userId: 'third-party' })
+  const android = await roost.phone('android', { userId: 'third-party' })
+  roost.simulator.fcm.faults.answerFor(apple.token as string, { form: 'third_party_auth' })
+  const message = await roost.sendAndSettle({ to: { users: ['third-party'] }, content: { title: 'Hello' } })
+  expect(message.counts).toMatchObject({ targeted: 2, accepted: 1, failed: 1 })
+  expect((await roost.view(apple.hwid)).addresses).toMatchObject([
+    { state: 'suspect', reason: 'THIRD_PARTY_AUTH_ERROR' },
+  ])
+  const { body } = await roost.rest<{ credentials: { status: string }[] }>(
+    'GET',
+    `/v1/apps/${roost.app}/credentials`,
+  )
+  expect(new Set(body.credentials.map(it => it.status))).toEqual(new Set(['active']))
+  expect((await roost.sendAndSettle(hello(android.hwid))).counts).toMatchObject({ accepted: 1 })
+})
