@@ -23,7 +23,7 @@ export interface GatewayBenchOptions {
   /** Requests before the measurement; they are in no figure. */
   readonly warmUp: number
   readonly token?: string
-  readonly ca?: string
+  readonly ca?: string | undefined
   readonly insecure?: boolean
   readonly json?: boolean
 }
