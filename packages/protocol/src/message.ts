@@ -41,11 +41,20 @@ const collapseKey = z
     `at most ${COLLAPSE_KEY_BYTES} bytes (APNs refuses longer ones)`,
   )
 
+/** Other years are mistakes, and some of them no database can give back. */
+function isNearOurTime(text: string): boolean {
+  const time = Date.parse(text)
+  return time >= Date.UTC(2000, 0) && time < Date.UTC(2200, 0)
+}
+
 export const newMessageSchema = z.strictObject({
   to: targetSchema,
   content: contentSchema,
   /** When to send; now when absent. */
-  sendAt: z.iso.datetime({ offset: true }).optional(),
+  sendAt: z.iso
+    .datetime({ offset: true })
+    .refine(isNearOurTime, 'a time between the years 2000 and 2200')
+    .optional(),
   /** How long gateways may keep it for a device that is away; 0 = now or never; default 3 days. */
   ttlSeconds: z.int().min(0).max(TTL_SECONDS_MAX).optional(),
   priority: z.enum(['high', 'normal']).optional(),

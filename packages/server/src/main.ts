@@ -22,7 +22,7 @@ import { type Clock, systemClock } from './time.ts'
 export interface RunningServer {
   /** Where it listens, with the port that was chosen when ROOST_PORT is 0. */
   readonly url: string
-  /** The server token made at a first start without ROOST_BOOTSTRAP_TOKEN; it is shown only then. */
+  /** The server token made at a first start without ROOST_BOOTSTRAP_TOKEN; handed out only by the start that made it. */
   readonly firstToken: string | undefined
   readonly db: Database
   /** Takes no new requests, finishes what is in hand, and closes everything. */
@@ -139,13 +139,20 @@ function opens(seal: Seal, row: { readonly id: string; readonly sealed: Buffer }
   }
 }
 
+/**
+ * The token of the first start is kept in the data folder, so that it is not lost with a start that fails later on. It
+ * is handed out only by the start that stores it.
+ */
 async function ensureServerToken(db: Database, config: Config): Promise<string | undefined> {
   if (config.bootstrapToken !== undefined) {
     await storeToken(db, { kind: 'server', token: config.bootstrapToken, label: 'ROOST_BOOTSTRAP_TOKEN' })
     return undefined
   }
   if (await hasServerToken(db)) return undefined
-  const token = newToken('server')
+  const token = await keepSecret(
+    join(await prepareFolder(config.dataDirectory), 'server-token'),
+    newToken('server'),
+  )
   await storeToken(db, { kind: 'server', token, label: 'first start' })
   return token
 }

@@ -88,13 +88,16 @@ function urlOf(port: number, password: string, database: string): string {
   return `postgres://${USER}:${password}@127.0.0.1:${port}/${database}`
 }
 
-/** Reads a secret from a file that only we may read, and makes it at the first start. Of two starts at once one makes it. */
-export async function keepSecret(file: string): Promise<string> {
+/**
+ * Reads a secret from a file that only we may read, and makes it at the first start, of `fresh`. Of two starts at once
+ * one makes it.
+ */
+export async function keepSecret(file: string, fresh = randomBytes(32).toString('hex')): Promise<string> {
   const kept = await readSecret(file)
   if (kept !== undefined) return kept
   // Whole or not at all, and never over another: a start may be killed here, or another one be faster.
   const draft = `${file}.${randomBytes(4).toString('hex')}`
-  await writeFile(draft, `${randomBytes(32).toString('hex')}\n`, { mode: 0o600, flush: true })
+  await writeFile(draft, `${fresh}\n`, { mode: 0o600, flush: true })
   await link(draft, file).catch(async (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EEXIST') await rename(draft, file) // some network file systems have no links
   })
