@@ -50,6 +50,8 @@ export interface FrameReaderOptions {
   readonly maxBlockBytes?: number
   /** True on a server: the client's preface comes first, and then its SETTINGS (§3.4). */
   readonly expectsPreface?: boolean
+  /** True on a client: the server's first frame is SETTINGS (§3.4). */
+  readonly expectsSettings?: boolean
 }
 
 const DEFAULT_MAX_BLOCK_BYTES = 64 * 1024
@@ -77,7 +79,7 @@ export class FrameReader {
     this.#maxFrameBytes = options.maxFrameBytes ?? DEFAULT_FRAME_BYTES
     this.#maxBlockBytes = options.maxBlockBytes ?? DEFAULT_MAX_BLOCK_BYTES
     this.#prefaceLeft = options.expectsPreface ? PREFACE.length : 0
-    this.#expectsSettings = options.expectsPreface ?? false
+    this.#expectsSettings = options.expectsSettings ?? options.expectsPreface ?? false
     this.#partial = Buffer.allocUnsafe(0)
   }
 

@@ -42,7 +42,7 @@ import {
 } from '../protocol.ts'
 import { Outbox } from './outbox.ts'
 import { RequestEncoder } from './request-encoder.ts'
-import { type RequestObserver, SharedResult } from './result.ts'
+import { type RequestObserver, SharedResult, tell } from './result.ts'
 import { NO_SLOT, Slots } from './slots.ts'
 import type { HeaderTemplate } from './template.ts'
 
@@ -79,6 +79,8 @@ const MAX_FREE_FRAMES_PER_TICK = 1000
 /** Streams that we reset, and on which frames may still be under way. */
 const MAX_REMEMBERED_RESETS = 1000
 const ERROR_GRACE_MS = 1000
+/** How long a peer has to read our GOAWAY and close its side. */
+const LINGER_MS = 500
 const HEADERS_AND_DATA_BYTES = 2 * FRAME_HEADER_BYTES
 
 export class ClientConnection implements FrameHandler {
@@ -96,6 +98,10 @@ export class ClientConnection implements FrameHandler {
   readonly #slots: Slots
   readonly #result = new SharedResult()
   readonly #resets = new Set<number>()
+  /** The highest stream whose reset was forgotten: what lies below may be one that we reset, too. */
+  #forgottenReset = 0
+  /** Of the result before, which nobody reads any more. */
+  #spareHeaders: (string | undefined)[] | undefined
   readonly #onField = (name: string, value: string): void => this.#takeField(name, value)
 
   #state: ConnectionState = 'connecting'
@@ -136,12 +142,14 @@ export class ClientConnection implements FrameHandler {
     this.#now = now
     this.#receivedAt = now
     this.#usedAt = now
-    this.#reader = new FrameReader(this)
+    this.#reader = new FrameReader(this, { expectsSettings: true })
     const onHandedOver = () => {
       this.#flushedStreamId = this.#nextStreamId - 2
     }
     this.#outbox = new Outbox({ write: (buffer, done) => this.#write(buffer, done) }, onHandedOver)
-    socket.on('close', () => this.fail('the connection was closed by the peer'))
+    const onEnd = () => this.fail('the connection was closed by the peer')
+    // At the end of what the peer sends already: `close` would wait until it has read all that we have for it.
+    socket.on('end', onEnd).on('close', onEnd)
     socket.on('error', (error: Error) => this.fail(error.message))
     this.#greet()
   }
@@ -171,7 +179,8 @@ export class ClientConnection implements FrameHandler {
 
   /** How many requests it would take now. */
   get room(): number {
-    if (this.#state !== 'open' || this.#sendWindow <= 0 || this.#blocked.length > 0) return 0
+    // Bodies that wait for the windows of their own streams do not hold up others.
+    if (this.#state !== 'open' || this.#sendWindow <= 0) return 0
     if (this.#outbox.pendingBytes > MAX_PENDING_BYTES) return 0
     return Math.max(0, this.#maxStreams - this.#slots.active)
   }
@@ -206,8 +215,8 @@ export class ClientConnection implements FrameHandler {
   ): void {
     const maxBlockBytes = this.#requests.maxBytes(template, path, values)
     const streamId = this.#nextStreamId
-    const slot = this.#slots.take(streamId)
-    if (slot === NO_SLOT || this.#state !== 'open') throw new Error('the connection has no room')
+    const slot = this.#state === 'open' ? this.#slots.take(streamId) : NO_SLOT
+    if (slot === NO_SLOT) throw new Error('the connection has no room')
     const slots = this.#slots
     slots.sendWindow[slot] = this.#initialWindow
     slots.deadlineAt[slot] = deadlineAt
@@ -271,6 +280,10 @@ export class ClientConnection implements FrameHandler {
 
   /** Ends now: what was handed to the socket is uncertain, the rest not sent. Safe to call again. */
   fail(reason: string): void {
+    this.#close(reason, () => this.#socket.destroy())
+  }
+
+  #close(reason: string, closeSocket: () => void): void {
     if (this.#state === 'closed') return
     this.#state = 'closed'
     this.#outbox.close()
@@ -278,7 +291,7 @@ export class ClientConnection implements FrameHandler {
       const isOut = (this.#slots.streamId[slot] as number) <= this.#flushedStreamId
       this.#end(slot, isOut ? 'uncertain' : 'not_sent', reason)
     }
-    this.#socket.destroy()
+    closeSocket()
     this.#events.onClosed(this, reason)
   }
 
@@ -303,7 +316,7 @@ export class ClientConnection implements FrameHandler {
     }
     if (!this.#hasStatus || (this.#isInformational && isEnd))
       return this.#refuseAnswer(slot, ERROR.PROTOCOL_ERROR, 'the answer has no status')
-    if (this.#isInformational) return
+    if (this.#isInformational) return this.#slots.forgetWanted(slot)
     this.#slots.hasHeaders[slot] = 1
     if (isEnd) this.#answer(slot)
   }
@@ -331,12 +344,9 @@ export class ClientConnection implements FrameHandler {
   onReset(streamId: number, code: number): void {
     const slot = this.#slotFor('RST_STREAM', streamId)
     if (slot === NO_SLOT) return
-    // "No application processing has occurred" (RFC 9113 §8.7).
-    this.#end(
-      slot,
-      code === ERROR.REFUSED_STREAM ? 'not_sent' : 'uncertain',
-      `the stream was reset: ${errorName(code)}`,
-    )
+    // "No application processing has occurred" (RFC 9113 §8.7); an answer that has begun says that it has.
+    const isRefused = code === ERROR.REFUSED_STREAM && this.#slots.hasHeaders[slot] === 0
+    this.#end(slot, isRefused ? 'not_sent' : 'uncertain', `the stream was reset: ${errorName(code)}`)
   }
 
   onSetting(id: number, value: number): void {
@@ -414,7 +424,7 @@ export class ClientConnection implements FrameHandler {
     if (window > MAX_WINDOW_BYTES)
       return this.#refuseAnswer(slot, ERROR.FLOW_CONTROL_ERROR, 'the window of the stream overflows')
     this.#slots.sendWindow[slot] = window
-    this.#resume()
+    if (this.#slots.body[slot] !== undefined && this.#pushBody(slot)) this.#unblock(slot)
   }
 
   onPushPromise(): void {
@@ -478,7 +488,7 @@ export class ClientConnection implements FrameHandler {
     this.#hasAnswered = true
     result.kind = 'answered'
     result.status = slots.status[slot] as number
-    result.headers = slots.wanted[slot]
+    result.headers = this.#lendHeaders(slot)
     result.body = body
     result.isBodyTruncated = slots.isTruncated[slot] === 1
     result.reason = ''
@@ -486,6 +496,15 @@ export class ClientConnection implements FrameHandler {
     // An answer before the end of the request: the rest of the body is not wanted (§8.1).
     if (slots.body[slot] !== undefined) this.#reset(slot, ERROR.NO_ERROR)
     this.#report(slot, result)
+  }
+
+  /** The observer may send before it reads them, and the slot would be taken: the result keeps the array until the next. */
+  #lendHeaders(slot: number): readonly (string | undefined)[] | undefined {
+    const headers = this.#slots.wanted[slot]
+    if (headers === undefined) return undefined
+    this.#slots.wanted[slot] = this.#spareHeaders
+    this.#spareHeaders = headers
+    return headers
   }
 
   #end(slot: number, kind: 'not_sent' | 'uncertain', reason: string): void {
@@ -499,9 +518,9 @@ export class ClientConnection implements FrameHandler {
   #report(slot: number, result: SharedResult): void {
     const observer = this.#slots.observer[slot] as RequestObserver
     const tag = this.#slots.tag[slot]
-    if (this.#slots.body[slot] !== undefined) this.#blocked = this.#blocked.filter(it => it !== slot)
+    if (this.#slots.body[slot] !== undefined) this.#unblock(slot)
     this.#slots.release(slot)
-    observer.onResult(tag, result)
+    tell(observer, tag, result)
   }
 
   #refuseAnswer(slot: number, code: number, reason: string): void {
@@ -521,6 +540,7 @@ export class ClientConnection implements FrameHandler {
     if (this.#resets.size <= MAX_REMEMBERED_RESETS) return
     for (const oldest of this.#resets) {
       this.#resets.delete(oldest)
+      this.#forgottenReset = Math.max(this.#forgottenReset, oldest)
       return
     }
   }
@@ -531,7 +551,8 @@ export class ClientConnection implements FrameHandler {
     if (slot !== NO_SLOT) return slot
     if (streamId % 2 === 0 || streamId >= this.#nextStreamId || streamId < this.#settings.firstStreamId)
       throw new ConnectionError(ERROR.PROTOCOL_ERROR, `${frame} on stream ${streamId}, which is not open`)
-    if (mayBeClosed || frame === 'RST_STREAM' || this.#resets.has(streamId)) return NO_SLOT
+    if (mayBeClosed || frame === 'RST_STREAM') return NO_SLOT
+    if (streamId <= this.#forgottenReset || this.#resets.has(streamId)) return NO_SLOT
     throw new ConnectionError(ERROR.STREAM_CLOSED, `${frame} on stream ${streamId}, which is closed`)
   }
 
@@ -585,7 +606,11 @@ export class ClientConnection implements FrameHandler {
   /** Lets out what the windows allow now, oldest first. */
   #resume(): void {
     if (this.#blocked.length === 0) return
-    this.#blocked = this.#blocked.filter(slot => !this.#pushBody(slot))
+    this.#blocked = this.#blocked.filter(slot => this.#sendWindow <= 0 || !this.#pushBody(slot))
+  }
+
+  #unblock(slot: number): void {
+    this.#blocked.splice(this.#blocked.indexOf(slot), 1)
   }
 
   /** True when the body is out to its end. */
@@ -690,9 +715,9 @@ export class ClientConnection implements FrameHandler {
 
   #expire(slot: number): void {
     if (this.#slots.streamId[slot] === 0) return
-    const isOut = (this.#slots.streamId[slot] as number) <= this.#flushedStreamId
     this.#reset(slot, ERROR.CANCEL)
-    this.#end(slot, isOut ? 'uncertain' : 'not_sent', this.#endReason ?? 'no answer before the deadline')
+    // Also when it is not handed to the socket yet: it stands in the outbox, and goes out before its reset.
+    this.#end(slot, 'uncertain', this.#endReason ?? 'no answer before the deadline')
   }
 
   #checkLiveness(now: number): void {
@@ -719,14 +744,26 @@ export class ClientConnection implements FrameHandler {
   #finish(): void {
     this.#sayGoAway(ERROR.NO_ERROR, '')
     this.#state = 'closed'
-    this.#socket.end()
+    this.#outbox.close()
+    this.#hangUp()
     this.#events.onClosed(this, '')
   }
 
   /** The peer broke the protocol: tell it why, and end. */
   #abort(code: number, reason: string): void {
     this.#sayGoAway(code, reason)
-    this.fail(`${errorName(code)}: ${reason}`)
+    this.#close(`${errorName(code)}: ${reason}`, () => this.#hangUp())
+  }
+
+  /**
+   * Closes so that our last words arrive: to close a socket with unread bytes resets it, and the peer may lose what it
+   * has not read (RFC 9112 §9.6). A peer that does not close its side is not waited for.
+   */
+  #hangUp(): void {
+    const socket = this.#socket
+    const timer = setTimeout(() => socket.destroy(), LINGER_MS)
+    timer.unref()
+    socket.once('close', () => clearTimeout(timer)).end()
   }
 
   #sayGoAway(code: number, debug: string): void {

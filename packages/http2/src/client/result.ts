@@ -54,3 +54,17 @@ export class SharedResult implements RequestResult {
     return this
   }
 }
+
+/**
+ * An observer that throws is a fault of its own: it surfaces as an uncaught exception, and no other request, nor the
+ * frames that stand behind this answer, may suffer from it.
+ */
+export function tell(observer: RequestObserver, tag: unknown, result: RequestResult): void {
+  try {
+    observer.onResult(tag, result)
+  } catch (error) {
+    setImmediate(() => {
+      throw error
+    })
+  }
+}

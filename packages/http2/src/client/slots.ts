@@ -68,15 +68,19 @@ export class Slots {
     this.hasHeaders[slot] = 0
     this.isTruncated[slot] = 0
     this.answerBytes[slot] = 0
-    // The array stays from request to request; it is emptied here and not at release, since the result still shows it.
-    const wanted = this.wanted[slot]
-    if (wanted !== undefined) wanted.length = 0
+    this.forgetWanted(slot)
     this.#byStream.set(streamId, slot)
     return slot
   }
 
   find(streamId: number): number {
     return this.#byStream.get(streamId) ?? NO_SLOT
+  }
+
+  /** The array stays from request to request. */
+  forgetWanted(slot: number): void {
+    const wanted = this.wanted[slot]
+    if (wanted !== undefined) wanted.length = 0
   }
 
   /** The references go, so that nothing of a finished request is kept. */
