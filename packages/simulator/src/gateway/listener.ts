@@ -19,6 +19,7 @@ import {
 import type { AddressInfo, Socket } from 'node:net'
 import type { ServerIdentity } from '../authority.ts'
 import type { ConnectionFaults } from './faults.ts'
+import { listenHttp2 } from './http2-listener.ts'
 
 export interface GatewayRequest {
   readonly method: string
@@ -65,11 +66,16 @@ export interface GatewayListener {
   close(): Promise<void>
 }
 
-export async function listen(options: ListenOptions): Promise<GatewayListener> {
+/** HTTP/2 alone goes over our own engine; where HTTP/1.1 may come as well, Node's server tells the two apart. */
+export function listen(options: ListenOptions): Promise<GatewayListener> {
+  return options.allowHttp1 ? listenBoth(options) : listenHttp2(options)
+}
+
+async function listenBoth(options: ListenOptions): Promise<GatewayListener> {
   const server = createSecureServer({
     cert: options.identity.certPem,
     key: options.identity.keyPem,
-    allowHTTP1: options.allowHttp1,
+    allowHTTP1: true,
     settings: options.settings,
     // Node's own guards would end a connection before the fault that a test asked for does.
     maxSessionMemory: 256,
@@ -77,16 +83,7 @@ export async function listen(options: ListenOptions): Promise<GatewayListener> {
   })
   const sockets = trackSockets(server)
   const connections = numberConnections(options)
-  if (options.allowHttp1) {
-    server.on('request', (request, response) => receiveRequest(options, connections, request, response))
-  } else {
-    server.on(
-      'stream',
-      (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, _flags: number, raw: string[]) => {
-        receiveStream(options, connections, stream, headers, raw)
-      },
-    )
-  }
+  server.on('request', (request, response) => receiveRequest(options, connections, request, response))
   server.on('sessionError', () => {}) // A peer that breaks the protocol ends its own session only.
   server.on('clientError', (_cause: Error, socket: Socket) => socket.destroy())
   await new Promise<void>((resolve, reject) => {
@@ -116,36 +113,6 @@ function numberConnections(options: ListenOptions): ConnectionOf {
     options.onConnection?.()
     return connection
   }
-}
-
-function receiveStream(
-  options: ListenOptions,
-  connections: ConnectionOf,
-  stream: ServerHttp2Stream,
-  headers: IncomingHttpHeaders,
-  rawHeaders: readonly string[],
-): void {
-  const session = stream.session
-  if (session === undefined) return
-  const connection = connections(session, session)
-  if (!admit(options.faults, connection, session, stream)) return
-  const chunks: Buffer[] = []
-  stream.on('error', () => {}) // The peer gave this stream up; there is nobody left to answer.
-  stream.on('data', (chunk: Buffer) => chunks.push(chunk))
-  stream.on('end', () => {
-    const request = {
-      method: String(headers[':method']),
-      path: String(headers[':path']),
-      headers,
-      rawHeaders,
-      body: chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks),
-      connection,
-    }
-    void options.answer(request).then(
-      reply => replyToStream(stream, reply),
-      cause => stream.destroy(cause),
-    )
-  })
 }
 
 function receiveRequest(
