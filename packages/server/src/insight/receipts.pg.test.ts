@@ -13,6 +13,7 @@ beforeAll(async () => {
   server = await startBare({ databaseUrl: database.url })
   other = await startBare({ databaseUrl: database.url })
   app = await server.createApp()
+  await Promise.all(['a', 'b', ...CROWD].map(hwid => server.device(app, 'applicationOpen', { hwid })))
 })
 afterAll(async () => {
   await other.close()
@@ -20,6 +21,7 @@ afterAll(async () => {
   await database.drop()
 })
 
+const CROWD = Array.from({ length: 50 }, (_, i) => `crowd-${i}`)
 const DAY_MS = 24 * 3_600_000
 const OK = { status_code: 200, status_message: 'OK', response: null }
 
@@ -88,9 +90,8 @@ test('fifty repeats at once, at two servers, are one', async () => {
 
 test('receipts of many devices for many messages at once are all counted, at two servers', async () => {
   const ids = [await newMessage(), await newMessage(), await newMessage()]
-  const hwids = Array.from({ length: 50 }, (_, i) => `crowd-${i}`)
   await Promise.all(
-    hwids.flatMap((hwid, i) => {
+    CROWD.flatMap((hwid, i) => {
       const order = i % 2 === 0 ? ids : ids.toReversed() // so that statements meet the messages in both orders
       return order.flatMap(id => [delivered(id, hwid, server), opened(id, hwid, other)])
     }),
@@ -113,6 +114,18 @@ test('the message of another app is not counted, and its sender learns nothing o
   const id = await newMessage(elsewhere)
   expect((await delivered(id, 'a')).body).toEqual(OK)
   expect(await countsOf(id, elsewhere)).toEqual({ delivered: 0, opened: 0 })
+})
+
+test('a device that the app does not have is not counted, and leaves no row', async () => {
+  const id = await newMessage()
+  const elsewhere = await server.createApp()
+  await server.device(elsewhere, 'applicationOpen', { hwid: 'of another app' })
+  for (const hwid of ['never seen', 'of another app']) {
+    expect((await delivered(id, hwid)).body).toEqual(OK)
+    expect((await opened(id, hwid)).body).toEqual(OK)
+  }
+  expect(await countsOf(id)).toEqual({ delivered: 0, opened: 0 })
+  expect((await server.db.query('select from receipt where message_id = $1', [id])).rowCount).toBe(0)
 })
 
 test('a message id becomes a hash and back', () => {

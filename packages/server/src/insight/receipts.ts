@@ -1,6 +1,7 @@
 /**
  * Receipts: what devices tell us about a message. Idempotent on (device, message, kind), since clients queue and
- * repeat them for days; only the first one counts. A hash of no message of this app is ignored.
+ * repeat them for days; only the first one counts. A hash of no message of this app is ignored, and so is a device that
+ * the app does not have: the device token is public, and a stranger could count a message up with made-up hwids.
  */
 
 import { bucketOf } from '../registry/buckets.ts'
@@ -26,6 +27,7 @@ const STORE = `
       from unnest($1::smallint[], $2::uuid[], $3::text[], $4::text[], $5::integer[], $6::timestamptz[])
              as i (bucket, message_id, hwid, kind, app_id, at)
       join message m on m.id = i.message_id and m.app_id = i.app_id
+      join device d on d.bucket = i.bucket and d.app_id = i.app_id and d.hwid = i.hwid
      order by i.bucket, i.message_id, i.hwid, i.kind
     on conflict do nothing
     returning message_id, kind
