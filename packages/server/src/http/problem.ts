@@ -72,10 +72,11 @@ function distanceOf(faults: readonly Fault[]): number {
 }
 
 /** Connection refused or lost, and classes 08 and 57P (shutting down, starting up) of PostgreSQL, appendix A. */
+/** 57014: a statement ran into its time limit and was undone. The texts are pg's and its pool's, which have no codes. */
 function isDatabaseAway(error: unknown): boolean {
   return (
-    /^(ECONNREFUSED|ECONNRESET|EPIPE|08...|57P..)$/.test(codeOf(error)) ||
-    /Connection terminated/.test(String(error))
+    /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|08...|57P..|57014)$/.test(codeOf(error)) ||
+    /Connection terminated|timeout exceeded when trying to connect/.test(String(error))
   )
 }
 

@@ -1,4 +1,6 @@
 /** Transactions, and the two repeats that PostgreSQL itself asks for. */
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { cloneDatabase, type TestDatabase } from '../../test/database.ts'
 import { codeOf, Database, type Queryable } from './database.ts'
@@ -112,4 +114,29 @@ test('counts arrive as numbers, times in the form of the API, and infinity as a 
             null::timestamptz as nothing from tally`,
   )
   expect(rows).toEqual([{ count: 2, time: '2026-11-01T10:00:00.000Z', never: 'infinity', nothing: null }])
+})
+
+test('a statement that takes too long is ended and undone, and its connection goes on', async () => {
+  const hasty = new Database({ url: database.url, maxConnections: 1, statementTimeoutMs: 50 })
+  const slow = hasty.transaction(async tx => {
+    await add(tx, 1)
+    await tx.query('select pg_sleep(600)')
+  })
+  await expect(slow).rejects.toMatchObject({ code: '57014' })
+  expect((await hasty.query('select total from tally where id = 1')).rows).toEqual([{ total: 0 }])
+  await hasty.close()
+})
+
+test('a minute is the limit of a statement unless told otherwise', async () => {
+  expect((await db.query('show statement_timeout')).rows).toEqual([{ statement_timeout: '1min' }])
+})
+
+test('a server that takes the connection and says nothing is given up', async () => {
+  const silent = createServer().listen(0, '127.0.0.1')
+  await once(silent, 'listening')
+  const { port } = silent.address() as AddressInfo
+  const waiting = new Database({ url: `postgres://x@127.0.0.1:${port}/x`, connectTimeoutMs: 50 })
+  await expect(waiting.query('select 1')).rejects.toThrow(/timeout/)
+  await waiting.close()
+  silent.close()
 })

@@ -30,14 +30,35 @@ const types: pg.CustomTypesConfig = {
 const REPEATABLE = new Set(['40P01', '40001'])
 const TRANSACTION_TRIES = 5
 
+/** Longer than a busy server takes to accept, shorter than a caller waits. */
+const CONNECT_TIMEOUT_MS = 10_000
+/** Far above the slowest statement of a healthy base; what takes longer holds a connection and its locks for nothing. */
+const STATEMENT_TIMEOUT_MS = 60_000
+/** A connection that a firewall forgot is noticed by the system, instead of never. */
+const KEEP_ALIVE_AFTER_MS = 10_000
+
+export interface DatabaseOptions {
+  readonly url: string
+  /** Default 12. */
+  readonly maxConnections?: number
+  /** For a new connection, and for waiting until one of the pool is free. Default 10 000. */
+  readonly connectTimeoutMs?: number
+  /** PostgreSQL ends a statement that takes longer (code 57014). Default 60 000. */
+  readonly statementTimeoutMs?: number
+}
+
 export class Database implements Queryable {
   readonly #pool: pg.Pool
 
-  constructor(options: { readonly url: string; readonly maxConnections?: number }) {
+  constructor(options: DatabaseOptions) {
     this.#pool = new pg.Pool({
       connectionString: options.url,
       max: options.maxConnections ?? 12,
       application_name: 'roost',
+      connectionTimeoutMillis: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
+      statement_timeout: options.statementTimeoutMs ?? STATEMENT_TIMEOUT_MS,
+      keepAlive: true,
+      keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
       types,
     })
     // A connection that breaks fails its query, or is replaced at the next one; without listeners Node would exit.

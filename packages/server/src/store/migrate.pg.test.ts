@@ -80,6 +80,14 @@ test('a migration that fails leaves the schema as before, names itself, and can 
   expect(versionsOf(await migrate(db, [FIRST, SECOND, mended]))).toEqual([3])
 })
 
+test('a migration may take longer than a statement of the server', async () => {
+  const hasty = new Database({ url: database.url, maxConnections: 1, statementTimeoutMs: 50 })
+  const long = { ...FIRST, sql: `${FIRST.sql}; select pg_sleep(0.2)` }
+  expect(versionsOf(await migrate(hasty, [long]))).toEqual([1])
+  await expect(hasty.query('select pg_sleep(0.2)')).rejects.toMatchObject({ code: '57014' })
+  await hasty.close()
+})
+
 test('a process that was killed while it migrated leaves no lock behind', async () => {
   const killed = new Database({ url: database.url, maxConnections: 1 })
   const migrating = migrate(killed, [{ ...FIRST, sql: `${FIRST.sql}; select pg_sleep(600)` }])

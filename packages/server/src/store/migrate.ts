@@ -33,6 +33,8 @@ export async function readMigrations(directory: string = MIGRATIONS_DIRECTORY): 
 export async function migrate(db: Database, migrations: readonly Migration[]): Promise<Migration[]> {
   const session = await db.connection()
   try {
+    // A migration takes as long as its tables are big, and so may those that wait for it.
+    await session.query('set statement_timeout = 0')
     await session.query('select pg_advisory_lock($1)', [MIGRATION_LOCK])
     await session.query(
       `create table if not exists schema_version (
