@@ -6,16 +6,46 @@
 import { z } from 'zod'
 import { HWID_CHARACTERS, USER_ID_CHARACTERS } from './limits.ts'
 
+/**
+ * What only decorates a device never costs it its registration: too long is cut, numbers become text, anything else
+ * counts as not said.
+ */
 const text = (characters: number) =>
-  z.preprocess(it => (typeof it === 'number' ? String(it) : it), z.string().max(characters)).nullish()
+  z
+    .unknown()
+    .optional()
+    .transform(value => readText(value, characters))
+
+function readText(value: unknown, characters: number): string | undefined {
+  const written = typeof value === 'number' ? String(value) : value
+  if (typeof written !== 'string') return undefined
+  return written.slice(0, characters).replace(/[\uD800-\uDBFF]$/, '') // half a pair can't be stored
+}
+
+/** Beyond a day it is no offset. */
+const TIMEZONE_SECONDS_MAX = 24 * 3600
+
+function readTimezone(value: unknown): number | undefined {
+  const seconds = typeof value === 'string' && value.trim() !== '' ? Number(value) : value
+  const isOffset = Number.isInteger(seconds) && Math.abs(seconds as number) <= TIMEZONE_SECONDS_MAX
+  return isOffset ? (seconds as number) : undefined
+}
+
+/** Back ends with numeric ids pass them on as numbers. */
+const userId = z.preprocess(
+  value => (typeof value === 'number' ? String(value) : value),
+  z.string().max(USER_ID_CHARACTERS),
+)
+
+const tags = z.record(z.string(), z.unknown())
 
 const base = {
   application: z.string().min(1).max(64),
   hwid: z.string().min(1).max(HWID_CHARACTERS),
   device_type: z.coerce.number().int().optional(),
-  userId: z.string().max(USER_ID_CHARACTERS).nullish(),
+  userId: userId.nullish(),
   language: text(35),
-  timezone: z.coerce.number().int().nullish(),
+  timezone: z.unknown().optional().transform(readTimezone),
   app_version: text(64),
   os_version: text(64),
   device_model: text(128),
@@ -33,15 +63,14 @@ export const compatRegisterSchema = z.object({
   auth_token: z.string().max(256).nullish(),
   /** Ours: the VAPID public key that a web subscription was made with. */
   application_server_key: z.string().max(256).nullish(),
-  notificationTypes: z.coerce.number().int().nullish(),
-  tags: z.record(z.string(), z.unknown()).nullish(),
+  tags: tags.nullish().catch(null),
 })
 export type CompatRegister = z.infer<typeof compatRegisterSchema>
 
-export const compatSetTagsSchema = z.object({ ...base, tags: z.record(z.string(), z.unknown()) })
+export const compatSetTagsSchema = z.object({ ...base, tags })
 export const compatRegisterUserSchema = z.object({
   ...base,
-  userId: z.string().min(1).max(USER_ID_CHARACTERS),
+  userId: userId.refine(it => it !== '', 'it must name somebody'),
 })
 export const compatReceiptSchema = z.object({ ...base, hash: z.string().min(1).max(256) })
 

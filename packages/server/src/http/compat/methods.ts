@@ -45,18 +45,6 @@ function method<Schema extends z.ZodType>(
   }
 }
 
-/** Beyond a day it is no offset, and beyond the column's range the database would refuse the whole call. */
-const TIMEZONE_SECONDS_MAX = 24 * 3600
-
-function readTimezone(seconds: number | null | undefined): number | null {
-  if (seconds === undefined || seconds === null) return null
-  if (Math.abs(seconds) <= TIMEZONE_SECONDS_MAX) return seconds
-  throw new PushError(
-    'input_invalid',
-    `request.timezone: ${seconds} is no offset in seconds, which is at most ${TIMEZONE_SECONDS_MAX} either way`,
-  )
-}
-
 /** What every call says of its device. The SDKs send the hwid as userId for people who are not logged in. */
 function updateFrom({ app, context }: Call, request: CompatBase): DeviceUpdate {
   return {
@@ -65,7 +53,7 @@ function updateFrom({ app, context }: Call, request: CompatBase): DeviceUpdate {
     platform: request.device_type === undefined ? null : platformOf(request.device_type),
     userId: request.userId === request.hwid || request.userId === '' ? null : (request.userId ?? null),
     language: request.language ?? null,
-    timezoneSeconds: readTimezone(request.timezone),
+    timezoneSeconds: request.timezone ?? null,
     appVersion: request.app_version ?? null,
     osVersion: request.os_version ?? null,
     deviceModel: request.device_model ?? null,

@@ -157,7 +157,14 @@ describe('the shape of a request', () => {
     ['a device type that is a word', 'registerDevice', { device_type: 'phone' }, 'request.device_type'],
     ['a device type that nobody serves', 'registerDevice', { device_type: 2 }, 'device_type 2'],
     ['no device type', 'registerDevice', {}, 'request.device_type'],
-    ['an offset of time beyond any zone', 'applicationOpen', { timezone: 3_000_000_000 }, 'request.timezone'],
+    ['a user that is an object', 'registerUser', { userId: {} }, 'request.userId'],
+    ['an empty user', 'registerUser', { userId: '' }, 'request.userId'],
+    [
+      'a push token that is a number',
+      'registerDevice',
+      { device_type: 1, push_token: 7 },
+      'request.push_token',
+    ],
     ['a receipt without a hash', 'pushStat', {}, 'request.hash'],
   ])('%s is an argument error that names the field', async (_what, method, fields, place) => {
     const before = await storedDevices()
@@ -177,6 +184,53 @@ describe('the shape of a request', () => {
   test('a method named like something every object has is unknown too', async () => {
     for (const method of ['constructor', 'toString', '__proto__'])
       expect((await server.device(app, method, { hwid: 'x' })).body).toMatchObject({ status_code: 210 })
+  })
+})
+
+describe('what only decorates a device never costs it its registration', () => {
+  const token = () => randomBytes(32).toString('hex')
+  const storedOf = async (hwid: string) => {
+    const { rows } = await server.db.query(
+      'select user_id, language, timezone_seconds, app_version, os_version, device_model, tags from device where hwid = $1',
+      [hwid],
+    )
+    return rows[0]
+  }
+
+  test.each<[string, Record<string, unknown>, Record<string, unknown>]>([
+    ['too long a model', { device_model: 'x'.repeat(129) }, { device_model: 'x'.repeat(128) }],
+    [
+      'a model whose last character would be halved',
+      { device_model: `${'x'.repeat(127)}😀` },
+      { device_model: 'x'.repeat(127) },
+    ],
+    ['a model that is an object', { device_model: {} }, { device_model: null }],
+    ['too long a language', { language: 'x'.repeat(36) }, { language: 'x'.repeat(35) }],
+    [
+      'a version that is a number',
+      { app_version: 2, os_version: 17.1 },
+      { app_version: '2', os_version: '17.1' },
+    ],
+    ['a version that is a list', { app_version: [1] }, { app_version: null }],
+    ['a time zone in words', { timezone: 'Europe/Rome' }, { timezone_seconds: null }],
+    ['an empty time zone', { timezone: '' }, { timezone_seconds: null }],
+    ['an offset of time beyond any zone', { timezone: 3_000_000_000 }, { timezone_seconds: null }],
+    ['half a second of offset', { timezone: 0.5 }, { timezone_seconds: null }],
+    ['an offset as text', { timezone: '-18000' }, { timezone_seconds: -18_000 }],
+    ['a user that is a number', { userId: 4711 }, { user_id: '4711' }],
+    ['tags that are a list', { tags: ['a'] }, { tags: {} }],
+    ['null everywhere', { device_model: null, language: null, timezone: null, userId: null, tags: null }, {}],
+  ])('%s', async (what, fields, expected) => {
+    const hwid = `decorated: ${what}`
+    const answer = await server.device(app, 'registerDevice', {
+      hwid,
+      device_type: 1,
+      push_token: token(),
+      ...fields,
+    })
+    expect(answer.body).toMatchObject({ status_code: 200 })
+    expect((await server.view(app, hwid)).addresses).toMatchObject([{ state: 'active' }])
+    expect(await storedOf(hwid)).toMatchObject(expected)
   })
 })
 
