@@ -14,6 +14,8 @@ export interface DialOptions {
   readonly servername?: string | undefined
   readonly lookup?: LookupFunction | undefined
   readonly timeoutMs: number
+  /** Gives up when it aborts. */
+  readonly signal?: AbortSignal | undefined
 }
 
 export type OnBytes = (buffer: Buffer, length: number) => void
@@ -63,9 +65,11 @@ function settle(
   return new Promise((resolve, reject) => {
     const refuse = (error: Error) => {
       clearTimeout(timer)
+      options.signal?.removeEventListener('abort', onAbort)
       socket.off(readyEvent, accept).destroy()
       reject(error)
     }
+    const onAbort = () => refuse(new Error('the attempt was given up'))
     const onClose = () => refuse(new Error('the connection was closed during the handshake'))
     const timer = setTimeout(
       () => refuse(new Error(`no connection within ${options.timeoutMs} ms`)),
@@ -73,11 +77,13 @@ function settle(
     )
     const accept = () => {
       clearTimeout(timer)
+      options.signal?.removeEventListener('abort', onAbort)
       const problem = problemOf()
       if (problem !== undefined) return refuse(new Error(problem))
       socket.off('error', refuse).off('close', onClose)
       resolve(socket)
     }
     socket.on('error', refuse).once('close', onClose).once(readyEvent, accept)
+    options.signal?.addEventListener('abort', onAbort)
   })
 }

@@ -7,7 +7,7 @@ import type { LookupFunction } from 'node:net'
 import type { SecureContext } from 'node:tls'
 import { ClientConnection, type ConnectionEvents, type ConnectionSettings } from './connection.ts'
 import { dial } from './dial.ts'
-import { type RequestObserver, SharedResult } from './result.ts'
+import { type RequestObserver, SharedResult, tell } from './result.ts'
 import { type HeaderTemplate, requireRequest } from './template.ts'
 
 export interface PoolOptions {
@@ -64,6 +64,7 @@ export class ConnectionPool implements ConnectionEvents {
   /** They take nothing new, but still answer. */
   readonly #draining = new Set<ClientConnection>()
   #connecting = 0
+  readonly #dialing = new AbortController()
   #failures = 0
   #retryTimer: NodeJS.Timeout | undefined
   #ticker: NodeJS.Timeout | undefined
@@ -87,7 +88,8 @@ export class ConnectionPool implements ConnectionEvents {
   }
 
   get counts(): PoolCounts {
-    const inFlight = this.#connections.reduce((sum, connection) => sum + connection.inFlight, 0)
+    let inFlight = 0
+    for (const connection of this.#all()) inFlight += connection.inFlight
     return {
       connections: this.#connections.length,
       connecting: this.#connecting,
@@ -139,11 +141,14 @@ export class ConnectionPool implements ConnectionEvents {
   async close(isForced = false): Promise<void> {
     this.#isClosed = true
     clearTimeout(this.#retryTimer)
-    if (isForced) for (const connection of [...this.#connections]) connection.fail('the pool was closed')
+    if (isForced) {
+      this.#dialing.abort()
+      for (const connection of this.#all()) connection.fail('the pool was closed')
+    }
     if (isForced || (this.#connections.length === 0 && this.#connecting === 0))
       this.#failQueue('the pool was closed')
     this.#endWhenDrained()
-    if (this.#connections.length > 0 || this.#connecting > 0)
+    if (this.#connecting > 0 || this.#all().length > 0)
       await new Promise<void>(resolve => this.#ended.push(resolve))
     clearInterval(this.#ticker)
     this.#wake()
@@ -220,10 +225,19 @@ export class ConnectionPool implements ConnectionEvents {
     const observer = queue.observer[at] as RequestObserver
     const tag = queue.tag[at]
     queue.clear(at)
-    observer.onResult(tag, this.#result.setFailure('not_sent', reason, goAway))
+    tell(observer, tag, this.#result.setFailure('not_sent', reason, goAway))
+  }
+
+  #expireQueued(at: number): void {
+    for (const { observer, tag } of this.#queue.takeDue(at))
+      tell(observer, tag, this.#result.setFailure('not_sent', 'no stream before the deadline', undefined))
   }
 
   // ── connections ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #all(): ClientConnection[] {
+    return [...this.#connections, ...this.#draining]
+  }
 
   #roomiest(): ClientConnection | undefined {
     let best: ClientConnection | undefined
@@ -253,9 +267,10 @@ export class ConnectionPool implements ConnectionEvents {
 
   async #connect(): Promise<void> {
     let connection: ClientConnection | undefined
-    const { origin, secureContext, servername, lookup, connectTimeoutMs } = this.#options
+    const { origin, secureContext, servername, lookup, connectTimeoutMs: timeoutMs = 10_000 } = this.#options
+    const { signal } = this.#dialing
     try {
-      const options = { origin, secureContext, servername, lookup, timeoutMs: connectTimeoutMs ?? 10_000 }
+      const options = { origin, secureContext, servername, lookup, timeoutMs, signal }
       const socket = await dial(options, (buffer, length) => connection?.receive(buffer, length))
       connection = new ClientConnection(socket, this.#settings, this, now())
     } catch (error) {
@@ -295,15 +310,13 @@ export class ConnectionPool implements ConnectionEvents {
 
   #tick(): void {
     const at = now()
-    const queue = this.#queue
-    // The oldest has not always the nearest deadline, but callers of one pool use the same: a look at the head will do.
-    while (queue.length > 0 && at >= (queue.deadlineAt[queue.head] as number))
-      this.#failNext('no stream before the deadline')
-    for (const connection of [...this.#connections, ...this.#draining]) connection.tick(at)
+    this.#expireQueued(at)
+    for (const connection of this.#all()) connection.tick(at)
     if (this.#connections.some(connection => connection.hasAnswered)) this.#failures = 0
     this.#shrink(at)
     this.#grow()
-    if (queue.length <= queue.capacity / 2) this.#wake()
+    if (this.#isClosed) this.#endWhenDrained()
+    if (this.#queue.length <= this.#queue.capacity / 2) this.#wake()
   }
 
   #shrink(at: number): void {
@@ -328,6 +341,11 @@ export class ConnectionPool implements ConnectionEvents {
 /** Monotonic: deadlines do not care for changes of the wall clock. */
 function now(): number {
   return performance.now()
+}
+
+interface Due {
+  readonly observer: RequestObserver
+  readonly tag: unknown
 }
 
 /** A ring of columns: a queued request costs no object. */
@@ -384,6 +402,32 @@ class RequestQueue {
     this.head = (this.head + 1) % this.capacity
     this.length--
     return at
+  }
+
+  /** Takes out all whose deadline has come, wherever they stand; the others keep their order. */
+  takeDue(now: number): Due[] {
+    const due: Due[] = []
+    let kept = 0
+    for (let i = 0; i < this.length; i++) {
+      const from = (this.head + i) % this.capacity
+      if (now >= (this.deadlineAt[from] as number)) {
+        due.push({ observer: this.observer[from] as RequestObserver, tag: this.tag[from] })
+        this.clear(from)
+      } else if (kept++ < i) this.#move(from, (this.head + kept - 1) % this.capacity)
+    }
+    this.length = kept
+    return due
+  }
+
+  #move(from: number, to: number): void {
+    this.template[to] = this.template[from]
+    this.path[to] = this.path[from]
+    this.values[to] = this.values[from]
+    this.body[to] = this.body[from]
+    this.deadlineAt[to] = this.deadlineAt[from] as number
+    this.observer[to] = this.observer[from]
+    this.tag[to] = this.tag[from]
+    this.clear(from)
   }
 
   clear(at: number): void {
