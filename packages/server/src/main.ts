@@ -32,7 +32,12 @@ export interface RunningServer {
 export interface StartOptions {
   readonly logger?: Logger
   readonly clock?: Clock
+  /** How long requests in hand may take when the server stops, before they are cut. Default 5000. */
+  readonly closeWithinMs?: number
 }
+
+/** Below the 10 seconds after which container runtimes kill. */
+const CLOSE_WITHIN_MS = 5000
 
 type Closer = () => Promise<unknown>
 
@@ -44,7 +49,13 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     for (const closer of closers.splice(0).reverse()) await closer()
   }
   try {
-    return await start(config, { logger, clock: options.clock ?? systemClock, closers, close })
+    return await start(config, {
+      logger,
+      clock: options.clock ?? systemClock,
+      closeWithinMs: options.closeWithinMs ?? CLOSE_WITHIN_MS,
+      closers,
+      close,
+    })
   } catch (error) {
     await close()
     throw error
@@ -54,11 +65,15 @@ export async function startServer(config: Config, options: StartOptions = {}): P
 interface Starting {
   readonly logger: Logger
   readonly clock: Clock
+  readonly closeWithinMs: number
   readonly closers: Closer[]
   readonly close: () => Promise<void>
 }
 
-async function start(config: Config, { logger, clock, closers, close }: Starting): Promise<RunningServer> {
+async function start(
+  config: Config,
+  { logger, clock, closeWithinMs, closers, close }: Starting,
+): Promise<RunningServer> {
   const db = await openDatabase(config, logger, closers)
   const seal = new Seal(config.secret ?? (await secretFromFolder(config)))
   await requireSameSecret(db, seal)
@@ -90,7 +105,7 @@ async function start(config: Config, { logger, clock, closers, close }: Starting
     allowPrivateEndpoints: config.allowPrivateEndpoints,
     poke: () => dispatcher.poke(),
   })
-  closers.push(() => app.close())
+  closers.push(() => closeApp(app, closeWithinMs))
   return { url: await listen(app, config), firstToken, db, close }
 }
 
@@ -155,6 +170,16 @@ async function ensureServerToken(db: Database, config: Config): Promise<string |
   )
   await storeToken(db, { kind: 'server', token, label: 'first start' })
   return token
+}
+
+/** Answers the requests in hand; a client that holds its own up for longer is cut. */
+async function closeApp(app: FastifyInstance, withinMs: number): Promise<void> {
+  const cut = setTimeout(() => app.server.closeAllConnections(), withinMs)
+  try {
+    await app.close()
+  } finally {
+    clearTimeout(cut)
+  }
 }
 
 async function listen(app: FastifyInstance, config: Config): Promise<string> {

@@ -22,6 +22,7 @@ export interface BareOptions {
   /** Share the clock between servers of one database. */
   readonly clock?: TestClock
   readonly environment?: Readonly<Record<string, string>>
+  readonly closeWithinMs?: number
 }
 
 /** What a device must know to call in. */
@@ -61,7 +62,11 @@ export async function startBare(options: BareOptions): Promise<BareServer> {
   })
   const lines: string[] = []
   const logger = pino({ level: 'debug' }, { write: line => lines.push(line) })
-  const server = await startServer(config, { clock, logger })
+  const server = await startServer(config, {
+    clock,
+    logger,
+    ...(options.closeWithinMs === undefined ? {} : { closeWithinMs: options.closeWithinMs }),
+  })
 
   const rest: BareServer['rest'] = async (method, path, body) => {
     const response = await fetch(`${server.url}${path}`, {

@@ -26,7 +26,8 @@ export async function buildApp(context: HttpContext): Promise<FastifyInstance> {
     genReqId: () => randomUUID(),
     // Keep-alive connections of phones and back ends; beyond this a silent one is closed.
     keepAliveTimeout: 75_000,
-    forceCloseConnections: true,
+    // At a stop requests in hand are answered; main.ts cuts what takes too long.
+    forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: PATH_PART_CHARACTERS },
     frameworkErrors: (error, request, reply) => {
       void sendProblem(error, request, reply)
@@ -35,6 +36,14 @@ export async function buildApp(context: HttpContext): Promise<FastifyInstance> {
   app.addHook('onRequest', async request => {
     // Legal in a URL, but PostgreSQL's text type can't hold it.
     if (request.url.includes('%00')) throw new PushError('input_invalid', 'the URL holds a NUL character')
+  })
+  let isClosing = false
+  app.addHook('preClose', async () => {
+    isClosing = true
+  })
+  app.addHook('onSend', async (_request, reply) => {
+    // Else the connection of a request that was in hand would idle until its time is out, and the stop with it.
+    if (isClosing) void reply.header('connection', 'close')
   })
   app.removeContentTypeParser('application/json')
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => {

@@ -1,0 +1,90 @@
+/** Starting and stopping the server: what is in hand is answered, and nothing holds a stop up for ever. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Access, type BareServer, startBare } from '../test/bare.ts'
+import { cloneDatabase, type TestDatabase } from '../test/database.ts'
+import { tick } from '../test/roost.ts'
+import { Database } from './store/database.ts'
+
+let database: TestDatabase
+let db: Database
+beforeAll(async () => {
+  database = await cloneDatabase()
+  db = new Database({ url: database.url })
+})
+afterAll(async () => {
+  await db.close()
+  await database.drop()
+})
+
+const HWID = 'in-hand'
+
+async function startedWithDevice(closeWithinMs?: number): Promise<{ server: BareServer; app: Access }> {
+  const server = await startBare({
+    databaseUrl: database.url,
+    ...(closeWithinMs === undefined ? {} : { closeWithinMs }),
+  })
+  const app = await server.createApp()
+  await server.device(app, 'applicationOpen', { hwid: HWID })
+  return { server, app }
+}
+
+/** Runs `work` while a lock on the device holds up every call that writes to it. */
+async function whileHeldUp(work: () => Promise<void>): Promise<void> {
+  await db.transaction(async tx => {
+    await tx.query('select from device where hwid = $1 for update', [HWID])
+    await work()
+  })
+}
+
+async function untilHeldUp(): Promise<void> {
+  for (let waiting = 0; waiting === 0; await tick()) {
+    const { rowCount } = await db.query(
+      "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+    )
+    waiting = rowCount
+  }
+}
+
+async function untilClosed(url: string): Promise<void> {
+  for (;;) {
+    try {
+      await fetch(`${url}/healthz`)
+      await tick()
+    } catch {
+      return
+    }
+  }
+}
+
+describe('a stop', () => {
+  test('answers the setTags in hand after its commit, and takes no new call', async () => {
+    const { server, app } = await startedWithDevice()
+    let answered: Promise<unknown> = Promise.resolve()
+    let closing: Promise<void> = Promise.resolve()
+    await whileHeldUp(async () => {
+      answered = server.device(app, 'setTags', { hwid: HWID, tags: { city: 'Bern' } })
+      await untilHeldUp()
+      closing = server.close()
+      await untilClosed(server.url)
+    })
+    expect(await answered).toMatchObject({ status: 200, body: { status_code: 200 } })
+    await closing
+    const { rows } = await db.query("select tags ->> 'city' as city from device where hwid = $1", [HWID])
+    expect(rows).toEqual([{ city: 'Bern' }])
+  })
+
+  test('cuts what is not done in time', async () => {
+    const { server, app } = await startedWithDevice(50)
+    let closing: Promise<void> = Promise.resolve()
+    await whileHeldUp(async () => {
+      const cut = server.device(app, 'setTags', { hwid: HWID, tags: { city: 'Rome' } }).then(
+        () => 'answered',
+        () => 'cut',
+      )
+      await untilHeldUp()
+      closing = server.close()
+      expect(await cut).toBe('cut')
+    })
+    await closing
+  })
+})
