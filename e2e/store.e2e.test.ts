@@ -277,6 +277,50 @@ describe.each(users)('as $name', user => {
   })
 })
 
+/** People clone into /root (mode 700): the server's other user can reach neither its programs nor its folder there. */
+if (isRoot)
+  describe('where only root may enter', () => {
+    beforeEach(() => chmod(root, 0o700))
+
+    test('programs and data folder together make a database that keeps what it was given', async () => {
+      const program = await installWithoutLinks(me)
+      const dataDirectory = join(root, 'data')
+      const first = new Roost({ program, dataDirectory })
+      await createApp(await first.ready(), 'Shop')
+      expect(await first.end('SIGTERM')).toBe(0)
+      expect((await lstat(join(dataDirectory, 'postgres'))).uid).not.toBe(0)
+      const second = new Roost({ program, dataDirectory })
+      expect(await appNames(await second.ready())).toEqual(['Shop'])
+    })
+
+    test('a data folder alone does so too, also after a kill -9', async () => {
+      const dataDirectory = join(root, 'data')
+      const first = new Roost({ dataDirectory })
+      await createApp(await first.ready(), 'Shop')
+      await first.end('SIGKILL')
+      const second = new Roost({ dataDirectory })
+      expect(await appNames(await second.ready())).toEqual(['Shop'])
+    })
+  })
+
+test('the PG* variables of a shell, which are about another database, do not matter', async () => {
+  const environment = {
+    PGSSLMODE: 'require',
+    PGSSLNEGOTIATION: 'direct',
+    PGOPTIONS: '-c search_path=elsewhere -c no_such_setting=1',
+    PGHOST: 'db.invalid',
+    PGPORT: '1',
+    PGUSER: 'somebody',
+    PGPASSWORD: 'hush',
+    PGDATABASE: 'other',
+    PGCLIENT_ENCODING: 'latin1',
+  }
+  const roost = new Roost({ dataDirectory: join(root, 'data'), environment })
+  const url = await roost.ready()
+  await createApp(url, 'Žluťoučký')
+  expect(await appNames(url)).toEqual(['Žluťoučký'])
+})
+
 describe('a start that can not succeed says why in two lines, and ends with 1', () => {
   test('when the data folder is a file', async () => {
     const file = join(root, 'data')
@@ -359,6 +403,44 @@ describe('a start that can not succeed says why in two lines, and ends with 1', 
     expect(code).toBe(1)
     expectTold(said, '12')
   })
+})
+
+describe('a start that can not succeed for what is in its way says so', () => {
+  test.each([
+    [
+      'a folder with something else in it',
+      (path: string) => mkdir(join(path, 'photos'), { recursive: true }),
+    ],
+    ['a file', (path: string) => writeFile(path, '')],
+  ])('when %s has the name of the database’s folder, and leaves it alone', async (_what, make) => {
+    const dataDirectory = join(root, 'data')
+    await mkdir(dataDirectory)
+    await make(join(dataDirectory, 'postgres'))
+    const { code, said } = await new Roost({ dataDirectory }).failed()
+    expect(code).toBe(1)
+    expectTold(said, 'is no database of PostgreSQL')
+    expect(said).toContain('Move it away')
+    expect(existsSync(join(dataDirectory, 'postgres'))).toBe(true)
+    expect(await draftsIn(dataDirectory)).toEqual([])
+  })
+
+  test('when ROOST_HOST is no name that can be found', async () => {
+    const environment = { ROOST_HOST: 'no-such-host.invalid' }
+    const { code, said } = await new Roost({ dataDirectory: join(root, 'data'), environment }).failed()
+    expect(code).toBe(1)
+    expectTold(said, 'no-such-host.invalid')
+    expect(said).toContain('Correct ROOST_HOST')
+  })
+
+  if (isRoot)
+    test('when the machine has no name for its user', async () => {
+      const stranger: User = { name: 'a user without an entry', uid: 54_321, gid: 54_321 }
+      const dataDirectory = join(await homeOf(stranger), 'data')
+      const { code, said } = await new Roost({ user: stranger, dataDirectory }).failed()
+      expect(code).toBe(1)
+      expectTold(said, '/etc/passwd')
+      expect(said).toContain('54321')
+    })
 })
 
 /**

@@ -186,16 +186,24 @@ async function listen(app: FastifyInstance, config: Config): Promise<string> {
   try {
     return await app.listen({ host: config.host, port: config.port })
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
-    const why =
-      code === 'EADDRINUSE'
-        ? 'the port is taken'
-        : code === 'EACCES'
-          ? 'the port may not be opened by this user'
-          : message
-    throw new StartError(
-      `can't listen on ${config.host}:${config.port}: ${why}`,
-      'Stop what uses it, or choose others with ROOST_HOST and ROOST_PORT (0 = any free port).',
-    )
+    throw listenFault(config, error as NodeJS.ErrnoException)
   }
+}
+
+const LISTEN_FAULTS: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'the port is taken',
+  EACCES: 'the port may not be opened by this user',
+  ENOTFOUND: 'there is no host of this name',
+  EAI_AGAIN: 'there is no host of this name, or no name server answers',
+  EADDRNOTAVAIL: 'this machine does not have this address',
+}
+
+function listenFault(config: Config, { code = '', message }: NodeJS.ErrnoException): StartError {
+  const isPort = code === 'EADDRINUSE' || code === 'EACCES'
+  return new StartError(
+    `can't listen on ${config.host}:${config.port}: ${LISTEN_FAULTS[code] ?? message}`,
+    isPort
+      ? 'Stop what uses it, or choose others with ROOST_HOST and ROOST_PORT (0 = any free port).'
+      : 'Correct ROOST_HOST: 127.0.0.1 for this machine alone, 0.0.0.0 for all its networks.',
+  )
 }

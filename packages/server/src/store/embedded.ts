@@ -56,7 +56,7 @@ export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<E
   const folder = join(root, 'postgres')
   const password = await keepSecret(join(root, 'postgres.password'))
   const binaries = await findPostgres()
-  const launcher = await chooseLauncher({ folder, probe: binaries.postgres })
+  const launcher = await chooseLauncher({ folder, probe: binaries.initdb })
   await initialise({ binaries, launcher, folder, password })
   const left = await waitForLeftover(folder, password)
   const running =
@@ -84,8 +84,20 @@ export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<E
   }
 }
 
+/**
+ * `pg` takes whatever a URL leaves open from the PG* variables of the shell, which are about somebody's other database:
+ * PGSSLMODE=require could not be met, PGOPTIONS may name what this server does not know.
+ */
+const OWN_PARAMETERS = new URLSearchParams({
+  sslmode: 'disable',
+  sslnegotiation: 'postgres',
+  client_encoding: 'UTF8',
+  options: '-c search_path=public',
+})
+
 function urlOf(port: number, password: string, database: string): string {
-  return `postgres://${USER}:${password}@127.0.0.1:${port}/${database}`
+  const parameters = OWN_PARAMETERS.toString().replaceAll('+', '%20')
+  return `postgres://${USER}:${password}@127.0.0.1:${port}/${database}?${parameters}`
 }
 
 /**
@@ -128,14 +140,37 @@ interface Place {
 async function initialise(place: Place): Promise<void> {
   const { binaries, folder } = place
   const version = await versionOf(folder)
-  if (version === undefined) await makeFolder(place)
-  else requireVersion(version, binaries.majorVersion, folder)
+  if (version !== undefined) requireVersion(version, binaries.majorVersion, folder)
+  else {
+    await requireNoStranger(folder)
+    await makeFolder(place)
+  }
   await removeDrafts(folder)
 }
 
 async function versionOf(folder: string): Promise<string | undefined> {
   const text = await readFile(join(folder, 'PG_VERSION'), 'utf8').catch(() => undefined)
   return text?.trim()
+}
+
+/** Something else of that name is not ours to remove. */
+async function requireNoStranger(folder: string): Promise<void> {
+  const { names, code } = await readdir(folder).then(
+    found => ({ names: found, code: '' }),
+    (error: NodeJS.ErrnoException) => ({ names: [], code: error.code ?? '' }),
+  )
+  if (code === 'ENOENT' || (code === '' && names.length === 0)) return
+  if (code === 'EACCES')
+    throw new StartError(
+      `${folder} belongs to another user`,
+      'Start Roost as the user that made it, or name another folder with ROOST_DATA_DIR.',
+    )
+  // Looked at again, since a start beside this one may have put a whole database there in between.
+  if ((await versionOf(folder)) !== undefined) return
+  throw new StartError(
+    `${folder} is there, but it is no database of PostgreSQL`,
+    'Move it away, or name another folder with ROOST_DATA_DIR.',
+  )
 }
 
 const draftsOf = (folder: string) => `${basename(folder)}.new`
@@ -176,16 +211,42 @@ async function makeCluster({ binaries, launcher, folder, password }: Place, draf
   const locale = ['--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--locale=C']
   const [command, args] = launcher.wrap(binaries.initdb, [...settings, ...locale])
   try {
-    await promisify(execFile)(command, args, { cwd: '/', env: launcher.env, ...launcher.identity })
+    await runApart(command, args, launcher)
   } catch (error) {
-    const said = (error as { stderr?: string }).stderr?.trim().split('\n').slice(-3).join(' ')
-    throw new StartError(
-      `PostgreSQL could not make its folder ${folder}: ${said ?? String(error)}`,
-      'Check free space and permissions of the data folder, or set ROOST_DATABASE_URL.',
-    )
+    throw initialisationFault(folder, (error as Error).message)
   } finally {
     await rm(passwordFile, { force: true })
   }
+}
+
+/** In a group of its own, as the server is: a Ctrl-C in the terminal is Roost's, which waits for the end of this. */
+async function runApart(command: string, args: readonly string[], launcher: Launcher): Promise<void> {
+  const child = spawn(command, args, {
+    cwd: '/',
+    env: launcher.env,
+    ...launcher.identity,
+    detached: true,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  let said = ''
+  child.stderr.on('data', (chunk: Buffer) => {
+    said += chunk.toString()
+  })
+  const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null]
+  if (code === 0) return
+  throw new Error(said.trim().split('\n').slice(-3).join(' ') || `it ended with ${signal ?? code}`)
+}
+
+function initialisationFault(folder: string, said: string): StartError {
+  if (/could not look up effective user ID/.test(said))
+    return new StartError(
+      `PostgreSQL wants a name for the user that runs it, and /etc/passwd has none for it: ${said}`,
+      'Run Roost as a user of this machine, add a line for this one to /etc/passwd, or set ROOST_DATABASE_URL.',
+    )
+  return new StartError(
+    `PostgreSQL could not make its folder ${folder}: ${said}`,
+    'Check free space and permissions of the data folder, or set ROOST_DATABASE_URL.',
+  )
 }
 
 function requireVersion(found: string, wanted: string, folder: string): void {

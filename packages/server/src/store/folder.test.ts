@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, realpath, rm, stat, symlink, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { prepareFolder, StartError } from './folder.ts'
+import { diskFault, prepareFolder, StartError } from './folder.ts'
 
 let root: string
 beforeAll(async () => {
@@ -38,4 +38,18 @@ test.each([
   expect(fault).toBeInstanceOf(StartError)
   expect((fault as StartError).message).toContain(folder)
   expect((fault as StartError).remedy).toContain('ROOST_DATA_DIR')
+})
+
+test.each([
+  ['EROFS', 'read-only'],
+  ['ENOSPC', 'disk is full'],
+])('a fault %s of the disk has a remedy of its own', (code, words) => {
+  const fault = diskFault(Object.assign(new Error(`${code}: open '/data/secret'`), { code }))
+  expect(fault?.message).toContain('/data/secret')
+  expect(fault?.remedy).toContain(words)
+})
+
+test('what is no fault of the disk is left to others', () => {
+  expect(diskFault(Object.assign(new Error('x'), { code: 'ECONNRESET' }))).toBeUndefined()
+  expect(diskFault(undefined)).toBeUndefined()
 })

@@ -21,10 +21,24 @@ export async function prepareFolder(folder: string): Promise<string> {
     await access(folder, constants.R_OK | constants.W_OK | constants.X_OK)
     return await realpath(folder)
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error)
+    const { message, code } = error as NodeJS.ErrnoException
     throw new StartError(
-      `the data folder ${folder} can't be used: ${why}`,
-      'Give it to the user that runs Roost, or name another one with ROOST_DATA_DIR.',
+      `the data folder ${folder} can't be used: ${message}`,
+      REMEDIES[code ?? ''] ?? 'Give it to the user that runs Roost, or name another one with ROOST_DATA_DIR.',
     )
   }
+}
+
+/** What helps against faults of a disk, whatever was being done there. */
+const REMEDIES: Readonly<Record<string, string>> = {
+  EROFS: 'The file system is read-only: name a folder on another one with ROOST_DATA_DIR.',
+  ENOSPC: 'The disk is full: make room there, or name a folder on another one with ROOST_DATA_DIR.',
+  EDQUOT: 'The disk quota is used up: make room, or name a folder elsewhere with ROOST_DATA_DIR.',
+}
+
+/** A fault of a disk as an operator needs it; undefined for anything else. */
+export function diskFault(error: unknown): StartError | undefined {
+  const { code, message } = (error ?? {}) as NodeJS.ErrnoException
+  const remedy = REMEDIES[code ?? '']
+  return remedy === undefined ? undefined : new StartError(message, remedy)
 }

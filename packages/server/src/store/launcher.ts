@@ -4,7 +4,9 @@
  *
  * - the owner of an existing folder, else `postgres` or `nobody`, whichever the machine has;
  * - where that user can't even reach the programs or the folder (below /root, say), `setpriv` of util-linux
- *   leaves it one capability, reading directories and files, which is enough to walk there.
+ *   leaves it one capability, reading directories and files, which is enough to walk there. initdb asks access(2)
+ *   about its own programs, for which the kernel leaves capabilities out unless the securebit `no_setuid_fixup` is
+ *   set (capabilities(7)); it then says "invalid binary" and goes on, so its words are looked at and not its status.
  *
  * `setpriv --pdeathsig` also ends the server when Roost is killed, so that `kill -9` leaves nothing running.
  */
@@ -32,6 +34,7 @@ interface User {
 
 export async function chooseLauncher(options: {
   readonly folder: string
+  /** What has to run: initdb, the more demanding of the two programs. */
   readonly probe: string
 }): Promise<Launcher> {
   const setpriv = await findSetpriv()
@@ -83,16 +86,9 @@ function plainUser(user: User): Launcher {
 
 async function privileged(setpriv: string, user: User, places: readonly string[]): Promise<Launcher> {
   const become = [`--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups', '--pdeathsig', 'INT']
-  const reachable = await runs(setpriv, [
-    ...become,
-    'test',
-    ...places.flatMap(place => ['-x', place, '-a']),
-    '1',
-  ])
-  // Docker grants containers `dac_override` but not `dac_read_search`; either lets the server walk there.
-  const capability = reachable ? undefined : await grantable(setpriv, become, places[0] ?? '/')
-  const grants =
-    capability === undefined ? [] : [`--inh-caps=+${capability}`, `--ambient-caps=+${capability}`]
+  const access = places.flatMap(place => ['-x', place, '-a'])
+  const isReachable = (await complaintOf(setpriv, [...become, 'test', ...access, '1'])) === undefined
+  const grants = isReachable ? [] : await workingGrants(setpriv, become, places)
   return {
     ...asUser(user),
     identity: {},
@@ -100,22 +96,43 @@ async function privileged(setpriv: string, user: User, places: readonly string[]
   }
 }
 
-async function grantable(setpriv: string, become: readonly string[], probe: string): Promise<string> {
+/** Docker grants containers `dac_override` but not `dac_read_search`; either lets the server walk there. */
+async function workingGrants(
+  setpriv: string,
+  become: readonly string[],
+  places: readonly string[],
+): Promise<readonly string[]> {
+  const probe = places[0] ?? '/'
+  let complaint = ''
   for (const capability of ['dac_read_search', 'dac_override']) {
-    const grants = [`--inh-caps=+${capability}`, `--ambient-caps=+${capability}`]
-    if (await runs(setpriv, [...become, ...grants, probe, '--version'])) return capability
+    const grants = [
+      '--securebits=+no_setuid_fixup',
+      `--inh-caps=+${capability}`,
+      `--ambient-caps=+${capability}`,
+    ]
+    const said = await complaintOf(setpriv, [...become, ...grants, probe, '--version'])
+    if (said === undefined) return grants
+    complaint = said
   }
   throw new StartError(
-    `PostgreSQL can't run as root, and no other user can reach ${probe}`,
+    `PostgreSQL can't run as root, and no other user can reach ${places.join(' and ')}${complaint}`,
     'Move the checkout and ROOST_DATA_DIR out of /root, start Roost as an ordinary user, or set ROOST_DATABASE_URL.',
   )
 }
 
-async function runs(command: string, args: readonly string[]): Promise<boolean> {
-  return promisify(execFile)(command, [...args], { cwd: '/' }).then(
-    () => true,
-    () => false,
-  )
+/** Undefined when the command ran and had nothing to complain about. */
+async function complaintOf(command: string, args: readonly string[]): Promise<string | undefined> {
+  try {
+    const { stderr } = await promisify(execFile)(command, [...args], { cwd: '/' })
+    return stderr.trim() === '' ? undefined : lastLine(stderr)
+  } catch (error) {
+    return lastLine((error as { stderr?: string }).stderr ?? '')
+  }
+}
+
+function lastLine(said: string): string {
+  const line = said.trim().split('\n').at(-1) ?? ''
+  return line === '' ? '' : ` (${line})`
 }
 
 async function canReach(user: User, program: string): Promise<boolean> {
