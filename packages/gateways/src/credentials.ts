@@ -25,6 +25,8 @@ export interface ServiceAccount {
   readonly tokenUri: string
 }
 
+/** Shorter keys can be broken, and OpenSSL refuses to sign with them. RFC 7518 §3.3 asks for this of RS256. */
+const RSA_MIN_BITS = 2048
 const GOOGLE_TOKEN_URI = 'https://oauth2.googleapis.com/token'
 const P8_REMEDY =
   'Upload the AuthKey_….p8 file that Apple Developer → Keys offers once, when the key is created.'
@@ -124,6 +126,14 @@ function readServiceAccount(file: Record<string, string>): Parsed<ServiceAccount
       ? `private_key is a ${privateKey.asymmetricKeyType} key; Google issues RSA keys.`
       : 'private_key cannot be read; its line breaks may have been lost in copying.'
     return fault('service_account_key_damaged', message, ACCOUNT_REMEDY)
+  }
+  const bits = privateKey.asymmetricKeyDetails?.modulusLength ?? 0
+  if (bits < RSA_MIN_BITS) {
+    return fault(
+      'service_account_key_weak',
+      `private_key is an RSA key of ${bits} bits; Google takes ${RSA_MIN_BITS} or more.`,
+      ACCOUNT_REMEDY,
+    )
   }
   const value: ServiceAccount = {
     projectId: file.project_id as string,

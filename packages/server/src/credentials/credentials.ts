@@ -290,7 +290,7 @@ export async function findVapidCredential(
     `select id from credential
       where app_id = $1 and gateway = 'webpush' and ($2::text is null or settings ->> 'publicKey' = $2)
       order by created_at desc, id desc limit 1`,
-    [wanted.appId, wanted.publicKey],
+    [wanted.appId, wanted.publicKey === null ? null : canonicalKey(wanted.publicKey)],
   )
   return rows[0]?.id ?? null
 }

@@ -1,6 +1,6 @@
 /** Credentials at the door: what is no credential is refused by what is wrong with it, and no secret ever comes back. */
 import { execFileSync } from 'node:child_process'
-import { createECDH, generateKeyPairSync } from 'node:crypto'
+import { createECDH, generateKeyPairSync, randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Access, type BareServer, SECRET, startBare } from '../../../../test/bare.ts'
 import { cloneDatabase, type TestDatabase } from '../../../../test/database.ts'
@@ -22,6 +22,7 @@ afterAll(async () => {
 const pem = { type: 'pkcs8', format: 'pem' } as const
 const ec = (namedCurve: string) => generateKeyPairSync('ec', { namedCurve }).privateKey.export(pem).toString()
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export(pem).toString()
+const weak = generateKeyPairSync('rsa', { modulusLength: 1024 }).privateKey.export(pem).toString()
 const P8 = ec('P-256')
 const APNS = {
   gateway: 'apns',
@@ -83,6 +84,7 @@ describe('is refused, with what is wrong, and nothing is stored', () => {
     ['a service account for a p8', () => ({ ...APNS, p8: JSON.stringify(ACCOUNT) }), 'p8'],
     ['a service account without private_key', () => fcm({ private_key: undefined }), 'private_key'],
     ['a service account with an EC key', () => fcm({ private_key: P8 }), 'key'],
+    ['a service account with a short key', () => fcm({ private_key: weak }), '1024 bits'],
     ['a service account with half a key', () => fcm({ private_key: rsa.slice(0, 200) }), 'key'],
     ['a service account without project_id', () => fcm({ project_id: undefined }), 'project_id'],
     [
@@ -274,4 +276,30 @@ describe('R28: replacing a webpush slot', () => {
     for (const input of [{ publicKey: vapidPair().publicKey }, { subject: 'Shop' }])
       expect(await put(body.id, input)).toMatchObject({ status: 400, body: { code: 'credential_invalid' } })
   })
+})
+
+test('a VAPID key is one key in whichever base64 it is written: stored, given to browsers and named by them', async () => {
+  const own = await server.createApp()
+  const pair = vapidPair()
+  const standard = Buffer.from(pair.publicKey, 'base64url').toString('base64')
+  const { body } = await server.rest<{ settings: object }>('POST', `/v1/apps/${own.app}/credentials`, {
+    gateway: 'webpush',
+    kind: 'vapid',
+    ...pair,
+    publicKey: standard,
+  })
+  expect(body.settings).toMatchObject({ publicKey: pair.publicKey })
+  const config = await server.device(own, 'getConfig', { hwid: 'browser' })
+  expect(config.body.response).toEqual({ features: { vapid_key: pair.publicKey } })
+  for (const key of [pair.publicKey, standard])
+    expect(
+      await server.device(own, 'registerDevice', {
+        hwid: 'browser',
+        device_type: 11,
+        push_token: 'https://push.example.com/one',
+        public_key: vapidPair().publicKey,
+        auth_token: randomBytes(16).toString('base64url'),
+        application_server_key: key,
+      }),
+    ).toMatchObject({ body: { status_code: 200 } })
 })
