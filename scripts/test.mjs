@@ -27,21 +27,35 @@ function runQuietly(command, args) {
 /** @type {string[]} */
 const skipped = []
 
-/** The real browser of the end-to-end tests: Debian's package, installed here when we may. */
-function prepareFirefox() {
-  const found = () => ['/usr/bin/firefox-esr', '/usr/bin/firefox'].find(path => existsSync(path))
+/**
+ * A program that tests need and that is no npm package: Debian's, installed here when we may.
+ * @param {string} what @param {string} debianPackage @param {string[]} paths @returns {string} where it is, or ''
+ */
+function prepareProgram(what, debianPackage, paths) {
+  const found = () => paths.find(path => existsSync(path))
   if (found() === undefined && process.getuid?.() === 0 && existsSync('/usr/bin/apt-get')) {
-    console.log('installing Firefox (Debian package firefox-esr) for the browser tests')
-    const apt = ['-y', '--no-install-recommends', '-qq', 'install', 'firefox-esr']
+    console.log(`installing the Debian package ${debianPackage} for the ${what}`)
+    const apt = ['-y', '--no-install-recommends', '-qq', 'install', debianPackage]
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
     if (!run('apt-get', apt, { stdio: 'ignore', env })) {
       run('apt-get', ['-qq', 'update'], { stdio: 'ignore' })
       run('apt-get', apt, { env })
     }
   }
-  const firefox = found()
-  if (firefox === undefined) skipped.push('browser tests: no Firefox (apt-get install firefox-esr)')
-  return firefox ?? ''
+  const program = found()
+  if (program === undefined) skipped.push(`${what}: no ${paths[0]} (apt-get install ${debianPackage})`)
+  return program ?? ''
+}
+
+/** The real browser of the end-to-end tests. */
+function prepareFirefox() {
+  return prepareProgram('browser tests', 'firefox-esr', ['/usr/bin/firefox-esr', '/usr/bin/firefox'])
+}
+
+/** Servers that nobody here wrote; the tests of the HTTP/2 engine look for them at these places. */
+function prepareHttp2Servers() {
+  prepareProgram('HTTP/2 tests against nghttpd', 'nghttp2-server', ['/usr/sbin/nghttpd'])
+  prepareProgram('HTTP/2 tests against nginx', 'nginx-light', ['/usr/sbin/nginx'])
 }
 
 /**
@@ -74,6 +88,7 @@ function readReport() {
 mkdirSync(cache, { recursive: true })
 rmSync(reportFile, { force: true })
 if (!run(process.execPath, [join(root, 'scripts', 'build-when-stale.mjs')])) process.exit(1)
+prepareHttp2Servers()
 const env = { ...process.env, ROOST_TEST_FIREFOX: prepareFirefox(), ROOST_TEST_NODE_24: prepareNode24() }
 const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs')
 const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${reportFile}`]
