@@ -6,6 +6,7 @@
  * by the notification service extension, which runs only with `mutable-content: 1`.
  * Source: Apple, "Generating a remote notification".
  */
+import { createHash } from 'node:crypto'
 import type { Clock } from '../clock.ts'
 import type { Attempt, Notification } from '../notification.ts'
 import { compact, describeOversize } from '../payload-size.ts'
@@ -28,13 +29,6 @@ export function buildPayload(attempt: Attempt<unknown>, clock: Clock): ApnsPaylo
   const { notification, deliveryId } = attempt
   if (!UUID.test(deliveryId))
     return { ok: false, reason: 'delivery_id_malformed: not a canonical lower-case UUID' }
-  const collapseBytes = Buffer.byteLength(notification.collapseKey ?? '')
-  if (collapseBytes > MAX_COLLAPSE_ID_BYTES) {
-    return {
-      ok: false,
-      reason: `collapse_key_too_long: ${collapseBytes} bytes, ${MAX_COLLAPSE_ID_BYTES} allowed`,
-    }
-  }
   const content = contentOf(notification)
   const body = Buffer.from(JSON.stringify(content))
   if (body.length > MAX_PAYLOAD_BYTES) {
@@ -67,8 +61,14 @@ function headersOf({ deliveryId, notification }: Attempt<unknown>, clock: Clock)
     'apns-id': deliveryId,
     'apns-expiration': String(expirationOf(notification.ttlSeconds, clock)),
     // Without a key of the sender's the hash: should a message have to be sent twice, the device shows it once.
-    'apns-collapse-id': notification.collapseKey || notification.hash,
+    'apns-collapse-id': collapseIdOf(notification.collapseKey || notification.hash),
   }
+}
+
+/** A header holds visible ASCII, and this one 64 bytes; other keys are replaced by a hash, the same for the same key. */
+function collapseIdOf(collapseKey: string): string {
+  if (/^[\x21-\x7e]+$/.test(collapseKey) && collapseKey.length <= MAX_COLLAPSE_ID_BYTES) return collapseKey
+  return createHash('sha256').update(collapseKey).digest('base64url')
 }
 
 /** An epoch in seconds; 0 means one try and no storing. */
