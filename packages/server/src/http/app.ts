@@ -73,7 +73,7 @@ export async function buildApp(context: HttpContext): Promise<FastifyInstance> {
     )
   })
   await app.register(healthRoutes, context)
-  await app.register(compatRoutes, context)
+  await app.register(compatRoutes, { ...context, prefix: '/json/1.3' })
   await app.register(v1Routes, context)
   await app.register(staticRoutes)
   return app

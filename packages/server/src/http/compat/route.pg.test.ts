@@ -312,6 +312,18 @@ describe('what browsers need', () => {
     },
   )
 
+  test.each(['/v1/apps', '/v1/apps/AAAAA-00000/messages', '/metrics', '/'])(
+    'a preflight of %s is granted nothing',
+    async path => {
+      const response = await fetch(`${server.url}${path}`, {
+        method: 'OPTIONS',
+        headers: { origin: ORIGIN, 'access-control-request-method': 'POST' },
+      })
+      expect(response.status).toBe(404)
+      expect(response.headers.get('access-control-allow-origin')).toBeNull()
+    },
+  )
+
   test('REST grants nothing to other origins', async () => {
     const response = await fetch(`${server.url}/v1/apps`, {
       headers: { origin: ORIGIN, authorization: `Bearer ${SERVER_TOKEN}` },

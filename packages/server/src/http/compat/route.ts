@@ -1,6 +1,7 @@
 /**
  * POST /json/1.3/{method}: the compatible device protocol. Browsers send `text/plain` to be spared a preflight, so a
- * body is read as JSON whatever it is called. CORS answers the exact origin, since clients send credentials.
+ * body is read as JSON whatever it is called. CORS answers the exact origin, since clients send credentials; the caller
+ * registers with the prefix, so that it ends where the device protocol does.
  */
 import cors from '@fastify/cors'
 import { DEVICE_BODY_BYTES, PushError } from '@roost/protocol'
@@ -37,7 +38,7 @@ export async function compatRoutes(app: FastifyInstance, context: HttpContext): 
     const { httpStatus, answer } = failure(problem)
     return reply.code(httpStatus).send(answer)
   })
-  app.post<{ Params: { method: string } }>('/json/1.3/:method', async request => {
+  app.post<{ Params: { method: string } }>('/:method', async request => {
     const method = METHODS.get(request.params.method)
     if (method === undefined)
       throw new PushError('method_unknown', `there is no method "${request.params.method.slice(0, 64)}"`)
