@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { readConfig } from './config.ts'
+import { readConfig, unknownSettings } from './config.ts'
 import { StartError } from './store/folder.ts'
 
 let folder: string
@@ -87,6 +87,8 @@ test.each([
   ['ROOST_PORT', '65536'],
   ['ROOST_PORT', '-1'],
   ['ROOST_PORT', '80.5'],
+  ['ROOST_PORT', ' '],
+  ['ROOST_PORT', '0x50'],
   ['ROOST_DATABASE_URL', 'mysql://localhost/roost'],
   ['ROOST_DATABASE_URL', 'localhost'],
   ['ROOST_SECRET', 's'.repeat(31)],
@@ -96,6 +98,9 @@ test.each([
   ['ROOST_APNS_PRODUCTION_URL', 'http://api.push.apple.com'],
   ['ROOST_APNS_SANDBOX_URL', 'api.sandbox.push.apple.com'],
   ['ROOST_FCM_URL', 'fcm'],
+  ['ROOST_FCM_URL', 'https://proxy.example/fcm'],
+  ['ROOST_APNS_PRODUCTION_URL', 'https://proxy.example/?to=apple'],
+  ['ROOST_APNS_SANDBOX_URL', 'https://me:hush@proxy.example'],
   ['ROOST_GOOGLE_TOKEN_URL', 'ftp://oauth2.googleapis.com'],
   ['ROOST_ALLOW_PRIVATE_ENDPOINTS', 'yes'],
   ['ROOST_EXTRA_CA', '/nowhere/ca.pem'],
@@ -104,6 +109,24 @@ test.each([
   expect(fault.message).toContain('1 fault')
   expect(fault.message).toContain(name)
   expect(fault.remedy).not.toBe('')
+})
+
+test('an origin may end in a slash and have a port; the token endpoint of Google may have a path', () => {
+  const { gatewayUrls } = readConfig({
+    ROOST_FCM_URL: 'https://proxy.example:8443/',
+    ROOST_GOOGLE_TOKEN_URL: 'https://proxy.example/oauth/token',
+  })
+  expect(gatewayUrls).toMatchObject({
+    fcm: 'https://proxy.example:8443/',
+    googleToken: 'https://proxy.example/oauth/token',
+  })
+})
+
+test('a variable with our prefix that is no setting is told, with the one that was perhaps meant', () => {
+  expect(unknownSettings({ ROOST_PROT: '80', ROOST_COLOUR: 'red', ROOST_HOST: '::1', PORT: '80' })).toEqual([
+    'ROOST_PROT is not a setting; did you mean ROOST_PORT?',
+    'ROOST_COLOUR is not a setting; docs/configuration.md lists them',
+  ])
 })
 
 test('all faults are told at once', () => {

@@ -7,11 +7,18 @@ import { resolve } from 'node:path'
 import { z } from 'zod'
 import { StartError } from './store/folder.ts'
 
-const url = z.url({ protocol: /^https$/, error: 'must be an https URL' }).optional()
+const url = z.url({ protocol: /^https$/, error: 'must be an https URL' })
+/** The paths are the gateways' own, so a path of ours would be dropped in silence. */
+const origin = url.refine(isOrigin, 'must be an origin like https://host:port, without a path')
+const port = z
+  .string()
+  .regex(/^\d{1,5}$/, 'must be a port number')
+  .transform(Number)
+  .refine(it => it <= 65_535, 'must be a port number, 65535 at most')
 
 const schema = z.object({
   ROOST_HOST: z.string().default('127.0.0.1'),
-  ROOST_PORT: z.coerce.number('must be a port number').int().min(0).max(65_535).default(7460),
+  ROOST_PORT: port.default(7460),
   ROOST_DATA_DIR: z.string().default('./data'),
   ROOST_DATABASE_URL: z
     .url({ protocol: /^postgres(ql)?$/, error: 'must be postgres://user:password@host/database' })
@@ -23,10 +30,10 @@ const schema = z.object({
     .regex(/^\S+$/, 'must not hold spaces')
     .optional(),
   ROOST_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
-  ROOST_APNS_PRODUCTION_URL: url,
-  ROOST_APNS_SANDBOX_URL: url,
-  ROOST_FCM_URL: url,
-  ROOST_GOOGLE_TOKEN_URL: url,
+  ROOST_APNS_PRODUCTION_URL: origin.optional(),
+  ROOST_APNS_SANDBOX_URL: origin.optional(),
+  ROOST_FCM_URL: origin.optional(),
+  ROOST_GOOGLE_TOKEN_URL: url.optional(),
   ROOST_EXTRA_CA: z.string().transform(readCa).optional(),
   ROOST_ALLOW_PRIVATE_ENDPOINTS: z.enum(['0', '1'], 'must be 0 or 1').default('0'),
 })
@@ -80,6 +87,40 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     extraCa: it.ROOST_EXTRA_CA,
     allowPrivateEndpoints: it.ROOST_ALLOW_PRIVATE_ENDPOINTS === '1',
   }
+}
+
+function isOrigin(text: string): boolean {
+  if (!URL.canParse(text)) return true // that is told already
+  const { href, protocol, origin: itsOrigin } = new URL(text)
+  return protocol !== 'https:' || href === `${itsOrigin}/`
+}
+
+/** What to say of each variable that has our prefix and means nothing, with the setting that was perhaps meant. */
+export function unknownSettings(environment: NodeJS.ProcessEnv): string[] {
+  const known = Object.keys(schema.shape)
+  return Object.keys(environment)
+    .filter(name => name.startsWith('ROOST_') && !known.includes(name))
+    .map(name => {
+      const near = known.find(it => distanceOf(it, name) <= NEAR)
+      return `${name} is not a setting${near === undefined ? '; docs/configuration.md lists them' : `; did you mean ${near}?`}`
+    })
+}
+
+/** Two letters exchanged count as two. */
+const NEAR = 2
+
+/** Levenshtein's: letters to put in, take out or change. */
+function distanceOf(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j)
+  for (const [i, letter] of [...a].entries()) {
+    const next = [i + 1]
+    for (let j = 0; j < b.length; j++)
+      next.push(
+        Math.min((row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1, (row[j] ?? 0) + (b[j] === letter ? 0 : 1)),
+      )
+    row = next
+  }
+  return row[b.length] ?? 0
 }
 
 /** Takes the name of a PEM file and gives back what it holds; a fault is told beside those of the other variables. */

@@ -5,7 +5,7 @@
  * of memory does not hold the server (60 MB).
  */
 import { Command } from 'commander'
-import { StartError } from '../store/folder.ts'
+import { diskFault, StartError } from '../store/folder.ts'
 import { benchCommand } from './bench/command.ts'
 import { demoCommand } from './demo/command.ts'
 import { migrateCommand } from './migrate.ts'
@@ -32,7 +32,8 @@ Settings are environment variables (docs/configuration.md); these are the ones m
 try {
   await program.parseAsync()
 } catch (error) {
-  if (!(error instanceof StartError)) throw error
-  process.stderr.write(`roost: ${error.message}\n  → ${error.remedy}\n`)
+  const fault = error instanceof StartError ? error : diskFault(error)
+  if (fault === undefined) throw error
+  process.stderr.write(`roost: ${fault.message}\n  → ${fault.remedy}\n`)
   process.exitCode = 1
 }

@@ -1,5 +1,6 @@
 /** `roost migrate`: brings the schema of a PostgreSQL server up to date before a new version is rolled out. */
 import { Command } from 'commander'
+import { tellUnknown } from './serve.ts'
 
 export function migrateCommand(): Command {
   return new Command('migrate')
@@ -13,11 +14,12 @@ export function migrateCommand(): Command {
 }
 
 async function run(options: { readonly json?: boolean }): Promise<void> {
-  const { readConfig } = await import('../config.ts')
+  const { readConfig, unknownSettings } = await import('../config.ts')
   const { Database } = await import('../store/database.ts')
   const { startEmbeddedPostgres } = await import('../store/embedded.ts')
   const { migrate, readMigrations } = await import('../store/migrate.ts')
   const config = readConfig(process.env)
+  tellUnknown(unknownSettings(process.env))
   const embedded = config.databaseUrl === undefined ? await startEmbeddedPostgres(config) : undefined
   const db = new Database({ url: config.databaseUrl ?? embedded?.url ?? '' })
   try {

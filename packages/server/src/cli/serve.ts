@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { Command } from 'commander'
 import type { Config } from '../config.ts'
 import type { RunningServer } from '../main.ts'
+import { listenForStop } from './stop.ts'
 
 export function serveCommand(): Command {
   return new Command('serve')
@@ -16,14 +17,32 @@ export function serveCommand(): Command {
 }
 
 async function serve(): Promise<void> {
-  const { readConfig } = await import('../config.ts')
+  const { readConfig, unknownSettings } = await import('../config.ts')
   const { startServer } = await import('../main.ts')
+  const { pino } = await import('pino')
   const config = readConfig(process.env)
-  const stop = untilStopped()
-  const server = await startServer(config)
-  process.stdout.write(`Roost is listening on ${server.url}\n${await tokenLine(server, config)}`)
-  await stop
+  tellUnknown(unknownSettings(process.env))
+  // A server whose first lines somebody reads with "| head" goes on.
+  const stop = listenForStop({
+    isForReader: false,
+    onSignal: () => say('stopping: finishing what is in hand'),
+  })
+  // Lines for people go to stdout, lines for machines to stderr.
+  const logger = pino({ level: config.logLevel }, pino.destination(2))
+  const server = await startServer(config, { logger })
+  say(`Roost is listening on ${server.url}\n${await tokenLine(server, config)}`.trimEnd())
+  await stop.asked
   await server.close()
+  say('stopped')
+}
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`)
+}
+
+/** A setting with a slip in its name would be ignored in silence. */
+export function tellUnknown(faults: readonly string[]): void {
+  for (const fault of faults) process.stderr.write(`roost: ${fault}\n`)
 }
 
 /** Where the server token is; the token itself only at the start that made it. */
@@ -35,16 +54,4 @@ async function tokenLine(server: RunningServer, config: Config): Promise<string>
   const isKept =
     config.bootstrapToken === undefined && (await stat(file).catch(() => undefined)) !== undefined
   return isKept ? `The server token is in ${file}\n` : ''
-}
-
-/** A second signal ends the process at once: somebody is in a hurry. */
-export function untilStopped(): Promise<void> {
-  return new Promise(resolve => {
-    const onSignal = () => {
-      resolve()
-      process.once('SIGINT', () => process.exit(130))
-    }
-    process.once('SIGINT', onSignal)
-    process.once('SIGTERM', onSignal)
-  })
 }

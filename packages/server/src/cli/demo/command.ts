@@ -1,6 +1,6 @@
 /** `roost demo`: everything at once with simulated phones, on free ports and a throw-away folder. */
 import { Command, InvalidArgumentError } from 'commander'
-import { untilStopped } from '../serve.ts'
+import { listenForStop } from '../stop.ts'
 import { silentScreen, terminalScreen } from './screen.ts'
 import type { DemoReport } from './story.ts'
 
@@ -28,21 +28,23 @@ function readCount(text: string): number {
 }
 
 async function run(options: DemoCommandOptions): Promise<void> {
-  const stop = untilStopped()
+  const say = (text: string) => options.json || process.stdout.write(text)
+  const stop = listenForStop({ isForReader: true, onSignal: () => say('\nstopping…\n') })
   const started = Date.now()
   const { playDemo } = await import('./story.ts')
-  const demo = await playDemo({
-    phones: options.phones,
-    screen: options.json ? silentScreen : terminalScreen(process.stdout),
+  const screen = options.json ? silentScreen : terminalScreen(process.stdout, stop.signal)
+  const demo = await playDemo({ phones: options.phones, screen, signal: stop.signal }).catch(error => {
+    if (!stop.signal.aborted) throw error
+    // What is still on its way of the story would keep the process for a while.
+    return process.exit(stop.exitCode)
   })
   const seconds = (Date.now() - started) / 1000
-  process.stdout.write(
-    options.json ? `${JSON.stringify({ ...demo.report, seconds })}\n` : summary(demo.report, seconds),
-  )
+  if (options.json) process.stdout.write(`${JSON.stringify({ ...demo.report, seconds })}\n`)
+  say(summary(demo.report, seconds))
   if (!demo.report.agrees) process.exitCode = 1
   if (options.exit !== true) {
-    process.stdout.write(`\nThe console stays open: ${demo.consoleUrl}\nCtrl-C ends the demo.\n`)
-    await stop
+    say(`\nThe console stays open: ${demo.consoleUrl}\nCtrl-C ends the demo.\n`)
+    await stop.asked
   }
   await demo.close()
 }

@@ -14,13 +14,18 @@ export interface Screen {
   table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): void
 }
 
-export function terminalScreen(output: NodeJS.WriteStream): Screen {
-  const write = (text: string) => output.write(`${text}\n`)
+/** Silent from the moment that `signal`, if any, is aborted; a bar gives the cursor back then. */
+export function terminalScreen(
+  output: NodeJS.WriteStream,
+  signal: AbortSignal = new AbortController().signal,
+): Screen {
+  const write = (text: string) => signal.aborted || output.write(`${text}\n`)
   let steps = 0
   return {
     step: text => write(`\n${++steps}. ${text}`),
     say: text => write(`   ${text}`),
-    progress: (label, total) => (output.isTTY ? bar(output, label, total) : lines(write, label, total)),
+    progress: (label, total) =>
+      output.isTTY ? bar({ output, signal, label, total }) : lines(write, label, total),
     table: (head, rows) => write(tableOf(head, rows)),
   }
 }
@@ -33,19 +38,32 @@ export const silentScreen: Screen = {
   table: () => undefined,
 }
 
-function bar(output: NodeJS.WriteStream, label: string, total: number): Progress {
+function bar(options: {
+  readonly output: NodeJS.WriteStream
+  readonly signal: AbortSignal
+  readonly label: string
+  readonly total: number
+}): Progress {
+  const { output, signal, label, total } = options
   const shown = new cliProgress.SingleBar(
     { format: `   ${label} {bar} {value}/{total}  {duration_formatted}`, stream: output, hideCursor: true },
     cliProgress.Presets.shades_classic,
   )
   shown.start(total, 0)
+  const end = () => shown.stop()
+  signal.addEventListener('abort', end, { once: true })
   return {
-    update: done => shown.update(done),
-    end: () => shown.stop(),
+    update: done => {
+      if (!signal.aborted) shown.update(done)
+    },
+    end: () => {
+      signal.removeEventListener('abort', end)
+      if (!signal.aborted) end()
+    },
   }
 }
 
-function lines(write: (text: string) => void, label: string, total: number): Progress {
+function lines(write: (text: string) => unknown, label: string, total: number): Progress {
   let nextShare = 0.25
   return {
     update: done => {

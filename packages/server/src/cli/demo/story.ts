@@ -4,8 +4,7 @@
  * stand-ins and the phones counted themselves.
  */
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { MessageCounts, NewMessage } from '@roost/protocol'
 import { type Crowd, createCrowd, type Phone, type Simulator, startSimulator } from '@roost/simulator'
@@ -13,6 +12,7 @@ import { pino } from 'pino'
 import { readConfig } from '../../config.ts'
 import { hashOf } from '../../insight/receipts.ts'
 import { type RunningServer, startServer } from '../../main.ts'
+import { makeTemporaryFolder } from '../temporary-folder.ts'
 import { DemoApi } from './api.ts'
 import { DemoClock } from './clock.ts'
 import type { Screen } from './screen.ts'
@@ -20,6 +20,8 @@ import type { Screen } from './screen.ts'
 export interface DemoOptions {
   readonly phones: number
   readonly screen: Screen
+  /** Aborted when the story shall stop where it is. */
+  readonly signal: AbortSignal
 }
 
 /** One send, as the server's database has it and as the other side counted it. */
@@ -55,16 +57,32 @@ const COME_BACK_SHARE = 0.4
 const OPEN_RATE = 0.12
 const POLL_MS = 100
 
-/** Plays the story to its end. The caller closes what it gets; after a failure nothing is left running. */
+/**
+ * Plays the story to its end, or rejects when `signal` is aborted. The caller closes what it gets; after a failure or a
+ * stop nothing is left running, and no file is left.
+ */
 export async function playDemo(options: DemoOptions): Promise<Demo> {
-  const stage = await setStage(options)
+  const closers: Closer[] = []
+  const close = async () => {
+    for (const closer of closers.splice(0).reverse()) await closer()
+  }
+  const story = async () => {
+    const stage = await openStage({ ...options, closers })
+    return { report: await play(stage), consoleUrl: stage.consoleUrl, close }
+  }
   try {
-    const report = await play(stage)
-    return { report, consoleUrl: stage.consoleUrl, close: stage.close }
+    return await Promise.race([story(), rejectWhen(options.signal)])
   } catch (error) {
-    await stage.close()
+    await close()
     throw error
   }
+}
+
+function rejectWhen(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason)
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+  })
 }
 
 interface Stage {
@@ -75,37 +93,19 @@ interface Stage {
   readonly app: string
   readonly crowd: Crowd
   readonly consoleUrl: string
-  close(): Promise<void>
 }
 
 type Closer = () => unknown
 
-async function setStage({ phones, screen }: DemoOptions): Promise<Stage> {
-  const closers: Closer[] = []
-  const close = async () => {
-    for (const closer of closers.splice(0).reverse()) await closer()
-  }
-  try {
-    return await openStage({ phones, screen, closers, close })
-  } catch (error) {
-    await close()
-    throw error
-  }
-}
-
-async function openStage(
-  options: DemoOptions & { readonly closers: Closer[]; readonly close: () => Promise<void> },
-): Promise<Stage> {
-  const { phones, screen, closers, close } = options
+async function openStage(options: DemoOptions & { readonly closers: Closer[] }): Promise<Stage> {
+  const { phones, screen, closers } = options
   screen.step('Starting PostgreSQL, the server and stand-ins for Apple, Google and a browser push service')
   const clock = new DemoClock(10)
-  const folder = await mkdtemp(join(tmpdir(), 'roost-demo-'))
-  closers.push(() => rm(folder, { recursive: true, force: true }))
-  const simulator = await startSimulator({ clock: () => clock.now() })
-  closers.push(() => simulator.close())
+  const folder = await makeTemporaryFolder('roost-demo-')
+  closers.push(() => folder.remove())
+  const simulator = await opened(startSimulator({ clock: () => clock.now() }), options)
   const token = randomBytes(24).toString('base64url')
-  const server = await startDemoServer({ simulator, clock, folder, token })
-  closers.push(() => server.close())
+  const server = await opened(startDemoServer({ simulator, clock, folder: folder.path, token }), options)
   const api = new DemoApi(server.url, token)
   const { code: app, deviceToken } = await api.createApp('Demo')
   const team = simulator.apns.createTeamKey({ bundleId: BUNDLE_ID })
@@ -136,7 +136,23 @@ async function openStage(
   await crowd.register()
   bar.end()
   clock.advanceDays(1)
-  return { screen, clock, simulator, api, app, crowd, consoleUrl: `${server.url}/#token=${token}`, close }
+  return { screen, clock, simulator, api, app, crowd, consoleUrl: `${server.url}/#token=${token}` }
+}
+
+/** Stopped while it opens, a thing is waited for and closed: a database can't be left half-made. */
+async function opened<T extends { close(): Promise<void> }>(
+  opening: Promise<T>,
+  { closers, signal }: { readonly closers: Closer[]; readonly signal: AbortSignal },
+): Promise<T> {
+  closers.push(() =>
+    opening.then(
+      it => it.close(),
+      () => undefined, // the story tells why it failed
+    ),
+  )
+  const it = await opening
+  signal.throwIfAborted()
+  return it
 }
 
 async function startDemoServer(options: {
