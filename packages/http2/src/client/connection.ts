@@ -24,6 +24,7 @@ import {
 } from '../frame-writer.ts'
 import { HpackDecoder } from '../hpack/decoder.ts'
 import { HpackEncoder } from '../hpack/encoder.ts'
+import { Outbox } from '../outbox.ts'
 import {
   ConnectionError,
   DEFAULT_FRAME_BYTES,
@@ -40,7 +41,6 @@ import {
   PREFACE,
   SETTING,
 } from '../protocol.ts'
-import { Outbox } from './outbox.ts'
 import { RequestEncoder } from './request-encoder.ts'
 import { type RequestObserver, SharedResult, tell } from './result.ts'
 import { NO_SLOT, Slots } from './slots.ts'
@@ -201,8 +201,8 @@ export class ClientConnection implements FrameHandler {
   }
 
   /**
-   * Opens a stream; only when `room` is above 0. The result comes to `observer` with `tag`. `deadlineAt` is on the
-   * clock of `tick`. The body must not change until the result is there.
+   * Opens a stream; only when `room` is above 0, and with what `requireRequest` lets pass. The result comes to
+   * `observer` with `tag`. `deadlineAt` is on the clock of `tick`. The body must not change until the result is there.
    */
   send(
     template: HeaderTemplate,
@@ -479,7 +479,7 @@ export class ClientConnection implements FrameHandler {
   #answerWith(slot: number, buffer: Buffer, start: number, end: number): void {
     const bytes = Math.min(end - start, this.#settings.maxBodyBytes)
     if (bytes < end - start) this.#slots.isTruncated[slot] = 1
-    this.#deliver(slot, buffer.subarray(start, start + bytes))
+    this.#deliver(slot, bytes === 0 ? EMPTY : buffer.subarray(start, start + bytes))
   }
 
   #deliver(slot: number, body: Buffer): void {

@@ -123,6 +123,7 @@ export class ConnectionPool implements ConnectionEvents {
     observer: RequestObserver,
     tag: unknown,
   ): boolean {
+    requireRequest(template, path, values) // once, and here, where the caller hears of it
     if (!this.hasRoom) return false
     this.#startTicking()
     const deadlineAt = now() + deadlineMs
@@ -131,7 +132,6 @@ export class ConnectionPool implements ConnectionEvents {
       connection.send(template, path, values, body, deadlineAt, observer, tag)
       return true
     }
-    requireRequest(template, path, values) // here, where the caller hears of it
     this.#queue.push(template, path, values, body, deadlineAt, observer, tag)
     this.#grow()
     return true

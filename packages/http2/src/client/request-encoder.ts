@@ -3,7 +3,7 @@
  * copied; after a connection's first few requests the table does not change any more.
  */
 import type { HpackEncoder } from '../hpack/encoder.ts'
-import { type HeaderTemplate, requireRequest } from './template.ts'
+import type { HeaderTemplate } from './template.ts'
 
 /** A length of 127 and more takes more than the prefix byte (RFC 7541 §5.1). */
 const ONE_BYTE_LENGTH = 127
@@ -30,9 +30,8 @@ export class RequestEncoder {
     this.#hpack = hpack
   }
 
-  /** Upper bound of the block that `write` makes. Throws RangeError for a value that HTTP/2 can't carry. */
+  /** Upper bound of the block that `write` makes. */
   maxBytes(template: HeaderTemplate, path: string, values: readonly (string | undefined)[]): number {
-    requireRequest(template, path, values)
     let bytes = template.maxFixedBytes + path.length + SPARE_BYTES
     for (let i = 0; i < template.variable.length; i++) {
       const value = values[i]

@@ -6,9 +6,10 @@
  * do not (`content-type`) are a byte, too.
  * Source: RFC 9113 §6.9 (flow control), §8.1; RFC 7541 §6.
  */
-import type { Outbox } from '../client/outbox.ts'
+
 import { writeFrameHeader } from '../frame-writer.ts'
 import { HpackEncoder, maxFieldBytes } from '../hpack/encoder.ts'
+import type { Outbox } from '../outbox.ts'
 import {
   ConnectionError,
   DEFAULT_FRAME_BYTES,

@@ -10,7 +10,6 @@
  */
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
-import { Outbox } from '../client/outbox.ts'
 import { type FrameHandler, FrameReader } from '../frame-reader.ts'
 import {
   MAX_CONTROL_FRAME_BYTES,
@@ -22,6 +21,7 @@ import {
   writeWindowUpdate,
 } from '../frame-writer.ts'
 import { HpackDecoder } from '../hpack/decoder.ts'
+import { Outbox } from '../outbox.ts'
 import {
   ConnectionError,
   DEFAULT_FRAME_BYTES,
