@@ -51,8 +51,16 @@ const base = {
   device_model: text(128),
 }
 
+/**
+ * Ours: a number that grows with each call of a device whose order counts, so that one which was held up on its way
+ * can't undo a later one. A device that sends none, or nonsense, is served in the order of arrival.
+ */
+const clientSeq = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER).nullish().catch(null)
+
 export const compatBaseSchema = z.object(base)
 export type CompatBase = z.infer<typeof compatBaseSchema>
+
+export const compatUnregisterSchema = z.object({ ...base, client_seq: clientSeq })
 
 export const compatRegisterSchema = z.object({
   ...base,
@@ -64,6 +72,7 @@ export const compatRegisterSchema = z.object({
   /** Ours: the VAPID public key that a web subscription was made with. */
   application_server_key: z.string().max(256).nullish(),
   tags: tags.nullish().catch(null),
+  client_seq: clientSeq,
 })
 export type CompatRegister = z.infer<typeof compatRegisterSchema>
 
@@ -71,6 +80,7 @@ export const compatSetTagsSchema = z.object({ ...base, tags })
 export const compatRegisterUserSchema = z.object({
   ...base,
   userId: userId.refine(it => it !== '', 'it must name somebody'),
+  client_seq: clientSeq,
 })
 export const compatReceiptSchema = z.object({ ...base, hash: z.string().min(1).max(256) })
 

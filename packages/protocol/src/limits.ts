@@ -7,6 +7,10 @@ export const HWID_CHARACTERS = 256
 export const USER_ID_CHARACTERS = 256
 export const TAG_NAME_CHARACTERS = 128
 export const TAGS_PER_CALL = 200
+/** What a device may have in all. Its row is read by every campaign, and the device token is public. */
+export const TAGS_PER_DEVICE = 256
+/** In the form in which PostgreSQL writes them out. */
+export const TAGS_BYTES_PER_DEVICE = 32 * 1024
 export const TAG_STRING_CHARACTERS = 1024
 /** Devices or users named one by one in a message. */
 export const NAMED_TARGETS = 10_000

@@ -584,3 +584,171 @@ test('500 registrations at once are each answered after their commit, and all of
   )
   expect(rows).toEqual([{ stored: 500 }])
 })
+
+describe('R5: a call that a later one of its device has overtaken changes nothing', () => {
+  const STALE = { status_code: 200, status_message: 'OK', response: { stale: true } }
+  const FRESH = { status_code: 200, status_message: 'OK', response: null }
+  const call = async (method: string, fields: Record<string, unknown>, at = server) =>
+    (await at.device(app, method, { device_type: IOS, ...fields })).body
+
+  test('a registration that was held up does not bring an older address back', async () => {
+    const hwid = newHwid()
+    const [older, newer] = [newToken(), newToken()]
+    expect(await call('registerDevice', { hwid, push_token: newer, client_seq: 2 })).toEqual(FRESH)
+    const before = await server.view(app, hwid)
+    expect(
+      await call('registerDevice', {
+        hwid,
+        push_token: older,
+        client_seq: 1,
+        language: 'fr',
+        tags: { a: 1 },
+      }),
+    ).toEqual(STALE)
+    expect(await server.view(app, hwid)).toEqual(before)
+    expect(await holdersOf(older)).toEqual([])
+  })
+
+  test('race G: a registration from before the logout leaves the person logged out', async () => {
+    const hwid = newHwid()
+    await call('registerDevice', { hwid, push_token: newToken(), userId: 'ann', client_seq: 6 })
+    expect(await call('registerUser', { hwid, userId: hwid, client_seq: 8 }, other)).toEqual(FRESH)
+    const late = { hwid, push_token: newToken(), userId: 'ann', client_seq: 7 }
+    expect(await call('registerDevice', late)).toEqual(STALE)
+    expect((await server.view(app, hwid)).userId).toBeNull()
+  })
+
+  test('a login from before the logout, too', async () => {
+    const hwid = newHwid()
+    await call('registerUser', { hwid, userId: hwid, client_seq: 8 })
+    expect(await call('registerUser', { hwid, userId: 'ann', client_seq: 7 })).toEqual(STALE)
+    expect((await server.view(app, hwid)).userId).toBeNull()
+  })
+
+  test('an unregistration from before the registration leaves the address active', async () => {
+    const hwid = newHwid()
+    const token = newToken()
+    await call('registerDevice', { hwid, push_token: token, client_seq: 4 })
+    expect(await call('unregisterDevice', { hwid, client_seq: 3 })).toEqual(STALE)
+    expect(await sendableOf(hwid)).toEqual([token])
+  })
+
+  test('a registration from before the unregistration leaves the device alone, also when it is its first', async () => {
+    const hwid = newHwid()
+    expect(await call('unregisterDevice', { hwid, client_seq: 2 })).toEqual(FRESH)
+    expect(await call('registerDevice', { hwid, push_token: newToken(), client_seq: 1 })).toEqual(STALE)
+    expect(await sendableOf(hwid)).toEqual([])
+  })
+
+  test('a stale registration does not take the address away from who has it now', async () => {
+    const [hwid, holder] = [newHwid(), newHwid()]
+    const token = newToken()
+    await call('registerDevice', { hwid, push_token: newToken(), client_seq: 5 })
+    await call('registerDevice', { hwid: holder, push_token: token })
+    expect(await call('registerDevice', { hwid, push_token: token, client_seq: 4 })).toEqual(STALE)
+    expect(await holdersOf(token)).toEqual([holder])
+  })
+
+  test('a repeat with the same number counts, and so does a call without one', async () => {
+    const hwid = newHwid()
+    const [one, two] = [newToken(), newToken()]
+    for (const push_token of [one, one])
+      expect(await call('registerDevice', { hwid, push_token, client_seq: 3 })).toEqual(FRESH)
+    expect(await call('registerDevice', { hwid, push_token: two })).toEqual(FRESH)
+    expect(await sendableOf(hwid)).toEqual([two])
+    expect(await call('registerDevice', { hwid, push_token: one, client_seq: 2 })).toEqual(STALE)
+  })
+
+  test('calls without an order of their own are never stale', async () => {
+    const hwid = newHwid()
+    await call('registerDevice', { hwid, push_token: newToken(), client_seq: 9 })
+    expect(await call('setTags', { hwid, tags: { a: 1 }, client_seq: 1 })).toMatchObject({ status_code: 200 })
+    expect((await server.view(app, hwid)).tags).toEqual({ a: 1 })
+  })
+
+  test.each([-1, 1.5, 'seven', 2 ** 60, {}])('the number %j is none', async client_seq => {
+    const hwid = newHwid()
+    await call('registerDevice', { hwid, push_token: newToken(), client_seq: 5 })
+    expect(await call('registerDevice', { hwid, push_token: newToken(), client_seq })).toEqual(FRESH)
+  })
+
+  test('twenty registrations at once, at two servers, end with the highest number', async () => {
+    const hwid = newHwid()
+    const tokens = Array.from({ length: 20 }, newToken)
+    const order = tokens.map((_, i) => (i * 7) % tokens.length) // all of them, not in order
+    await Promise.all(
+      order.map((seq, i) =>
+        call(
+          'registerDevice',
+          { hwid, push_token: tokens[seq], client_seq: seq },
+          i % 2 === 0 ? server : other,
+        ),
+      ),
+    )
+    expect(await sendableOf(hwid)).toEqual([tokens.at(-1)])
+  })
+})
+
+test('a hundred unregistrations at once, of devices that are there and that never were, are each done', async () => {
+  const present = Array.from({ length: 50 }, newHwid)
+  await Promise.all(present.map(hwid => registered(hwid, { push_token: newToken() })))
+  const all = present.flatMap(hwid => [hwid, newHwid()])
+  await Promise.all(
+    all.map((hwid, i) => (i % 3 === 0 ? other : server).device(app, 'unregisterDevice', { hwid })),
+  )
+  const { rows } = await server.db.query<{ reason: string; count: number }>(
+    'select reason, count(*) as count from address where hwid = any($1) group by 1',
+    [all],
+  )
+  expect(rows).toEqual([{ reason: 'unregistered', count: 50 }])
+})
+
+describe('the tags of a device', () => {
+  const setTags = async (hwid: string, tags: Record<string, unknown>) =>
+    (await server.device(app, 'setTags', { hwid, tags })).body.response as { skipped: { reason: string }[] }
+  const numbered = (from: number, to: number, value: unknown = 1) =>
+    Object.fromEntries(Array.from({ length: to - from }, (_, i) => [`tag${from + i}`, value]))
+  const tagsOf = async (hwid: string) => (await server.view(app, hwid)).tags
+
+  test('are at most 256; a call that would make more changes none, and says so for each of its tags', async () => {
+    const hwid = newHwid()
+    expect(await setTags(hwid, numbered(0, 200))).toEqual({ skipped: [] })
+    expect(await setTags(hwid, numbered(200, 256))).toEqual({ skipped: [] })
+    const answer = await setTags(hwid, { tag0: 'new', one: 1 })
+    expect(answer.skipped).toEqual([
+      { tag: 'tag0', reason: expect.stringContaining('256 tags') },
+      { tag: 'one', reason: expect.stringContaining('256 tags') },
+    ])
+    expect(await tagsOf(hwid)).toEqual(numbered(0, 256))
+  })
+
+  test('can be replaced and cleared when they are at their most', async () => {
+    const hwid = newHwid()
+    await setTags(hwid, numbered(0, 200))
+    await setTags(hwid, numbered(200, 256))
+    expect(await setTags(hwid, { tag0: 'new' })).toEqual({ skipped: [] })
+    expect(await setTags(hwid, { tag0: null, one: 1 })).toEqual({ skipped: [] })
+    expect(await tagsOf(hwid)).toEqual({ ...numbered(1, 256), one: 1 })
+  })
+
+  test.each([
+    ['text', numbered(0, 40, 'x'.repeat(1000))],
+    ['numbers that are short to write and long to store', { list: Array(200).fill(1e308) }],
+  ])('are at most 32 KiB, of a new device and of one that is there: %s', async (_what, tags) => {
+    const [fresh, known] = [newHwid(), newHwid()]
+    await setTags(known, { kept: 'yes' })
+    for (const hwid of [fresh, known])
+      expect((await setTags(hwid, tags)).skipped).toMatchObject(
+        Object.keys(tags).map(tag => ({ tag, reason: expect.stringContaining('32768 bytes') })),
+      )
+    expect(await tagsOf(fresh)).toEqual({})
+    expect(await tagsOf(known)).toEqual({ kept: 'yes' })
+  })
+
+  test('that are too many do not cost a device its registration', async () => {
+    const hwid = newHwid()
+    const token = newToken()
+    await registered(hwid, { push_token: token, tags: numbered(0, 40, 'x'.repeat(1000)) })
+    expect(await sendableOf(hwid)).toEqual([token])
+  })
+})

@@ -1,14 +1,16 @@
 /**
- * Registration: a device tells who it is and, when it has one, what its address is.
+ * Registration: a device tells who it is and, when it has one, what its address is; or that it wants to be left alone.
  *
  * Requests that arrive together share one transaction (`MicroBatch`), and each is answered only after its
  * commit. Rules, by their numbers in docs/token-life.md:
  * R0 repeating it changes nothing but the clock · R2 a new address replaces the old one · R3 an address belongs
- * to the device that registered it last · R6 registering revives whatever the state was.
+ * to the device that registered it last · R5 a call that a later one of its device has overtaken changes nothing ·
+ * R6 registering revives whatever the state was.
  *
- * Order of locks, the same for every writer: directory rows, device rows, address rows, each by key.
+ * Order of locks: device rows, directory rows, address rows, each by key; the addresses of former holders are locked
+ * together with those of the devices themselves. A new device's row waits for a twin's in another transaction, too.
  */
-import type { Platform } from '@roost/protocol'
+import { type Platform, TAGS_BYTES_PER_DEVICE, TAGS_PER_DEVICE } from '@roost/protocol'
 import type { Database, Queryable } from '../store/database.ts'
 import { MicroBatch } from '../store/micro-batch.ts'
 import type { NewAddress } from './address.ts'
@@ -22,6 +24,10 @@ export interface DeviceUpdate {
   readonly userId: string | null
   /** R25: the device belongs to nobody from now on; `userId` is null then. */
   readonly isLogout: boolean
+  /** Its addresses end; the device itself stays (and still has its inbox). */
+  readonly isUnregister: boolean
+  /** R5: the number that the device gave to this call; null when it gives none, and then it is never stale. */
+  readonly clientSeq: number | null
   readonly language: string | null
   readonly timezoneSeconds: number | null
   readonly appVersion: string | null
@@ -37,11 +43,18 @@ export interface DeviceUpdate {
   readonly at: number
 }
 
+export interface UpdateResult {
+  /** R5: a later call of the device came first, so this one changed nothing. */
+  readonly isStale: boolean
+  /** The device would have too many tags; it keeps those that it had. The rest of the call counts. */
+  readonly areTagsRefused: boolean
+}
+
 /** More per statement gains nothing (measured: 90–110 thousand rows/s from 500 on). */
 const MAX_BATCH = 500
 
 export class Registrations {
-  readonly #batch: MicroBatch<DeviceUpdate, undefined>
+  readonly #batch: MicroBatch<DeviceUpdate, UpdateResult>
 
   constructor(db: Database) {
     this.#batch = new MicroBatch({
@@ -52,8 +65,8 @@ export class Registrations {
   }
 
   /** Resolves after the commit. Safe to repeat. */
-  async apply(update: DeviceUpdate): Promise<void> {
-    await this.#batch.add(update)
+  async apply(update: DeviceUpdate): Promise<UpdateResult> {
+    return this.#batch.add(update)
   }
 
   settled(): Promise<void> {
@@ -67,14 +80,33 @@ function keysOf(update: DeviceUpdate): string[] {
   return [device, `a ${update.appId} ${addressHash(update.address).toString('hex')}`]
 }
 
-async function store(tx: Queryable, updates: readonly DeviceUpdate[]): Promise<undefined[]> {
-  const registrations = updates.flatMap(registrationOf).sort(byDirectoryKey)
-  if (registrations.length > 0) await takeAddresses(tx, registrations)
-  await upsertDevices(tx, updates)
-  const logouts = updates.filter(it => it.isLogout)
+async function store(tx: Queryable, updates: readonly DeviceUpdate[]): Promise<UpdateResult[]> {
+  const results = await upsertDevices(tx, updates)
+  const fresh = updates.filter((_, i) => results[i]?.isStale === false)
+  const logouts = fresh.filter(it => it.isLogout)
   if (logouts.length > 0) await logOut(tx, logouts)
+  const registrations = fresh.flatMap(registrationOf).sort(byDirectoryKey)
+  const unregistrations = fresh.filter(it => it.isUnregister)
+  const moves = registrations.length > 0 ? await takeAddresses(tx, registrations) : []
+  await lockAddresses(tx, [...registrations.map(keyOf), ...moves, ...unregistrations.map(keyOfDevice)])
+  if (moves.length > 0) await moveAway(tx, moves, latest(registrations))
   if (registrations.length > 0) await activateAddresses(tx, registrations)
-  return updates.map(() => undefined)
+  if (unregistrations.length > 0) await endAddresses(tx, unregistrations)
+  return results
+}
+
+interface DeviceKey {
+  readonly bucket: number
+  readonly appId: number
+  readonly hwid: string
+}
+
+function keyOfDevice({ appId, hwid }: DeviceUpdate): DeviceKey {
+  return { bucket: bucketOf(hwid), appId, hwid }
+}
+
+function keyOf({ update }: Registration): DeviceKey {
+  return keyOfDevice(update)
 }
 
 interface Registration {
@@ -122,25 +154,29 @@ const MOVE_AWAY = `
   select bucket, app_id, hwid, $5, 'moved', reason, provider, environment, kind, right(address, 8), generation
     from moved`
 
-async function takeAddresses(tx: Queryable, registrations: readonly Registration[]): Promise<void> {
-  const taken = await tx.query<{ appId: number; hash: Buffer; bucket: number | null; hwid: string | null }>(
-    TAKE_ADDRESSES,
-    [
-      registrations.map(it => it.addressBucket),
-      registrations.map(it => it.update.appId),
-      registrations.map(it => it.hash),
-      registrations.map(it => bucketOf(it.update.hwid)),
-      registrations.map(it => it.update.hwid),
-    ],
-  )
-  const moves = taken.rows.filter(row => row.hwid !== null)
-  if (moves.length === 0) return
+interface Move extends DeviceKey {
+  readonly hash: Buffer
+}
+
+/** Returns what the former holders lose. */
+async function takeAddresses(tx: Queryable, registrations: readonly Registration[]): Promise<Move[]> {
+  const taken = await tx.query<Move>(TAKE_ADDRESSES, [
+    registrations.map(it => it.addressBucket),
+    registrations.map(it => it.update.appId),
+    registrations.map(it => it.hash),
+    registrations.map(it => bucketOf(it.update.hwid)),
+    registrations.map(it => it.update.hwid),
+  ])
+  return taken.rows.filter(row => row.hwid !== null) // null: it had no holder before
+}
+
+async function moveAway(tx: Queryable, moves: readonly Move[], at: number): Promise<void> {
   await tx.query(MOVE_AWAY, [
     moves.map(it => it.bucket),
     moves.map(it => it.appId),
     moves.map(it => it.hwid),
     moves.map(it => it.hash),
-    new Date(latest(registrations)),
+    new Date(at),
   ])
 }
 
@@ -150,32 +186,52 @@ function latest(registrations: readonly Registration[]): number {
 
 /**
  * A null column means "not said" and keeps what is stored; a null tag clears the tag (`jsonb_strip_nulls`; in a
- * new row it stays as JSON null, which conditions read as unset).
+ * new row it stays as JSON null, which conditions read as unset). Tags that would become too many are left as they
+ * were: a device calls with a public token, and its row is read by every campaign.
+ * R5: a row whose device has counted further is not changed, and not returned.
+ * An unregistration without a number makes no device: clients send it before they register for the first time.
  */
 const UPSERT_DEVICES = `
-  insert into device as d (bucket, app_id, hwid, platform, user_id, tags, language, timezone_seconds, app_version,
-                           os_version, device_model, first_seen_at, last_seen_at, last_open_at)
-  select i.bucket, i.app_id, i.hwid, i.platform, i.user_id, i.tags, i.language, i.timezone_seconds, i.app_version,
-         i.os_version, i.device_model, i.at, i.at, case when i.is_open then i.at end
-    from unnest($1::smallint[], $2::integer[], $3::text[], $4::text[], $5::text[], $6::jsonb[], $7::text[],
-                $8::integer[], $9::text[], $10::text[], $11::text[], $12::timestamptz[], $13::boolean[])
-           as i (bucket, app_id, hwid, platform, user_id, tags, language, timezone_seconds, app_version,
-                 os_version, device_model, at, is_open)
-   order by i.bucket, i.app_id, i.hwid
-  on conflict (bucket, app_id, hwid) do update
-     set platform = coalesce(excluded.platform, d.platform),
-         user_id = coalesce(excluded.user_id, d.user_id),
-         tags = jsonb_strip_nulls(d.tags || excluded.tags),
-         language = coalesce(excluded.language, d.language),
-         timezone_seconds = coalesce(excluded.timezone_seconds, d.timezone_seconds),
-         app_version = coalesce(excluded.app_version, d.app_version),
-         os_version = coalesce(excluded.os_version, d.os_version),
-         device_model = coalesce(excluded.device_model, d.device_model),
-         last_seen_at = greatest(excluded.last_seen_at, d.last_seen_at),
-         last_open_at = greatest(excluded.last_open_at, d.last_open_at)`
+  with i as (
+    select *, case when octet_length(asked::text) <= ${TAGS_BYTES_PER_DEVICE} then asked else '{}' end as tags
+      from unnest($1::smallint[], $2::integer[], $3::text[], $4::text[], $5::text[], $6::jsonb[], $7::text[],
+                  $8::integer[], $9::text[], $10::text[], $11::text[], $12::timestamptz[], $13::boolean[],
+                  $14::bigint[], $15::boolean[])
+             as it (bucket, app_id, hwid, platform, user_id, asked, language, timezone_seconds, app_version,
+                    os_version, device_model, at, is_open, client_seq, is_unregister)
+  ), stored as (
+    insert into device as d (bucket, app_id, hwid, platform, user_id, tags, language, timezone_seconds, app_version,
+                             os_version, device_model, first_seen_at, last_seen_at, last_open_at, client_seq)
+    select i.bucket, i.app_id, i.hwid, i.platform, i.user_id, i.tags, i.language, i.timezone_seconds, i.app_version,
+           i.os_version, i.device_model, i.at, i.at, case when i.is_open then i.at end, i.client_seq
+      from i
+     where not i.is_unregister or i.client_seq is not null
+        or exists (select from device k where k.bucket = i.bucket and k.app_id = i.app_id and k.hwid = i.hwid)
+     order by i.bucket, i.app_id, i.hwid
+    on conflict (bucket, app_id, hwid) do update
+       set platform = coalesce(excluded.platform, d.platform),
+           user_id = coalesce(excluded.user_id, d.user_id),
+           tags = case when excluded.tags = '{}' then d.tags else (
+                    select case when octet_length(merged::text) <= ${TAGS_BYTES_PER_DEVICE}
+                                 and (select count(*) from jsonb_object_keys(merged)) <= ${TAGS_PER_DEVICE}
+                                then merged else d.tags end
+                      from (select jsonb_strip_nulls(d.tags || excluded.tags) as merged offset 0) m) end,
+           language = coalesce(excluded.language, d.language),
+           timezone_seconds = coalesce(excluded.timezone_seconds, d.timezone_seconds),
+           app_version = coalesce(excluded.app_version, d.app_version),
+           os_version = coalesce(excluded.os_version, d.os_version),
+           device_model = coalesce(excluded.device_model, d.device_model),
+           last_seen_at = greatest(excluded.last_seen_at, d.last_seen_at),
+           last_open_at = greatest(excluded.last_open_at, d.last_open_at),
+           client_seq = greatest(excluded.client_seq, d.client_seq)
+     where excluded.client_seq is null or d.client_seq is null or excluded.client_seq >= d.client_seq
+    returning d.bucket, d.app_id, d.hwid, d.tags
+  )
+  select i.app_id as "appId", i.hwid, not s.tags @> jsonb_strip_nulls(i.asked) as "areTagsRefused"
+    from stored s join i using (bucket, app_id, hwid)`
 
-async function upsertDevices(tx: Queryable, updates: readonly DeviceUpdate[]): Promise<void> {
-  await tx.query(UPSERT_DEVICES, [
+async function upsertDevices(tx: Queryable, updates: readonly DeviceUpdate[]): Promise<UpdateResult[]> {
+  const { rows } = await tx.query<{ appId: number; hwid: string; areTagsRefused: boolean }>(UPSERT_DEVICES, [
     updates.map(it => bucketOf(it.hwid)),
     updates.map(it => it.appId),
     updates.map(it => it.hwid),
@@ -189,7 +245,17 @@ async function upsertDevices(tx: Queryable, updates: readonly DeviceUpdate[]): P
     updates.map(it => it.deviceModel),
     updates.map(it => new Date(it.at)),
     updates.map(it => it.isOpen),
+    updates.map(it => it.clientSeq),
+    updates.map(it => it.isUnregister),
   ])
+  const stored = new Map(rows.map(row => [`${row.appId} ${row.hwid}`, row]))
+  return updates.map(({ appId, hwid, clientSeq }) => {
+    const row = stored.get(`${appId} ${hwid}`)
+    return {
+      isStale: row === undefined && clientSeq !== null,
+      areTagsRefused: row?.areTagsRefused ?? false,
+    }
+  })
 }
 
 /** R25: from this commit on nothing that is meant for the user goes to this device. */
@@ -206,13 +272,22 @@ async function logOut(tx: Queryable, updates: readonly DeviceUpdate[]): Promise<
   ])
 }
 
-/** So that a gateway's answer is applied either before this registration or after it, and the ledger tells which. */
+/** So that a gateway's answer is applied either before this change or after it, and the ledger tells which. */
 const LOCK_ADDRESSES = `
   select from address a
     join unnest($1::smallint[], $2::integer[], $3::text[]) as i (bucket, app_id, hwid)
       on a.bucket = i.bucket and a.app_id = i.app_id and a.hwid = i.hwid
-   order by a.bucket, a.app_id, a.hwid
+   order by a.bucket, a.app_id, a.hwid, a.address_hash
      for update of a`
+
+async function lockAddresses(tx: Queryable, devices: readonly DeviceKey[]): Promise<void> {
+  if (devices.length === 0) return
+  await tx.query(LOCK_ADDRESSES, [
+    devices.map(it => it.bucket),
+    devices.map(it => it.appId),
+    devices.map(it => it.hwid),
+  ])
+}
 
 /** R2: the former address of the same kind ends in the same transaction in which the new one begins. */
 const SUPERSEDE = `
@@ -293,7 +368,6 @@ async function activateAddresses(tx: Queryable, registrations: readonly Registra
     registrations.map(it => it.hash),
     registrations.map(it => new Date(it.update.at)),
   ]
-  await tx.query(LOCK_ADDRESSES, keys.slice(0, 3))
   await tx.query(SUPERSEDE, keys)
   await tx.query(ACTIVATE, [
     ...keys,
@@ -302,5 +376,29 @@ async function activateAddresses(tx: Queryable, registrations: readonly Registra
     registrations.map(it => it.address.address),
     registrations.map(it => (it.address.keys === null ? null : JSON.stringify(it.address.keys))),
     registrations.map(it => it.update.credentialId),
+  ])
+}
+
+/** A device that asks to be left alone. */
+const END_ADDRESSES = `
+  with ended as (
+    update address a
+       set state = 'dead', reason = 'unregistered', generation = a.generation + 1, state_since = i.at
+      from unnest($1::smallint[], $2::integer[], $3::text[], $4::timestamptz[]) as i (bucket, app_id, hwid, at)
+     where a.bucket = i.bucket and a.app_id = i.app_id and a.hwid = i.hwid
+       and a.state in ('active', 'suspect', 'quarantined')
+    returning a.*
+  )
+  insert into ledger (bucket, app_id, hwid, at, event, reason, provider, environment, kind, address_end, generation)
+  select bucket, app_id, hwid, state_since, 'unregistered', 'asked_by_device', provider, environment, kind,
+         right(address, 8), generation
+    from ended`
+
+async function endAddresses(tx: Queryable, updates: readonly DeviceUpdate[]): Promise<void> {
+  await tx.query(END_ADDRESSES, [
+    updates.map(it => bucketOf(it.hwid)),
+    updates.map(it => it.appId),
+    updates.map(it => it.hwid),
+    updates.map(it => new Date(it.at)),
   ])
 }

@@ -1,14 +1,25 @@
 /** Tags as clients send them: a value sets, null clears. What can't be stored is told apart, not dropped silently. */
-import { TAG_NAME_CHARACTERS, TAG_STRING_CHARACTERS, TAGS_PER_CALL } from '@roost/protocol'
+import {
+  TAG_NAME_CHARACTERS,
+  TAG_STRING_CHARACTERS,
+  TAGS_BYTES_PER_DEVICE,
+  TAGS_PER_CALL,
+  TAGS_PER_DEVICE,
+} from '@roost/protocol'
+
+export interface SkippedTag {
+  readonly tag: string
+  readonly reason: string
+}
 
 export interface ReadTags {
   readonly tags: Readonly<Record<string, unknown>>
-  readonly skipped: readonly { readonly tag: string; readonly reason: string }[]
+  readonly skipped: readonly SkippedTag[]
 }
 
 export function readTags(input: Readonly<Record<string, unknown>>): ReadTags {
   const tags: [string, unknown][] = []
-  const skipped: { tag: string; reason: string }[] = []
+  const skipped: SkippedTag[] = []
   for (const [tag, value] of Object.entries(input)) {
     const reason =
       tags.length >= TAGS_PER_CALL ? `more than ${TAGS_PER_CALL} tags in one call` : faultOf(tag, value)
@@ -16,6 +27,12 @@ export function readTags(input: Readonly<Record<string, unknown>>): ReadTags {
     else skipped.push({ tag: tag.slice(0, TAG_NAME_CHARACTERS), reason })
   }
   return { tags: Object.fromEntries(tags), skipped }
+}
+
+/** What to say of a call whose tags would have made the device's too many. */
+export function refusedTags(tags: Readonly<Record<string, unknown>>): SkippedTag[] {
+  const reason = `the device would have more than ${TAGS_PER_DEVICE} tags or ${TAGS_BYTES_PER_DEVICE} bytes of them`
+  return Object.keys(tags).map(tag => ({ tag, reason }))
 }
 
 function faultOf(tag: string, value: unknown): string | null {

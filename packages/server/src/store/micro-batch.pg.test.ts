@@ -1,4 +1,5 @@
 /** One item that the database refuses, among neighbours that it takes. */
+import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { cloneDatabase, type TestDatabase } from '../../test/database.ts'
 import { codeOf, Database } from './database.ts'
@@ -48,6 +49,7 @@ test.each([
   ['that breaks a constraint', { id: 'bad', amount: -1 }, '23514'],
   ['that is out of range', { id: 'bad', amount: 3_000_000_000 }, '22003'],
   ['with a character that text can not hold', { id: 'bad\0', amount: 1 }, '22021'],
+  ['too long for its index', { id: randomBytes(8000).toString('base64'), amount: 1 }, '54000'],
 ])('an item %s fails alone; its neighbours are stored', async (_what, bad, code) => {
   const batch = things()
   const outcomes = await Promise.allSettled(

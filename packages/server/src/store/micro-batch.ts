@@ -103,7 +103,10 @@ function withResolvers<T>(): {
   return { promise, resolve, reject }
 }
 
-/** Classes 22 (data exception) and 23 (integrity constraint). Source: PostgreSQL, appendix A. */
+/**
+ * Classes 22 (data exception), 23 (integrity constraint) and 54 (program limit: a value too long for its index, or
+ * too deep). Source: PostgreSQL, appendix A.
+ */
 function isDataFault(error: unknown): boolean {
-  return /^2[23]/.test(codeOf(error))
+  return /^(2[23]|54)/.test(codeOf(error))
 }

@@ -9,6 +9,7 @@ import {
   compatRegisterSchema,
   compatRegisterUserSchema,
   compatSetTagsSchema,
+  compatUnregisterSchema,
   PushError,
 } from '@roost/protocol'
 import type { z } from 'zod'
@@ -17,9 +18,8 @@ import { findVapidCredential, readVapidPublicKey } from '../../credentials/crede
 import { messageIdOf, type ReceiptKind } from '../../insight/receipts.ts'
 import { platformOf, readAddress } from '../../registry/address.ts'
 import { bucketOf } from '../../registry/buckets.ts'
-import type { DeviceUpdate } from '../../registry/register.ts'
-import { readTags } from '../../registry/tags.ts'
-import { unregisterDevice } from '../../registry/unregister.ts'
+import type { DeviceUpdate, UpdateResult } from '../../registry/register.ts'
+import { readTags, refusedTags } from '../../registry/tags.ts'
 import type { HttpContext } from '../context.ts'
 
 interface Call {
@@ -58,12 +58,19 @@ function updateFrom({ app, context }: Call, request: CompatBase): DeviceUpdate {
     osVersion: request.os_version ?? null,
     deviceModel: request.device_model ?? null,
     isLogout: false,
+    isUnregister: false,
+    clientSeq: null,
     tags: null,
     isOpen: false,
     address: null,
     credentialId: null,
     at: context.clock.now(),
   }
+}
+
+/** R5: the device learns that a later call of its own came first; there is nothing for it to do. */
+function answerOf({ isStale }: UpdateResult): { readonly stale: true } | null {
+  return isStale ? { stale: true } : null
 }
 
 const registerDevice = method(compatRegisterSchema, async call => {
@@ -79,15 +86,25 @@ const registerDevice = method(compatRegisterSchema, async call => {
       'application_server_key is none of this app: subscribe with the key that getConfig gives',
     )
   const { tags } = readTags(request.tags ?? {})
-  await context.registrations.apply({ ...updateFrom(call, request), address, credentialId, tags })
-  return null
+  const result = await context.registrations.apply({
+    ...updateFrom(call, request),
+    address,
+    credentialId,
+    tags,
+    clientSeq: request.client_seq ?? null,
+  })
+  return answerOf(result)
 })
 
-const unregister = method(compatBaseSchema, async ({ app, context, request }) => {
-  // Registrations of this device that are still being committed come first.
-  await context.registrations.settled()
-  await unregisterDevice(context.db, { appId: app.id, hwid: request.hwid, at: context.clock.now() })
-  return null
+/** Succeeds for devices never seen, since clients call it before they register for the first time. */
+const unregister = method(compatUnregisterSchema, async call => {
+  const { context, request } = call
+  const result = await context.registrations.apply({
+    ...updateFrom(call, request),
+    isUnregister: true,
+    clientSeq: request.client_seq ?? null,
+  })
+  return answerOf(result)
 })
 
 const applicationOpen = method(compatBaseSchema, async call => {
@@ -97,15 +114,19 @@ const applicationOpen = method(compatBaseSchema, async call => {
 
 const setTags = method(compatSetTagsSchema, async call => {
   const { tags, skipped } = readTags(call.request.tags)
-  await call.context.registrations.apply({ ...updateFrom(call, call.request), tags })
-  return { skipped }
+  const result = await call.context.registrations.apply({ ...updateFrom(call, call.request), tags })
+  return { skipped: result.areTagsRefused ? [...skipped, ...refusedTags(tags)] : skipped }
 })
 
 /** Naming the hwid as user is how a client says "nobody is logged in"; other calls that do so change nothing. */
 const registerUser = method(compatRegisterUserSchema, async call => {
   const isLogout = call.request.userId === call.request.hwid
-  await call.context.registrations.apply({ ...updateFrom(call, call.request), isLogout })
-  return null
+  const result = await call.context.registrations.apply({
+    ...updateFrom(call, call.request),
+    isLogout,
+    clientSeq: call.request.client_seq ?? null,
+  })
+  return answerOf(result)
 })
 
 const checkDevice = method(compatBaseSchema, async ({ app, context, request }) => {
