@@ -88,3 +88,26 @@ describe('a stop', () => {
     await closing
   })
 })
+
+describe('the secret', () => {
+  const startWith = (url: string, secret: string) =>
+    startBare({ databaseUrl: url, environment: { ROOST_SECRET: secret } })
+  const [ONE, TWO] = ['1'.repeat(32), '2'.repeat(32)] as const
+
+  test('of a second server must be that of the first, also before there is any credential', async () => {
+    const own = await cloneDatabase()
+    const first = await startWith(own.url, ONE)
+    await expect(startWith(own.url, TWO)).rejects.toThrow(/another ROOST_SECRET/)
+    await (await startWith(own.url, ONE)).close()
+    await first.close()
+    await own.drop()
+  })
+
+  test('of two first starts at once is one', async () => {
+    const own = await cloneDatabase()
+    const starts = await Promise.allSettled([startWith(own.url, ONE), startWith(own.url, TWO)])
+    expect(starts.map(it => it.status).toSorted()).toEqual(['fulfilled', 'rejected'])
+    for (const start of starts) if (start.status === 'fulfilled') await start.value.close()
+    await own.drop()
+  })
+})

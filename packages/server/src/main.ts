@@ -135,12 +135,29 @@ async function secretFromFolder(config: Config): Promise<string> {
   return keepSecret(join(await prepareFolder(config.dataDirectory), 'secret'))
 }
 
+/** Authenticated with the sealed text; no credential has it, theirs are UUIDs. */
+const CANARY = 'canary'
+
+/**
+ * A second server with another secret would store credentials that the first one can't open, so each start holds its
+ * secret to the canary. The first start makes it; of two at once, one of them.
+ */
 async function requireSameSecret(db: Database, seal: Seal): Promise<void> {
   const { rows } = await db.query<{ id: string; sealed: Buffer }>('select id, sealed from credential')
   const closed = rows.filter(row => !opens(seal, row))
-  if (closed.length === 0) return
+  if (closed.length > 0)
+    refuseSecret(`${closed.length} of ${rows.length} stored credentials can't be opened: they were`)
+  await db.query('insert into secret_canary (sealed) values ($1) on conflict do nothing', [
+    seal.close(CANARY, CANARY),
+  ])
+  const canary = await db.query<{ sealed: Buffer }>('select sealed from secret_canary')
+  if (!canary.rows.every(({ sealed }) => opens(seal, { id: CANARY, sealed })))
+    refuseSecret('this database was')
+}
+
+function refuseSecret(what: string): never {
   throw new StartError(
-    `${closed.length} of ${rows.length} stored credentials can't be opened: they were sealed with another ROOST_SECRET`,
+    `${what} sealed with another ROOST_SECRET`,
     'Start with the secret of before (without ROOST_SECRET it is the file "secret" in the data folder).',
   )
 }
