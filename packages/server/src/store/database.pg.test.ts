@@ -41,7 +41,7 @@ function meetingOf(size: number): () => Promise<void> {
   }
 }
 
-test('two transactions that lock each other out are both done, one of them at its second try', async () => {
+test('two transactions that lock each other out are both done, at the cost of a repeat', async () => {
   const meet = meetingOf(2)
   let tries = 0
   const inOrder = (first: number, second: number) =>
@@ -52,7 +52,7 @@ test('two transactions that lock each other out are both done, one of them at it
       await add(tx, second)
     })
   await Promise.all([inOrder(1, 2), inOrder(2, 1)])
-  expect(tries).toBe(3)
+  expect(tries).toBeGreaterThan(2) // mostly 3; the repeat may run into the other one once more
   expect(await totals()).toEqual([2, 2])
 })
 
