@@ -16,8 +16,19 @@ import { v1Routes } from './v1/routes.ts'
 /** A hwid in a path, each of its UTF-16 units written as up to three escaped bytes. */
 const PATH_PART_CHARACTERS = HWID_CHARACTERS * 9
 
+/** A phone on a bad line needs seconds for its few hundred bytes; who needs longer holds a connection for nothing. */
+const REQUEST_TIMEOUT_MS = 60_000
+/** Node looks for late requests this often; its own default lets a minute become one and a half. */
+const TIMEOUT_CHECK_MS = 5000
+
+export interface AppOptions {
+  /** For a request to arrive as a whole, body included; default 60 000. It is answered 408 then. */
+  readonly requestTimeoutMs?: number
+}
+
 /** The caller listens and closes. */
-export async function buildApp(context: HttpContext): Promise<FastifyInstance> {
+export async function buildApp(context: HttpContext, options: AppOptions = {}): Promise<FastifyInstance> {
+  const requestTimeout = options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS
   const app = fastify({
     loggerInstance: context.logger as FastifyBaseLogger,
     // Thousands a second; the hook below tells of them at level debug.
@@ -26,6 +37,12 @@ export async function buildApp(context: HttpContext): Promise<FastifyInstance> {
     genReqId: () => randomUUID(),
     // Keep-alive connections of phones and back ends; beyond this a silent one is closed.
     keepAliveTimeout: 75_000,
+    requestTimeout,
+    http: {
+      connectionsCheckingInterval: Math.min(TIMEOUT_CHECK_MS, requestTimeout),
+      requestTimeout,
+      headersTimeout: requestTimeout, // Node takes the greater of the two for the body
+    },
     // At a stop requests in hand are answered; main.ts cuts what takes too long.
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: PATH_PART_CHARACTERS },

@@ -180,3 +180,27 @@ describe('a path or a query', () => {
     expect(await found("' or 1=1 --")).toEqual([])
   })
 })
+
+describe('a query', () => {
+  const devices = () => `/v1/apps/${app.app}/devices`
+
+  test.each([
+    ['a parameter that is unknown', () => `${devices()}?sate=dead`, 'sate'],
+    ['one that another call knows', () => `/v1/apps/${app.app}/messages?search=x`, 'search'],
+    ['any where none is taken', () => '/v1/apps?limit=5', 'limit'],
+    ['a state that is none', () => `${devices()}?state=asleep`, 'state'],
+    ['a limit beyond what is given at once', () => `${devices()}?limit=1001`, 'limit'],
+    ['a parameter twice', () => `${devices()}?state=dead&state=active`, 'state'],
+  ])('with %s is refused by its name', async (_what, path, name) => {
+    const answer = await call(path())
+    expect(answer).toMatchObject({ status: 400, body: { code: 'input_invalid' } })
+    expect(answer.body.detail).toContain(name)
+  })
+
+  test.each(['', '?state=dead', '?state=none&limit=1', '?search=x&state=unregistered'])(
+    'like "%s" is answered',
+    async query => {
+      expect((await call(`${devices()}${query}`)).status).toBe(200)
+    },
+  )
+})
