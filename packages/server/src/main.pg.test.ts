@@ -1,4 +1,7 @@
 /** Starting and stopping the server: what is in hand is answered, and nothing holds a stop up for ever. */
+import { createECDH, randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Access, type BareServer, startBare } from '../test/bare.ts'
 import { cloneDatabase, type TestDatabase } from '../test/database.ts'
@@ -87,6 +90,49 @@ describe('a stop', () => {
     })
     await closing
   })
+})
+
+/** A push service that takes connections and never says a word. */
+async function startSilentGateway() {
+  const sockets: Socket[] = []
+  const gateway = createServer(socket => sockets.push(socket)).listen(0, '127.0.0.1')
+  await once(gateway, 'listening')
+  return {
+    endpoint: `https://127.0.0.1:${(gateway.address() as AddressInfo).port}/somebody`,
+    untilDialled: async () => {
+      if (sockets.length === 0) await once(gateway, 'connection')
+    },
+    close: () => {
+      for (const socket of sockets) socket.destroy()
+      gateway.close()
+    },
+  }
+}
+
+test('a gateway that does not answer holds no stop up, and what was meant for it stays to be sent', async () => {
+  const gateway = await startSilentGateway()
+  const server = await startBare({
+    databaseUrl: database.url,
+    closeWithinMs: 50,
+    environment: { ROOST_ALLOW_PRIVATE_ENDPOINTS: '1' },
+  })
+  const app = await server.createApp()
+  await server.device(app, 'registerDevice', {
+    hwid: 'browser',
+    device_type: 11,
+    push_token: gateway.endpoint,
+    public_key: createECDH('prime256v1').generateKeys().toString('base64url'),
+    auth_token: randomBytes(16).toString('base64url'),
+  })
+  const content = { title: 'Hello' }
+  const to = { devices: ['browser'] }
+  const sent = await server.rest<{ id: string }>('POST', `/v1/apps/${app.app}/messages`, { to, content })
+  await gateway.untilDialled()
+  await server.close()
+  gateway.close()
+  expect(server.logged()).toContain('gateways have not answered')
+  const { rows } = await db.query('select hwid from delivery_queue where message_id = $1', [sent.body.id])
+  expect(rows).toEqual([{ hwid: 'browser' }])
 })
 
 describe('the secret', () => {

@@ -88,7 +88,7 @@ async function start(
   })
   closers.push(() => senders.close())
   const dispatcher = new Dispatcher({ db, senders, clock, logger })
-  closers.push(() => dispatcher.stop())
+  closers.push(() => stopSending(dispatcher, senders, { logger, closeWithinMs }))
   dispatcher.start()
 
   const registrations = new Registrations(db)
@@ -107,6 +107,35 @@ async function start(
   })
   closers.push(() => closeApp(app, closeWithinMs))
   return { url: await listen(app, config), firstToken, db, close }
+}
+
+/** Together with the requests in hand still below the 10 seconds. */
+const SENDING_WITHIN_MS = 3000
+const TOLD_AFTER_MS = 500
+
+/**
+ * Deliveries that are on their way to a gateway are waited for. After a while its connections are cut: what was not
+ * sent is sent by the next start, what was is settled as uncertain.
+ */
+async function stopSending(
+  dispatcher: Dispatcher,
+  senders: Senders,
+  { logger, closeWithinMs }: Pick<Starting, 'logger' | 'closeWithinMs'>,
+): Promise<void> {
+  const told = setTimeout(() => logger.info('waiting for gateways to answer what was sent'), TOLD_AFTER_MS)
+  const cut = setTimeout(
+    () => {
+      logger.warn('gateways have not answered; closing their connections')
+      void senders.close()
+    },
+    Math.min(SENDING_WITHIN_MS, closeWithinMs),
+  )
+  try {
+    await dispatcher.stop()
+  } finally {
+    clearTimeout(told)
+    clearTimeout(cut)
+  }
 }
 
 async function openDatabase(config: Config, logger: Logger, closers: Closer[]): Promise<Database> {
