@@ -6,9 +6,9 @@ import type { Queryable } from '../store/database.ts'
  * Counts are sums over the batches, so they move with each chunk's commit and never drift from what happened.
  * A batch has worked off the buckets before its cursor's; one whose range is read through, what is out of its queue.
  */
-const SELECT = `
+const SUMMARY = `
   select m.id, m.created_at as "createdAt", m.finished_at as "finishedAt", m.state,
-         m.content ->> 'title' as title, m.content, m.target as "to", m.delivered, m.opened,
+         m.content ->> 'title' as title, m.delivered, m.opened,
          coalesce(b.targeted, 0) as targeted, coalesce(b.accepted, 0) as accepted, coalesce(b.dead, 0) as dead,
          coalesce(b.failed, 0) as failed, coalesce(b.skipped, 0) as skipped, coalesce(b.uncertain, 0) as uncertain,
          case when m.state = 'done' then 1 else least(0.99, coalesce(b.worked, 0) / greatest(b.width, 1)) end::float as progress,
@@ -27,7 +27,7 @@ const SELECT = `
                filter (where state = 'held') as held
         from batch where message_id = m.id) b on true`
 
-interface MessageRow extends MessageView {
+interface MessageRow extends MessageSummary {
   readonly targeted: number
   readonly accepted: number
   readonly dead: number
@@ -58,22 +58,23 @@ export async function readMessage(
   db: Queryable,
   key: { readonly appId: number; readonly id: string },
 ): Promise<MessageView> {
-  const { rows } = await db.query<MessageRow>(`${SELECT} where m.app_id = $1 and m.id = $2`, [
-    key.appId,
-    key.id,
-  ])
+  const { rows } = await db.query<MessageRow & Pick<MessageView, 'to' | 'content'>>(
+    `select s.*, m.target as "to", m.content
+       from (${SUMMARY} where m.app_id = $1 and m.id = $2) s join message m using (id)`,
+    [key.appId, key.id],
+  )
   const row = rows[0]
   if (row === undefined) throw new PushError('message_unknown', `this app has no message ${key.id}`)
   return { ...summaryOf(row), to: row.to, content: row.content }
 }
 
-/** Newest first. */
+/** Newest first, without target and content: a target may name ten thousand devices. */
 export async function listMessages(
   db: Queryable,
   query: { readonly appId: number; readonly limit: number },
 ): Promise<MessageSummary[]> {
   const { rows } = await db.query<MessageRow>(
-    `${SELECT} where m.app_id = $1 order by m.created_at desc, m.id desc limit $2`,
+    `${SUMMARY} where m.app_id = $1 order by m.created_at desc, m.id desc limit $2`,
     [query.appId, query.limit],
   )
   return rows.map(summaryOf)
