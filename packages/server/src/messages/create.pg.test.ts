@@ -105,6 +105,32 @@ describe('an idempotency key', () => {
   })
 })
 
+describe('a time to send at', () => {
+  const DAY_MS = 24 * 3_600_000
+  const ago = (ms: number) => new Date(server.clock.now() - ms).toISOString()
+
+  test('of more than a day ago is refused by its value', async () => {
+    const sendAt = ago(DAY_MS + 60_000)
+    const before = await countMessages()
+    const answer = await create({ ...HELLO, sendAt })
+    expect(answer).toMatchObject({ status: 400, body: { code: 'input_invalid' } })
+    expect(answer.body.detail).toContain(sendAt)
+    expect(await countMessages()).toBe(before)
+  })
+
+  test('of less than a day ago is taken, as clocks differ', async () => {
+    expect((await create({ ...HELLO, sendAt: ago(DAY_MS - 60_000) })).status).toBe(202)
+  })
+
+  test('that was taken is no fault of the repeat that comes days later', async () => {
+    const message = { ...HELLO, sendAt: ago(0), idempotencyKey: 'late repeat' }
+    const first = await create(message)
+    server.clock.advance(3 * DAY_MS)
+    expect(await create(message)).toMatchObject({ status: 202, body: { id: first.body.id } })
+    expect(await create({ ...message, idempotencyKey: 'another' })).toMatchObject({ status: 400 })
+  })
+})
+
 describe('a message is refused, with the place, when it has', () => {
   test.each<[string, object, string]>([
     ['nobody to go to', { content: HELLO.content }, 'to'],

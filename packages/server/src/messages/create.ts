@@ -15,7 +15,10 @@ const INSERT = `
   on conflict (app_id, idempotency_key) do nothing
   returning id`
 
-/** Throws `condition_invalid`, `idempotency_key_reused`. */
+/** A clock may be off and a request may wait; a time of days ago is a mistake, and its message would go out at once. */
+const SEND_AT_PAST_MS = 24 * 3_600_000
+
+/** Throws `condition_invalid`, `idempotency_key_reused`, `input_invalid` for a `sendAt` of more than a day ago. */
 export async function createMessage(
   db: Queryable,
   message: { readonly appId: number; readonly input: NewMessage; readonly at: number },
@@ -23,6 +26,9 @@ export async function createMessage(
   const { appId, input, at } = message
   if ('condition' in input.to) compileCondition(input.to.condition, 1) // a bad one is refused now, not at sending
   const requestHash = createHash('sha256').update(JSON.stringify(input)).digest()
+  const repeatOf = { appId, key: input.idempotencyKey, requestHash }
+  if (input.sendAt !== undefined && Date.parse(input.sendAt) < at - SEND_AT_PAST_MS)
+    return (await findRepeated(db, repeatOf)) ?? refuseSendAt(input.sendAt)
   const { rows } = await db.query<{ id: string }>(INSERT, [
     uuidv7(),
     appId,
@@ -36,19 +42,31 @@ export async function createMessage(
     requestHash,
     new Date(at),
   ])
-  return rows[0] ?? findRepeated(db, { appId, key: input.idempotencyKey ?? '', requestHash })
+  const created = rows[0] ?? (await findRepeated(db, repeatOf))
+  if (created === undefined) throw new Error('a message met an idempotency key that is not there')
+  return created
 }
 
+function refuseSendAt(sendAt: string): never {
+  throw new PushError(
+    'input_invalid',
+    `body/sendAt: ${sendAt} is more than a day ago; leave it out to send at once`,
+  )
+}
+
+/** The message that the key was used for before; undefined when it was not used, or when there is no key. */
 async function findRepeated(
   db: Queryable,
-  wanted: { readonly appId: number; readonly key: string; readonly requestHash: Buffer },
-): Promise<{ id: string }> {
+  wanted: { readonly appId: number; readonly key: string | undefined; readonly requestHash: Buffer },
+): Promise<{ id: string } | undefined> {
+  if (wanted.key === undefined) return undefined
   const { rows } = await db.query<{ id: string; hash: Buffer }>(
     'select id, request_hash as hash from message where app_id = $1 and idempotency_key = $2',
     [wanted.appId, wanted.key],
   )
   const found = rows[0]
-  if (found === undefined || !found.hash.equals(wanted.requestHash))
+  if (found === undefined) return undefined
+  if (!found.hash.equals(wanted.requestHash))
     throw new PushError(
       'idempotency_key_reused',
       `idempotencyKey "${wanted.key}" was used for another message`,
