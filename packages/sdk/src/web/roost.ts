@@ -42,15 +42,8 @@ export interface RoostStatus {
  */
 export type Delivery = 'sent' | 'kept' | 'ignored'
 
-/** A value, null to clear it, or a change to the value that the server has. */
-export type TagValue =
-  | string
-  | number
-  | boolean
-  | null
-  | readonly string[]
-  | { readonly operation: 'increment'; readonly value: number }
-  | { readonly operation: 'append' | 'remove'; readonly value: readonly string[] }
+/** A value, or null to clear it. */
+export type TagValue = string | number | boolean | null | readonly string[]
 
 export interface Roost {
   /** Installs the service worker and puts right what has changed since last time. Never asks for permission. */
@@ -59,7 +52,7 @@ export interface Roost {
   subscribe(): Promise<RoostStatus>
   /** Remembered: no later start subscribes again by itself. */
   unsubscribe(): Promise<RoostStatus>
-  /** An increment whose answer was lost on the way may count twice. */
+  /** What the server can't store (too long, too many) it skips; the rest counts. */
   setTags(tags: Readonly<Record<string, TagValue>>): Promise<Delivery>
   /** Names the person who uses this browser; undefined when they log out. */
   setUser(userId: string | undefined): Promise<Delivery>
