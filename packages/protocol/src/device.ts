@@ -25,7 +25,8 @@ export type AddressView = z.infer<typeof addressSchema>
 
 export const deviceSchema = z.object({
   hwid: z.string(),
-  platform: z.enum(PLATFORMS),
+  /** Null until the device says it. */
+  platform: z.enum(PLATFORMS).nullable(),
   userId: z.string().nullable(),
   tags: z.record(z.string(), z.unknown()),
   language: z.string().nullable(),
@@ -41,7 +42,8 @@ export type DeviceView = z.infer<typeof deviceSchema>
 
 export const deviceSummarySchema = z.object({
   hwid: z.string(),
-  platform: z.enum(PLATFORMS),
+  /** Null until the device says it. */
+  platform: z.enum(PLATFORMS).nullable(),
   userId: z.string().nullable(),
   state: z.string(),
   reason: z.string().nullable(),

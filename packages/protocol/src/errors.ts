@@ -53,7 +53,6 @@ export const ERRORS = {
   },
   condition_invalid: { status: 400, remedy: 'Correct the condition at the place that `detail` names.' },
   idempotency_key_reused: { status: 409, remedy: 'Use a new key, or repeat the first request unchanged.' },
-  message_state_conflict: { status: 409, remedy: 'Read the message again: its state has changed meanwhile.' },
   address_malformed: { status: 400, remedy: 'Send the push token exactly as the platform returned it.' },
   platform_unsupported: {
     status: 400,
@@ -78,9 +77,5 @@ export class PushError extends Error {
     super(message, options)
     this.name = 'PushError'
     this.code = code
-  }
-
-  get spec(): ErrorSpec {
-    return ERRORS[this.code]
   }
 }

@@ -204,3 +204,16 @@ describe('a query', () => {
     },
   )
 })
+
+test('a device that has not said its platform is shown, and described, with null', async () => {
+  const access = await server.createApp()
+  await server.device(access, 'applicationOpen', { hwid: 'silent' })
+  expect(await server.view(access, 'silent')).toMatchObject({ platform: null })
+  const { body } = await server.rest<{ paths: Record<string, { get: { responses: unknown } }> }>(
+    'GET',
+    '/v1/openapi.json',
+  )
+  const described = JSON.stringify(body.paths['/v1/apps/{app}/devices/{hwid}']?.get.responses)
+  const platform = described.slice(described.indexOf('"platform"'), described.indexOf('"userId"'))
+  expect(platform).toContain('"type":"null"')
+})
