@@ -135,9 +135,12 @@ function fcm(change?: object, whole: object = ACCOUNT) {
   return { gateway: 'fcm', kind: 'service-account', serviceAccount: { ...whole, ...change } }
 }
 
+/** Of 32 bytes also when the number is smaller, as one in 256 is. */
 function vapidPair() {
   const pair = createECDH('prime256v1')
-  return { publicKey: pair.generateKeys('base64url'), privateKey: pair.getPrivateKey('base64url') }
+  const publicKey = pair.generateKeys('base64url')
+  const privateKey = Buffer.from(pair.getPrivateKey('hex').padStart(64, '0'), 'hex').toString('base64url')
+  return { publicKey, privateKey }
 }
 
 function vapid(change: object) {
