@@ -80,7 +80,8 @@ class Http2Transport implements Transport, RequestObserver {
     const names = Object.keys(request.headers)
     try {
       const template = templateFor(open, request, names)
-      if (!open.pool.hasRoom) await open.pool.ready()
+      // Others may have been woken as well, and been faster.
+      while (!open.pool.hasRoom && !this.#isClosed) await open.pool.ready()
       return await new Promise<TransportResult>(resolve => {
         const values = names.map(name => request.headers[name])
         const isTaken = open.pool.send(
@@ -92,7 +93,7 @@ class Http2Transport implements Transport, RequestObserver {
           this,
           resolve,
         )
-        if (!isTaken) resolve({ kind: 'not_sent', reason: 'too many requests are waiting' })
+        if (!isTaken) resolve({ kind: 'not_sent', reason: 'the transport is closed' })
       })
     } catch (error) {
       // A header that HTTP/2 can't carry: nothing was sent.

@@ -78,6 +78,8 @@ const MAX_PENDING_BYTES = 1024 * 1024
 const MAX_FREE_FRAMES_PER_TICK = 1000
 /** Streams that we reset, and on which frames may still be under way. */
 const MAX_REMEMBERED_RESETS = 1000
+/** Far above what requests alone may leave unsent, so only replies to a peer that never reads come to it. */
+const MAX_UNREAD_BYTES = 4 * MAX_PENDING_BYTES
 const ERROR_GRACE_MS = 1000
 /** How long a peer has to read our GOAWAY and close its side. */
 const LINGER_MS = 500
@@ -111,6 +113,7 @@ export class ClientConnection implements FrameHandler {
   #maxStreams: number
   #sendWindow = DEFAULT_WINDOW_BYTES
   #initialWindow = DEFAULT_WINDOW_BYTES
+  #announcedWindow = DEFAULT_WINDOW_BYTES
   #maxFrameBytes = DEFAULT_FRAME_BYTES
   #receivedBytes = 0
   /** Slots whose bodies wait for a window, in the order of their streams. */
@@ -361,7 +364,10 @@ export class ClientConnection implements FrameHandler {
         this.#hasStreamLimit = true
         return
       case SETTING.INITIAL_WINDOW_SIZE:
-        return this.#setInitialWindow(value)
+        if (value > MAX_WINDOW_BYTES)
+          throw new ConnectionError(ERROR.FLOW_CONTROL_ERROR, `INITIAL_WINDOW_SIZE ${value} is too large`)
+        this.#announcedWindow = value
+        return
       case SETTING.MAX_FRAME_SIZE:
         if (value < DEFAULT_FRAME_BYTES || value > MAX_FRAME_BYTES)
           throw new ConnectionError(ERROR.PROTOCOL_ERROR, `MAX_FRAME_SIZE ${value} is out of range`)
@@ -375,6 +381,8 @@ export class ClientConnection implements FrameHandler {
     // A peer that names no limit has none (§6.5.2).
     if (!this.#hasSettings && !this.#hasStreamLimit) this.#maxStreams = this.#settings.maxStreams
     this.#hasSettings = true
+    // Once for the whole frame: one with thousands of entries must not cost a walk over all streams for each.
+    if (this.#announcedWindow !== this.#initialWindow) this.#setInitialWindow(this.#announcedWindow)
     this.#control(writeSettingsAck)
     this.#resume()
   }
@@ -591,8 +599,6 @@ export class ClientConnection implements FrameHandler {
 
   /** A change applies to all open streams at once and may make their windows negative (§6.9.2). */
   #setInitialWindow(value: number): void {
-    if (value > MAX_WINDOW_BYTES)
-      throw new ConnectionError(ERROR.FLOW_CONTROL_ERROR, `INITIAL_WINDOW_SIZE ${value} is too large`)
     const change = value - this.#initialWindow
     this.#initialWindow = value
     for (const slot of this.#slots.all()) {
@@ -711,6 +717,11 @@ export class ClientConnection implements FrameHandler {
   #countFreeFrame(what: string): void {
     if (++this.#freeFrames > MAX_FREE_FRAMES_PER_TICK)
       throw new ConnectionError(ERROR.ENHANCE_YOUR_CALM, `a flood of ${what}`)
+    if (this.#outbox.pendingBytes > MAX_UNREAD_BYTES)
+      throw new ConnectionError(
+        ERROR.ENHANCE_YOUR_CALM,
+        'the peer asks, and does not read what it is answered',
+      )
   }
 
   #expire(slot: number): void {
