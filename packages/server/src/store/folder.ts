@@ -1,6 +1,7 @@
 /** The data folder: made at the first start; what is wrong with it is said at once, with a remedy. */
 import { constants } from 'node:fs'
 import { access, mkdir, realpath, stat } from 'node:fs/promises'
+import { dirname } from 'node:path'
 
 /** Roost can't start as it is set up. `remedy` says what to do; the CLI prints both without a stack. */
 export class StartError extends Error {
@@ -21,12 +22,20 @@ export async function prepareFolder(folder: string): Promise<string> {
     await access(folder, constants.R_OK | constants.W_OK | constants.X_OK)
     return await realpath(folder)
   } catch (error) {
-    const { message, code } = error as NodeJS.ErrnoException
+    const { message, code } = await causeOf(folder, error as NodeJS.ErrnoException)
     throw new StartError(
       `the data folder ${folder} can't be used: ${message}`,
       REMEDIES[code ?? ''] ?? 'Give it to the user that runs Roost, or name another one with ROOST_DATA_DIR.',
     )
   }
+}
+
+/** For a folder that can't be made on a read-only file system Node says ENOENT; the folder above it knows better. */
+async function causeOf(folder: string, error: NodeJS.ErrnoException): Promise<NodeJS.ErrnoException> {
+  if (error.code !== 'ENOENT' || dirname(folder) === folder) return error
+  const above = await access(dirname(folder), constants.W_OK).catch((it: NodeJS.ErrnoException) => it)
+  if (above === undefined) return error
+  return above.code === 'ENOENT' ? causeOf(dirname(folder), error) : above
 }
 
 /** What helps against faults of a disk, whatever was being done there. */
