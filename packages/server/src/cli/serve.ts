@@ -30,7 +30,9 @@ async function serve(): Promise<void> {
   // Lines for people go to stdout, lines for machines to stderr.
   const logger = pino({ level: config.logLevel }, pino.destination(2))
   const server = await startServer(config, { logger })
-  say(`Roost is listening on ${server.url}\n${await tokenLine(server, config)}`.trimEnd())
+  // Stopped while it started, it was never there for anybody.
+  if (!stop.signal.aborted)
+    say(`Roost is listening on ${server.url}\n${await tokenLine(server, config)}`.trimEnd())
   await stop.asked
   await server.close()
   say('stopped')
