@@ -105,10 +105,10 @@ class Roost {
     return value as string
   }
 
-  /** For a start that can't succeed. */
+  /** For a start that can't succeed. What it said to people: the log, a JSON object a line, goes there too. */
   async failed(): Promise<{ readonly code: number | null; readonly said: string }> {
     await this.#exited
-    return { code: this.#child.exitCode, said: this.#err }
+    return { code: this.#child.exitCode, said: this.#err.replaceAll(/^\{.*\}\n/gm, '') }
   }
 
   async end(signal: NodeJS.Signals): Promise<number | null> {
