@@ -159,6 +159,12 @@ test('a GOAWAY with an error leaves what it covered uncertain and the rest not s
   expect(results[0]?.kind === 'uncertain' && results[0].reason).toContain('exceeded_max_concurrent_streams')
 })
 
+test('what a peer says in its GOAWAY comes back as one line of printable text', async () => {
+  const server = await peer(request => request.session.goaway(1, 0, Buffer.from('a\0b\nc')))
+  const result = await transportTo(server).request(post(server.origin))
+  expect(result).toMatchObject({ kind: 'uncertain', reason: 'the peer is going away: PROTOCOL_ERROR a b c' })
+})
+
 test('after a GOAWAY the next request goes over a new connection', async () => {
   const server = await peer(request => {
     request.answer(200)

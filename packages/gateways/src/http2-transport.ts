@@ -6,6 +6,7 @@
 import type { LookupFunction } from 'node:net'
 import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls'
 import { ConnectionPool, HeaderTemplate, type RequestObserver, type RequestResult } from '@roost/http2'
+import { quote } from './answer.ts'
 import type { FixedHeaders, Transport, TransportRequest, TransportResult } from './transport.ts'
 
 export interface Http2TransportOptions {
@@ -17,6 +18,8 @@ export interface Http2TransportOptions {
   readonly assumedStreams?: number
   /** Streams in flight on one connection at most, whatever the peer allows. Default 1000. */
   readonly maxStreams?: number
+  /** While an origin can't be reached, requests to it are `not_sent` at once and do not wait. Default false. */
+  readonly failsWhileBackingOff?: boolean
   /** Name resolution for new connections; an IP literal in the origin does not pass through it. */
   readonly lookup?: LookupFunction
   /** A connection that is silent this long with requests in flight is probed, and replaced unanswered. Default 30 000. */
@@ -105,8 +108,8 @@ class Http2Transport implements Transport, RequestObserver {
   onResult(tag: unknown, result: RequestResult): void {
     const resolve = tag as Resolve
     if (result.kind === 'answered') resolve(answerOf(result))
-    else if (result.goAway === undefined) resolve({ kind: result.kind, reason: result.reason })
-    else resolve({ kind: result.kind, reason: result.reason, goaway: result.goAway })
+    else if (result.goAway === undefined) resolve({ kind: result.kind, reason: quote(result.reason) })
+    else resolve({ kind: result.kind, reason: quote(result.reason), goaway: result.goAway })
   }
 
   async close(): Promise<void> {

@@ -96,7 +96,9 @@ export function reasonOf(response: Response): string {
  */
 export function readFailure(failure: TransportFailure): AttemptOutcome {
   const reason = readJsonObject(Buffer.from(failure.goaway ?? ''))?.reason
-  if (typeof reason === 'string' && VERDICTS.get(reason) === 'credential_fault') {
+  // What may have been processed stays uncertain, whatever the connection ended for.
+  const isKeyProblem = typeof reason === 'string' && VERDICTS.get(reason) === 'credential_fault'
+  if (failure.kind === 'not_sent' && isKeyProblem) {
     return { kind: 'credential_fault', reason }
   }
   return { kind: failure.kind, reason: failure.reason }

@@ -183,9 +183,22 @@ export class ClientConnection implements FrameHandler {
   /** How many requests it would take now. */
   get room(): number {
     // Bodies that wait for the windows of their own streams do not hold up others.
-    if (this.#state !== 'open' || this.#sendWindow <= 0) return 0
+    if (this.#state !== 'open' || this.#sendWindow <= 0 || this.#isStale) return 0
     if (this.#outbox.pendingBytes > MAX_PENDING_BYTES) return 0
     return Math.max(0, this.#maxStreams - this.#slots.active)
+  }
+
+  /**
+   * Idle and silent for so long that the path may be gone without a word (routers forget, peers vanish). What went out
+   * now might be lost as uncertain, so it waits for the answer to a PING.
+   */
+  get #isStale(): boolean {
+    return this.#slots.active === 0 && this.#now - this.#receivedAt >= this.#settings.pingIntervalMs
+  }
+
+  /** Asks a stale connection whether it is still there; it has room again when it answers. */
+  probe(): void {
+    if (this.#state === 'open' && this.#isStale && this.#pingSentAt === 0) this.#ping()
   }
 
   /** Bytes from the socket. */
@@ -265,7 +278,7 @@ export class ClientConnection implements FrameHandler {
     if (this.#state === 'closed' || this.#state === 'connecting') return
     const slots = this.#slots
     if (slots.active === 0) {
-      this.#pingSentAt = 0
+      if (this.#pingSentAt > 0) this.#checkLiveness(now)
       return
     }
     this.#usedAt = now
@@ -737,7 +750,11 @@ export class ClientConnection implements FrameHandler {
       return
     }
     if (now - this.#receivedAt < this.#settings.pingIntervalMs || this.#slots.active === 0) return
-    this.#pingSentAt = now
+    this.#ping()
+  }
+
+  #ping(): void {
+    this.#pingSentAt = this.#now
     const start = this.#outbox.reserve(MAX_CONTROL_FRAME_BYTES)
     this.#outbox.commit(writePing(this.#outbox.buffer, start, EIGHT_BYTES, 0, false))
   }

@@ -5,7 +5,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { createSecureContext, createServer as createTlsServer } from 'node:tls'
-import { describe, expect } from 'vitest'
+import { describe, expect, vi } from 'vitest'
 import { createTestCertificate } from '../../test/certificate.ts'
 import { TICK_MS, test } from '../../test/fixtures.ts'
 import { type Ledger, type Outcome, PUSH } from '../../test/ledger.ts'
@@ -225,6 +225,29 @@ describe('silence', () => {
     const outcome = await ledger.outcome(tag)
     expect(outcome).toMatchObject({ kind: 'uncertain', reason: 'the peer does not answer a PING' })
     await connection.ended
+  })
+
+  test('of an idle connection is no room until it answers a PING', async ({ peer }) => {
+    const { connection, raw } = await openConnection(peer, 10)
+    connection.tick(SETTINGS.pingIntervalMs)
+    expect(connection.room).toBe(0)
+    connection.probe()
+    const asked = await raw.nth(TYPE.PING)
+    raw.write(settings())
+    raw.write(pong(asked.payload))
+    await vi.waitUntil(() => connection.room === 10)
+    connection.fail('the end of the test')
+  })
+
+  test('of an idle connection that answers no PING ends it before anything is sent on it', async ({
+    peer,
+  }) => {
+    const { connection, raw } = await openConnection(peer, 10)
+    connection.tick(SETTINGS.pingIntervalMs)
+    connection.probe()
+    await raw.nth(TYPE.PING)
+    connection.tick(SETTINGS.pingIntervalMs + SETTINGS.pingTimeoutMs)
+    expect(connection.state).toBe('closed')
   })
 
   test('with answered PINGs is only slow', async ({ peer, ledger, openPool }) => {

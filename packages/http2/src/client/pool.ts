@@ -36,6 +36,11 @@ export interface PoolOptions {
   readonly idleMs?: number
   /** First pause after a failed connect, doubled up to 60 s, with jitter. Default 1000. */
   readonly reconnectMs?: number
+  /**
+   * True: while no connection can be made, requests are told `not_sent` at once instead of waiting for the next try.
+   * For origins of which there are many, none of which may hold up who sends to all of them. Default false.
+   */
+  readonly failsWhileBackingOff?: boolean
   /** How coarse deadlines are. Default 100. */
   readonly tickMs?: number
   /** 0 ≤ n < 1; default Math.random. */
@@ -133,6 +138,8 @@ export class ConnectionPool implements ConnectionEvents {
       return true
     }
     this.#queue.push(template, path, values, body, deadlineAt, observer, tag)
+    for (const connection of this.#connections) connection.probe()
+    if (this.#options.failsWhileBackingOff) this.#failSoon()
     this.#grow()
     return true
   }
@@ -191,26 +198,38 @@ export class ConnectionPool implements ConnectionEvents {
     if (this.#isPumping || this.#queue.length === 0) return
     this.#isPumping = true
     const queue = this.#queue
-    for (let room = connection.room; room > 0 && queue.length > 0; room = connection.room) {
-      const at = queue.shift()
-      connection.send(
-        queue.template[at] as HeaderTemplate,
-        queue.path[at] as string,
-        queue.values[at] ?? NO_VALUES,
-        queue.body[at] as Uint8Array,
-        queue.deadlineAt[at] as number,
-        queue.observer[at] as RequestObserver,
-        queue.tag[at],
-      )
-      queue.clear(at)
+    try {
+      for (let room = connection.room; room > 0 && queue.length > 0; room = connection.room) {
+        const at = queue.shift()
+        connection.send(
+          queue.template[at] as HeaderTemplate,
+          queue.path[at] as string,
+          queue.values[at] ?? NO_VALUES,
+          queue.body[at] as Uint8Array,
+          queue.deadlineAt[at] as number,
+          queue.observer[at] as RequestObserver,
+          queue.tag[at],
+        )
+        queue.clear(at)
+      }
+    } finally {
+      this.#isPumping = false
     }
-    this.#isPumping = false
     if (queue.length <= queue.capacity / 2) this.#wake()
   }
 
   #wake(): void {
     if (this.#waiting.length === 0) return
     for (const wake of this.#waiting.splice(0)) wake()
+  }
+
+  /** In a turn of its own: no result comes during `send`. */
+  #failSoon(): void {
+    if (this.#retryTimer === undefined || this.#connections.length > 0) return
+    setImmediate(() => {
+      const isBackingOff = this.#retryTimer !== undefined && this.#connections.length === 0
+      if (isBackingOff) this.#failQueue('the origin could not be reached a moment ago')
+    })
   }
 
   #failQueue(reason: string, goAway?: string): void {

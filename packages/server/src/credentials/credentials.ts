@@ -225,6 +225,9 @@ export async function listCredentials(db: Queryable, appId: number): Promise<Cre
   return rows.map(viewOf)
 }
 
+/** A batch that failed so often, and even when it only had to say that it expired, is left for somebody to look at. */
+const HOPELESS_FAILURES = 10
+
 /**
  * R17: nothing is lost while a credential is refused. What it blocks goes on when its content was replaced, when the
  * app got a newer one, or when the message has expired (and is then skipped). Run after each upload and by every
@@ -237,12 +240,14 @@ export async function wakeHeld(db: Queryable, at = 0): Promise<void> {
        update batch b
           set state = 'waiting', held_reason = null, held_by = null, held_version = null, held_at = null
          from message m
-        where b.state = 'held' and b.held_by is not null and m.id = b.message_id
-          and (not exists (select from credential c
-                            where c.id = b.held_by and c.version = b.held_version and c.paused_at is not null)
-            or exists (select from credential c
-                        where c.app_id = b.app_id and c.gateway = b.provider and c.paused_at is null
-                          and c.created_at > b.held_at)
+        where b.state = 'held' and m.id = b.message_id and b.failures < ${HOPELESS_FAILURES}
+          and ((b.held_reason <> 'internal_error'
+                and not exists (select from credential c
+                                 where c.id = b.held_by and c.version = b.held_version and c.paused_at is not null))
+            or (b.held_reason <> 'internal_error'
+                and exists (select from credential c
+                             where c.app_id = b.app_id and c.gateway = b.provider and c.paused_at is null
+                               and c.created_at > b.held_at))
             or m.send_at + m.ttl_seconds * interval '1 second' < $1)
        returning b.id
      )

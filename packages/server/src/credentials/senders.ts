@@ -103,7 +103,7 @@ export class Senders {
       maxConnectionsPerOrigin: 10,
     })
     const lookup = options.allowPrivateEndpoints ? {} : { lookup: createGuardedLookup() }
-    this.#webPush = createHttp2Transport({ ...ca, ...lookup })
+    this.#webPush = createHttp2Transport({ ...ca, ...lookup, failsWhileBackingOff: true })
     this.#tokens = createProviderTokens({ clock: options.clock })
   }
 

@@ -212,6 +212,36 @@ test('R17: what a refused credential holds goes on with a newer credential besid
   }
 })
 
+test('R17: a delivery that a refused credential blocks is not forgotten when another one of its batch ends last', async () => {
+  const other = await startRoost()
+  try {
+    const second = other.simulator.apns.createTeamKey({ bundleId: BUNDLE_ID })
+    const credential = { gateway: 'apns', kind: 'p8', environments: ['sandbox'], ...second }
+    await other.rest('POST', `/v1/apps/${other.app}/credentials`, credential)
+    const [blocked, throttled] = await Promise.all([other.phone('ios'), other.phone('ios')])
+    const { faults } = other.simulator.apns
+    faults.answerFor(blocked?.token as string, { status: 403, reason: 'InvalidProviderToken' }, 1)
+    faults.answerFor(throttled?.token as string, { status: 429, reason: 'TooManyRequests' }, 1)
+    const to = { devices: [blocked?.hwid ?? '', throttled?.hwid ?? ''] }
+    const id = await other.send({ to, content: { title: 'Hello' } })
+    await other.until(id, message => message.waiting === 2)
+    await throttled?.unregister()
+    other.clock.advance(HOUR_MS)
+    await other.until(id, message => message.counts.skipped === 1 && message.held.length > 0)
+    const { body } = await other.rest<{ credentials: { id: string; status: string }[] }>(
+      'GET',
+      `/v1/apps/${other.app}/credentials`,
+    )
+    const paused = body.credentials.find(it => it.status === 'paused')
+    const fresh = other.simulator.apns.createTeamKey({ bundleId: BUNDLE_ID })
+    const upload = { gateway: 'apns', kind: 'p8', ...fresh }
+    await other.rest('PUT', `/v1/apps/${other.app}/credentials/${paused?.id}`, upload)
+    expect((await other.settle(id)).counts).toMatchObject({ targeted: 2, accepted: 1, skipped: 1 })
+  } finally {
+    await other.close()
+  }
+})
+
 test('a message whose credential is never mended ends when it expires', async () => {
   const other = await startRoost()
   try {

@@ -165,9 +165,24 @@ const TRIES_MAX = 16
 /** After a request that never reached the gateway. It is no try: only the message's end ends it. */
 const REPEAT_MS = 50
 
-/** When the next try is due; the gateway's own word comes first, else exponential with jitter. */
-export function retryDelayMs(attempt: number, outcome: AttemptOutcome, random: () => number): number {
-  if (outcome.kind === 'not_sent') return REPEAT_MS * (1 + random())
+/** How old a message is when what never reached a gateway is repeated once a minute. */
+const REPEAT_MAX_MS = 60_000
+
+/**
+ * When the next try is due. The gateway's own word comes first, else exponential with jitter. What never reached the
+ * gateway is repeated at once where the gateway took others of the chunk (a refused stream, a connection that went
+ * away), else after a tenth of the message's age, so that an origin that is gone is asked less and less.
+ */
+export function retryDelayMs(
+  attempt: number,
+  outcome: AttemptOutcome,
+  place: { readonly ageMs: number; readonly tookOthers: boolean; readonly random: () => number },
+): number {
+  const { ageMs, tookOthers, random } = place
+  if (outcome.kind === 'not_sent') {
+    const pause = tookOthers ? REPEAT_MS : Math.min(REPEAT_MAX_MS, Math.max(REPEAT_MS, ageMs / 10))
+    return pause * (1 + random())
+  }
   if (outcome.kind === 'retry' && outcome.afterMs !== undefined)
     return Math.min(LONGEST_WAIT_MS, outcome.afterMs)
   return Math.min(LONGEST_WAIT_MS, FIRST_RETRY_MS * 2 ** (attempt - 1)) * (0.75 + random() / 2)
@@ -177,10 +192,18 @@ function retryLater(plan: Plan, sent: Extract<Settlement, { kind: 'sent' }>, chu
   const { outcome, attempt } = sent
   const reason = 'reason' in outcome ? outcome.reason : outcome.kind
   const isTry = outcome.kind === 'retry'
-  const dueAt = chunk.at + retryDelayMs(attempt, outcome, chunk.random)
+  const ageMs = chunk.at - Date.parse(chunk.batch.messageSendAt)
+  const place = { ageMs, tookOthers: tookOthers(chunk), random: chunk.random }
+  const dueAt = chunk.at + retryDelayMs(attempt, outcome, place)
   const isOver = dueAt > expiresAt(chunk.batch) || (isTry && attempt >= TRIES_MAX)
   if (isOver) plan.exceptions.push({ ...keyOf(sent), outcome: 'failed', reason: `gave_up: ${reason}` })
   else plan.waiting.push({ ...keyOf(sent), attempt: attempt + (isTry ? 1 : 0), dueAt, reason })
+}
+
+/** With Web Push others are at other origins, which says nothing of this one. */
+function tookOthers({ batch, settlements }: Chunk): boolean {
+  if (batch.provider === 'webpush') return false
+  return settlements.some(it => it.kind === 'sent' && it.outcome.kind === 'accepted')
 }
 
 /** A message that is now or never is still tried for a minute: it is the gateway that shall not store it. */

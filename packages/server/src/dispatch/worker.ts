@@ -248,7 +248,7 @@ export class Dispatcher {
       return await sender.send(delivery)
     } catch (error) {
       this.#options.logger.error({ err: error, gateway: delivery.target.provider }, 'a gateway client failed')
-      return { kind: 'message_fault', reason: 'internal_error' }
+      return { kind: 'uncertain', reason: 'internal_error' }
     }
   }
 
