@@ -52,6 +52,8 @@ interface Plan {
     readonly reason: string
   })[]
   readonly results: AddressResult[]
+  /** The gateway took others of this chunk. With Web Push those are at other origins, which says nothing of this one. */
+  readonly tookOthers: boolean
   accepted: number
 }
 
@@ -80,7 +82,8 @@ export async function settleChunk(db: Database, chunk: Chunk): Promise<void> {
 }
 
 function planOf(chunk: Chunk): Plan {
-  const plan: Plan = { exceptions: [], waiting: [], results: [], accepted: 0 }
+  const tookOthers = chunk.batch.provider !== 'webpush' && hasAccepted(chunk.settlements)
+  const plan: Plan = { exceptions: [], waiting: [], results: [], tookOthers, accepted: 0 }
   for (const settlement of chunk.settlements) {
     switch (settlement.kind) {
       case 'skipped':
@@ -99,6 +102,11 @@ function planOf(chunk: Chunk): Plan {
     }
   }
   return plan
+}
+
+/** Whether the gateway took any of them. */
+export function hasAccepted(settlements: readonly Settlement[]): boolean {
+  return settlements.some(it => it.kind === 'sent' && it.outcome.kind === 'accepted')
 }
 
 function keyOf({ bucket, hwid }: Key): Key {
@@ -164,8 +172,7 @@ export const LONGEST_WAIT_MS = 60 * 60_000
 const TRIES_MAX = 16
 /** After a request that never reached the gateway. It is no try: only the message's end ends it. */
 const REPEAT_MS = 50
-
-/** How old a message is when what never reached a gateway is repeated once a minute. */
+/** How long such a request waits at most for its next chance. */
 const REPEAT_MAX_MS = 60_000
 
 /**
@@ -193,17 +200,11 @@ function retryLater(plan: Plan, sent: Extract<Settlement, { kind: 'sent' }>, chu
   const reason = 'reason' in outcome ? outcome.reason : outcome.kind
   const isTry = outcome.kind === 'retry'
   const ageMs = chunk.at - Date.parse(chunk.batch.messageSendAt)
-  const place = { ageMs, tookOthers: tookOthers(chunk), random: chunk.random }
+  const place = { ageMs, tookOthers: plan.tookOthers, random: chunk.random }
   const dueAt = chunk.at + retryDelayMs(attempt, outcome, place)
   const isOver = dueAt > expiresAt(chunk.batch) || (isTry && attempt >= TRIES_MAX)
   if (isOver) plan.exceptions.push({ ...keyOf(sent), outcome: 'failed', reason: `gave_up: ${reason}` })
   else plan.waiting.push({ ...keyOf(sent), attempt: attempt + (isTry ? 1 : 0), dueAt, reason })
-}
-
-/** With Web Push others are at other origins, which says nothing of this one. */
-function tookOthers({ batch, settlements }: Chunk): boolean {
-  if (batch.provider === 'webpush') return false
-  return settlements.some(it => it.kind === 'sent' && it.outcome.kind === 'accepted')
 }
 
 /** A message that is now or never is still tried for a minute: it is the gateway that shall not store it. */
@@ -215,8 +216,8 @@ export function expiresAt(batch: Batch): number {
 
 async function dequeue(tx: Queryable, chunk: Chunk): Promise<void> {
   await tx.query(
-    `delete from delivery_queue r using unnest($2::smallint[], $3::text[]) as i (bucket, hwid)
-      where r.message_id = $1 and r.bucket = i.bucket and r.hwid = i.hwid`,
+    `delete from delivery_queue q using unnest($2::smallint[], $3::text[]) as i (bucket, hwid)
+      where q.message_id = $1 and q.bucket = i.bucket and q.hwid = i.hwid`,
     [chunk.batch.messageId, chunk.settlements.map(it => it.bucket), chunk.settlements.map(it => it.hwid)],
   )
 }

@@ -24,7 +24,7 @@ import {
   renewLease,
 } from './lease.ts'
 import { planNext } from './plan.ts'
-import { expiresAt, LONGEST_WAIT_MS, type Settlement, settleChunk } from './settle.ts'
+import { expiresAt, hasAccepted, LONGEST_WAIT_MS, type Settlement, settleChunk } from './settle.ts'
 
 export interface DispatcherOptions {
   readonly db: Database
@@ -225,11 +225,10 @@ export class Dispatcher {
     if (sentAt > expiresAt(batch)) return { kind: 'skipped', ...key, reason: 'expired' }
     const sender = sending.senders.for(recipient)
     if (sender.kind === 'missing') return { kind: 'skipped', ...key, reason: sender.reason }
+    if (sender.kind === 'paused') return held(sending, key, sender.blocker)
     // The gateway refused this key a moment ago: asking again for each device would only harm its standing.
-    const blocker = sender.kind === 'paused' ? sender.blocker : refused.get(sender.credentialId)
-    if (blocker !== undefined) sending.blocker = blocker
-    if (sender.kind === 'paused' || blocker !== undefined)
-      return { kind: 'held', ...key, reason: blocker?.reason ?? 'paused' }
+    const refusal = refused.get(sender.credentialId)
+    if (refusal !== undefined) return held(sending, key, refusal)
     const outcome = await this.#attempt(sender, {
       deliveryId: deliveryIdOf(batch.messageId, hwid),
       target: recipient,
@@ -261,7 +260,7 @@ export class Dispatcher {
     const now = this.#options.clock.now()
     const outcomes = settlements.flatMap(it => (it.kind === 'sent' ? [it.outcome] : []))
     if (batch.provider === 'webpush' || outcomes.length === 0) return now
-    const tookSome = outcomes.some(it => it.kind === 'accepted')
+    const tookSome = hasAccepted(settlements)
     return now + Math.max(0, ...outcomes.map(outcome => batchPauseMs(outcome, tookSome)))
   }
 }
@@ -307,6 +306,16 @@ interface Sending {
   readonly hold: LeaseHold
   readonly refused: Map<string, Blocker>
   blocker: Blocker | undefined
+}
+
+/** Waits for its credential without an attempt. */
+function held(
+  sending: Sending,
+  key: { readonly bucket: number; readonly hwid: string; readonly attempt: number },
+  blocker: Blocker,
+): Settlement {
+  sending.blocker = blocker
+  return { kind: 'held', ...key, reason: blocker.reason }
 }
 
 function cancelled(due: DueDelivery): Settlement[] {
