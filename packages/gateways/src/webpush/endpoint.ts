@@ -74,7 +74,7 @@ export function checkEndpointUrl(endpoint: string, { allowPrivate = false }: End
   return { ok: true, origin: url.origin, path: /^https:\/*[^/?#]+(\/[^#]*)/i.exec(endpoint)?.[1] ?? '/' }
 }
 
-/** For registration: the URL's own rules, and then every address that its name has now. */
+/** The URL's own rules, and then every address that its name has now; registration looks at the URL alone. */
 export async function checkEndpoint(endpoint: string, rules: EndpointRules = {}): Promise<EndpointCheck> {
   const check = checkEndpointUrl(endpoint, rules)
   if (!check.ok || rules.allowPrivate) return check
