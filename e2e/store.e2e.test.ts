@@ -14,6 +14,7 @@ import {
   mkdtemp,
   readdir,
   readFile,
+  readlink,
   rm,
   symlink,
   writeFile,
@@ -51,8 +52,30 @@ beforeEach(async () => {
 afterEach(async () => {
   for (const roost of programs) await roost.end('SIGKILL')
   programs = []
+  // What a killed Roost had started ends by itself, a moment later, and until then goes on writing.
+  await eventually({
+    what: 'no program at work in the folder',
+    read: () => programsIn(root),
+    until: pids => pids.length === 0,
+    withinMs: WITHIN_MS,
+  })
   await rm(root, { recursive: true, force: true })
 })
+
+/** The process ids of what works in that folder: its working directory is there, or an argument names a place there. */
+async function programsIn(folder: string): Promise<string[]> {
+  const pids = (await readdir('/proc')).filter(name => /^\d+$/.test(name))
+  const isAtWork = await Promise.all(
+    pids.map(async pid => {
+      const [place, command] = await Promise.all([
+        readlink(`/proc/${pid}/cwd`).catch(() => ''), // it ended meanwhile, or is another user's
+        readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => ''),
+      ])
+      return place.startsWith(folder) || command.includes(folder)
+    }),
+  )
+  return pids.filter((_, i) => isAtWork[i])
+}
 
 interface RunOptions {
   readonly user?: User
