@@ -7,7 +7,13 @@ import type { LookupFunction } from 'node:net'
 import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls'
 import { ConnectionPool, HeaderTemplate, type RequestObserver, type RequestResult } from '@roost/http2'
 import { quote } from './answer.ts'
-import type { FixedHeaders, Transport, TransportRequest, TransportResult } from './transport.ts'
+import type {
+  ClientCertificate,
+  FixedHeaders,
+  Transport,
+  TransportRequest,
+  TransportResult,
+} from './transport.ts'
 
 export interface Http2TransportOptions {
   /** PEM certificates trusted in addition to the default roots. */
@@ -32,7 +38,9 @@ export interface Http2TransportOptions {
 
 /** All that any gateway says in headers; what is not listed is not kept. */
 const WANTED = [
+  'apns-channel-id',
   'apns-id',
+  'apns-request-id',
   'apns-unique-id',
   'content-type',
   'location',
@@ -73,7 +81,7 @@ class Http2Transport implements Transport, RequestObserver {
 
   constructor(options: Http2TransportOptions) {
     this.#options = options
-    this.#secureContext = options.extraCa === undefined ? undefined : trustAlso(options.extraCa)
+    this.#secureContext = options.extraCa === undefined ? undefined : contextOf(options.extraCa)
     this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS).unref()
   }
 
@@ -119,31 +127,28 @@ class Http2Transport implements Transport, RequestObserver {
     this.#pools.clear()
   }
 
-  #poolFor({ origin, pool: name = '' }: TransportRequest): OpenPool {
+  #poolFor({ origin, pool: name = '', clientCertificate }: TransportRequest): OpenPool {
     const key = `${origin} ${name}`
     let open = this.#pools.get(key)
     if (open === undefined) {
-      open = { pool: this.#openPool(origin), templates: new WeakMap(), usedAt: 0 }
+      open = { pool: this.#openPool(origin, clientCertificate), templates: new WeakMap(), usedAt: 0 }
       this.#pools.set(key, open)
     }
     open.usedAt = performance.now()
     return open
   }
 
-  #openPool(origin: string): ConnectionPool {
-    const {
-      maxConnectionsPerOrigin,
-      extraCa: _,
-      pingIntervalMs = PING_INTERVAL_MS,
-      ...options
-    } = this.#options
+  #openPool(origin: string, clientCertificate: ClientCertificate | undefined): ConnectionPool {
+    const { maxConnectionsPerOrigin, extraCa, pingIntervalMs = PING_INTERVAL_MS, ...options } = this.#options
+    const secureContext =
+      clientCertificate === undefined ? this.#secureContext : contextOf(extraCa, clientCertificate)
     return new ConnectionPool({
       ...options,
       origin,
       pingIntervalMs,
       pingTimeoutMs: Math.min(PING_TIMEOUT_MS, pingIntervalMs),
       ...(maxConnectionsPerOrigin === undefined ? {} : { maxConnections: maxConnectionsPerOrigin }),
-      ...(this.#secureContext === undefined ? {} : { secureContext: this.#secureContext }),
+      ...(secureContext === undefined ? {} : { secureContext }),
     })
   }
 
@@ -157,8 +162,11 @@ class Http2Transport implements Transport, RequestObserver {
   }
 }
 
-function trustAlso(extraCa: string): SecureContext {
-  return createSecureContext({ ca: [...rootCertificates, extraCa] })
+function contextOf(extraCa: string | undefined, clientCertificate?: ClientCertificate): SecureContext {
+  return createSecureContext({
+    ...(extraCa === undefined ? {} : { ca: [...rootCertificates, extraCa] }),
+    ...clientCertificate,
+  })
 }
 
 /** One template for each set of fixed headers and names of variable ones: both are the same for thousands of requests. */

@@ -2,6 +2,8 @@ export type { ApnsCredential, ProviderTokens } from './apns/auth.ts'
 export { createProviderTokens } from './apns/auth.ts'
 export type { ApnsAddress, ApnsClientOptions } from './apns/client.ts'
 export { createApnsClient } from './apns/client.ts'
+export type { ApnsOptions, ApnsPushType } from './apns/options.ts'
+export { APNS_PUSH_TYPES } from './apns/options.ts'
 export type { ApnsEnvironment } from './apns/settings.ts'
 export type { Clock } from './clock.ts'
 export { systemClock } from './clock.ts'
@@ -9,11 +11,14 @@ export type { CredentialProblem, Parsed, ServiceAccount } from './credentials.ts
 export { parseP8, parseServiceAccount } from './credentials.ts'
 export type { FcmAddress, FcmClientOptions } from './fcm/client.ts'
 export { createFcmClient } from './fcm/client.ts'
+export type { FcmOptions } from './fcm/options.ts'
+export type { HmsOptions } from './hms/options.ts'
 export type { Http2TransportOptions } from './http2-transport.ts'
 export { createHttp2Transport } from './http2-transport.ts'
 export type { Attempt, GatewayClient, Notification } from './notification.ts'
 export type { AttemptOutcome } from './outcome.ts'
 export type {
+  ClientCertificate,
   FixedHeaders,
   Transport,
   TransportFailure,
@@ -24,6 +29,7 @@ export type { WebPushClientOptions } from './webpush/client.ts'
 export { createWebPushClient } from './webpush/client.ts'
 export type { EndpointCheck, EndpointRules } from './webpush/endpoint.ts'
 export { checkEndpoint, checkEndpointUrl, createGuardedLookup, isPublicAddress } from './webpush/endpoint.ts'
+export type { WebPushOptions } from './webpush/options.ts'
 export type { WebPushAddress } from './webpush/subscription.ts'
 export { parseSubscription } from './webpush/subscription.ts'
 export type { VapidCredential, VapidKeys } from './webpush/vapid.ts'

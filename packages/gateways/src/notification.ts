@@ -1,7 +1,11 @@
 /**
  * What to show on a device, in our words; each gateway folder's `payload.ts` translates it at the edge.
  */
+import type { ApnsOptions } from './apns/options.ts'
+import type { FcmOptions } from './fcm/options.ts'
+import type { HmsOptions } from './hms/options.ts'
 import type { AttemptOutcome } from './outcome.ts'
+import type { WebPushOptions } from './webpush/options.ts'
 
 export interface Notification {
   /** Opaque, at most 64 characters, no "-": the device sends it back in its receipts (protocol field `p`). */
@@ -21,6 +25,11 @@ export interface Notification {
   readonly priority: 'high' | 'normal'
   /** A later message with the same key replaces a shown or stored one. At most 64 bytes. */
   readonly collapseKey: string | undefined
+  /** What only one gateway knows, in its own words; it goes before the common part. Absent for most messages. */
+  readonly apns?: ApnsOptions | undefined
+  readonly fcm?: FcmOptions | undefined
+  readonly webPush?: WebPushOptions | undefined
+  readonly hms?: HmsOptions | undefined
 }
 
 /** One try at a gateway. */
@@ -29,6 +38,8 @@ export interface Attempt<Address> {
   readonly deliveryId: string
   readonly address: Address
   readonly notification: Notification
+  /** The gateway checks the request and delivers nothing, where it can (FCM, HMS); ignored elsewhere. Default false. */
+  readonly validateOnly?: boolean
 }
 
 /** One client serves one credential; it may hold many connections. */

@@ -8,6 +8,13 @@ export interface FixedHeaders {
   readonly secret: Readonly<Record<string, string>>
 }
 
+/** What this side shows in the TLS handshake, PEM. */
+export interface ClientCertificate {
+  /** The certificate, followed by intermediate ones if there are any. */
+  readonly cert: string
+  readonly key: string
+}
+
 export interface TransportRequest {
   /** `https://host[:port]` */
   readonly origin: string
@@ -16,6 +23,8 @@ export interface TransportRequest {
    * first push, so its clients name them here. Absent: one pool for the origin.
    */
   readonly pool?: string
+  /** Shown by every connection of the pool: another certificate needs another pool. */
+  readonly clientCertificate?: ClientCertificate | undefined
   readonly method: 'POST' | 'GET' | 'DELETE'
   readonly path: string
   /**
