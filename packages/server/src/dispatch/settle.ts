@@ -3,7 +3,7 @@
  * a worker that dies either did all of it or nothing.
  */
 import type { AttemptOutcome } from '@roost/gateways'
-import { pauseCredential } from '../credentials/credentials.ts'
+import { pauseCredential } from '../credentials/pauses.ts'
 import { type AddressResult, applyResults } from '../hygiene/results.ts'
 import type { Database, Queryable } from '../store/database.ts'
 import type { Recipient } from './chunk.ts'

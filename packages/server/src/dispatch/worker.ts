@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto'
 import type { AttemptOutcome, Notification } from '@roost/gateways'
 import type { Logger } from 'pino'
-import { wakeHeld } from '../credentials/credentials.ts'
+import { wakeHeld } from '../credentials/pauses.ts'
 import type { AppSenders, Delivery, Sender, Senders } from '../credentials/senders.ts'
 import { hashOf } from '../insight/receipts.ts'
 import type { Database } from '../store/database.ts'
