@@ -44,10 +44,12 @@ export interface SimulatorUrls {
 
 /** Starts all stand-ins; the caller closes what it gets. */
 export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
-  const { host = '127.0.0.1', ports = {}, clock = Date.now, random = Math.random } = options
+  const { host = '127.0.0.1', ports = {}, random = Math.random } = options
+  const time = new ShiftedClock(options.clock ?? Date.now)
+  const clock = () => time.now()
   const identity = await createServerIdentity(host)
   const tally = new Tally()
-  const air = new Air()
+  const air = new Air({ clock })
   const common = { host, identity, tally, air, clock, random }
   const gateways = {
     apns: new ApnsGateway({
@@ -60,7 +62,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
       ports: { webPush: ports.webPush ?? 0, browserPush: ports.browserPush ?? 0 },
     }),
   }
-  const simulator = new Simulator({ ...gateways, caPem: identity.caPem, tally, air })
+  const simulator = new Simulator({ ...gateways, caPem: identity.caPem, tally, air, time })
   try {
     await Promise.all([gateways.apns.start(), gateways.fcm.start(), gateways.webPush.start()])
   } catch (cause) {
@@ -77,6 +79,21 @@ interface Parts {
   readonly caPem: string
   readonly tally: Tally
   readonly air: Air
+  readonly time: ShiftedClock
+}
+
+/** The stand-ins' own time: the clock that was passed in, and an offset that is a fault. */
+class ShiftedClock {
+  readonly #clock: () => number
+  offsetMs = 0
+
+  constructor(clock: () => number) {
+    this.#clock = clock
+  }
+
+  now(): number {
+    return this.#clock() + this.offsetMs
+  }
 }
 
 export class Simulator {
@@ -87,6 +104,7 @@ export class Simulator {
   readonly caPem: string
   readonly #tally: Tally
   readonly #air: Air
+  readonly #time: ShiftedClock
 
   constructor(parts: Parts) {
     this.apns = parts.apns
@@ -95,6 +113,7 @@ export class Simulator {
     this.caPem = parts.caPem
     this.#tally = parts.tally
     this.#air = parts.air
+    this.#time = parts.time
   }
 
   get urls(): SimulatorUrls {
@@ -151,6 +170,21 @@ export class Simulator {
 
   leave(token: string): void {
     this.#air.leave(token)
+  }
+
+  /** Offline, a phone gets nothing; its gateway holds what its rules of storage allow. Phones begin online. */
+  setOnline(token: string, isOnline: boolean): void {
+    this.#air.setOnline(token, isOnline)
+  }
+
+  /** What a gateway holds for this token, oldest first. */
+  held(token: string): AcceptedPush[] {
+    return this.#air.held(token)
+  }
+
+  /** From now on the stand-ins' clocks differ from the passed-in one by this much; positive: they are ahead. */
+  setClockOffset(ms: number): void {
+    this.#time.offsetMs = ms
   }
 
   async close(): Promise<void> {

@@ -1,7 +1,9 @@
 /**
- * The way from a stand-in to the phone that holds the token: what was accepted is handed over in the process.
+ * The way from a stand-in to the phone that holds the token: what was accepted is handed over in the process, or held
+ * while the phone is offline.
  */
 import { Journal } from '../journal.ts'
+import { HOLD_EVERYTHING, Mailbox, type StorageRule } from './mailbox.ts'
 import type { GatewayName } from './tally.ts'
 
 export interface AcceptedPush {
@@ -28,22 +30,64 @@ export interface PushFilter {
   readonly hash?: string
 }
 
+export interface AirOptions {
+  /** Milliseconds since the epoch, for what expires while it is held; default the system's clock. */
+  readonly clock?: () => number
+}
+
 export class Air {
+  readonly #clock: () => number
   readonly #listeners = new Map<string, PushListener>()
+  /** Of the tokens whose phone is offline. */
+  readonly #mailboxes = new Map<string, Mailbox>()
+  readonly #rules = new Map<GatewayName, StorageRule>()
   readonly #journal = new Journal<AcceptedPush>()
+
+  constructor(options: AirOptions = {}) {
+    this.#clock = options.clock ?? Date.now
+  }
+
+  /** How this gateway holds pushes for phones that are offline. */
+  storeBy(gateway: GatewayName, rule: StorageRule): void {
+    this.#rules.set(gateway, rule)
+  }
+
+  /** Every phone is online until it is said to be offline; coming back it gets what was held, oldest first. */
+  setOnline(token: string, isOnline: boolean): void {
+    const mailbox = this.#mailboxes.get(token)
+    if (!isOnline) {
+      if (mailbox === undefined) this.#mailboxes.set(token, new Mailbox())
+      return
+    }
+    this.#mailboxes.delete(token)
+    for (const push of mailbox?.pushes(this.#clock()) ?? []) this.#listeners.get(token)?.(push)
+  }
+
+  isOnline(token: string): boolean {
+    return !this.#mailboxes.has(token)
+  }
+
+  /** What waits for this phone, oldest first; what has expired is not among it. */
+  held(token: string): AcceptedPush[] {
+    return this.#mailboxes.get(token)?.pushes(this.#clock()) ?? []
+  }
 
   /** One listener for a token; a second one takes its place, as a token is in one phone only. */
   listen(token: string, listener: PushListener): void {
     this.#listeners.set(token, listener)
   }
 
+  /** The phone is gone from this token, and what was held for it. */
   leave(token: string): void {
     this.#listeners.delete(token)
+    this.#mailboxes.delete(token)
   }
 
   carry(push: AcceptedPush): void {
     this.#journal.record(push)
-    this.#listeners.get(push.token)?.(push)
+    const mailbox = this.#mailboxes.get(push.token)
+    if (mailbox === undefined) this.#listeners.get(push.token)?.(push)
+    else mailbox.store(push, this.#rules.get(push.gateway) ?? HOLD_EVERYTHING, this.#clock())
   }
 
   /** Of the last ten thousand. */
