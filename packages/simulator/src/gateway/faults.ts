@@ -12,10 +12,12 @@ export interface GoAway {
   readonly code?: number
   /** Sent as `{"reason": …}` in the debug data, as APNs does. */
   readonly reason?: string
+  /** Sent as the debug data, word for word, as Google does. */
+  readonly debug?: string
 }
 
 export interface ConnectionFaults {
-  goAwayAt(requests: number): GoAway | undefined
+  goAwayAt(requests: number, connection: object): GoAway | undefined
 }
 
 /** `delayMs` comes on top of the latency. */

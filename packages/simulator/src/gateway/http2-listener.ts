@@ -5,7 +5,13 @@
  */
 import type { IncomingHttpHeaders } from 'node:http'
 import { ERROR, type ServerConnection, type ServerRequest, startServer } from '@roost/http2'
-import type { GatewayConnection, GatewayListener, GatewayReply, ListenOptions } from './listener.ts'
+import {
+  debugData,
+  type GatewayConnection,
+  type GatewayListener,
+  type GatewayReply,
+  type ListenOptions,
+} from './listener.ts'
 
 export async function listenHttp2(options: ListenOptions): Promise<GatewayListener> {
   const { settings } = options
@@ -41,7 +47,7 @@ function receive(options: ListenOptions, request: ServerRequest): void {
   const connection = request.connection.tag as GatewayConnection
   if (connection.isLeaving) return
   connection.requests++
-  const goAway = options.faults.goAwayAt(connection.requests)
+  const goAway = options.faults.goAwayAt(connection.requests, connection)
   const { headers, rawHeaders } = headersOf(request)
   const asked = options.answer({
     method: headers[':method'] as string,
@@ -53,7 +59,7 @@ function receive(options: ListenOptions, request: ServerRequest): void {
   })
   if (goAway !== undefined) {
     connection.isLeaving = true
-    const debug = goAway.reason === undefined ? '' : JSON.stringify({ reason: goAway.reason })
+    const debug = debugData(goAway)
     request.connection.goAway({ lastStreamId: request.streamId, code: goAway.code ?? ERROR.NO_ERROR, debug })
   }
   void asked.then(

@@ -18,7 +18,7 @@ import {
 } from 'node:http2'
 import type { AddressInfo, Socket } from 'node:net'
 import type { ServerIdentity } from '../authority.ts'
-import type { ConnectionFaults } from './faults.ts'
+import type { ConnectionFaults, GoAway } from './faults.ts'
 import { listenHttp2 } from './http2-listener.ts'
 
 export interface GatewayRequest {
@@ -181,16 +181,17 @@ function admit(
     return false
   }
   connection.requests++
-  const goAway = faults.goAwayAt(connection.requests)
+  const goAway = faults.goAwayAt(connection.requests, connection)
   if (goAway !== undefined && stream.id !== undefined) {
     connection.isLeaving = true
-    session.goaway(goAway.code ?? constants.NGHTTP2_NO_ERROR, stream.id, debugData(goAway.reason))
+    session.goaway(goAway.code ?? constants.NGHTTP2_NO_ERROR, stream.id, Buffer.from(debugData(goAway)))
   }
   return true
 }
 
-function debugData(reason: string | undefined): Buffer | undefined {
-  return reason === undefined ? undefined : Buffer.from(JSON.stringify({ reason }))
+/** What a GOAWAY says of itself; empty when it gives no reason. */
+export function debugData({ reason, debug }: GoAway): string {
+  return debug ?? (reason === undefined ? '' : JSON.stringify({ reason }))
 }
 
 function trackSockets(server: Http2SecureServer): Set<Socket> {

@@ -4,7 +4,7 @@
  * A message is known by its hash, the field `p` that clients of the device protocol report back.
  */
 
-export type GatewayName = 'apns' | 'fcm' | 'webPush'
+export type GatewayName = 'apns' | 'fcm' | 'webPush' | 'hms'
 
 export interface GatewayCounts {
   /** Connections that carried at least one request. */
@@ -39,6 +39,7 @@ export class Tally {
     apns: zero(),
     fcm: zero(),
     webPush: zero(),
+    hms: zero(),
   }
   readonly #byHash = new Map<string, HashTally>()
 
