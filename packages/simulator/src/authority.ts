@@ -20,8 +20,11 @@ export interface ServerIdentity {
   readonly keyPem: string
 }
 
-/** Makes an authority and one server certificate for localhost, 127.0.0.1, ::1 and `host`. */
-export async function createServerIdentity(host: string): Promise<ServerIdentity> {
+/** Makes an authority and one server certificate for localhost, 127.0.0.1, ::1, `host` and `names`. */
+export async function createServerIdentity(
+  host: string,
+  names: readonly string[] = [],
+): Promise<ServerIdentity> {
   // The real clock: these are checked by TLS stacks, which know nothing of a simulator's own time.
   const notBefore = new Date(Date.now() - DAY_MS)
   const notAfter = new Date(Date.now() + 30 * DAY_MS)
@@ -52,7 +55,7 @@ export async function createServerIdentity(host: string): Promise<ServerIdentity
     extensions: [
       new x509.BasicConstraintsExtension(false, undefined, true),
       new x509.ExtendedKeyUsageExtension([SERVER_AUTH]),
-      new x509.SubjectAlternativeNameExtension(alternativeNames(host)),
+      new x509.SubjectAlternativeNameExtension(alternativeNames([host, ...names])),
       await x509.AuthorityKeyIdentifierExtension.create(authorityKeys.publicKey),
     ],
   })
@@ -72,15 +75,13 @@ function serialNumber(): string {
   return `1${randomBytes(15).toString('hex')}`
 }
 
-function alternativeNames(host: string): x509.JsonGeneralName[] {
-  const names: x509.JsonGeneralName[] = [
-    { type: 'dns', value: 'localhost' },
-    { type: 'ip', value: '127.0.0.1' },
-    { type: 'ip', value: '::1' },
-  ]
-  if (names.some(name => name.value === host)) return names
-  const isAddress = /^[\d.]+$/.test(host) || host.includes(':')
-  return [...names, { type: isAddress ? 'ip' : 'dns', value: host }]
+function alternativeNames(given: readonly string[]): x509.JsonGeneralName[] {
+  const names = new Set(['localhost', '127.0.0.1', '::1', ...given])
+  return [...names].map(value => ({ type: isAddress(value) ? 'ip' : 'dns', value }))
+}
+
+function isAddress(host: string): boolean {
+  return /^[\d.]+$/.test(host) || host.includes(':')
 }
 
 async function privateKeyPem(key: webcrypto.CryptoKey): Promise<string> {

@@ -4,6 +4,7 @@
 export type { ApnsFault } from './apns/gateway.ts'
 export type { ApnsReason } from './apns/refusals.ts'
 export type { ApnsEnvironment, TeamKey } from './apns/team-keys.ts'
+export type { ChromeReceipt, ChromeSubscription, ChromeUrls } from './chrome/service.ts'
 export type { FcmFault, GoogleTokenFault } from './fcm/gateway.ts'
 export type { ServiceAccount } from './fcm/oauth.ts'
 export type { FcmForm } from './fcm/refusals.ts'

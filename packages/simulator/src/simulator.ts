@@ -5,6 +5,7 @@
  */
 import { ApnsGateway } from './apns/gateway.ts'
 import { createServerIdentity } from './authority.ts'
+import type { ChromeUrls } from './chrome/service.ts'
 import { FcmGateway } from './fcm/gateway.ts'
 import { type AcceptedPush, Air, type PushFilter, type PushListener } from './gateway/air.ts'
 import { type GatewayCounts, type GatewayName, type HashCounts, Tally } from './gateway/tally.ts'
@@ -19,12 +20,19 @@ export interface SimulatorPorts {
   readonly googleToken?: number
   readonly webPush?: number
   readonly browserPush?: number
+  readonly chromeRegistration?: number
+  readonly chromeStream?: number
 }
 
 export interface SimulatorOptions {
   /** Default 127.0.0.1. */
   readonly host?: string
   readonly ports?: SimulatorPorts
+  /**
+   * Hosts of the real services that a sender was told to find here, in its name resolution: the certificate carries
+   * them, and Web Push takes them as audience. Default none.
+   */
+  readonly names?: readonly string[]
   /** Milliseconds since the epoch; default the system's clock. */
   readonly clock?: () => number
   /** For tokens, latency and the order of details; default `Math.random`. Keys are always drawn securely. */
@@ -40,14 +48,16 @@ export interface SimulatorUrls {
   readonly webPush: string
   /** For Firefox's preference `dom.push.serverURL`. */
   readonly browserPush: string
+  /** For Chromium's switches `--gcm-…`. */
+  readonly chrome: ChromeUrls
 }
 
 /** Starts all stand-ins; the caller closes what it gets. */
 export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
-  const { host = '127.0.0.1', ports = {}, random = Math.random } = options
+  const { host = '127.0.0.1', ports = {}, names = [], random = Math.random } = options
   const time = new ShiftedClock(options.clock ?? Date.now)
   const clock = () => time.now()
-  const identity = await createServerIdentity(host)
+  const identity = await createServerIdentity(host, names)
   const tally = new Tally()
   const air = new Air({ clock })
   const common = { host, identity, tally, air, clock, random }
@@ -59,7 +69,13 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     fcm: new FcmGateway({ ...common, ports: { fcm: ports.fcm ?? 0, googleToken: ports.googleToken ?? 0 } }),
     webPush: new WebPushGateway({
       ...common,
-      ports: { webPush: ports.webPush ?? 0, browserPush: ports.browserPush ?? 0 },
+      ports: {
+        webPush: ports.webPush ?? 0,
+        browserPush: ports.browserPush ?? 0,
+        chromeRegistration: ports.chromeRegistration ?? 0,
+        chromeStream: ports.chromeStream ?? 0,
+      },
+      names,
     }),
   }
   const simulator = new Simulator({ ...gateways, caPem: identity.caPem, tally, air, time })
@@ -124,6 +140,7 @@ export class Simulator {
       googleToken: this.fcm.tokenUrl,
       webPush: this.webPush.url,
       browserPush: this.webPush.browserUrl,
+      chrome: this.webPush.chrome.urls,
     }
   }
 

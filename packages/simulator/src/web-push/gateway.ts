@@ -7,6 +7,7 @@
  */
 import { createECDH, randomBytes } from 'node:crypto'
 import type { ServerIdentity } from '../authority.ts'
+import { ChromeService } from '../chrome/service.ts'
 import { type Air, hashOf, parseObject } from '../gateway/air.ts'
 import { type Delayed, Faults } from '../gateway/faults.ts'
 import { type GatewayListener, type GatewayReply, type GatewayRequest, listen } from '../gateway/listener.ts'
@@ -74,7 +75,14 @@ interface Push {
 
 export interface WebPushGatewayOptions {
   readonly host: string
-  readonly ports: { readonly webPush: number; readonly browserPush: number }
+  readonly ports: {
+    readonly webPush: number
+    readonly browserPush: number
+    readonly chromeRegistration: number
+    readonly chromeStream: number
+  }
+  /** Hosts of endpoints that senders were told to find here. */
+  readonly names: readonly string[]
   readonly identity: ServerIdentity
   readonly tally: Tally
   readonly air: Air
@@ -84,6 +92,8 @@ export interface WebPushGatewayOptions {
 
 export class WebPushGateway {
   readonly faults: Faults<WebPushAnswer>
+  /** For Chromes, as `browserUrl` is for a Firefox. */
+  readonly chrome: ChromeService
   readonly #options: WebPushGatewayOptions
   readonly #vapid: VapidCheck
   readonly #browsers: BrowserService
@@ -91,7 +101,7 @@ export class WebPushGateway {
   #listener: GatewayListener | undefined
 
   constructor(options: WebPushGatewayOptions) {
-    const { host, ports, clock, random } = options
+    const { host, ports, identity, clock, random } = options
     this.#options = options
     this.faults = new Faults(random)
     this.#vapid = new VapidCheck(clock)
@@ -101,6 +111,13 @@ export class WebPushGateway {
       clock,
       random,
       endpointOrigin: () => this.url,
+    })
+    this.chrome = new ChromeService({
+      host,
+      ports: { registration: ports.chromeRegistration, stream: ports.chromeStream },
+      identity,
+      clock,
+      random,
     })
   }
 
@@ -117,6 +134,7 @@ export class WebPushGateway {
       onConnection: () => tally.connected('webPush'),
     })
     await this.#browsers.start()
+    await this.chrome.start()
   }
 
   get url(): string {
@@ -196,7 +214,7 @@ export class WebPushGateway {
 
   async close(): Promise<void> {
     this.faults.releaseAnswers()
-    await Promise.all([this.#listener?.close(), this.#browsers.close()])
+    await Promise.all([this.#listener?.close(), this.#browsers.close(), this.chrome.close()])
   }
 
   async #answer(request: GatewayRequest): Promise<GatewayReply> {
@@ -227,6 +245,8 @@ export class WebPushGateway {
   #find(endpoint: string): Subscription | undefined {
     const simulated = this.#subscriptions.get(endpoint)
     if (simulated !== undefined) return simulated
+    const chrome = this.chrome.find(endpoint.slice(this.url.length))
+    if (chrome !== undefined) return { ...chrome, service: 'google', keys: undefined }
     const channel = this.#browsers.find(endpoint)
     // One that was there and is no more: every endpoint ever given to a browser is in the journal.
     const known = channel ?? this.#browsers.subscriptions.entries(given => given.endpoint === endpoint)[0]
@@ -239,8 +259,19 @@ export class WebPushGateway {
     const { subscription } = push
     if (subscription === undefined) return 'unknown'
     const { authorization } = request.headers
-    const verdict = await this.#vapid.check(authorization, this.url, subscription.applicationServerKey)
+    const verdict = await this.#vapid.check(
+      authorization,
+      this.#originAsked(request),
+      subscription.applicationServerKey,
+    )
     return verdict === 'ok' ? undefined : verdict
+  }
+
+  /** The audience: the name that the sender knows this place by, as the real services do behind theirs. */
+  #originAsked({ headers }: GatewayRequest): string {
+    const asked = headers[':authority'] ?? headers.host
+    const name = this.#options.names.find(known => known === asked)
+    return name === undefined ? this.url : `https://${name}`
   }
 
   #decide(
@@ -277,6 +308,7 @@ export class WebPushGateway {
       topic: collapseKey,
       ttlSeconds,
     })
+    this.chrome.deliver(request.path, { messageId, body: request.body, topic: collapseKey, ttlSeconds })
     const headers = pushHeaders(request)
     air.carry({
       gateway: 'webPush',
