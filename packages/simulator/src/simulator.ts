@@ -1,5 +1,5 @@
 /**
- * All stand-ins in one: Apple, Google and the browsers' push services on loopback ports, under one authority.
+ * All stand-ins in one: Apple, Google, Huawei and the browsers' push services on loopback ports, under one authority.
  *
  * It is the independent judge of the gateway clients and shares no code with them.
  */
@@ -9,6 +9,7 @@ import type { ChromeUrls } from './chrome/service.ts'
 import { FcmGateway } from './fcm/gateway.ts'
 import { type AcceptedPush, Air, type PushFilter, type PushListener } from './gateway/air.ts'
 import { type GatewayCounts, type GatewayName, type HashCounts, Tally } from './gateway/tally.ts'
+import { HmsGateway } from './hms/gateway.ts'
 import type { Random } from './randomness.ts'
 import { WebPushGateway } from './web-push/gateway.ts'
 
@@ -20,6 +21,8 @@ export interface SimulatorPorts {
   readonly googleToken?: number
   readonly webPush?: number
   readonly browserPush?: number
+  readonly hms?: number
+  readonly hmsToken?: number
   readonly chromeRegistration?: number
   readonly chromeStream?: number
 }
@@ -48,6 +51,9 @@ export interface SimulatorUrls {
   readonly webPush: string
   /** For Firefox's preference `dom.push.serverURL`. */
   readonly browserPush: string
+  readonly hms: string
+  /** Of Huawei's OAuth endpoint, with its path. */
+  readonly hmsToken: string
   /** For Chromium's switches `--gcm-…`. */
   readonly chrome: ChromeUrls
 }
@@ -77,10 +83,11 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
       },
       names,
     }),
+    hms: new HmsGateway({ ...common, ports: { hms: ports.hms ?? 0, hmsToken: ports.hmsToken ?? 0 } }),
   }
   const simulator = new Simulator({ ...gateways, caPem: identity.caPem, tally, air, time })
   try {
-    await Promise.all([gateways.apns.start(), gateways.fcm.start(), gateways.webPush.start()])
+    await Promise.all(Object.values(gateways).map(gateway => gateway.start()))
   } catch (cause) {
     await simulator.close()
     throw cause
@@ -92,6 +99,7 @@ interface Parts {
   readonly apns: ApnsGateway
   readonly fcm: FcmGateway
   readonly webPush: WebPushGateway
+  readonly hms: HmsGateway
   readonly caPem: string
   readonly tally: Tally
   readonly air: Air
@@ -116,6 +124,7 @@ export class Simulator {
   readonly apns: ApnsGateway
   readonly fcm: FcmGateway
   readonly webPush: WebPushGateway
+  readonly hms: HmsGateway
   /** The authority that signed the stand-ins' certificates. */
   readonly caPem: string
   readonly #tally: Tally
@@ -126,6 +135,7 @@ export class Simulator {
     this.apns = parts.apns
     this.fcm = parts.fcm
     this.webPush = parts.webPush
+    this.hms = parts.hms
     this.caPem = parts.caPem
     this.#tally = parts.tally
     this.#air = parts.air
@@ -140,18 +150,22 @@ export class Simulator {
       googleToken: this.fcm.tokenUrl,
       webPush: this.webPush.url,
       browserPush: this.webPush.browserUrl,
+      hms: this.hms.url,
+      hmsToken: this.hms.tokenUrl,
       chrome: this.webPush.chrome.urls,
     }
   }
 
   /** What points a server at the stand-ins. The authority goes by file: write `caPem` and set ROOST_EXTRA_CA. */
   environment(): Record<string, string> {
-    const { apnsProduction, apnsSandbox, fcm, googleToken } = this.urls
+    const { apnsProduction, apnsSandbox, fcm, googleToken, hms, hmsToken } = this.urls
     return {
       ROOST_APNS_PRODUCTION_URL: apnsProduction,
       ROOST_APNS_SANDBOX_URL: apnsSandbox,
       ROOST_FCM_URL: fcm,
       ROOST_GOOGLE_TOKEN_URL: googleToken,
+      ROOST_HMS_URL: hms,
+      ROOST_HMS_TOKEN_URL: hmsToken,
       ROOST_ALLOW_PRIVATE_ENDPOINTS: '1',
     }
   }
@@ -206,6 +220,6 @@ export class Simulator {
 
   async close(): Promise<void> {
     this.#air.close()
-    await Promise.all([this.apns.close(), this.fcm.close(), this.webPush.close()])
+    await Promise.all([this.apns.close(), this.fcm.close(), this.webPush.close(), this.hms.close()])
   }
 }
