@@ -83,10 +83,12 @@ export class Registrations {
     return registration
   }
 
-  unregister(chrome: Chrome, key: RegistrationKey): void {
-    for (const { token, subtype, sender } of [...chrome.registrations.values()]) {
-      if (subtype === key.subtype && (key.sender === '*' || sender === key.sender)) this.end(token)
-    }
+  /** Gives back those that this ended. */
+  unregister(chrome: Chrome, key: RegistrationKey): Registration[] {
+    return [...chrome.registrations.values()].filter(
+      ({ token, subtype, sender }) =>
+        subtype === key.subtype && (key.sender === '*' || sender === key.sender) && this.end(token),
+    )
   }
 
   /** False when there is no such registration. */

@@ -67,6 +67,7 @@ export class ChromeService {
   readonly #streams: ChromeStreams
   readonly #http: Server
   readonly #subscriptions = new Journal<ChromeSubscription>()
+  readonly #unsubscriptions = new Journal<ChromeSubscription>()
   readonly #receipts = new Journal<ChromeReceipt>()
   readonly #logins = new Journal<Chrome>()
 
@@ -145,6 +146,11 @@ export class ChromeService {
     return this.#subscriptions.waitFor(({ token }) => !except.includes(token))
   }
 
+  /** Settles when a browser has ended this subscription, past or next: a moment after `unsubscribe()` of its page. */
+  nextUnsubscription(options: { readonly token: string }): Promise<ChromeSubscription> {
+    return this.#unsubscriptions.waitFor(({ token }) => token === options.token)
+  }
+
   /** The first receipt, past or next, for this token or any. */
   nextReceipt(options: { readonly token?: string } = {}): Promise<ChromeReceipt> {
     return this.#receipts.waitFor(({ token }) => options.token === undefined || token === options.token)
@@ -160,7 +166,8 @@ export class ChromeService {
   }
 
   async close(): Promise<void> {
-    for (const journal of [this.#subscriptions, this.#receipts, this.#logins]) journal.close()
+    for (const journal of [this.#subscriptions, this.#unsubscriptions, this.#receipts, this.#logins])
+      journal.close()
     await this.#streams.close()
     if (!this.#http.listening) return
     this.#http.closeAllConnections()
@@ -208,7 +215,8 @@ export class ChromeService {
     const key = { category, subtype: form.get('X-subtype') ?? category, sender: form.get('sender') ?? '' }
     if (category === '' || key.sender === '') return 'Error=INVALID_PARAMETERS'
     if (form.get('delete') === 'true') {
-      this.#registrations.unregister(chrome, key)
+      for (const ended of this.#registrations.unregister(chrome, key))
+        if (isWebPush(ended)) this.#unsubscriptions.record(subscriptionOf(ended))
       return `token=${key.subtype}`
     }
     const registration = this.#registrations.register(chrome, key)
