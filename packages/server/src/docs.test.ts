@@ -28,3 +28,12 @@ test('docs/device-api.md lists every method that is served, and no other', async
   const listed = [...(await page('device-api.md')).matchAll(/^\| `(\w+)` \|.*\|.*\|$/gm)].map(it => it[1])
   expect(listed.sort()).toEqual([...METHODS.keys()].sort())
 })
+
+test('docs/gateway-answers.md is what its tables say', async () => {
+  const { pageOf, readTables } = (await import(
+    new URL('../../../scripts/write-gateway-answers.mjs', import.meta.url).href
+  )) as { pageOf(tables: unknown): string; readTables(): unknown }
+  expect(await page('gateway-answers.md'), 'run node scripts/write-gateway-answers.mjs').toBe(
+    pageOf(readTables()),
+  )
+})
