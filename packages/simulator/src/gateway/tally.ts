@@ -1,7 +1,9 @@
 /**
  * What the stand-ins counted themselves: the independent side of every "how many were accepted" question.
  *
- * A message is known by its hash, the field `p` that clients of the device protocol report back.
+ * A message is known by its hash, the field `p` that clients of the device protocol report back. Tokens become numbers
+ * at first sight, and what is counted for a message lies in pages by these numbers: half a million tokens cost 4 MB a
+ * message, where a map and a set of them would cost fifty.
  */
 
 export type GatewayName = 'apns' | 'fcm' | 'webPush' | 'hms'
@@ -21,12 +23,6 @@ export interface HashCounts {
   readonly tokens: ReadonlySet<string>
 }
 
-interface HashTally {
-  acceptances: number
-  readonly accepted: Set<string>
-  readonly attempts: Map<string, number>
-}
-
 interface MutableCounts {
   connections: number
   requests: number
@@ -41,6 +37,8 @@ export class Tally {
     webPush: zero(),
     hms: zero(),
   }
+  readonly #numbers = new Map<string, number>()
+  readonly #tokens: string[] = []
   readonly #byHash = new Map<string, HashTally>()
 
   connected(gateway: GatewayName): void {
@@ -52,17 +50,12 @@ export class Tally {
   }
 
   attempted(token: string, hash: string | undefined): void {
-    if (hash === undefined) return
-    const { attempts } = this.#hash(hash)
-    attempts.set(token, (attempts.get(token) ?? 0) + 1)
+    if (hash !== undefined) this.#hash(hash).attempted(this.#number(token))
   }
 
   accepted(gateway: GatewayName, token: string, hash: string | undefined): void {
     this.#gateways[gateway].accepted++
-    if (hash === undefined) return
-    const tally = this.#hash(hash)
-    tally.acceptances++
-    tally.accepted.add(token)
+    if (hash !== undefined) this.#hash(hash).accepted(this.#number(token))
   }
 
   refused(gateway: GatewayName, reason: string): void {
@@ -75,20 +68,72 @@ export class Tally {
   }
 
   acceptedFor(hash: string): HashCounts {
-    const tally = this.#byHash.get(hash)
-    return { acceptances: tally?.acceptances ?? 0, tokens: new Set(tally?.accepted) }
+    const tokens = new Set<string>()
+    let acceptances = 0
+    this.#byHash.get(hash)?.forEach((number, _attempts, accepted) => {
+      acceptances += accepted
+      if (accepted > 0) tokens.add(this.#tokens[number] as string)
+    })
+    return { acceptances, tokens }
   }
 
   /** Requests per token, refused ones included. */
   attemptsFor(hash: string): ReadonlyMap<string, number> {
-    return new Map(this.#byHash.get(hash)?.attempts)
+    const attemptsByToken = new Map<string, number>()
+    this.#byHash.get(hash)?.forEach((number, attempts) => {
+      if (attempts > 0) attemptsByToken.set(this.#tokens[number] as string, attempts)
+    })
+    return attemptsByToken
+  }
+
+  #number(token: string): number {
+    const known = this.#numbers.get(token)
+    if (known !== undefined) return known
+    const number = this.#tokens.push(token) - 1
+    this.#numbers.set(token, number)
+    return number
   }
 
   #hash(hash: string): HashTally {
     const known = this.#byHash.get(hash)
     if (known !== undefined) return known
-    const created: HashTally = { acceptances: 0, accepted: new Set(), attempts: new Map() }
+    const created = new HashTally()
     this.#byHash.set(hash, created)
+    return created
+  }
+}
+
+/** Tokens in a page: small enough for the many messages that go to one device. */
+const PAGE_TOKENS = 256
+
+/** Two counts a token, side by side: attempts and acceptances. */
+class HashTally {
+  readonly #pages = new Map<number, Uint32Array>()
+
+  attempted(number: number): void {
+    const page = this.#page(number)
+    const at = 2 * (number % PAGE_TOKENS)
+    page[at] = (page[at] as number) + 1
+  }
+
+  accepted(number: number): void {
+    const page = this.#page(number)
+    const at = 2 * (number % PAGE_TOKENS) + 1
+    page[at] = (page[at] as number) + 1
+  }
+
+  forEach(visit: (number: number, attempts: number, accepted: number) => void): void {
+    for (const [index, page] of this.#pages)
+      for (let i = 0; i < PAGE_TOKENS; i++)
+        visit(index * PAGE_TOKENS + i, page[2 * i] as number, page[2 * i + 1] as number)
+  }
+
+  #page(number: number): Uint32Array {
+    const index = Math.floor(number / PAGE_TOKENS)
+    const known = this.#pages.get(index)
+    if (known !== undefined) return known
+    const created = new Uint32Array(2 * PAGE_TOKENS)
+    this.#pages.set(index, created)
     return created
   }
 }
