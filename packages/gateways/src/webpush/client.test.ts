@@ -8,11 +8,12 @@ import { makeSubscriber } from '../../test/subscriber.ts'
 import { createHttp2Transport } from '../http2-transport.ts'
 import type { Transport } from '../transport.ts'
 import { createWebPushClient } from './client.ts'
+import { createEncryptors } from './encryptors.ts'
 import { createGuardedLookup } from './endpoint.ts'
 import { APPLE_REASONS, MOZILLA_ERRNOS } from './outcome.ts'
 import { buildHeaders } from './payload.ts'
 import { parseSubscription } from './subscription.ts'
-import { generateVapidKeys, parseVapidKeys } from './vapid.ts'
+import { createVapidTokens, generateVapidKeys, parseVapidKeys } from './vapid.ts'
 
 const HOUR = 3_600_000
 const credential = { ...generateVapidKeys(), subject: 'mailto:push@example.com' }
@@ -108,10 +109,59 @@ describe('what is sent', () => {
 
   test('Windows gets a cache policy that agrees with the time to live, the others none', () => {
     const { notification } = attemptTo({}, { ttlSeconds: 0 })
-    const windows = 'https://wns2-db5p.notify.windows.com'
+    const windows = { origin: 'https://wns2-db5p.notify.windows.com', path: '/w/?token=x' }
+    const google = { origin: 'https://fcm.googleapis.com', path: '/fcm/send/x' }
     expect(buildHeaders(notification, windows)['x-wns-cache-policy']).toBe('no-cache')
     expect(buildHeaders({ ...notification, ttlSeconds: 1 }, windows)['x-wns-cache-policy']).toBe('cache')
-    expect(buildHeaders(notification, 'https://fcm.googleapis.com')).not.toHaveProperty('x-wns-cache-policy')
+    expect(buildHeaders(notification, google)).not.toHaveProperty('x-wns-cache-policy')
+  })
+
+  test('what only Web Push knows goes before the common part', async () => {
+    const { client, peer, address } = await webPush(accept)
+    const webPushOptions = {
+      urgency: 'very-low',
+      topic: 'News_1-a',
+      payload: { header: 'Own', extra: [1] },
+    } as const
+    await client.send(attemptTo(address, { collapseKey: 'score', webPush: webPushOptions }))
+    const request = peer.requests[0] as PeerRequest
+    expect(request.headers).toMatchObject({ urgency: 'very-low', topic: 'News_1-a' })
+    expect(JSON.parse(String(subscriber.decrypt(request.body)))).toEqual({
+      header: 'Own',
+      body: 'There you are',
+      p: 'h4sh',
+      tag: 'score',
+      extra: [1],
+    })
+  })
+
+  test.each(['', 'x'.repeat(33), 'a b', 'ü'])(
+    'a topic %j of the sender’s is a message fault',
+    async topic => {
+      const { client, peer, address } = await webPush(accept)
+      expect(await client.send(attemptTo(address, { webPush: { topic } }))).toMatchObject({
+        kind: 'message_fault',
+        reason: expect.stringContaining('webpush_topic'),
+      })
+      expect(peer.requests).toHaveLength(0)
+    },
+  )
+
+  test('messages are encrypted on threads when there are any, and a bad key is told as without them', async () => {
+    const { options, peer, address } = await webPush(accept)
+    const encryptors = endAfterTest(createEncryptors({ threads: 1, threshold: 1 }))
+    const client = createWebPushClient({ ...options, encryptors })
+    const off = Buffer.concat([Buffer.from([4]), Buffer.alloc(64, 1)]).toString('base64url')
+    const outcomes = await Promise.all(
+      [address, { ...address, p256dh: off }, address].map(it => client.send(attemptTo(it))),
+    )
+    expect(outcomes.map(outcome => outcome.kind)).toEqual(['accepted', 'address_mismatch', 'accepted'])
+    for (const { body } of peer.requests) expect(String(subscriber.decrypt(body))).toContain('There you are')
+    await encryptors.close()
+    expect(await client.send(attemptTo(address))).toEqual({
+      kind: 'not_sent',
+      reason: 'the encryptors are closed',
+    })
   })
 
   test.each([
@@ -165,6 +215,17 @@ describe('VAPID', () => {
     await client.send(attemptTo(address))
     expect(signatures()).toBe(2)
   })
+
+  test('no number of other origins makes Apple see two signatures within an hour', async () => {
+    const parsed = parseVapidKeys(credential)
+    if (!parsed.ok) throw new Error(parsed.problem.message)
+    const tokens = createVapidTokens(parsed.value, clockAt('2026-11-02T10:00:00Z'))
+    const first = await tokens.authorization('https://web.push.apple.com')
+    const other = await tokens.authorization('https://push0.example.com')
+    for (let i = 1; i <= 1001; i++) await tokens.authorization(`https://push${i}.example.com`)
+    expect(await tokens.authorization('https://web.push.apple.com')).toBe(first)
+    expect(await tokens.authorization('https://push0.example.com')).not.toBe(other) // the oldest was dropped
+  })
 })
 
 describe('the endpoint guard', () => {
@@ -193,19 +254,22 @@ describe('the endpoint guard', () => {
     })
   })
 
-  test('a redirect is not followed and says nothing of the subscription', async () => {
-    const { client, peer, address } = await webPush(request =>
-      request.answer(307, { location: '/elsewhere' }),
-    )
-    expect(await client.send(attemptTo(address))).toMatchObject({ kind: 'message_fault' })
-    expect(peer.requests).toHaveLength(1)
-  })
+  test.each([301, 302, 307, 308])(
+    'a %i is not followed and says nothing of the subscription',
+    async status => {
+      const { client, peer, address } = await webPush(request =>
+        request.answer(status, { location: '/elsewhere' }),
+      )
+      expect(await client.send(attemptTo(address))).toMatchObject({ kind: 'message_fault' })
+      expect(peer.requests).toHaveLength(1)
+    },
+  )
 })
 
 const DEAD = { kind: 'address_dead', since: undefined }
 const MISMATCH = { kind: 'address_mismatch' }
 const MESSAGE = { kind: 'message_fault' }
-const CREDENTIAL = { kind: 'credential_fault' }
+const CREDENTIAL = { kind: 'credential_fault', part: expect.stringMatching(/^https:\/\/localhost:\d+$/) }
 const ORIGIN = { kind: 'retry', scope: 'origin', afterMs: undefined }
 const DEVICE = { kind: 'retry', scope: 'device', afterMs: undefined }
 const NOW = { kind: 'retry', scope: 'device', afterMs: 0 }
@@ -379,32 +443,66 @@ describe('when the network fails', () => {
   })
 })
 
-/** The client believes that it talks to `origin`; what it says goes over real HTTP/2 to a peer that refuses our key. */
-async function refusedBy(endpoint: string) {
-  const { peer, options } = await webPush(request => request.answer(403, {}, 'no'))
+/**
+ * A client that takes strangers' endpoints for what they are; what it says goes over real HTTP/2 to a peer that answers
+ * by the path.
+ */
+async function pushTo(handle: (request: PeerRequest) => void) {
+  const { peer, options } = await webPush(handle)
   const { transport } = options
   const diverted: Transport = {
     ...transport,
     request: request => transport.request({ ...request, origin: peer.origin }),
   }
   const client = createWebPushClient({ ...options, transport: diverted, allowPrivate: false })
-  return client.send(attemptTo(subscriber.address(endpoint)))
+  return (endpoint: string) => client.send(attemptTo(subscriber.address(endpoint)))
 }
 
-test.each(['https://fcm.googleapis.com/fcm/send/x', 'https://web.push.apple.com/x'])(
-  'a 403 of %s is about our key',
-  async endpoint => {
-    expect(await refusedBy(endpoint)).toMatchObject({ kind: 'credential_fault' })
-  },
-)
+const refuse = (request: PeerRequest): void => request.answer(403, {}, 'no')
 
-test.each([
-  'https://fcm.googleapis.com/v1/projects/x/messages:send',
-  'https://api.push.apple.com/3/device/00',
-  'https://push.example.com/x',
-])('a 403 of %s, which is no push service of a browser, is not', async endpoint => {
-  expect(await refusedBy(endpoint)).toEqual({
-    kind: 'message_fault',
-    reason: expect.stringContaining('refused_by_unknown_service'),
+describe('what an endpoint says of our key', () => {
+  test.each([
+    ['https://fcm.googleapis.com/fcm/send/x', 'https://fcm.googleapis.com'],
+    ['https://web.push.apple.com/x', 'https://web.push.apple.com'],
+    ['https://updates.push.services.mozilla.com/wpush/v2/x', 'https://updates.push.services.mozilla.com'],
+    ['https://wns2-par02p.notify.windows.com/w/?token=x', 'https://wns2-par02p.notify.windows.com'],
+    ['https://push.example.com/x', 'https://push.example.com'],
+  ])('of %s stops its own origin and nothing else', async (endpoint, part) => {
+    const push = await pushTo(refuse)
+    expect(await push(endpoint)).toEqual({ kind: 'credential_fault', reason: 'no', part })
+  })
+
+  test('stops nothing when another API of a push service’s host says it', async () => {
+    const push = await pushTo(refuse)
+    expect(await push('https://fcm.googleapis.com/v1/projects/x/messages:send')).toEqual({
+      kind: 'message_fault',
+      reason: 'not_a_push_endpoint: no',
+    })
+  })
+
+  test('stops nothing on a shared host that took the same token for somebody else', async () => {
+    const push = await pushTo(request => (request.path === '/stranger' ? refuse(request) : accept(request)))
+    expect(await push('https://ntfy.example.com/phone?up=1')).toMatchObject({ kind: 'accepted' })
+    expect(await push('https://ntfy.example.com/stranger')).toEqual({
+      kind: 'message_fault',
+      reason: 'refused_for_this_endpoint: no',
+    })
+    expect(await push('https://other.example.com/stranger')).toMatchObject({ kind: 'credential_fault' })
+  })
+
+  test('stops a browser’s service whatever it took before: a key can be refused from one moment to the next', async () => {
+    const push = await pushTo(request => (request.index === 0 ? accept(request) : refuse(request)))
+    expect(await push('https://web.push.apple.com/a')).toMatchObject({ kind: 'accepted' })
+    expect(await push('https://web.push.apple.com/b')).toMatchObject({ kind: 'credential_fault' })
+  })
+
+  test('is about one subscription when it is "UnauthorizedRegistration" and others are reached', async () => {
+    const push = await pushTo(request =>
+      request.path.endsWith('other') ? request.answer(400, {}, 'UnauthorizedRegistration') : accept(request),
+    )
+    const other = 'https://fcm.googleapis.com/fcm/send/other'
+    expect(await push(other)).toMatchObject({ kind: 'credential_fault', part: 'https://fcm.googleapis.com' })
+    expect(await push('https://fcm.googleapis.com/fcm/send/ours')).toMatchObject({ kind: 'accepted' })
+    expect(await push(other)).toEqual({ kind: 'address_mismatch', reason: 'vapid_key_mismatch' })
   })
 })

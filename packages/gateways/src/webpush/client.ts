@@ -1,7 +1,8 @@
 /**
- * Web Push: one encrypted message to the service that a browser chose.
+ * Web Push: one encrypted message to the service that a browser (or a UnifiedPush app) chose.
  *
- * The transport should resolve names through `createGuardedLookup`: endpoints come from clients.
+ * The transport should resolve names through `createGuardedLookup`, because endpoints come from clients, and speak
+ * HTTP/1.1 where a service has nothing newer: `createWebTransport` makes one.
  * Source: RFC 8030, RFC 8291, RFC 8292.
  */
 import type { Clock } from '../clock.ts'
@@ -10,13 +11,12 @@ import { FixedHeadersCache } from '../fixed-headers.ts'
 import type { Attempt, GatewayClient, Notification } from '../notification.ts'
 import type { AttemptOutcome } from '../outcome.ts'
 import type { Transport, TransportResult } from '../transport.ts'
-import { encrypt } from './encrypt.ts'
-import { checkEndpointUrl, NOT_PUBLIC } from './endpoint.ts'
+import { type Encryptors, encryptHere } from './encryptors.ts'
+import { checkEndpointUrl, type Endpoint, NOT_PUBLIC } from './endpoint.ts'
 import { readResponse } from './outcome.ts'
-import { buildHeaders, buildPlaintext, CONSTANT_HEADERS } from './payload.ts'
-import { isBrowserService } from './services.ts'
+import { buildHeaders, buildPlaintext, CONSTANT_HEADERS, findHeaderFault } from './payload.ts'
 import { DEFAULT_DEADLINE_MS } from './settings.ts'
-import { parseSubscription, type WebPushAddress } from './subscription.ts'
+import { type DecodedSubscription, decodeSubscription, type WebPushAddress } from './subscription.ts'
 import { createVapidTokens, parseVapidKeys, type VapidCredential, type VapidTokens } from './vapid.ts'
 
 export interface WebPushClientOptions {
@@ -24,6 +24,8 @@ export interface WebPushClientOptions {
   /** Stays the caller's: closing the client leaves it open. */
   readonly transport: Transport
   readonly clock: Clock
+  /** Threads to encrypt on, for all clients of a process; the caller's to close. Absent: on the calling thread. */
+  readonly encryptors?: Encryptors | undefined
   /** Endpoints on private addresses and other ports; still https. Default false. */
   readonly allowPrivate?: boolean
   /** For each attempt, over connecting and answering. Default 30 000. */
@@ -33,15 +35,6 @@ export interface WebPushClientOptions {
 /** Throws a TypeError when the credential is none; `parseVapidKeys` tells beforehand. */
 export function createWebPushClient(options: WebPushClientOptions): GatewayClient<WebPushAddress> {
   return new WebPushClient(options)
-}
-
-interface Endpoint {
-  readonly origin: string
-  readonly path: string
-}
-
-interface Target extends Endpoint {
-  readonly address: WebPushAddress
 }
 
 class WebPushClient implements GatewayClient<WebPushAddress> {
@@ -54,51 +47,55 @@ class WebPushClient implements GatewayClient<WebPushAddress> {
     this.#tokens = createVapidTokens(mustParse(parseVapidKeys(options.credential)), options.clock)
   }
 
-  async send({ address: given, notification }: Attempt<WebPushAddress>): Promise<AttemptOutcome> {
-    const subscription = parseSubscription(given)
+  async send({ address, notification }: Attempt<WebPushAddress>): Promise<AttemptOutcome> {
+    const subscription = decodeSubscription(address)
     if (!subscription.ok) return { kind: 'address_mismatch', reason: subscription.problem.code }
-    const address = subscription.value
     const endpoint = checkEndpointUrl(address.endpoint, { allowPrivate: this.#options.allowPrivate ?? false })
     if (!endpoint.ok) return refusedEndpoint(endpoint.reason)
+    const fault = findHeaderFault(notification)
+    if (fault !== undefined) return { kind: 'message_fault', reason: fault }
     const payload = buildPlaintext(notification)
     if (!payload.ok) return { kind: 'message_fault', reason: payload.reason }
-    return this.#read(endpoint, await this.#post({ ...endpoint, address }, notification, payload.plaintext))
+    const body = await this.#encrypt(subscription.value, payload.plaintext)
+    if (!Buffer.isBuffer(body)) return body
+    return this.#read(endpoint, await this.#post(endpoint, notification, body))
   }
 
   async close(): Promise<void> {}
 
-  #doubtService(
-    endpoint: Endpoint,
-    fault: Extract<AttemptOutcome, { kind: 'credential_fault' }>,
-  ): AttemptOutcome {
-    // `allowPrivate` is for stand-ins, which stand for the real ones.
-    const isBelieved = this.#options.allowPrivate || isBrowserService(endpoint)
-    return isBelieved
-      ? fault
-      : { kind: 'message_fault', reason: `refused_by_unknown_service: ${fault.reason}` }
+  async #encrypt(
+    { receiverKey, authSecret }: DecodedSubscription,
+    plaintext: Buffer,
+  ): Promise<Buffer | AttemptOutcome> {
+    const { encryptors } = this.#options
+    const message = { plaintext, receiverKey, authSecret }
+    try {
+      const body = encryptors === undefined ? encryptHere(message) : await encryptors.encrypt(message)
+      return body ?? { kind: 'address_mismatch', reason: 'subscription_p256dh' }
+    } catch (error) {
+      return { kind: 'not_sent', reason: error instanceof Error ? error.message : String(error) }
+    }
   }
 
-  async #post(
-    { origin, path, address }: Target,
-    notification: Notification,
-    plaintext: Buffer,
-  ): Promise<TransportResult> {
+  async #post(endpoint: Endpoint, notification: Notification, body: Buffer): Promise<TransportResult> {
     const { transport, deadlineMs = DEFAULT_DEADLINE_MS } = this.#options
+    const { origin, path } = endpoint
     const authorization = await this.#tokens.authorization(origin)
-    const body = encrypt({
-      plaintext,
-      receiverKey: Buffer.from(address.p256dh, 'base64url'),
-      authSecret: Buffer.from(address.auth, 'base64url'),
-    })
     const fixed = this.#fixed.get(origin, authorization, () => CONSTANT_HEADERS)
-    const headers = { ...buildHeaders(notification, origin), 'content-length': String(body.length) }
+    const headers = { ...buildHeaders(notification, endpoint), 'content-length': String(body.length) }
     return transport.request({ origin, method: 'POST', path, fixed, headers, body, deadlineMs })
   }
 
   #read(endpoint: Endpoint, result: TransportResult): AttemptOutcome {
     if (result.kind === 'response') {
-      const outcome = readResponse(result, this.#options.clock)
-      return outcome.kind === 'credential_fault' ? this.#doubtService(endpoint, outcome) : outcome
+      const outcome = readResponse(result, {
+        endpoint,
+        clock: this.#options.clock,
+        isTokenProven: this.#tokens.isProven(endpoint.origin),
+        areStrangersBelieved: this.#options.allowPrivate ?? false,
+      })
+      if (outcome.kind === 'accepted') this.#tokens.markProven(endpoint.origin)
+      return outcome
     }
     if (result.reason.includes(NOT_PUBLIC)) return refusedEndpoint('not a public address')
     return { kind: result.kind, reason: result.reason }

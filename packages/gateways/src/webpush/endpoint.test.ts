@@ -39,6 +39,14 @@ test('the path is kept byte for byte, percent-escapes and query included', () =>
   })
 })
 
+test.each([
+  ['https://push.example.com', '/'],
+  ['https://push.example.com?up=1', '/?up=1'],
+  ['https://push.example.com/UP?up=1&x=%20#fragment', '/UP?up=1&x=%20'],
+])('%s is asked for %s', (endpoint, path) => {
+  expect(checkEndpointUrl(endpoint, {})).toMatchObject({ ok: true, path })
+})
+
 test('port 443 written out is the default port', () => {
   expect(checkEndpointUrl('https://push.example.com:443/x', {})).toMatchObject({ ok: true, path: '/x' })
 })
@@ -54,7 +62,7 @@ describe('a name', () => {
     expect(await checkEndpoint('https://push.example.com/x', { lookup })).toMatchObject({ ok: true })
   })
 
-  test.each(['10.1.2.3', '127.0.0.1', 'fe80::1'])(
+  test.each(['10.1.2.3', '127.0.0.1', 'fe80::1', '::ffff:10.0.0.1', '::ffff:8.8.8.8', '::'])(
     'that resolves to %s among others is refused',
     async address => {
       const lookup = resolvesTo('8.8.8.8', address)

@@ -16,8 +16,15 @@ export interface EndpointRules {
   readonly lookup?: LookupFunction
 }
 
+export interface Endpoint {
+  /** `https://host[:port]` */
+  readonly origin: string
+  /** With the query, byte for byte. */
+  readonly path: string
+}
+
 export type EndpointCheck =
-  | { readonly ok: true; readonly origin: string; readonly path: string }
+  | ({ readonly ok: true } & Endpoint)
   | { readonly ok: false; readonly reason: string }
 
 /** The code of the error that ends a connect to an address that is not public. */
@@ -71,7 +78,13 @@ export function checkEndpointUrl(endpoint: string, { allowPrivate = false }: End
   if (!allowPrivate && url.port) return refuse(`port ${url.port} instead of 443`)
   const host = hostOf(url)
   if (!allowPrivate && isIP(host) && !isPublicAddress(host)) return refuse('not a public address')
-  return { ok: true, origin: url.origin, path: /^https:\/*[^/?#]+(\/[^#]*)/i.exec(endpoint)?.[1] ?? '/' }
+  return { ok: true, origin: url.origin, path: pathOf(endpoint) }
+}
+
+/** All behind the host, without a fragment, which no request carries. */
+function pathOf(endpoint: string): string {
+  const path = /^https:\/*[^/?#]+([^#]*)/i.exec(endpoint)?.[1] ?? ''
+  return path.startsWith('/') ? path : `/${path}`
 }
 
 /** The URL's own rules, and then every address that its name has now; registration looks at the URL alone. */

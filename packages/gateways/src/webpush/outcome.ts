@@ -4,7 +4,7 @@
  *
  * 404 and 410 end a subscription for good. 401 and 403 are about our key and never touch it, with two
  * exceptions: the subscription was made with another VAPID key (the service says so, and that is final for this
- * key), and Windows' 403 for one channel.
+ * key), and Windows' 403 for one channel. What is said of our key stops the origin that says it and no other.
  * Source: RFC 8030 §7.3; Apple, "Sending web push notifications"; Mozilla autopush, "Error codes"; Microsoft,
  * "Push notification service request and response headers".
  */
@@ -12,6 +12,8 @@ import { isObject, quote, readJsonObject, retryAfterMs } from '../answer.ts'
 import type { Clock } from '../clock.ts'
 import type { AttemptOutcome } from '../outcome.ts'
 import type { TransportResult } from '../transport.ts'
+import type { Endpoint } from './endpoint.ts'
+import { serviceOf } from './services.ts'
 
 type Response = Extract<TransportResult, { kind: 'response' }>
 
@@ -21,6 +23,8 @@ export type WebPushVerdict =
   | 'vapid_key_mismatch'
   | 'not_authorised'
   | 'credential_fault'
+  /** Google's one word for no VAPID, a wrong one, and another one than the subscription's. */
+  | 'unauthorized_registration'
   | 'message_fault'
   | 'retry_device'
   | 'retry_origin'
@@ -73,7 +77,16 @@ const KEY_MISMATCH_TEXTS = [
   /public key.*channel/i,
 ]
 
-export function readResponse(response: Response, clock: Clock): AttemptOutcome {
+export interface Asked {
+  readonly clock: Clock
+  readonly endpoint: Endpoint
+  /** The origin has taken a message with the very token that this request carried. */
+  readonly isTokenProven: boolean
+  /** Stand-ins have hosts of their own, and are believed like what they stand for. */
+  readonly areStrangersBelieved: boolean
+}
+
+export function readResponse(response: Response, asked: Asked): AttemptOutcome {
   if (response.status >= 200 && response.status < 300) {
     return { kind: 'accepted', gatewayMessageId: messageIdOf(response.headers) }
   }
@@ -81,7 +94,9 @@ export function readResponse(response: Response, clock: Clock): AttemptOutcome {
   const verdict = verdictOf(response, text)
   // For what ends an address a code to count by, since every service words it differently.
   const reason = verdict === 'address_dead' ? String(response.status) : text || `status ${response.status}`
-  return outcomeOf(verdict, reason, retryAfterMs(response.headers, clock))
+  if (verdict === 'unauthorized_registration') return outcomeOfUnauthorized(reason, asked)
+  if (verdict === 'credential_fault') return outcomeOfRefusedKey(reason, asked)
+  return outcomeOf(verdict, reason, retryAfterMs(response.headers, asked.clock))
 }
 
 /** Apple's and Windows' own ids, or the last part of the message URL: the URL itself is a capability. */
@@ -97,8 +112,7 @@ function verdictOf(response: Response, text: string): WebPushVerdict {
   const isRefused = status >= 400 && status < 404
   if (isRefused && KEY_MISMATCH_TEXTS.some(pattern => pattern.test(text))) return 'vapid_key_mismatch'
   if (status === 410 && /domain blocked/i.test(text)) return 'credential_fault'
-  // Google: no VAPID or a wrong one.
-  if (status === 400 && text.includes('UnauthorizedRegistration')) return 'credential_fault'
+  if (status === 400 && text.includes('UnauthorizedRegistration')) return 'unauthorized_registration'
   const mozilla = typeof answer?.errno === 'number' ? MOZILLA_ERRNOS[answer.errno] : undefined
   return mozilla ?? verdictOfStatus(response)
 }
@@ -121,7 +135,30 @@ function isWindows(headers: Readonly<Record<string, string>>): boolean {
   return Object.keys(headers).some(name => name.startsWith('x-wns-'))
 }
 
-function outcomeOf(verdict: WebPushVerdict, reason: string, afterMs: number | undefined): AttemptOutcome {
+/** A key that others of this origin are reached with is right: then this subscription belongs to another one. */
+function outcomeOfUnauthorized(reason: string, asked: Asked): AttemptOutcome {
+  return asked.isTokenProven
+    ? { kind: 'address_mismatch', reason: 'vapid_key_mismatch' }
+    : outcomeOfRefusedKey(reason, asked)
+}
+
+/**
+ * Anybody can register an endpoint that finds fault with our key. It stops its own origin, which is nobody else's, with
+ * two exceptions: another API on the host of a browser's push service, and a subscription on a host that many share
+ * (a public UnifiedPush server), where the same token was taken from us for another one.
+ */
+function outcomeOfRefusedKey(reason: string, asked: Asked): AttemptOutcome {
+  const { endpoint, isTokenProven, areStrangersBelieved } = asked
+  const service = serviceOf(endpoint)
+  if (service === 'neighbour') return { kind: 'message_fault', reason: `not_a_push_endpoint: ${reason}` }
+  if (service === 'unknown' && isTokenProven && !areStrangersBelieved)
+    return { kind: 'message_fault', reason: `refused_for_this_endpoint: ${reason}` }
+  return { kind: 'credential_fault', reason, part: endpoint.origin }
+}
+
+type PlainVerdict = Exclude<WebPushVerdict, 'credential_fault' | 'unauthorized_registration'>
+
+function outcomeOf(verdict: PlainVerdict, reason: string, afterMs: number | undefined): AttemptOutcome {
   switch (verdict) {
     case 'address_dead':
       return { kind: 'address_dead', reason, since: undefined }
@@ -129,7 +166,6 @@ function outcomeOf(verdict: WebPushVerdict, reason: string, afterMs: number | un
       return { kind: 'address_mismatch', reason: 'vapid_key_mismatch' }
     case 'not_authorised':
       return { kind: 'address_mismatch', reason }
-    case 'credential_fault':
     case 'message_fault':
       return { kind: verdict, reason }
     case 'retry_device':

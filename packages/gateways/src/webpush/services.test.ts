@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { isBrowserService } from './services.ts'
+import { serviceOf } from './services.ts'
 
 function partsOf(endpoint: string): { origin: string; path: string } {
   const { origin } = new URL(endpoint)
@@ -13,8 +13,8 @@ test.each([
   'https://updates.push.services.mozilla.com/wpush/v2/gAAAA',
   'https://wns2-par02p.notify.windows.com/w/?token=BQYAAA%3d',
   'https://web.push.apple.com/QFTAHEwJzh',
-])('%s may find fault with our key', endpoint => {
-  expect(isBrowserService(partsOf(endpoint))).toBe(true)
+])('%s is a browser’s', endpoint => {
+  expect(serviceOf(partsOf(endpoint))).toBe('browser')
 })
 
 test.each([
@@ -25,8 +25,10 @@ test.each([
   'https://xpush.services.mozilla.com/wpush/v2/x',
   'https://fcm.googleapis.com:8443/fcm/send/x',
   'http://fcm.googleapis.com/fcm/send/x',
-])('%s may not, for its host', endpoint => {
-  expect(isBrowserService(partsOf(endpoint))).toBe(false)
+  'https://api.push.apple.com/3/device/00',
+  'https://web.web.push.apple.com/x',
+])('%s is on another host', endpoint => {
+  expect(serviceOf(partsOf(endpoint))).toBe('unknown')
 })
 
 test.each([
@@ -34,11 +36,9 @@ test.each([
   'https://fcm.googleapis.com/fcm/send/../../v1/projects/x/messages:send',
   'https://fcm.googleapis.com/fcm/send/%2e%2E/%2E./v1/projects/x/messages:send',
   'https://fcm.googleapis.com/fcm/send',
-  'https://api.push.apple.com/3/device/00',
-  'https://web.web.push.apple.com/x',
   'https://updates.push.services.mozilla.com/v1/x',
   'https://updates.push.services.mozilla.com/wpush/v3/x',
   'https://wns2-par02p.notify.windows.com/?token=x',
-])('%s may not, for its path or another API of the same vendor', endpoint => {
-  expect(isBrowserService(partsOf(endpoint))).toBe(false)
+])('%s is another API on a push service’s host', endpoint => {
+  expect(serviceOf(partsOf(endpoint))).toBe('neighbour')
 })

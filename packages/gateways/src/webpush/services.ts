@@ -1,20 +1,27 @@
 /**
  * The browsers' own push services, by origin and path: Google, Mozilla, Microsoft, Apple.
  *
- * Endpoints come from clients, so anybody can put up one that answers 401. Only these are believed when they find
- * fault with our key; else a stranger could stop the web push of a whole app. The host alone does not tell: the same
- * ones serve other APIs, which refuse every VAPID key (`fcm.googleapis.com/v1/…`, `api.push.apple.com/3/device/…`).
+ * Endpoints come from clients. One that a stranger puts up on a host of his own and that finds fault with our key stops
+ * nothing but that host. But he may also name another API of a browser service's host, which refuses every VAPID key
+ * (`fcm.googleapis.com/v1/…`): that says nothing of the push service beside it.
  * Source: endpoints as the browsers hand them out; Apple, "Sending web push notifications" (the host to allow);
  * Microsoft, "Channel URI" (`https://*.notify.windows.com/w/?token=`).
  */
+import type { Endpoint } from './endpoint.ts'
+
 const BROWSER_SERVICES = [
-  /^https:\/\/fcm\.googleapis\.com\/(fcm\/send|wp)\/./,
-  /^https:\/\/([a-z0-9-]+\.)*push\.services\.mozilla\.com\/wpush\/v[12]\/./,
-  /^https:\/\/([a-z0-9-]+\.)*notify\.windows\.com\/w\/\?token=./,
-  /^https:\/\/web\.push\.apple\.com\/./,
+  { origin: /^https:\/\/fcm\.googleapis\.com$/, path: /^\/(fcm\/send|wp)\/./ },
+  { origin: /^https:\/\/([a-z0-9-]+\.)*push\.services\.mozilla\.com$/, path: /^\/wpush\/v[12]\/./ },
+  { origin: /^https:\/\/([a-z0-9-]+\.)*notify\.windows\.com$/, path: /^\/w\/\?token=./ },
+  { origin: /^https:\/\/web\.push\.apple\.com$/, path: /^\/./ },
 ]
 
-export function isBrowserService(endpoint: { readonly origin: string; readonly path: string }): boolean {
-  const { href } = new URL(`${endpoint.origin}${endpoint.path}`) // resolves dots in the path, as the service will
-  return BROWSER_SERVICES.some(service => service.test(href))
+/** `neighbour`: on the host of a browser's push service, and not that service. */
+export type ServiceKind = 'browser' | 'neighbour' | 'unknown'
+
+export function serviceOf(endpoint: Endpoint): ServiceKind {
+  const service = BROWSER_SERVICES.find(it => it.origin.test(endpoint.origin))
+  if (service === undefined) return 'unknown'
+  const { pathname, search } = new URL(`${endpoint.origin}${endpoint.path}`) // resolves dots in the path, as it will
+  return service.path.test(`${pathname}${search}`) ? 'browser' : 'neighbour'
 }

@@ -4,7 +4,6 @@
  */
 /** A service must take 4096 bytes of body (RFC 8030 §7.2): 86 of header, 16 of tag and a delimiter come off. */
 export const MAX_PLAINTEXT_BYTES = 3993
-export const RECORD_BYTES = 4096
 /** 28 days: Google's longest; Mozilla takes 30. */
 export const MAX_TTL_SECONDS = 2_419_200
 /** RFC 8030 §5.4. */
@@ -16,5 +15,7 @@ export const VAPID_LIFE_SECONDS = 12 * 3600
 export const VAPID_REUSE_MS = 6 * 3_600_000
 /** Endpoints come from clients, so their origins may be many. */
 export const MAX_VAPID_ORIGINS = 1000
+/** Whatever origins clients make up, this one's token is never dropped and signed anew within the hour. */
+export const APPLE_ORIGIN = 'https://web.push.apple.com'
 
 export const DEFAULT_DEADLINE_MS = 30_000

@@ -16,6 +16,7 @@ export interface WebPushAddress {
   readonly auth: string
 }
 
+const P256DH_FAULT = 'p256dh is no P-256 point of 65 bytes.'
 const REMEDY = 'Send what PushSubscription.toJSON() gives, unchanged.'
 
 /**
@@ -23,20 +24,41 @@ const REMEDY = 'Send what PushSubscription.toJSON() gives, unchanged.'
  * for byte and the keys in base64url. Whether the endpoint may be connected to is `checkEndpoint`'s to say.
  */
 export function parseSubscription(input: unknown): Parsed<WebPushAddress> {
+  const parsed = decodeSubscription(input)
+  if (!parsed.ok) return parsed
+  const { endpoint, receiverKey, authSecret } = parsed.value
+  if (!isOnCurve(receiverKey)) return fault('subscription_p256dh', P256DH_FAULT, REMEDY)
+  return {
+    ok: true,
+    value: {
+      endpoint,
+      p256dh: receiverKey.toString('base64url'),
+      auth: authSecret.toString('base64url'),
+    },
+  }
+}
+
+/** What a message needs of a subscription. */
+export interface DecodedSubscription {
+  readonly endpoint: string
+  readonly receiverKey: Buffer
+  readonly authSecret: Buffer
+}
+
+/** As `parseSubscription`; that the key is a point of P-256 shows when something is encrypted with it. */
+export function decodeSubscription(input: unknown): Parsed<DecodedSubscription> {
   if (!isObject(input)) return fault('subscription_malformed', 'The subscription is not an object.', REMEDY)
   const keys = isObject(input.keys) ? input.keys : input
   const endpoint = input.endpoint
   if (typeof endpoint !== 'string') return fault('subscription_endpoint', 'endpoint missing.', REMEDY)
   const check = checkEndpointUrl(endpoint, { allowPrivate: true })
   if (!check.ok) return fault('subscription_endpoint', `endpoint: ${check.reason}.`, REMEDY)
-  const p256dh = decodeBase64(keys.p256dh)
-  if (!isPoint(p256dh)) return fault('subscription_p256dh', 'p256dh is no P-256 point of 65 bytes.', REMEDY)
-  const auth = decodeBase64(keys.auth)
-  if (auth?.length !== 16) return fault('subscription_auth', 'auth is not 16 bytes.', REMEDY)
-  return {
-    ok: true,
-    value: { endpoint, p256dh: p256dh.toString('base64url'), auth: auth.toString('base64url') },
-  }
+  const receiverKey = decodeBase64(keys.p256dh)
+  if (receiverKey?.length !== 65 || receiverKey[0] !== 4)
+    return fault('subscription_p256dh', P256DH_FAULT, REMEDY)
+  const authSecret = decodeBase64(keys.auth)
+  if (authSecret?.length !== 16) return fault('subscription_auth', 'auth is not 16 bytes.', REMEDY)
+  return { ok: true, value: { endpoint, receiverKey, authSecret } }
 }
 
 /** base64url or standard base64, with or without padding; `undefined` for anything else. */
@@ -45,9 +67,8 @@ export function decodeBase64(text: unknown): Buffer | undefined {
   return Buffer.from(text, 'base64')
 }
 
-/** On the curve, too: a point off it makes the key agreement throw. */
-function isPoint(bytes: Buffer | undefined): bytes is Buffer {
-  if (bytes?.length !== 65 || bytes[0] !== 4) return false
+/** With a point off the curve there is no key agreement. */
+function isOnCurve(bytes: Buffer): boolean {
   try {
     ECDH.convertKey(bytes, 'prime256v1')
     return true

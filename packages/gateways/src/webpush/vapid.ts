@@ -9,7 +9,7 @@ import { createECDH, createPrivateKey, type ECDH, type KeyObject } from 'node:cr
 import { SignJWT } from 'jose'
 import type { Clock } from '../clock.ts'
 import { fault, type Parsed } from '../credentials.ts'
-import { MAX_VAPID_ORIGINS, VAPID_LIFE_SECONDS, VAPID_REUSE_MS } from './settings.ts'
+import { APPLE_ORIGIN, MAX_VAPID_ORIGINS, VAPID_LIFE_SECONDS, VAPID_REUSE_MS } from './settings.ts'
 import { decodeBase64 } from './subscription.ts'
 
 export interface VapidCredential {
@@ -100,36 +100,60 @@ function isSubject(subject: string): boolean {
 }
 
 export interface VapidTokens {
-  /** The value of `Authorization` for a request to this origin. */
+  /** The value of `Authorization` for a request to this origin: the same one for hours. */
   authorization(origin: string): Promise<string>
+  /** The origin has accepted a message with the token that it gets now. */
+  markProven(origin: string): void
+  /** Some subscription of this origin was sent to with this very token: it is good, whatever another one is told. */
+  isProven(origin: string): boolean
+}
+
+interface Token {
+  readonly authorization: Promise<string>
+  readonly at: number
+  isProven: boolean
 }
 
 export function createVapidTokens(keys: VapidKeys, clock: Clock): VapidTokens {
-  const tokens = new Map<string, { readonly token: Promise<string>; readonly at: number }>()
+  const tokens = new Map<string, Token>()
   return {
-    authorization: async origin => {
+    authorization: origin => {
       let held = tokens.get(origin)
       if (!held || clock.now() - held.at >= VAPID_REUSE_MS) {
-        held = { token: sign(keys, origin, clock), at: clock.now() }
+        held = { authorization: sign(keys, origin, clock), at: clock.now(), isProven: false }
         tokens.delete(origin)
         tokens.set(origin, held)
         dropOldest(tokens)
       }
-      return `vapid t=${await held.token}, k=${keys.publicKey}`
+      return held.authorization
     },
+    markProven: origin => {
+      const held = tokens.get(origin)
+      if (held) held.isProven = true
+    },
+    isProven: origin => tokens.get(origin)?.isProven ?? false,
   }
 }
 
 function dropOldest(tokens: Map<string, unknown>): void {
-  const [oldest] = tokens.keys()
-  if (tokens.size > MAX_VAPID_ORIGINS && oldest !== undefined) tokens.delete(oldest)
+  if (tokens.size <= MAX_VAPID_ORIGINS) return
+  for (const origin of tokens.keys()) {
+    if (origin === APPLE_ORIGIN) continue
+    tokens.delete(origin)
+    return
+  }
 }
 
-function sign({ signingKey, subject }: VapidKeys, origin: string, clock: Clock): Promise<string> {
-  return new SignJWT()
+async function sign(
+  { publicKey, signingKey, subject }: VapidKeys,
+  origin: string,
+  clock: Clock,
+): Promise<string> {
+  const token = await new SignJWT()
     .setProtectedHeader({ typ: 'JWT', alg: 'ES256' })
     .setAudience(origin)
     .setExpirationTime(Math.floor(clock.now() / 1000) + VAPID_LIFE_SECONDS)
     .setSubject(subject)
     .sign(signingKey)
+  return `vapid t=${token}, k=${publicKey}`
 }
