@@ -51,6 +51,15 @@ export const ERRORS = {
     status: 409,
     remedy: 'Add a second credential for the new key; subscriptions made with this one need it.',
   },
+  credential_in_use: {
+    status: 409,
+    remedy: 'Keep it until these subscriptions are gone; a newer key pair beside it serves the next ones.',
+  },
+  webhook_unknown: { status: 404, remedy: 'GET …/webhooks lists the webhooks of this app.' },
+  webhook_url_refused: {
+    status: 400,
+    remedy: 'Give an https URL on the default port of a public host; `detail` says what is wrong.',
+  },
   condition_invalid: { status: 400, remedy: 'Correct the condition at the place that `detail` names.' },
   idempotency_key_reused: { status: 409, remedy: 'Use a new key, or repeat the first request unchanged.' },
   address_malformed: { status: 400, remedy: 'Send the push token exactly as the platform returned it.' },

@@ -1,0 +1,51 @@
+/**
+ * Webhooks: what Roost tells another server of, and the form in which it does.
+ * The signature is that of the Standard Webhooks convention (standardwebhooks.com), which has libraries in most languages.
+ */
+import { z } from 'zod'
+
+export const WEBHOOK_EVENTS = ['credential.expiring', 'credential.expired', 'credential.refused'] as const
+export type WebhookEventType = (typeof WEBHOOK_EVENTS)[number]
+/** Sent on demand only. */
+export const WEBHOOK_TEST = 'webhook.test'
+
+const URL_CHARACTERS = 2048
+
+const url = z.url({ protocol: /^https$/, error: 'must be an https URL' }).max(URL_CHARACTERS)
+const events = z.array(z.enum(WEBHOOK_EVENTS)).min(1)
+
+export const newWebhookSchema = z.strictObject({ url, events: events.default([...WEBHOOK_EVENTS]) })
+export type NewWebhook = z.infer<typeof newWebhookSchema>
+
+export const webhookChangeSchema = z.strictObject({
+  url: url.optional(),
+  events: events.optional(),
+  isActive: z.boolean().optional(),
+})
+export type WebhookChange = z.infer<typeof webhookChangeSchema>
+
+export const webhookSchema = z.object({
+  id: z.string(),
+  url: z.string(),
+  events: z.array(z.string()),
+  isActive: z.boolean(),
+  createdAt: z.string(),
+})
+export type WebhookView = z.infer<typeof webhookSchema>
+
+/** The secret is shown here and never again. */
+export const createdWebhookSchema = webhookSchema.extend({ secret: z.string() })
+
+export const webhookDeliverySchema = z.object({
+  eventId: z.string(),
+  type: z.string(),
+  at: z.string(),
+  state: z.enum(['waiting', 'delivered', 'failed']),
+  attempts: z.number(),
+  attemptedAt: z.string().nullable(),
+  /** Null unless it is waiting. */
+  nextAttemptAt: z.string().nullable(),
+  status: z.number().nullable(),
+  error: z.string().nullable(),
+})
+export type WebhookDelivery = z.infer<typeof webhookDeliverySchema>
