@@ -1,18 +1,23 @@
 /**
- * APNs provider tokens: the signed JWT that names the sending team.
+ * Who we are to APNs: a team by its signed JWT (the provider token), or an app by its client certificate.
  *
  * One minting place for each (team, key), shared by both environments and every client: Apple refuses a token
  * older than 60 minutes and answers 429 TooManyProviderTokenUpdates to one changed within 20. Several places
  * that mint on their own, or that renew at each 403, are the usual cause of that answer.
- * Source: Apple, "Establishing a token-based connection to APNs".
+ * Source: Apple, "Establishing a token-based connection to APNs" and "Establishing a certificate-based connection to
+ * APNs".
  */
 import type { KeyObject } from 'node:crypto'
 import { SignJWT } from 'jose'
 import type { Clock } from '../clock.ts'
 import { mustParse, parseP8 } from '../credentials.ts'
+import type { ClientCertificate } from '../transport.ts'
 import { TOKEN_MIN_AGE_MS, TOKEN_RENEW_AFTER_MS } from './settings.ts'
 
-export interface ApnsCredential {
+export type ApnsCredential = ApnsTokenCredential | ApnsCertificateCredential
+
+export interface ApnsTokenCredential {
+  readonly kind?: 'p8'
   /** 10 characters, from the key's page. */
   readonly keyId: string
   /** 10 characters, from the membership page. */
@@ -22,14 +27,22 @@ export interface ApnsCredential {
   readonly p8: string
 }
 
+export interface ApnsCertificateCredential {
+  readonly kind: 'p12'
+  /** Of the app; must be the certificate's. */
+  readonly bundleId: string
+  /** PEM, as `parseP12` and `parsePemCertificate` give them. */
+  readonly certificate: ClientCertificate
+}
+
 export interface ProviderTokens {
   /** The token in use; minted at first need and every 45 minutes. */
-  current(credential: ApnsCredential): Promise<string>
+  current(credential: ApnsTokenCredential): Promise<string>
   /**
    * Another token than `refused`, or `undefined` when the one in use is the refused one and under 20 minutes
    * old: then the fault is elsewhere (most likely our clock) and a new one would be refused as well.
    */
-  replace(credential: ApnsCredential, refused: string): Promise<string | undefined>
+  replace(credential: ApnsTokenCredential, refused: string): Promise<string | undefined>
 }
 
 interface Minted {
@@ -41,7 +54,7 @@ interface Minted {
 export function createProviderTokens({ clock }: { readonly clock: Clock }): ProviderTokens {
   const minted = new Map<string, Minted>()
 
-  function mint(credential: ApnsCredential): Promise<string> {
+  function mint(credential: ApnsTokenCredential): Promise<string> {
     const token = sign(credential, mustParse(parseP8(credential.p8)), clock)
     minted.set(keyOf(credential), { token, at: clock.now() })
     return token
@@ -66,11 +79,11 @@ export function createProviderTokens({ clock }: { readonly clock: Clock }): Prov
 }
 
 /** A replaced key under the same id is another key. */
-function keyOf({ teamId, keyId, p8 }: ApnsCredential): string {
+function keyOf({ teamId, keyId, p8 }: ApnsTokenCredential): string {
   return `${teamId} ${keyId} ${p8}`
 }
 
-function sign({ keyId, teamId }: ApnsCredential, key: KeyObject, clock: Clock): Promise<string> {
+function sign({ keyId, teamId }: ApnsTokenCredential, key: KeyObject, clock: Clock): Promise<string> {
   return new SignJWT()
     .setProtectedHeader({ alg: 'ES256', kid: keyId })
     .setIssuer(teamId)

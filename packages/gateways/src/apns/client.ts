@@ -1,19 +1,19 @@
 /**
- * Apple Push Notification service, provider API with token authentication.
+ * Apple Push Notification service, provider API, with token or certificate authentication.
  *
- * A connection is bound to the team and key of its first push, so both name the connection pool. The transport
- * should assume one stream until SETTINGS arrive: before the first valid token Apple allows no more.
+ * The transport should assume one stream until SETTINGS arrive: before the first valid token Apple allows no more.
  * Source: Apple, "Sending notification requests to APNs".
  */
 import type { Clock } from '../clock.ts'
-import { mustParse, parseP8 } from '../credentials.ts'
-import { FixedHeadersCache } from '../fixed-headers.ts'
 import type { Attempt, GatewayClient } from '../notification.ts'
 import type { AttemptOutcome } from '../outcome.ts'
-import type { Transport, TransportResult } from '../transport.ts'
-import { type ApnsCredential, createProviderTokens, type ProviderTokens } from './auth.ts'
-import { readFailure, readResponse, reasonOf } from './outcome.ts'
+import type { Transport } from '../transport.ts'
+import type { ApnsCredential, ProviderTokens } from './auth.ts'
+import type { ApnsPushType } from './options.ts'
+import { readFailure, readResponse } from './outcome.ts'
 import { type ApnsPayload, buildPayload, constantHeaders } from './payload.ts'
+import { PUSH_TYPE_RULES } from './push-types.ts'
+import { ApnsSession } from './session.ts'
 import { APNS_ORIGINS, type ApnsEnvironment, DEFAULT_DEADLINE_MS, MAX_TOKEN_BYTES } from './settings.ts'
 
 export interface ApnsAddress {
@@ -35,7 +35,7 @@ export interface ApnsClientOptions {
   readonly deadlineMs?: number
 }
 
-/** Throws a TypeError when the key is none; `parseP8` tells beforehand. */
+/** Throws a TypeError when key or certificate are none; `parseP8` and `parsePemCertificate` tell beforehand. */
 export function createApnsClient(options: ApnsClientOptions): GatewayClient<ApnsAddress> {
   return new ApnsClient(options)
 }
@@ -43,57 +43,68 @@ export function createApnsClient(options: ApnsClientOptions): GatewayClient<Apns
 class ApnsClient implements GatewayClient<ApnsAddress> {
   readonly #options: ApnsClientOptions
   readonly #origin: string
-  readonly #tokens: ProviderTokens
-  readonly #fixed = new FixedHeadersCache()
+  readonly #session: ApnsSession
 
   constructor(options: ApnsClientOptions) {
-    mustParse(parseP8(options.credential.p8))
     this.#options = options
     this.#origin = new URL(options.baseUrl ?? APNS_ORIGINS[options.environment]).origin
-    this.#tokens = options.tokens ?? createProviderTokens({ clock: options.clock })
+    this.#session = new ApnsSession(options)
   }
 
   async send(attempt: Attempt<ApnsAddress>): Promise<AttemptOutcome> {
-    const { clock } = this.#options
     const token = attempt.address.token.toLowerCase()
     // Apple would answer the same, and counts it towards cutting the connection.
     if (!isHexToken(token)) return { kind: 'address_mismatch', reason: 'BadDeviceToken' }
-    const payload = buildPayload(attempt, clock)
+    const payload = buildPayload(attempt, this.#options.clock)
     if (!payload.ok) return { kind: 'message_fault', reason: payload.reason }
-    const result = await this.#post(`/3/device/${token}`, payload)
-    return result.kind === 'response' ? readResponse(result, clock) : readFailure(result)
+    const fault = this.#session.describeFault()
+    if (fault !== undefined) return { kind: 'credential_fault', reason: fault }
+    const topic = this.#topicFor(payload.pushType)
+    if (!topic.ok) return { kind: 'message_fault', reason: topic.reason }
+    return this.#post(`/3/device/${token}`, payload, topic.name)
   }
 
   async close(): Promise<void> {}
 
-  /** Sends; a token that Apple calls expired is replaced and the request sent once more. */
-  async #post(path: string, payload: ReadyPayload): Promise<TransportResult> {
-    const { credential } = this.#options
-    const jwt = await this.#tokens.current(credential)
-    const first = await this.#request(path, payload, jwt)
-    if (first.kind !== 'response' || reasonOf(first) !== 'ExpiredProviderToken') return first
-    const renewed = await this.#tokens.replace(credential, jwt)
-    return renewed === undefined ? first : this.#request(path, payload, renewed)
-  }
-
-  #request(path: string, payload: ReadyPayload, jwt: string): Promise<TransportResult> {
-    const { credential, transport, deadlineMs = DEFAULT_DEADLINE_MS } = this.#options
-    return transport.request({
+  async #post(path: string, payload: ReadyPayload, topic: string): Promise<AttemptOutcome> {
+    const { credential, clock, deadlineMs = DEFAULT_DEADLINE_MS } = this.#options
+    const { pushType, priority, headers, body } = payload
+    const result = await this.#session.request({
       origin: this.#origin,
-      pool: `${credential.teamId}/${credential.keyId}`,
       method: 'POST',
       path,
-      fixed: this.#fixed.get(payload.style, `bearer ${jwt}`, () =>
-        constantHeaders(payload.style, credential.bundleId),
-      ),
-      headers: payload.headers,
-      body: payload.body,
+      style: `${pushType} ${priority}`,
+      constant: () => constantHeaders(pushType, priority, topic),
+      headers,
+      body,
       deadlineMs,
     })
+    if (result.kind === 'response') return readResponse(result, clock, topic !== credential.bundleId)
+    return readFailure(result, this.#session.certificate !== undefined)
+  }
+
+  /** A token serves all topics of its team's apps; a certificate those that Apple wrote into it. */
+  #topicFor(pushType: ApnsPushType): Topic {
+    const { certificate } = this.#session
+    const isMdm = pushType === 'mdm'
+    if (certificate === undefined) {
+      if (isMdm)
+        return refuse('push_type_needs_certificate: mdm goes with the certificate of the MDM server only')
+      return { ok: true, name: this.#options.credential.bundleId + PUSH_TYPE_RULES[pushType].suffix }
+    }
+    if (pushType === 'location') return refuse('push_type_needs_token: location goes with a .p8 key only')
+    const name = certificate.bundleId + PUSH_TYPE_RULES[pushType].suffix
+    const isServed = certificate.topics.some(it => it.topic === name && (it.kind === 'mdm') === isMdm)
+    return isServed ? { ok: true, name } : refuse(`push_type_not_in_certificate: ${pushType}`)
   }
 }
 
 type ReadyPayload = Extract<ApnsPayload, { readonly ok: true }>
+type Topic = { readonly ok: true; readonly name: string } | { readonly ok: false; readonly reason: string }
+
+function refuse(reason: string): Topic {
+  return { ok: false, reason }
+}
 
 function isHexToken(token: string): boolean {
   return /^([0-9a-f]{2})+$/.test(token) && token.length <= MAX_TOKEN_BYTES * 2

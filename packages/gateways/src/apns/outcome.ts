@@ -36,7 +36,7 @@ export const APNS_REASONS = [
   { status: 400, reason: 'BadExpirationDate', verdict: 'message_fault' },
   { status: 400, reason: 'BadMessageId', verdict: 'message_fault' },
   { status: 400, reason: 'BadPriority', verdict: 'message_fault' },
-  // The only topic that is ever sent is the configured bundle id.
+  // Of the configured bundle id; with a suffix behind it, it is the message's.
   { status: 400, reason: 'BadTopic', verdict: 'credential_fault' },
   { status: 400, reason: 'DeviceTokenNotForTopic', verdict: 'address_mismatch' },
   { status: 400, reason: 'DuplicateHeaders', verdict: 'message_fault' },
@@ -48,11 +48,13 @@ export const APNS_REASONS = [
   { status: 400, reason: 'TopicDisallowed', verdict: 'credential_fault' },
   { status: 403, reason: 'BadCertificate', verdict: 'credential_fault' },
   { status: 403, reason: 'BadCertificateEnvironment', verdict: 'credential_fault' },
-  // The client renews once and sends again before this row counts.
+  // The session renews once and sends again before this row counts.
   { status: 403, reason: 'ExpiredProviderToken', verdict: 'credential_fault' },
   { status: 403, reason: 'Forbidden', verdict: 'credential_fault' },
+  // The session tries a new connection before this row counts.
   { status: 403, reason: 'InvalidProviderToken', verdict: 'credential_fault' },
   { status: 403, reason: 'MissingProviderToken', verdict: 'credential_fault' },
+  // The same.
   { status: 403, reason: 'UnrelatedKeyIdInToken', verdict: 'retry_credential' },
   { status: 403, reason: 'BadEnvironmentKeyIdInToken', verdict: 'credential_fault' },
   // Apple documents the row above; this is the text that is seen on the wire.
@@ -71,17 +73,25 @@ export const APNS_REASONS = [
 
 const VERDICTS = new Map<string, ApnsVerdict>(APNS_REASONS.map(row => [row.reason, row.verdict]))
 
-export function readResponse(response: Response, clock: Clock): AttemptOutcome {
+/** Tokens are renewed at 45 minutes, so one that has run out by Apple's clock is young by ours only. */
+const WORDS: Readonly<Record<string, string>> = {
+  ExpiredProviderToken: "ExpiredProviderToken: check this server's clock",
+}
+
+export function readResponse(response: Response, clock: Clock, isSuffixed = false): AttemptOutcome {
   if (response.status === 200) return { kind: 'accepted', gatewayMessageId: response.headers['apns-id'] }
-  const answer = readJsonObject(response.body)
   const reason = reasonOf(response)
-  const verdict = VERDICTS.get(reason) ?? verdictOfStatus(response.status)
+  const verdict = isSuffixed && reason === 'BadTopic' ? 'message_fault' : verdictOf(response)
   return outcomeOf(
     verdict,
-    reason || `status ${response.status}`,
-    answer?.timestamp,
+    WORDS[reason] ?? (reason || `status ${response.status}`),
+    readJsonObject(response.body)?.timestamp,
     retryAfterMs(response.headers, clock),
   )
+}
+
+export function verdictOf(response: Response): ApnsVerdict {
+  return VERDICTS.get(reasonOf(response)) ?? verdictOfStatus(response.status)
 }
 
 /** The `reason` of the answer; empty when it has none. */
@@ -91,17 +101,45 @@ export function reasonOf(response: Response): string {
 }
 
 /**
- * A refused certificate or key often gets no HTTP answer but a GOAWAY with the same JSON. Taken for a lost
- * connection, the sender would reconnect for ever.
+ * A refused certificate or key often gets no HTTP answer but a GOAWAY with the same JSON, or ends the TLS handshake.
+ * Taken for a lost connection, the sender would reconnect for ever. `hasCertificate`: our side showed one.
  */
-export function readFailure(failure: TransportFailure): AttemptOutcome {
+export function readFailure(failure: TransportFailure, hasCertificate = false): AttemptOutcome {
   const reason = readJsonObject(Buffer.from(failure.goaway ?? ''))?.reason
   // What may have been processed stays uncertain, whatever the connection ended for.
   const isKeyProblem = typeof reason === 'string' && VERDICTS.get(reason) === 'credential_fault'
   if (failure.kind === 'not_sent' && isKeyProblem) {
     return { kind: 'credential_fault', reason }
   }
+  const alert = hasCertificate ? alertIn(failure.reason) : undefined
+  if (alert !== undefined) return { kind: 'credential_fault', reason: `tls_certificate_refused: ${alert}` }
   return { kind: failure.kind, reason: failure.reason }
+}
+
+/**
+ * What a server says of a client's certificate (RFC 8446 §6.2). It can only say so before its side of the handshake is
+ * done, so nothing was processed, though with TLS 1.3 our requests may be under way by then.
+ */
+const CERTIFICATE_ALERTS: Readonly<Record<number, string>> = {
+  40: 'handshake failure',
+  42: 'bad certificate',
+  43: 'unsupported certificate',
+  44: 'certificate revoked',
+  45: 'certificate expired',
+  46: 'certificate unknown',
+  48: 'unknown certificate authority',
+  49: 'access denied',
+  51: 'the private key does not belong to the certificate',
+  116: 'certificate required',
+}
+
+/** OpenSSL's code for an alert from the peer: library 0A (TLS), then 1000 and the alert. */
+const ALERT_CODE = /error:0A000([0-9A-F]{3}):/i
+const FIRST_ALERT_CODE = 1000
+
+function alertIn(reason: string): string | undefined {
+  const code = ALERT_CODE.exec(reason)?.[1]
+  return code === undefined ? undefined : CERTIFICATE_ALERTS[Number.parseInt(code, 16) - FIRST_ALERT_CODE]
 }
 
 function verdictOfStatus(status: number): ApnsVerdict {

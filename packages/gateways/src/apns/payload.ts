@@ -2,56 +2,100 @@
  * Notification → APNs headers and JSON body.
  *
  * `aps` is Apple's; beside it stand the root keys that devices of the compatible protocol read: `pw_msg`, `p`
- * (hash, must be a string), `l` (link), `u` (data as a JSON string), `attachment` (image). Delivery is reported
- * by the notification service extension, which runs only with `mutable-content: 1`.
- * Source: Apple, "Generating a remote notification".
+ * (hash, must be a string), `l` (link), `u` (data as a JSON string), `attachment` (image).
+ * Source: Apple, "Generating a remote notification" and "Sending notification requests to APNs".
  */
 import { createHash } from 'node:crypto'
+import { isObject } from '../answer.ts'
 import type { Clock } from '../clock.ts'
 import type { Attempt, Notification } from '../notification.ts'
 import { compact, describeOversize } from '../payload-size.ts'
-import { MAX_COLLAPSE_ID_BYTES, MAX_PAYLOAD_BYTES, MAX_TTL_SECONDS } from './settings.ts'
+import { apsOf, describeApsFault, isVisible, merge } from './aps.ts'
+import type { ApnsPriority, ApnsPushType } from './options.ts'
+import { PUSH_TYPE_RULES } from './push-types.ts'
+import { MAX_COLLAPSE_ID_BYTES, MAX_TTL_SECONDS } from './settings.ts'
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 export type ApnsPayload =
   | {
       readonly ok: true
-      /** The same for most requests of an app: type and priority. */
-      readonly style: ApnsStyle
+      readonly pushType: ApnsPushType
+      readonly priority: ApnsPriority
       readonly headers: Readonly<Record<string, string>>
       readonly body: Buffer
     }
   | { readonly ok: false; readonly reason: string }
 
-/** `ok: false` names what Apple would refuse, so that it is not sent: refusals slow the connection down. */
+type Content = Readonly<Record<string, unknown>>
+
+/** `ok: false` names what Apple would refuse or drop, so that it is not sent: refusals slow the connection down. */
 export function buildPayload(attempt: Attempt<unknown>, clock: Clock): ApnsPayload {
   const { notification, deliveryId } = attempt
   if (!UUID.test(deliveryId))
     return { ok: false, reason: 'delivery_id_malformed: not a canonical lower-case UUID' }
-  const content = contentOf(notification)
+  const pushType = pushTypeOf(notification)
+  const priority = priorityOf(notification, pushType)
+  const content = contentOf(notification, pushType, clock)
   const body = Buffer.from(JSON.stringify(content))
-  if (body.length > MAX_PAYLOAD_BYTES) {
-    return { ok: false, reason: describeOversize(partsOf(content), body.length, MAX_PAYLOAD_BYTES) }
-  }
-  return { ok: true, style: styleOf(notification), headers: headersOf(attempt, clock), body }
+  const reason =
+    describePriorityFault(priority, pushType) ??
+    describeContentFault(content, notification, pushType) ??
+    describeSizeFault(content, body.length, PUSH_TYPE_RULES[pushType].maxPayloadBytes)
+  if (reason !== undefined) return { ok: false, reason }
+  return { ok: true, pushType, priority, headers: headersOf(attempt, clock), body }
 }
 
-/** What the fixed headers depend on. A background push with priority 10 is an error. */
-export type ApnsStyle = 'alert 10' | 'alert 5' | 'background 5'
-
-function styleOf(notification: Notification): ApnsStyle {
-  if (!isVisible(notification)) return 'background 5'
-  return notification.priority === 'high' ? 'alert 10' : 'alert 5'
+function pushTypeOf(notification: Notification): ApnsPushType {
+  const { apns, title, subtitle, body, sound, badge } = notification
+  if (apns?.pushType !== undefined) return apns.pushType
+  const isShown = [title, subtitle, body, sound, badge].some(part => part !== undefined)
+  return isShown || isVisible(apns?.aps ?? {}) ? 'alert' : 'background'
 }
 
-/** The headers that all requests of one style to one topic share. */
-export function constantHeaders(style: ApnsStyle, apnsTopic: string): Record<string, string> {
-  const [pushType = '', priority = ''] = style.split(' ')
+function priorityOf({ apns, priority }: Notification, pushType: ApnsPushType): ApnsPriority {
+  const [high, normal = high] = PUSH_TYPE_RULES[pushType].priorities
+  return apns?.priority ?? (priority === 'high' ? high : normal)
+}
+
+function describePriorityFault(priority: ApnsPriority, pushType: ApnsPushType): string | undefined {
+  const { priorities } = PUSH_TYPE_RULES[pushType]
+  if (priorities.includes(priority)) return undefined
+  return `priority_not_allowed: ${pushType} goes with priority ${priorities.join(' or ')}, not ${priority}`
+}
+
+function describeContentFault(
+  content: Content,
+  { apns }: Notification,
+  pushType: ApnsPushType,
+): string | undefined {
+  if (apns?.payload && 'aps' in apns.payload) return 'payload_has_aps: its keys belong into apns.aps'
+  if (pushType === 'mdm') return describeMdmFault(content)
+  return describeApsFault(content.aps as Content, pushType)
+}
+
+/** Device management wakes the device with its PushMagic and nothing else. */
+function describeMdmFault(content: Content): string | undefined {
+  return typeof content.mdm === 'string' && Object.keys(content).length === 1
+    ? undefined
+    : "mdm_malformed: an mdm push has the device's PushMagic as payload.mdm and nothing else"
+}
+
+/** In words that name what fills it. */
+export function describeSizeFault(content: Content, bytes: number, limit: number): string | undefined {
+  return bytes > limit ? describeOversize(partsOf(content), bytes, limit) : undefined
+}
+
+/** The headers that all requests of one type, priority and topic share. */
+export function constantHeaders(
+  pushType: ApnsPushType,
+  priority: ApnsPriority,
+  apnsTopic: string,
+): Record<string, string> {
   return {
     'apns-push-type': pushType,
     'apns-topic': apnsTopic,
-    'apns-priority': priority,
+    'apns-priority': String(priority),
     'content-type': 'application/json',
   }
 }
@@ -72,14 +116,20 @@ function collapseIdOf(collapseKey: string): string {
 }
 
 /** An epoch in seconds; 0 means one try and no storing. */
-function expirationOf(ttlSeconds: number, clock: Clock): number {
+export function expirationOf(ttlSeconds: number, clock: Clock): number {
   if (ttlSeconds <= 0) return 0
   return Math.floor(clock.now() / 1000) + Math.min(Math.floor(ttlSeconds), MAX_TTL_SECONDS)
 }
 
-function contentOf(notification: Notification): Record<string, unknown> {
+function contentOf(notification: Notification, pushType: ApnsPushType, clock: Clock): Content {
+  const { apns } = notification
+  if (pushType === 'mdm') return merge(apns?.aps ? { aps: apns.aps } : {}, apns?.payload)
+  const roots = PUSH_TYPE_RULES[pushType].hasRootKeys ? rootsOf(notification) : {}
+  return merge({ aps: apsOf(notification, pushType, clock), ...roots }, apns?.payload)
+}
+
+function rootsOf(notification: Notification): Content {
   return compact<unknown>({
-    aps: apsOf(notification),
     pw_msg: '1',
     p: notification.hash,
     l: notification.url,
@@ -88,28 +138,12 @@ function contentOf(notification: Notification): Record<string, unknown> {
   })
 }
 
-function apsOf(notification: Notification): Record<string, unknown> {
-  if (!isVisible(notification)) return { 'content-available': 1 }
-  const { title, subtitle, body, sound, badge } = notification
-  const alert = compact({ title, subtitle, body })
-  return compact<unknown>({
-    alert: Object.keys(alert).length > 0 ? alert : undefined,
-    sound,
-    badge,
-    'mutable-content': 1,
-  })
-}
-
-/** An alert push must show, badge or sound something; what does none of that is data for a sleeping app. */
-function isVisible({ title, subtitle, body, sound, badge }: Notification): boolean {
-  return [title, subtitle, body, sound, badge].some(part => part !== undefined)
-}
-
 /** The parts by the names that a sender knows from Apple's documentation. */
-function partsOf({ aps, ...roots }: Record<string, unknown>): Record<string, unknown> {
-  const { alert, ...others } = aps as Record<string, unknown>
+function partsOf({ aps, ...roots }: Content): Record<string, unknown> {
+  const { alert, ...others } = isObject(aps) ? aps : {}
   const parts: Record<string, unknown> = { ...roots }
   for (const [name, value] of Object.entries(others)) parts[`aps.${name}`] = value
-  for (const [name, value] of Object.entries(alert ?? {})) parts[`aps.alert.${name}`] = value
+  if (!isObject(alert)) return { ...parts, 'aps.alert': alert }
+  for (const [name, value] of Object.entries(alert)) parts[`aps.alert.${name}`] = value
   return parts
 }
