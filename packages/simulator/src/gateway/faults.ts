@@ -18,6 +18,8 @@ export interface GoAway {
 
 export interface ConnectionFaults {
   goAwayAt(requests: number, connection: object): GoAway | undefined
+  /** Whether this request lies between the last one that a GOAWAY to come will name and the one that sets it off. */
+  withholds?(requests: number, connection: object): boolean
 }
 
 /** `delayMs` comes on top of the latency. */
@@ -35,8 +37,9 @@ export class Faults<Spec extends Delayed> implements ConnectionFaults {
   #next: Planned<Spec>[] = []
   #byToken = new Map<string, Planned<Spec>>()
   #everything: Spec | undefined
+  #share = 1
   #latency = { minMs: 0, maxMs: 0 }
-  #goAway: (GoAway & { readonly at: number; remaining: number }) | undefined
+  #goAway: (GoAway & { readonly at: number; readonly processed: number; remaining: number }) | undefined
   #gate: Gate | undefined
 
   constructor(random: Random) {
@@ -55,7 +58,13 @@ export class Faults<Spec extends Delayed> implements ConnectionFaults {
 
   /** Every request gets this answer until `clear()`: a gateway that is down. */
   answerEverything(spec: Spec): void {
+    this.answerSome(spec, 1)
+  }
+
+  /** Each request gets this answer with this probability, until `clear()`: a gateway that is not well. */
+  answerSome(spec: Spec, share: number): void {
     this.#everything = spec
+    this.#share = share
   }
 
   /** Each answer waits a time drawn evenly between the two; one number is both. */
@@ -63,10 +72,16 @@ export class Faults<Spec extends Delayed> implements ConnectionFaults {
     this.#latency = { minMs, maxMs }
   }
 
-  /** `times` connections are told to go away on their n-th request, which is the last one they get answered. */
-  goAwayAfter(requests: number, options: GoAway & { readonly times?: number } = {}): void {
-    const { times = 1, ...goAway } = options
-    this.#goAway = { ...goAway, at: requests, remaining: times }
+  /**
+   * `times` connections are told to go away on their n-th request. The last one that they get answered is this one, or
+   * that of number `processed`: those between the two are in flight, and were not looked at.
+   */
+  goAwayAfter(
+    requests: number,
+    options: GoAway & { readonly times?: number; readonly processed?: number } = {},
+  ): void {
+    const { times = 1, processed = requests, ...goAway } = options
+    this.#goAway = { ...goAway, at: requests, processed, remaining: times }
   }
 
   /** From now on answers are decided but kept back, all of them or those for one token. */
@@ -98,11 +113,17 @@ export class Faults<Spec extends Delayed> implements ConnectionFaults {
 
   /** For the gateway: the planned answer for this request, now used up. */
   take(token: string): Spec | undefined {
-    const planned = this.#byToken.get(token) ?? this.#next[0]
-    if (planned === undefined) return this.#everything
+    const planned = (this.#byToken.size > 0 ? this.#byToken.get(token) : undefined) ?? this.#next[0]
+    if (planned === undefined)
+      return this.#share === 1 || this.#random() < this.#share ? this.#everything : undefined
     planned.remaining--
     if (planned.remaining <= 0) this.#remove(token, planned)
     return planned.spec
+  }
+
+  /** For the gateway: whether an answer has anything to wait for, so that others need no promise. */
+  hasToWait(spec: Delayed | undefined): boolean {
+    return this.#gate !== undefined || this.#latency.maxMs > 0 || (spec?.delayMs ?? 0) > 0
   }
 
   /** For the gateway: resolves when the answer to `token` may leave. */
@@ -120,6 +141,11 @@ export class Faults<Spec extends Delayed> implements ConnectionFaults {
     goAway.remaining--
     if (goAway.remaining <= 0) this.#goAway = undefined
     return goAway
+  }
+
+  withholds(requests: number): boolean {
+    const goAway = this.#goAway
+    return goAway !== undefined && requests > goAway.processed && requests <= goAway.at
   }
 
   #remove(token: string, planned: Planned<Spec>): void {

@@ -4,21 +4,29 @@
  * The stream limit is enforced by the engine: streams above it end with REFUSED_STREAM (RFC 9113 §5.1.2).
  */
 import type { IncomingHttpHeaders } from 'node:http'
+import { TLSSocket } from 'node:tls'
 import { ERROR, type ServerConnection, type ServerRequest, startServer } from '@roost/http2'
+import type { GoAway } from './faults.ts'
 import {
   debugData,
   type GatewayConnection,
   type GatewayListener,
   type GatewayReply,
+  type GatewayRequest,
   type ListenOptions,
 } from './listener.ts'
 
 export async function listenHttp2(options: ListenOptions): Promise<GatewayListener> {
-  const { settings } = options
+  const { settings, identity, asksForCertificate = false } = options
   const server = await startServer({
     host: options.host,
     port: options.port,
-    tls: { key: options.identity.keyPem, cert: options.identity.certPem },
+    tls: {
+      key: identity.keyPem,
+      cert: identity.certPem,
+      // Named to clients, since some choose their certificate by the authorities that a server takes.
+      ...(asksForCertificate && { requestCert: true, ca: identity.caPem }),
+    },
     settings: {
       maxConcurrentStreams: settings.maxConcurrentStreams ?? 1000,
       initialWindowBytes: settings.initialWindowSize ?? 65_535,
@@ -26,61 +34,121 @@ export async function listenHttp2(options: ListenOptions): Promise<GatewayListen
       maxHeaderListBytes: settings.maxHeaderListSize ?? 8000,
     },
     onConnection: connection => {
-      connection.tag = connectionOf(connection)
-      options.onConnection?.()
+      const seen = new EngineConnection(connection)
+      connection.tag = seen
+      options.onConnection?.(seen)
     },
     onRequest: request => receive(options, request),
   })
-  return { origin: server.url, close: () => server.close() }
+  return {
+    origin: server.url,
+    connections: () => [...server.connections].map(({ tag }) => tag as EngineConnection),
+    close: () => server.close(),
+  }
 }
 
-function connectionOf(connection: ServerConnection): GatewayConnection {
-  return {
-    id: connection.id,
-    requests: 0,
-    isLeaving: false,
-    allowStreams: limit => connection.setMaxConcurrentStreams(limit),
+class EngineConnection implements GatewayConnection {
+  readonly #connection: ServerConnection
+  readonly id: number
+  readonly certificateFingerprint: string | undefined
+  requests = 0
+  isLeaving = false
+  lastStreamId = 0
+
+  constructor(connection: ServerConnection) {
+    const { id, socket } = connection
+    this.#connection = connection
+    this.id = id
+    this.certificateFingerprint =
+      socket instanceof TLSSocket ? socket.getPeerX509Certificate()?.fingerprint256 : undefined
+  }
+
+  allowStreams(limit: number): void {
+    this.#connection.setMaxConcurrentStreams(limit)
+  }
+
+  goAway(goAway: GoAway, lastStreamId: number = this.lastStreamId): void {
+    this.isLeaving = true
+    this.#connection.goAway({ lastStreamId, code: goAway.code ?? ERROR.NO_ERROR, debug: debugData(goAway) })
+  }
+
+  destroy(): void {
+    this.#connection.destroy()
+  }
+}
+
+/** Headers and body are made when they are asked for: most gateways look at a few of them only. */
+class EngineRequest implements GatewayRequest {
+  readonly #request: ServerRequest
+  readonly connection: GatewayConnection
+  readonly streamId: number
+  #headers: IncomingHttpHeaders | undefined
+  #rawHeaders: string[] | undefined
+  #body: Buffer | undefined
+
+  constructor(request: ServerRequest, connection: GatewayConnection) {
+    this.#request = request
+    this.connection = connection
+    this.streamId = request.streamId
+  }
+
+  get method(): string {
+    return this.#request.header(':method') as string
+  }
+
+  get path(): string {
+    return this.#request.header(':path') as string
+  }
+
+  get headers(): IncomingHttpHeaders {
+    if (this.#headers !== undefined) return this.#headers
+    const headers: Record<string, string> = {}
+    const raw = this.rawHeaders
+    for (let i = 0; i < raw.length; i += 2) headers[raw[i] as string] ??= raw[i + 1] as string
+    this.#headers = headers
+    return headers
+  }
+
+  get rawHeaders(): readonly string[] {
+    if (this.#rawHeaders !== undefined) return this.#rawHeaders
+    const rawHeaders: string[] = []
+    for (const [name, value] of this.#request.headers) rawHeaders.push(name, value)
+    this.#rawHeaders = rawHeaders
+    return rawHeaders
+  }
+
+  /** A copy, since the engine's own is gone when `onRequest` returns. */
+  get body(): Buffer {
+    this.#body ??= Buffer.from(this.#request.body)
+    return this.#body
   }
 }
 
 function receive(options: ListenOptions, request: ServerRequest): void {
-  const connection = request.connection.tag as GatewayConnection
-  if (connection.isLeaving) return
+  const connection = request.connection.tag as EngineConnection
+  const { faults } = options
   connection.requests++
-  const goAway = options.faults.goAwayAt(connection.requests, connection)
-  const { headers, rawHeaders } = headersOf(request)
-  const asked = options.answer({
-    method: headers[':method'] as string,
-    path: headers[':path'] as string,
-    headers,
-    rawHeaders,
-    body: Buffer.from(request.body), // the engine's own is gone after this call
-    connection,
-  })
-  if (goAway !== undefined) {
-    connection.isLeaving = true
-    const debug = debugData(goAway)
-    request.connection.goAway({ lastStreamId: request.streamId, code: goAway.code ?? ERROR.NO_ERROR, debug })
-  }
-  void asked.then(
-    reply => respond(request, reply),
-    () => request.reset(ERROR.INTERNAL_ERROR),
-  )
+  const isWithheld = faults.withholds?.(connection.requests, connection) === true
+  if (!isWithheld) connection.lastStreamId = request.streamId
+  const goAway = faults.goAwayAt(connection.requests, connection)
+  if (!isWithheld) ask(options, request, new EngineRequest(request, connection))
+  if (goAway !== undefined) connection.goAway(goAway)
 }
 
-function headersOf(request: ServerRequest): { headers: IncomingHttpHeaders; rawHeaders: string[] } {
-  const headers: Record<string, string> = {}
-  const rawHeaders: string[] = []
-  for (const [name, value] of request.headers) {
-    headers[name] ??= value
-    rawHeaders.push(name, value)
-  }
-  return { headers, rawHeaders }
+function ask(options: ListenOptions, request: ServerRequest, asked: EngineRequest): void {
+  const reply = options.answer(asked)
+  if (!(reply instanceof Promise)) return respond(request, reply)
+  void asked.body // while it is there
+  void reply.then(
+    later => respond(request, later),
+    () => request.reset(ERROR.INTERNAL_ERROR),
+  )
 }
 
 function respond(request: ServerRequest, reply: GatewayReply): void {
   if (!request.isOpen || reply === 'silence') return
   if (reply === 'refuse_stream') request.reset(ERROR.REFUSED_STREAM)
+  else if (reply === 'reset_stream') request.reset(ERROR.INTERNAL_ERROR)
   else if (reply === 'reset_connection') request.connection.destroy()
   else request.respond(reply.status, Object.entries(reply.headers ?? {}), reply.body)
 }

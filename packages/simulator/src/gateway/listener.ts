@@ -29,6 +29,8 @@ export interface GatewayRequest {
   readonly rawHeaders: readonly string[]
   readonly body: Buffer
   readonly connection: GatewayConnection
+  /** 0 over HTTP/1.1. */
+  readonly streamId: number
 }
 
 /** One TCP connection; over HTTP/1.1 the stream limit and GOAWAY have no meaning and do nothing. */
@@ -37,7 +39,15 @@ export interface GatewayConnection {
   requests: number
   /** A GOAWAY was sent: streams that were on their way by then are not processed. */
   isLeaving: boolean
+  /** The newest stream that the gateway was asked about. */
+  lastStreamId: number
+  /** Of the certificate that the peer showed, good or not, as `X509Certificate.fingerprint256` writes it. */
+  readonly certificateFingerprint: string | undefined
   allowStreams(limit: number): void
+  /** By default the newest stream is the last one that is answered; 0 says that none was ever processed. */
+  goAway(goAway: GoAway, lastStreamId?: number): void
+  /** Resets TCP. */
+  destroy(): void
 }
 
 export interface GatewayAnswer {
@@ -47,7 +57,14 @@ export interface GatewayAnswer {
 }
 
 /** What a request gets; the words are ways of getting no answer at all. */
-export type GatewayReply = GatewayAnswer | 'refuse_stream' | 'reset_connection' | 'silence'
+export type GatewayReply =
+  | GatewayAnswer
+  /** REFUSED_STREAM: not processed. */
+  | 'refuse_stream'
+  /** INTERNAL_ERROR: nobody knows. */
+  | 'reset_stream'
+  | 'reset_connection'
+  | 'silence'
 
 export interface ListenOptions {
   readonly host: string
@@ -57,12 +74,17 @@ export interface ListenOptions {
   readonly settings: Settings
   readonly allowHttp1: boolean
   readonly faults: ConnectionFaults
-  readonly answer: (request: GatewayRequest) => Promise<GatewayReply>
-  readonly onConnection?: () => void
+  /** A reply that is there at once saves the request a promise. */
+  readonly answer: (request: GatewayRequest) => GatewayReply | Promise<GatewayReply>
+  readonly onConnection?: (connection: GatewayConnection) => void
+  /** Asks for a client certificate and goes on without one. Over HTTP/2 alone. */
+  readonly asksForCertificate?: boolean
 }
 
 export interface GatewayListener {
   readonly origin: string
+  /** Those that are open; over HTTP/1.1 too those that carried a request. */
+  connections(): readonly GatewayConnection[]
   close(): Promise<void>
 }
 
@@ -82,7 +104,8 @@ async function listenBoth(options: ListenOptions): Promise<GatewayListener> {
     maxSessionRejectedStreams: 1_000_000,
   })
   const sockets = trackSockets(server)
-  const connections = numberConnections(options)
+  const open = new Set<GatewayConnection>()
+  const connections = numberConnections(options, open)
   server.on('request', (request, response) => receiveRequest(options, connections, request, response))
   server.on('sessionError', () => {}) // A peer that breaks the protocol ends its own session only.
   server.on('clientError', (_cause: Error, socket: Socket) => socket.destroy())
@@ -90,29 +113,52 @@ async function listenBoth(options: ListenOptions): Promise<GatewayListener> {
     server.once('error', reject)
     server.listen(options.port, options.host, resolve)
   })
-  return { origin: originOf(server, options.host), close: () => close(server, sockets) }
+  return {
+    origin: originOf(server, options.host),
+    connections: () => [...open],
+    close: () => close(server, sockets),
+  }
 }
 
-type ConnectionOf = (peer: object, session: Http2Session | undefined) => GatewayConnection
+type ConnectionOf = (peer: Http2Session | Socket, session: Http2Session | undefined) => GatewayConnection
 
-function numberConnections(options: ListenOptions): ConnectionOf {
+function numberConnections(options: ListenOptions, open: Set<GatewayConnection>): ConnectionOf {
   const known = new WeakMap<object, GatewayConnection>()
   let count = 0
   return (peer, session) => {
     const before = known.get(peer)
     if (before !== undefined) return before
-    const connection: GatewayConnection = {
-      id: ++count,
-      requests: 0,
-      isLeaving: false,
-      allowStreams: limit => {
-        if (session !== undefined && !session.destroyed) session.settings({ maxConcurrentStreams: limit })
-      },
-    }
+    const connection = connectionOf(++count, peer, session)
     known.set(peer, connection)
-    options.onConnection?.()
+    open.add(connection)
+    peer.once('close', () => open.delete(connection))
+    options.onConnection?.(connection)
     return connection
   }
+}
+
+function connectionOf(
+  id: number,
+  peer: Http2Session | Socket,
+  session: Http2Session | undefined,
+): GatewayConnection {
+  const connection: GatewayConnection = {
+    id,
+    requests: 0,
+    isLeaving: false,
+    lastStreamId: 0,
+    certificateFingerprint: undefined,
+    allowStreams: limit => {
+      if (session !== undefined && !session.destroyed) session.settings({ maxConcurrentStreams: limit })
+    },
+    goAway: (goAway, lastStreamId = connection.lastStreamId) => {
+      if (session === undefined || session.destroyed) return
+      connection.isLeaving = true
+      session.goaway(goAway.code ?? constants.NGHTTP2_NO_ERROR, lastStreamId, Buffer.from(debugData(goAway)))
+    },
+    destroy: () => peer.destroy(),
+  }
+  return connection
 }
 
 function receiveRequest(
@@ -123,14 +169,16 @@ function receiveRequest(
 ): void {
   const session = request.httpVersionMajor === 2 ? request.stream.session : undefined
   const connection = connections(session ?? request.socket, session)
-  if (session !== undefined && !admit(options.faults, connection, session, request.stream)) return
+  if (session !== undefined && !admit(options.faults, connection, request.stream)) return
+  const streamId = session === undefined ? 0 : (request.stream.id ?? 0)
   const chunks: Buffer[] = []
   request.on('error', () => {})
   response.on('error', () => {})
   request.on('data', (chunk: Buffer) => chunks.push(chunk))
   request.on('end', () => {
     const { method, url: path, headers, rawHeaders } = request
-    void options.answer({ method, path, headers, rawHeaders, body: Buffer.concat(chunks), connection }).then(
+    const asked = { method, path, headers, rawHeaders, body: Buffer.concat(chunks), connection, streamId }
+    void Promise.resolve(options.answer(asked)).then(
       reply => replyToRequest(request, response, reply),
       cause => request.destroy(cause),
     )
@@ -141,6 +189,8 @@ function replyToStream(stream: ServerHttp2Stream, reply: GatewayReply): void {
   if (stream.destroyed || stream.closed || reply === 'silence') return
   if (reply === 'refuse_stream') {
     stream.close(constants.NGHTTP2_REFUSED_STREAM)
+  } else if (reply === 'reset_stream') {
+    stream.close(constants.NGHTTP2_INTERNAL_ERROR)
   } else if (reply === 'reset_connection') {
     stream.session?.destroy()
   } else if (reply.body === undefined) {
@@ -169,24 +219,19 @@ function replyToRequest(
 }
 
 /** Whether the stream may be processed; the one that a planned GOAWAY names is the last. */
-function admit(
-  faults: ConnectionFaults,
-  connection: GatewayConnection,
-  session: Http2Session,
-  stream: ServerHttp2Stream,
-): boolean {
+function admit(faults: ConnectionFaults, connection: GatewayConnection, stream: ServerHttp2Stream): boolean {
   if (connection.isLeaving) {
     // The protocol ends it as refused when the GOAWAY leaves; no more events of it matter.
     stream.on('error', () => {})
     return false
   }
   connection.requests++
+  const isWithheld = faults.withholds?.(connection.requests, connection) === true
+  if (!isWithheld) connection.lastStreamId = stream.id ?? 0
   const goAway = faults.goAwayAt(connection.requests, connection)
-  if (goAway !== undefined && stream.id !== undefined) {
-    connection.isLeaving = true
-    session.goaway(goAway.code ?? constants.NGHTTP2_NO_ERROR, stream.id, Buffer.from(debugData(goAway)))
-  }
-  return true
+  if (goAway !== undefined) connection.goAway(goAway)
+  if (isWithheld) stream.on('error', () => {})
+  return !isWithheld
 }
 
 /** What a GOAWAY says of itself; empty when it gives no reason. */
