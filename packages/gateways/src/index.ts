@@ -1,17 +1,33 @@
-export type { ApnsCredential, ProviderTokens } from './apns/auth.ts'
+export type {
+  ApnsCertificateCredential,
+  ApnsCredential,
+  ApnsTokenCredential,
+  ProviderTokens,
+} from './apns/auth.ts'
 export { createProviderTokens } from './apns/auth.ts'
+export type { ChannelFault } from './apns/channel-outcome.ts'
+export type {
+  ApnsBroadcast,
+  ApnsChannel,
+  ApnsChannels,
+  ApnsChannelsOptions,
+  ChannelResult,
+  ChannelStorage,
+} from './apns/channels.ts'
+export { createApnsChannels } from './apns/channels.ts'
 export type { ApnsAddress, ApnsClientOptions } from './apns/client.ts'
 export { createApnsClient } from './apns/client.ts'
-export type { ApnsOptions, ApnsPushType } from './apns/options.ts'
+export type { ApnsOptions, ApnsPriority, ApnsPushType } from './apns/options.ts'
 export { APNS_PUSH_TYPES } from './apns/options.ts'
 export type { ApnsEnvironment } from './apns/settings.ts'
 export type { Clock } from './clock.ts'
 export { systemClock } from './clock.ts'
 export type { ApnsCertificate, ApnsTopic, CredentialProblem, Parsed, ServiceAccount } from './credentials.ts'
 export { parseP8, parseP12, parsePemCertificate, parseServiceAccount } from './credentials.ts'
-export type { FcmAddress, FcmClientOptions } from './fcm/client.ts'
+export type { FcmClientOptions } from './fcm/client.ts'
 export { createFcmClient } from './fcm/client.ts'
 export type { FcmOptions } from './fcm/options.ts'
+export type { FcmAddress } from './fcm/target.ts'
 export type { HmsOptions } from './hms/options.ts'
 export type { Http2TransportOptions } from './http2-transport.ts'
 export { createHttp2Transport } from './http2-transport.ts'
@@ -25,6 +41,8 @@ export type {
   TransportRequest,
   TransportResult,
 } from './transport.ts'
+export type { WebTransportOptions } from './web-transport.ts'
+export { createWebTransport } from './web-transport.ts'
 export type { WebPushClientOptions } from './webpush/client.ts'
 export { createWebPushClient } from './webpush/client.ts'
 export type { Encryptors, EncryptorsOptions } from './webpush/encryptors.ts'

@@ -1,49 +1,29 @@
 import { createPublicKey } from 'node:crypto'
 import { jwtVerify } from 'jose'
 import { describe, expect, test } from 'vitest'
-import { attemptTo, clockAt, peerAndTransport, rsaPem } from '../../test/fixtures.ts'
+import {
+  ACCESS_TOKEN_REFUSED,
+  accept,
+  apnsError,
+  badRequest,
+  errorBody as body,
+  credential,
+  errorInfo,
+  fcm,
+  fcmError,
+  privateKey,
+  quotaFailure as quota,
+} from '../../test/fcm.ts'
+import { attemptTo } from '../../test/fixtures.ts'
 import type { PeerRequest } from '../../test/peer.ts'
+import { systemClock } from '../clock.ts'
+import type { TransportRequest } from '../transport.ts'
 import { createFcmClient } from './client.ts'
 
 const MINUTE = 60_000
-const privateKey = rsaPem()
-const credential = {
-  type: 'service_account',
-  project_id: 'demo-project',
-  private_key_id: 'key-1',
-  private_key: privateKey,
-  client_email: 'push@demo-project.iam.gserviceaccount.com',
-  token_uri: 'https://oauth2.googleapis.com/token',
-}
 
-type Handle = (request: PeerRequest) => void
-
-const isExchange = (request: PeerRequest): boolean => request.path === '/token'
 const bearerOf = (request: PeerRequest | undefined): string => String(request?.headers.authorization)
 
-async function fcm(handle: Handle, exchange?: Handle) {
-  const clock = clockAt('2026-11-02T10:00:00Z')
-  let exchanges = 0
-  const giveToken: Handle = request => {
-    exchanges += 1
-    request.answer(200, {}, { access_token: `token-${exchanges}`, expires_in: 3600, token_type: 'Bearer' })
-  }
-  const { peer, transport } = await peerAndTransport(request =>
-    isExchange(request) ? (exchange ?? giveToken)(request) : handle(request),
-  )
-  const options = { credential, baseUrl: peer.origin, tokenUrl: `${peer.origin}/token`, transport, clock }
-  return {
-    client: createFcmClient(options),
-    options,
-    clock,
-    peer,
-    sends: () => peer.requests.filter(request => !isExchange(request)),
-    exchanges: () => peer.requests.filter(isExchange),
-  }
-}
-
-const accept: Handle = request =>
-  request.answer(200, {}, { name: `projects/demo-project/messages/${request.index}` })
 const to = { token: 'device-token:APA91' }
 
 describe('what is sent', () => {
@@ -132,7 +112,8 @@ describe('access tokens', () => {
   })
 
   test('a thousand sends at once share one exchange and one token', async () => {
-    const { client, exchanges, sends } = await fcm(accept)
+    const { options, exchanges, sends } = await fcm(accept)
+    const client = createFcmClient({ ...options, clock: systemClock })
     await Promise.all(Array.from({ length: 1000 }, () => client.send(attemptTo(to))))
     expect(exchanges()).toHaveLength(1)
     expect(new Set(sends().map(bearerOf))).toEqual(new Set(['Bearer token-1']))
@@ -151,7 +132,7 @@ describe('access tokens', () => {
 
   test('a token that ends in flight is replaced once for all, and each message sent again', async () => {
     const { client, exchanges, sends } = await fcm(request => {
-      if (bearerOf(request) === 'Bearer token-1') request.answer(401, {}, FORM_F)
+      if (bearerOf(request) === 'Bearer token-1') request.answer(401, {}, ACCESS_TOKEN_REFUSED)
       else accept(request)
     })
     const outcomes = await Promise.all(Array.from({ length: 20 }, () => client.send(attemptTo(to))))
@@ -165,10 +146,10 @@ describe('access tokens', () => {
     const { client, exchanges } = await fcm(request => {
       const isOld = bearerOf(request) === 'Bearer token-1'
       if (isOld && late.length === 0) late.push(request)
-      else if (isOld) request.answer(401, {}, FORM_F)
+      else if (isOld) request.answer(401, {}, ACCESS_TOKEN_REFUSED)
       else {
         accept(request)
-        late[0]?.answer(401, {}, FORM_F)
+        late[0]?.answer(401, {}, ACCESS_TOKEN_REFUSED)
       }
     })
     const outcomes = await Promise.all([1, 2].map(() => client.send(attemptTo(to))))
@@ -177,7 +158,7 @@ describe('access tokens', () => {
   })
 
   test('a second refusal in a row is a credential fault, and nothing more is sent', async () => {
-    const { client, sends } = await fcm(request => request.answer(401, {}, FORM_F))
+    const { client, sends } = await fcm(request => request.answer(401, {}, ACCESS_TOKEN_REFUSED))
     expect(await client.send(attemptTo(to))).toMatchObject({ kind: 'credential_fault' })
     expect(sends()).toHaveLength(2)
   })
@@ -221,38 +202,13 @@ describe('access tokens', () => {
   })
 })
 
-const FCM_ERROR = 'type.googleapis.com/google.firebase.fcm.v1.FcmError'
-const APNS_ERROR = 'type.googleapis.com/google.firebase.fcm.v1.ApnsError'
-const BAD_REQUEST = 'type.googleapis.com/google.rpc.BadRequest'
-const QUOTA_FAILURE = 'type.googleapis.com/google.rpc.QuotaFailure'
-const ERROR_INFO = 'type.googleapis.com/google.rpc.ErrorInfo'
-
-const fcmError = (errorCode: string) => ({ '@type': FCM_ERROR, errorCode })
-const apnsError = (statusCode: number, reason: string) => ({ '@type': APNS_ERROR, statusCode, reason })
-const badRequest = (field: string) => ({
-  '@type': BAD_REQUEST,
-  fieldViolations: [{ field, description: 'Invalid' }],
-})
-const quota = (description: string) => ({
-  '@type': QUOTA_FAILURE,
-  violations: [{ subject: 'project:my-device-app', description }],
-})
-
-function body(code: number, status: string, message: string, details: object[] = []) {
-  return { error: { code, message, status, details } }
-}
-
-const FORM_F = body(
-  401,
-  'UNAUTHENTICATED',
-  'Request had invalid authentication credentials. Expected OAuth 2 access token.',
-  [{ '@type': ERROR_INFO, reason: 'ACCESS_TOKEN_EXPIRED' }],
-)
 const NOT_VALID = 'The registration token is not a valid FCM registration token'
 const DEAD = { kind: 'address_dead', since: undefined }
 const MESSAGE = { kind: 'message_fault' }
 const CREDENTIAL = { kind: 'credential_fault' }
-const APPLE_KEY_REFUSED = { kind: 'address_mismatch', reason: 'THIRD_PARTY_AUTH_ERROR' }
+const APPLE_KEY_REFUSED = { kind: 'credential_fault', part: 'apple' }
+const WEB_KEY_REFUSED = { kind: 'credential_fault', part: 'web' }
+const UNDECIDED = { kind: 'address_mismatch' }
 const SERVER = { kind: 'retry', scope: 'origin', afterMs: undefined }
 const PROJECT_QUOTA = { kind: 'retry', scope: 'credential', afterMs: MINUTE }
 
@@ -286,14 +242,16 @@ const FORMS: [string, number, object | string, object][] = [
   [
     'B in the spelling error_code',
     400,
-    body(400, 'INVALID_ARGUMENT', NOT_VALID, [{ '@type': FCM_ERROR, error_code: 'INVALID_ARGUMENT' }]),
+    body(400, 'INVALID_ARGUMENT', NOT_VALID, [
+      { ...fcmError(''), errorCode: undefined, error_code: 'INVALID_ARGUMENT' },
+    ]),
     DEAD,
   ],
   [
     'an invalid argument that names nothing',
     400,
     body(400, 'INVALID_ARGUMENT', 'Request contains an invalid argument.', [fcmError('INVALID_ARGUMENT')]),
-    MESSAGE,
+    UNDECIDED,
   ],
   [
     'a bad field besides the code',
@@ -338,6 +296,20 @@ const FORMS: [string, number, object | string, object][] = [
     APPLE_KEY_REFUSED,
   ],
   [
+    'E a bad key that is told by its message alone',
+    401,
+    body(401, 'UNAUTHENTICATED', 'Auth error from APNS or Web Push Service', [
+      fcmError('THIRD_PARTY_AUTH_ERROR'),
+    ]),
+    APPLE_KEY_REFUSED,
+  ],
+  [
+    'E a bad VAPID key at Firebase',
+    401,
+    body(401, 'UNAUTHENTICATED', 'Auth error from Web Push Service', [fcmError('THIRD_PARTY_AUTH_ERROR')]),
+    WEB_KEY_REFUSED,
+  ],
+  [
     'G a missing permission',
     403,
     body(403, 'PERMISSION_DENIED', "Permission 'cloudmessaging.messages.create' denied on resource"),
@@ -346,9 +318,7 @@ const FORMS: [string, number, object | string, object][] = [
   [
     'G a disabled API',
     403,
-    body(403, 'PERMISSION_DENIED', 'API has not been used', [
-      { '@type': ERROR_INFO, reason: 'SERVICE_DISABLED' },
-    ]),
+    body(403, 'PERMISSION_DENIED', 'API has not been used', [errorInfo('SERVICE_DISABLED')]),
     CREDENTIAL,
   ],
   [
@@ -371,6 +341,15 @@ const FORMS: [string, number, object | string, object][] = [
     429,
     body(429, 'RESOURCE_EXHAUSTED', 'Quota exceeded', [
       quota('Device message rate exceeded'),
+      fcmError('QUOTA_EXCEEDED'),
+    ]),
+    { ...PROJECT_QUOTA, scope: 'device' },
+  ],
+  [
+    'I the quota of one topic',
+    429,
+    body(429, 'RESOURCE_EXHAUSTED', 'Quota exceeded', [
+      quota('Topic message rate exceeded'),
       fcmError('QUOTA_EXCEEDED'),
     ]),
     { ...PROJECT_QUOTA, scope: 'device' },
@@ -401,6 +380,21 @@ const FORMS: [string, number, object | string, object][] = [
     body(500, 'UNKNOWN', 'Unknown', [fcmError('UNSPECIFIED_ERROR')]),
     SERVER,
   ],
+  [
+    'an error without information, whatever its status',
+    400,
+    body(400, 'UNKNOWN', 'Unknown', [fcmError('UNSPECIFIED_ERROR')]),
+    SERVER,
+  ],
+  ['J a 403 that is no JSON', 403, '<html>Forbidden</html>', CREDENTIAL],
+  ['J a 503 that is no JSON', 503, '<html>Unavailable</html>', SERVER],
+  [
+    'a new code with 429',
+    429,
+    body(429, 'RESOURCE_EXHAUSTED', 'New', [fcmError('SOMETHING_NEW')]),
+    PROJECT_QUOTA,
+  ],
+  ['a new code with 500', 500, body(500, 'INTERNAL', 'New', [fcmError('SOMETHING_NEW')]), SERVER],
   ['a new code with 404', 404, body(404, 'NOT_FOUND', 'New', [fcmError('SOMETHING_NEW')]), CREDENTIAL],
   ['a new code with 400', 400, body(400, 'FAILED_PRECONDITION', 'New', [fcmError('SOMETHING_NEW')]), MESSAGE],
   ['a payload over the limit', 413, '', MESSAGE],
@@ -418,8 +412,9 @@ describe('what Google answers', () => {
     ['Unregistered', 410, DEAD],
     ['ExpiredToken', 410, DEAD],
     ['BadDeviceToken', 400, DEAD],
-    ['DeviceTokenNotForTopic', 400, DEAD],
+    ['DeviceTokenNotForTopic', 400, { kind: 'address_mismatch' }],
     ['PayloadTooLarge', 413, MESSAGE],
+    ['BadTopic', 400, MESSAGE],
   ])('D an invalid argument with the APNs reason %s', async (reason, apnsStatus, expected) => {
     const details = [fcmError('INVALID_ARGUMENT'), apnsError(apnsStatus, reason)]
     for (const order of [details, details.toReversed()]) {
@@ -450,10 +445,22 @@ describe('when the network fails', () => {
     expect(await client.send(attemptTo(to))).toMatchObject({ kind: 'not_sent' })
   })
 
-  test('no answer within the deadline is uncertain', async () => {
+  test('no answer within the deadline is uncertain, and the deadline is never under 10 s', async () => {
     const { options } = await fcm(() => {})
-    const client = createFcmClient({ ...options, deadlineMs: 1000 })
-    expect(await client.send(attemptTo(to))).toMatchObject({ kind: 'uncertain' })
+    const deadlines: number[] = []
+    const transport = {
+      ...options.transport,
+      request: (request: TransportRequest) => {
+        deadlines.push(request.deadlineMs)
+        const isSend = request.path.endsWith(':send')
+        return options.transport.request(isSend ? { ...request, deadlineMs: 300 } : request)
+      },
+    }
+    for (const deadlineMs of [undefined, 1000, 45_000]) {
+      const client = createFcmClient({ ...options, transport, ...(deadlineMs && { deadlineMs }) })
+      expect(await client.send(attemptTo(to))).toMatchObject({ kind: 'uncertain' })
+    }
+    expect(deadlines).toEqual([30_000, 30_000, 10_000, 10_000, 45_000, 45_000])
   })
 
   test('a connection that ends with an error code is uncertain for what was on it', async () => {
@@ -464,5 +471,23 @@ describe('when the network fails', () => {
       kind: 'uncertain',
       reason: expect.stringContaining('exceeded_max_concurrent_streams'),
     })
+  })
+
+  test('after exceeded_max_concurrent_streams what Google did not process is not sent', async () => {
+    const held: PeerRequest[] = []
+    const { client } = await fcm(request => {
+      held.push(request)
+      const [first] = held
+      if (first === undefined || held.length < 5) return
+      request.session.goaway(1, first.stream.id, Buffer.from('exceeded_max_concurrent_streams'))
+    })
+    const outcomes = await Promise.all(Array.from({ length: 5 }, () => client.send(attemptTo(to))))
+    expect(outcomes.map(outcome => outcome.kind)).toEqual([
+      'uncertain',
+      'not_sent',
+      'not_sent',
+      'not_sent',
+      'not_sent',
+    ])
   })
 })

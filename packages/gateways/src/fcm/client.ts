@@ -7,17 +7,22 @@ import type { Clock } from '../clock.ts'
 import { mustParse, parseServiceAccount, type ServiceAccount } from '../credentials.ts'
 import { FixedHeadersCache } from '../fixed-headers.ts'
 import type { Attempt, GatewayClient } from '../notification.ts'
+import { type AccessTokens, createAccessTokens } from '../oauth.ts'
 import type { AttemptOutcome } from '../outcome.ts'
+import { createPacer, type Pacer, type Timer } from '../pacing.ts'
 import type { Transport, TransportResult } from '../transport.ts'
-import { type AccessTokens, createAccessTokens } from './auth.ts'
-import { isAccessTokenRefused, readResponse } from './outcome.ts'
-import { buildPayload } from './payload.ts'
-import { DEFAULT_DEADLINE_MS, FCM_ORIGIN, GOOGLE_TOKEN_URL } from './settings.ts'
-
-export interface FcmAddress {
-  /** The registration token. */
-  readonly token: string
-}
+import { assertionForm } from './auth.ts'
+import { InvalidArguments } from './invalid-argument.ts'
+import { type FcmVerdict, isAccessTokenRefused, readResponse } from './outcome.ts'
+import { bodyFor, buildPayload } from './payload.ts'
+import {
+  DEFAULT_DEADLINE_MS,
+  FCM_ORIGIN,
+  GOOGLE_TOKEN_URL,
+  MESSAGES_PER_MINUTE,
+  MIN_DEADLINE_MS,
+} from './settings.ts'
+import { type FcmAddress, type FcmTarget, readTarget } from './target.ts'
 
 export interface FcmClientOptions {
   /** The service account's key file: its JSON text, or that parsed. */
@@ -32,8 +37,15 @@ export interface FcmClientOptions {
   /** Stays the caller's: closing the client leaves it open. */
   readonly transport: Transport
   readonly clock: Clock
-  /** For each request, over connecting and answering. Default 30 000. */
+  /** For waiting on the quota. Default: the system's. */
+  readonly timer?: Timer
+  /**
+   * For each request, over connecting and answering, and before that as long again for the quota. Less than 10 s is
+   * taken as that: Google asks for it. Default 30 000.
+   */
   readonly deadlineMs?: number
+  /** The project's quota, or this process's share of it. At least 10. Default 600 000. */
+  readonly messagesPerMinute?: number
 }
 
 /** Throws a TypeError when the key file is none; `parseServiceAccount` tells beforehand. */
@@ -41,56 +53,113 @@ export function createFcmClient(options: FcmClientOptions): GatewayClient<FcmAdd
   return new FcmClient(options)
 }
 
+/** As little as a message can be; without `pw_msg` nobody would show it, were it ever delivered. */
+const TRIAL_CONTENT = '{"data":{"check":"1"}}'
+
+/** An attempt ends without an answer of FCM's: no token, no room within the quota. */
+interface Ended {
+  readonly kind: 'ended'
+  readonly outcome: AttemptOutcome
+}
+
 class FcmClient implements GatewayClient<FcmAddress> {
   readonly #options: FcmClientOptions
   readonly #account: ServiceAccount
   readonly #origin: string
   readonly #tokens: AccessTokens
+  readonly #pacer: Pacer
+  readonly #invalidArguments: InvalidArguments
   readonly #deadlineMs: number
   readonly #fixed = new FixedHeadersCache()
 
   constructor(options: FcmClientOptions) {
+    const { transport, clock, timer, messagesPerMinute = MESSAGES_PER_MINUTE } = options
     this.#options = options
     this.#account = mustParse(parseServiceAccount(options.credential))
     this.#origin = new URL(options.baseUrl ?? FCM_ORIGIN).origin
-    this.#deadlineMs = options.deadlineMs ?? DEFAULT_DEADLINE_MS
+    this.#deadlineMs = Math.max(MIN_DEADLINE_MS, options.deadlineMs ?? DEFAULT_DEADLINE_MS)
     this.#tokens = createAccessTokens({
-      account: this.#account,
       tokenUrl: options.tokenUrl ?? GOOGLE_TOKEN_URL,
-      transport: options.transport,
-      clock: options.clock,
+      form: () => assertionForm(this.#account, clock),
+      transport,
+      clock,
       deadlineMs: this.#deadlineMs,
     })
+    this.#pacer = createPacer({ perMinute: messagesPerMinute, clock, ...(timer && { timer }) })
+    this.#invalidArguments = new InvalidArguments({ clock, tryOut: target => this.#tryOut(target) })
   }
 
-  async send({ address, notification }: Attempt<FcmAddress>): Promise<AttemptOutcome> {
-    const payload = buildPayload(address.token, notification)
+  async send({ address, notification, validateOnly = false }: Attempt<FcmAddress>): Promise<AttemptOutcome> {
+    const read = readTarget(address)
+    if (!read.ok) return { kind: 'message_fault', reason: read.reason }
+    const { target } = read
+    const payload = buildPayload(notification, target.isDevice)
     if (!payload.ok) return { kind: 'message_fault', reason: payload.reason }
+    const result = await this.#post(bodyFor(target, payload.content, validateOnly))
+    if (result.kind === 'ended') return result.outcome
+    if (result.kind !== 'response') return { kind: result.kind, reason: result.reason }
+    return this.#read(result, target, payload.content)
+  }
+
+  /** Whoever waits for the quota is told to come again. */
+  async close(): Promise<void> {
+    this.#pacer.close()
+  }
+
+  async #read(response: Answered, target: FcmTarget, content: string): Promise<AttemptOutcome> {
+    const verdict = readResponse(response, this.#options.clock)
+    if (verdict.kind === 'invalid_argument') {
+      return this.#invalidArguments.decide(verdict.error, target, content)
+    }
+    const { outcome } = verdict
+    if (outcome.kind === 'accepted') this.#invalidArguments.noteAccepted(target, content)
+    if (response.status === 429) this.#heed(outcome)
+    // Nobody's address stands behind a topic.
+    const isAboutAddress = outcome.kind === 'address_dead' || outcome.kind === 'address_mismatch'
+    return isAboutAddress && !target.isDevice ? { kind: 'message_fault', reason: outcome.reason } : outcome
+  }
+
+  /** The project's quota is used up: asking again before its time would only be counted too. */
+  #heed(outcome: AttemptOutcome): void {
+    if (outcome.kind === 'retry' && outcome.scope === 'credential') this.#pacer.pause(outcome.afterMs ?? 0)
+  }
+
+  async #tryOut(target: FcmTarget): Promise<FcmVerdict | undefined> {
+    const result = await this.#post(bodyFor(target, TRIAL_CONTENT, true))
+    return result.kind === 'response' ? readResponse(result, this.#options.clock) : undefined
+  }
+
+  /** Sends; an access token that is refused is replaced once, and the request sent again. */
+  async #post(body: Uint8Array): Promise<TransportResult | Ended> {
     const first = await this.#tokens.current()
-    if (!first.ok) return first.outcome
-    const result = await this.#request(first.token, payload.body)
-    if (result.kind !== 'response' || !isAccessTokenRefused(result)) return this.#read(result)
+    if (!first.ok) return { kind: 'ended', outcome: first.outcome }
+    const result = await this.#request(first.token, body)
+    if (result.kind !== 'response' || !isAccessTokenRefused(result)) return result
     this.#tokens.drop(first.token)
     const second = await this.#tokens.current()
-    return second.ok ? this.#read(await this.#request(second.token, payload.body)) : second.outcome
+    return second.ok ? this.#request(second.token, body) : { kind: 'ended', outcome: second.outcome }
   }
 
-  async close(): Promise<void> {}
-
-  #read(result: TransportResult): AttemptOutcome {
-    if (result.kind === 'response') return readResponse(result, this.#options.clock)
-    return { kind: result.kind, reason: result.reason }
-  }
-
-  #request(token: string, body: Uint8Array): Promise<TransportResult> {
-    return this.#options.transport.request({
+  async #request(token: string, body: Uint8Array): Promise<TransportResult | Ended> {
+    const { clock, transport } = this.#options
+    const askedAt = clock.now()
+    const passage = await this.#pacer.take(this.#deadlineMs)
+    if (!passage.ok) return { kind: 'ended', outcome: waitForQuota(passage.afterMs) }
+    const waitedMs = Math.max(0, clock.now() - askedAt)
+    return transport.request({
       origin: this.#origin,
       method: 'POST',
       path: `/v1/projects/${encodeURIComponent(this.#account.projectId)}/messages:send`,
       fixed: this.#fixed.get('', `Bearer ${token}`, () => ({ 'content-type': 'application/json' })),
       headers: {},
       body,
-      deadlineMs: this.#deadlineMs,
+      deadlineMs: Math.max(MIN_DEADLINE_MS, this.#deadlineMs - waitedMs),
     })
   }
+}
+
+type Answered = Extract<TransportResult, { readonly kind: 'response' }>
+
+function waitForQuota(afterMs: number): AttemptOutcome {
+  return { kind: 'retry', reason: "the project's quota of messages a minute", scope: 'credential', afterMs }
 }

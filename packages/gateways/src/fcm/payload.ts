@@ -1,46 +1,38 @@
 /**
  * Notification → FCM HTTP v1 message, as an Android **data** message: the app's own library shows it, and its
- * receipts know the hash. All values are strings; another type is refused with 400.
- *
- * Names are the device protocol's: `title` is the *text* and `header` the title; `b` the big picture, `s` the
- * sound, `pw_badges` the badge; without `pw_msg: "1"` a device ignores the message. There is no subtitle.
+ * receipts know the hash. What the sender gave in Google's own words goes over it.
  * Source: Firebase, "REST Resource: projects.messages".
  */
+
+import { androidDataOf } from '../android-data.ts'
+import { isObject } from '../answer.ts'
+import { mergeOver } from '../merge.ts'
 import type { Notification } from '../notification.ts'
 import { compact, describeOversize } from '../payload-size.ts'
-import { MAX_PAYLOAD_BYTES, MAX_TTL_SECONDS } from './settings.ts'
+import { describeFault } from './checks.ts'
+import type { FcmOptions } from './options.ts'
+import { MAX_PAYLOAD_BYTES, MAX_TOPIC_PAYLOAD_BYTES, MAX_TTL_SECONDS } from './settings.ts'
+import type { FcmTarget } from './target.ts'
 
 export type FcmPayload =
-  | { readonly ok: true; readonly body: Buffer }
-  | { readonly ok: false; readonly reason: string }
+  /** `content` is the message without its target, as JSON: the same for all who get the same. */
+  { readonly ok: true; readonly content: string } | { readonly ok: false; readonly reason: string }
 
-export function buildPayload(token: string, notification: Notification): FcmPayload {
-  const data = dataOf(notification)
-  const bytes = bytesOf(data)
-  if (bytes > MAX_PAYLOAD_BYTES)
-    return { ok: false, reason: describeOversize(data, bytes, MAX_PAYLOAD_BYTES) }
-  const message = { token, data, android: androidOf(notification) }
-  return { ok: true, body: Buffer.from(JSON.stringify({ message })) }
+type Fields = Record<string, unknown>
+
+export function buildPayload(notification: Notification, isDevice: boolean): FcmPayload {
+  const data = androidDataOf(notification)
+  const common = { data, android: androidOf(notification) }
+  const message = notification.fcm === undefined ? common : mergeOver(common, inSnakeCase(notification.fcm))
+  const limit = isDevice ? MAX_PAYLOAD_BYTES : MAX_TOPIC_PAYLOAD_BYTES
+  const reason = describeFault(message) ?? sizeFault(message, limit)
+  return reason === undefined ? { ok: true, content: JSON.stringify(message) } : { ok: false, reason }
 }
 
-function dataOf(notification: Notification): Record<string, string> {
-  const { title, body, badge } = notification
-  return compact({
-    pw_msg: '1',
-    title: body,
-    header: title,
-    p: notification.hash,
-    l: notification.url,
-    u: notification.data && JSON.stringify(notification.data),
-    b: notification.imageUrl,
-    s: notification.sound,
-    pw_badges: badge === undefined ? undefined : String(badge),
-    // Without a key of the sender's the hash: should a message have to be sent twice, the device shows it once.
-    // Not so `collapse_key`: FCM stores messages under four different ones per device and drops the others.
-    pw_msg_tag: notification.collapseKey || notification.hash,
-    // Otherwise a message of data alone would be shown as an empty notification.
-    silent: title === undefined && body === undefined ? '1' : undefined,
-  })
+/** The request's body. `content` is never empty: a message has data at least. */
+export function bodyFor({ field, value }: FcmTarget, content: string, validateOnly: boolean): Buffer {
+  const head = validateOnly ? '{"validate_only":true,"message":{' : '{"message":{'
+  return Buffer.from(`${head}"${field}":${JSON.stringify(value)},${content.slice(1)}}`)
 }
 
 function androidOf({ priority, ttlSeconds, collapseKey }: Notification): Record<string, string> {
@@ -52,9 +44,66 @@ function androidOf({ priority, ttlSeconds, collapseKey }: Notification): Record<
   })
 }
 
-function bytesOf(data: Record<string, string>): number {
-  return Object.entries(data).reduce(
-    (sum, [key, value]) => sum + Buffer.byteLength(key) + Buffer.byteLength(value),
-    0,
+/** Google takes both spellings of a name, but not twice the same field. Keys of the sender's own stay as they are. */
+function inSnakeCase({ fcmOptions, ...parts }: FcmOptions): Fields {
+  return compact({
+    ...parts,
+    fcm_options: fcmOptions && snakeKeys(fcmOptions),
+    android: parts.android && snakePart(parts.android, ['notification']),
+    apns: parts.apns && snakePart(parts.apns, []),
+    webpush: parts.webpush && snakePart(parts.webpush, []),
+  })
+}
+
+function snakePart(part: Readonly<Fields>, deep: readonly string[]): Fields {
+  const fields = snakeKeys(part)
+  for (const name of [...deep, 'fcm_options']) {
+    const value = fields[name]
+    if (isObject(value)) fields[name] = snakeKeys(value)
+  }
+  return fields
+}
+
+function snakeKeys(fields: Readonly<Fields>): Fields {
+  const entries = Object.entries(fields)
+  return Object.fromEntries(
+    entries.map(([key, value]) => [key.replace(/[A-Z]/g, letter => `_${letter.toLowerCase()}`), value]),
   )
+}
+
+/**
+ * What the limit counts beside `data` isn't spelled out. Counted here: what one Android device is given, and what one
+ * Apple device or browser is given in its own part. What is over all the same FCM says itself.
+ */
+function sizeFault(message: Fields, limit: number): string | undefined {
+  const android = partOf(message, 'android')
+  const apns = partOf(message, 'apns')
+  const webpush = partOf(message, 'webpush')
+  const data = isObject(android.data) ? android.data : partOf(message, 'data')
+  const notification = { ...partOf(message, 'notification'), ...partOf(android, 'notification') }
+  return (
+    oversize(data, notification, limit) ??
+    oversize(partOf(apns, 'payload'), {}, limit) ??
+    oversize(partOf(webpush, 'data'), partOf(webpush, 'notification'), limit)
+  )
+}
+
+function partOf(fields: Fields, name: string): Fields {
+  const value = fields[name]
+  return isObject(value) ? value : {}
+}
+
+function oversize(data: Fields, notification: Fields, limit: number): string | undefined {
+  const bytes = bytesOf(data) + bytesOf(notification)
+  if (bytes <= limit) return undefined
+  const shown = Object.entries(notification).map(([key, value]) => [`notification.${key}`, value])
+  return describeOversize({ ...data, ...Object.fromEntries(shown) }, bytes, limit)
+}
+
+function bytesOf(part: Fields): number {
+  return Object.entries(part).reduce((sum, [key, value]) => sum + Buffer.byteLength(key) + sizeOf(value), 0)
+}
+
+function sizeOf(value: unknown): number {
+  return Buffer.byteLength(typeof value === 'string' ? value : (JSON.stringify(value) ?? ''))
 }

@@ -1,0 +1,82 @@
+/**
+ * Which payloads FCM took and refused lately, and for whom: a payload that was taken for another token is good, and one
+ * that every token was refused with is not.
+ *
+ * A payload is known by the hash of its content without the target. Two maps take turns, a minute each, so that nothing
+ * is older than two, no entry needs a timer, and the memory is bounded whatever is sent.
+ */
+import { hash } from 'node:crypto'
+import type { Clock } from '../clock.ts'
+
+interface Entry {
+  acceptedAt: number
+  acceptedBy: string | undefined
+  /** Different tokens, as many as decide. */
+  readonly refusedBy: Set<string>
+}
+
+const MINUTE_MS = 60_000
+const MAX_PAYLOADS = 2000
+/** One token or two may themselves be bad; a third is no chance any more. */
+const REFUSALS_THAT_DECIDE = 3
+
+export class PayloadMemory {
+  readonly #clock: Clock
+  #young = new Map<string, Entry>()
+  #old = new Map<string, Entry>()
+  #turnedAt: number
+  #lastContent: string | undefined
+  #lastKey = ''
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+    this.#turnedAt = clock.now()
+  }
+
+  noteAccepted(content: string, token: string): void {
+    const entry = this.#entryFor(content)
+    entry.acceptedAt = this.#clock.now()
+    entry.acceptedBy = token
+  }
+
+  noteRefused(content: string, token: string): void {
+    const { refusedBy } = this.#entryFor(content)
+    if (refusedBy.size < REFUSALS_THAT_DECIDE) refusedBy.add(token)
+  }
+
+  /** What others' answers say about a refusal of `token`; `undefined` when they say nothing. */
+  judge(content: string, token: string): 'token' | 'payload' | undefined {
+    const { acceptedAt, acceptedBy, refusedBy } = this.#entryFor(content)
+    if (acceptedBy === undefined) return refusedBy.size >= REFUSALS_THAT_DECIDE ? 'payload' : undefined
+    const isRecent = this.#clock.now() - acceptedAt <= MINUTE_MS
+    return isRecent && acceptedBy !== token ? 'token' : undefined
+  }
+
+  #entryFor(content: string): Entry {
+    this.#takeTurns()
+    const key = this.#keyOf(content)
+    const young = this.#young.get(key)
+    if (young !== undefined) return young
+    const entry = this.#old.get(key) ?? { acceptedAt: 0, acceptedBy: undefined, refusedBy: new Set() }
+    this.#young.set(key, entry)
+    return entry
+  }
+
+  #takeTurns(): void {
+    const now = this.#clock.now()
+    if (now - this.#turnedAt < MINUTE_MS && this.#young.size < MAX_PAYLOADS) return
+    // After a quiet time the younger ones are as old as the older ones would be.
+    this.#old = now - this.#turnedAt < 2 * MINUTE_MS ? this.#young : new Map()
+    this.#young = new Map()
+    this.#turnedAt = now
+  }
+
+  /** In a campaign the same content comes thousands of times in a row: comparing is cheaper than hashing. */
+  #keyOf(content: string): string {
+    if (content !== this.#lastContent) {
+      this.#lastKey = hash('sha256', content, 'base64')
+      this.#lastContent = content
+    }
+    return this.#lastKey
+  }
+}
