@@ -6,7 +6,7 @@ import { generateVapidKeys, parseP8, parseServiceAccount, parseVapidKeys } from 
 import { type CredentialView, type NewCredential, PushError } from '@roost/protocol'
 import { v7 as uuidv7 } from 'uuid'
 import type { Queryable } from '../store/database.ts'
-import { wakeHeld } from './pauses.ts'
+import { describePause, PAUSES_OF_CREDENTIAL } from './pauses.ts'
 import type { Seal } from './seal.ts'
 
 interface Content {
@@ -86,12 +86,10 @@ interface StoredCredential {
   readonly kind: string
   readonly environments: string[]
   readonly settings: Record<string, unknown>
-  readonly pausedReason: string | null
-  readonly isPaused: boolean
+  readonly pauses: readonly { readonly part: string; readonly reason: string }[]
 }
 
-const VIEW = `id, gateway, kind, environments, settings, paused_reason as "pausedReason",
-  paused_at is not null as "isPaused"`
+const VIEW = `id, gateway, kind, environments, settings, ${PAUSES_OF_CREDENTIAL} as pauses`
 
 function viewOf(row: StoredCredential): CredentialView {
   return {
@@ -100,8 +98,8 @@ function viewOf(row: StoredCredential): CredentialView {
     kind: row.kind,
     environments: row.environments,
     expiresAt: null, // p8 keys, service accounts and VAPID keys carry no date; certificates will
-    status: row.isPaused ? 'paused' : 'active',
-    problems: row.pausedReason === null ? [] : [row.pausedReason],
+    status: row.pauses.some(it => it.part === '') ? 'paused' : 'active',
+    problems: row.pauses.map(it => describePause(row.gateway, it)),
     settings: row.settings,
   }
 }
@@ -126,7 +124,6 @@ export async function addCredential(
       seal.close(id, content.secret),
     ],
   )
-  await wakeHeld(db)
   return viewOf(rows[0] as StoredCredential)
 }
 
@@ -148,8 +145,7 @@ export async function replaceCredential(
   const content = await readReplacement(db, seal, credential)
   const { rows } = await db.query<StoredCredential>(
     `update credential
-        set kind = $4, environments = $5, settings = $6, sealed = $7, version = version + 1,
-            paused_at = null, paused_reason = null
+        set kind = $4, environments = $5, settings = $6, sealed = $7, version = version + 1
       where id = $1 and app_id = $2 and gateway = $3
      returning ${VIEW}`,
     [
@@ -168,7 +164,6 @@ export async function replaceCredential(
       'credential_unknown',
       `this app has no ${content.gateway} credential ${credential.id}`,
     )
-  await wakeHeld(db)
   return viewOf(row)
 }
 

@@ -16,10 +16,11 @@ import {
   type Transport,
 } from '@roost/gateways'
 import type { Environment, Provider } from '@roost/protocol'
-import type { Blocker } from '../dispatch/lease.ts'
+import { partOf } from '../dispatch/scope.ts'
 import type { AddressKeys } from '../registry/address.ts'
 import type { Queryable } from '../store/database.ts'
 import type { Clock } from '../time.ts'
+import { PAUSES_OF_CREDENTIAL, type Pause } from './pauses.ts'
 import type { Seal } from './seal.ts'
 
 /** Where the gateways are; the vendors' own addresses when absent. */
@@ -61,7 +62,7 @@ export type Sender =
       readonly version: number
       send(delivery: Delivery): Promise<AttemptOutcome>
     }
-  | { readonly kind: 'paused'; readonly blocker: Blocker }
+  | { readonly kind: 'paused'; readonly pause: Pause }
   | { readonly kind: 'missing'; readonly reason: string }
 
 interface CredentialRow {
@@ -71,13 +72,11 @@ interface CredentialRow {
   readonly settings: Record<string, string>
   readonly sealed: Buffer
   readonly version: number
-  readonly pausedReason: string | null
-  readonly isPaused: boolean
+  readonly pauses: readonly Pick<Pause, 'part' | 'reason'>[]
 }
 
 const CREDENTIALS = `
-  select id, gateway, environments, settings, sealed, version, paused_reason as "pausedReason",
-         paused_at is not null as "isPaused"
+  select id, gateway, environments, settings, sealed, version, ${PAUSES_OF_CREDENTIAL} as pauses
     from credential where app_id = $1 and gateway = $2 order by created_at desc, id desc`
 
 const WEB_PUSH_DEADLINE_MS = 10_000
@@ -191,23 +190,21 @@ export class AppSenders {
     this.#clientFor = clientFor
   }
 
-  /** True when credentials exist and every one of them is paused: nothing can leave. */
-  get areAllPaused(): boolean {
-    return this.#rows.length > 0 && this.#rows.every(row => row.isPaused)
+  /** Of the newest credential, when credentials exist and every one of them is paused as a whole: nothing can leave. */
+  get pauseOfAll(): Pause | undefined {
+    const pauses = this.#rows.map(row => pauseOf(row, ['']))
+    return pauses.every(it => it !== undefined) ? pauses[0] : undefined
   }
 
-  /** The content that was refused, when one is paused. */
-  get blocker(): Blocker | undefined {
-    const paused = this.#rows.find(row => row.isPaused)
-    return paused === undefined ? undefined : blockerOf(paused)
-  }
-
-  for(target: SendTarget): Sender {
+  /** `probePart`: go in spite of the pause of this part. */
+  for(target: SendTarget, probePart: string | null = null): Sender {
     const rows = this.#rows.filter(it => serves(it, target))
+    const parts = ['', partOf(target)].filter(part => part !== probePart)
     // The newest that is not refused; one that was replaced by a worse one may still be good.
-    const row = rows.find(it => !it.isPaused) ?? rows[0]
+    const row = rows.find(it => pauseOf(it, parts) === undefined) ?? rows[0]
     if (row === undefined) return { kind: 'missing', reason: missingReason(target) }
-    if (row.isPaused) return { kind: 'paused', blocker: blockerOf(row) }
+    const pause = pauseOf(row, parts)
+    if (pause !== undefined) return { kind: 'paused', pause }
     const client = this.#clientFor(row, target.environment)
     return {
       kind: 'ready',
@@ -218,8 +215,9 @@ export class AppSenders {
   }
 }
 
-function blockerOf(row: CredentialRow): Blocker {
-  return { credentialId: row.id, version: row.version, reason: row.pausedReason ?? 'paused' }
+function pauseOf(row: CredentialRow, parts: readonly string[]): Pause | undefined {
+  const pause = row.pauses.find(it => parts.includes(it.part))
+  return pause && { credentialId: row.id, version: row.version, ...pause }
 }
 
 function serves(row: CredentialRow, target: SendTarget): boolean {

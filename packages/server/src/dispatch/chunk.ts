@@ -15,8 +15,12 @@ export interface Recipient extends SendTarget {
   readonly hwid: string
   readonly hash: Buffer
   readonly generation: number
+  /** The gateway has accepted something for it, in its environment. */
+  readonly wasAccepted: boolean
   /** 1 for the first try. */
   readonly attempt: number
+  /** Tries whether the pause of this part is over. */
+  readonly probePart: string | null
 }
 
 export interface ReadChunk {
@@ -28,7 +32,7 @@ export interface ReadChunk {
 }
 
 const ADDRESS_COLUMNS = `a.bucket, a.hwid, a.address_hash as hash, a.generation, a.provider, a.environment, a.address,
-  a.keys, a.credential_id as "credentialId"`
+  a.keys, a.credential_id as "credentialId", a.last_accepted_at is not null as "wasAccepted"`
 const SENDABLE = `a.kind = 'alert' and a.state in ('active', 'suspect')`
 
 export async function readRecipients(db: Queryable, batch: Batch, limit: number): Promise<ReadChunk> {
@@ -50,7 +54,7 @@ async function readRange(db: Queryable, batch: Batch, limit: number): Promise<Re
   const from = start(batch)
   const values: unknown[] = [batch.appId, batch.provider, from.bucket, from.hwid, batch.bucketTo, limit]
   const { rows } = await db.query<Recipient>(
-    `select ${ADDRESS_COLUMNS}, 1 as attempt
+    `select ${ADDRESS_COLUMNS}, 1 as attempt, null as "probePart"
        from address a ${lateralDevice(batch, values)}
       where a.app_id = $1 and a.provider = $2 and ${SENDABLE}
         and a.bucket between $3 and $5 and (a.bucket, a.hwid) > ($3::smallint, $4::text)
@@ -94,8 +98,7 @@ export async function readDueDeliveries(
   const values: unknown[] = [batch.id, new Date(query.at), query.limit]
   const isMeant = audience(batch, values)
   const { rows } = await db.query<QueueRow>(
-    `select q.bucket, q.hwid, q.attempt, a.address_hash as hash, a.generation, a.provider, a.environment, a.address,
-            a.keys, a.credential_id as "credentialId", coalesce(${isMeant}, false) as "isMeant"
+    `select ${ADDRESS_COLUMNS}, q.bucket, q.hwid, q.attempt, q.probe_part as "probePart", coalesce(${isMeant}, false) as "isMeant"
        from delivery_queue q
        left join device d on d.bucket = q.bucket and d.app_id = q.app_id and d.hwid = q.hwid
        left join address a on a.bucket = q.bucket and a.app_id = q.app_id and a.hwid = q.hwid and ${SENDABLE}

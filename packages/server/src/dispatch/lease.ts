@@ -3,13 +3,15 @@
  * lease runs out and another one takes the batch up from the last chunk that was committed.
  *
  *   waiting ──claim──▶ sending ──all read, queue empty──▶ done
- *      ▲                 │  └──only what a refused credential blocks is left──▶ held
- *      └──queue due──────┘                                                       │
- *      └──────────credential replaced, or a newer one, or the message expired────┘
+ *      ▲                 │  └──only what paused credentials block is left──▶ held
+ *      └──queue due──────┘                                                    │
+ *      └───the pause over, or a newer credential, or the message expired──────┘
  */
 import { randomUUID } from 'node:crypto'
 import type { Provider, Target } from '@roost/protocol'
-import type { Queryable } from '../store/database.ts'
+import type { Pause } from '../credentials/pauses.ts'
+import type { Database, Queryable } from '../store/database.ts'
+import { recordHolds } from './holds.ts'
 
 /** Short, so that a crash is no long silence; a worker that lives renews it, however long a chunk takes. */
 export const LEASE_MS = 15_000
@@ -89,6 +91,11 @@ export class LeaseLost extends Error {
   }
 }
 
+/** Set once a renewal found the batch in other hands. */
+export class LeaseState {
+  isLost = false
+}
+
 export interface ChunkProgress {
   readonly batch: Pick<Batch, 'id' | 'lease'>
   /** The last device that was read; null when only the queue was worked on. */
@@ -139,13 +146,6 @@ export async function renewLease(db: Queryable, batch: Pick<Batch, 'id' | 'lease
   return rowCount > 0
 }
 
-/** A content of a credential, refused by its gateway. */
-export interface Blocker {
-  readonly credentialId: string
-  readonly version: number
-  readonly reason: string
-}
-
 /**
  * Gives the batch back: held when a credential blocks all that is left of it; done when it is read through and nothing
  * waits; else waiting, not before `notBefore`, and when only its queue is left not before the first of that.
@@ -162,29 +162,30 @@ const RELEASE = `
   update batch b
      set state = next.state,
          due_at = greatest($3, next.due_at),
-         held_reason = case when next.state = 'held' then $5 end,
-         held_by = case when next.state = 'held' then $6::uuid end,
-         held_version = case when next.state = 'held' then $7::integer end,
+         held_reason = case when next.state = 'held' then coalesce((
+           select h.reason from batch_hold h where h.batch_id = b.id order by h.at desc, h.id desc limit 1
+         ), 'credential_fault') end,
          held_at = case when next.state = 'held' then clock_timestamp() end,
          leased_by = null, lease_until = null
     from next
    where b.id = $1 and b.leased_by = $2`
 
 export async function releaseBatch(
-  db: Queryable,
+  db: Database,
   batch: Pick<Batch, 'id' | 'lease'>,
-  release: { readonly notBefore: number; readonly isBlocked: boolean; readonly blocker: Blocker | undefined },
+  release: {
+    readonly notBefore: number
+    /** All that is left of the batch waits for this. */
+    readonly blocker: Pause | undefined
+    readonly at: number
+  },
 ): Promise<void> {
-  const { blocker } = release
-  await db.query(RELEASE, [
-    batch.id,
-    batch.lease,
-    new Date(release.notBefore),
-    release.isBlocked,
-    blocker?.reason ?? 'credential_fault',
-    blocker?.credentialId ?? null,
-    blocker?.version ?? null,
-  ])
+  const { blocker, at } = release
+  const isBlocked = blocker !== undefined
+  await db.transaction(async tx => {
+    if (isBlocked) await recordHolds(tx, { batchId: batch.id, pauses: [blocker], at })
+    await tx.query(RELEASE, [batch.id, batch.lease, new Date(release.notBefore), isBlocked])
+  })
 }
 
 /** After so many failures of our own in a row a batch is held until somebody looks: each repeat may send again. */

@@ -3,11 +3,13 @@
  * a worker that dies either did all of it or nothing.
  */
 import type { AttemptOutcome } from '@roost/gateways'
-import { pauseCredential } from '../credentials/pauses.ts'
-import { type AddressResult, applyResults } from '../hygiene/results.ts'
+import { endPause, type Pause, pauseCredential } from '../credentials/pauses.ts'
+import { type AddressResult, applyResults, type Trust } from '../hygiene/results.ts'
 import type { Database, Queryable } from '../store/database.ts'
 import type { Recipient } from './chunk.ts'
-import { advanceBatch, type Batch, type Blocker, type Cursor } from './lease.ts'
+import { pauseKey, recordHolds } from './holds.ts'
+import { advanceBatch, type Batch, type Cursor } from './lease.ts'
+import { isOneWay, LONGEST_WAIT_MS } from './scope.ts'
 
 /** What one delivery came to in this chunk. */
 export type Settlement = { readonly bucket: number; readonly hwid: string; readonly attempt: number } & (
@@ -15,12 +17,21 @@ export type Settlement = { readonly bucket: number; readonly hwid: string; reado
       readonly kind: 'sent'
       readonly recipient: Recipient
       readonly sentAt: number
-      readonly outcome: AttemptOutcome
+      readonly outcome: SettledOutcome
+      /** What a mismatch may do to the address; other outcomes don't ask. */
+      readonly trust: Trust
+      /** R12: accepted in the other environment, this one. */
+      readonly acceptedIn: string | undefined
     }
   | { readonly kind: 'skipped'; readonly reason: string }
-  /** Waits for its credential without an attempt. */
-  | { readonly kind: 'held'; readonly reason: string }
+  /** Waits for what is paused of its credential; it is no attempt, even where the gateway was asked. */
+  | { readonly kind: 'held'; readonly pause: Pause }
+  /** Waits without an attempt, until its origin may be asked again. */
+  | { readonly kind: 'deferred'; readonly dueAt: number; readonly reason: string }
 )
+
+/** A credential fault is no outcome of a delivery: it is held. */
+export type SettledOutcome = Exclude<AttemptOutcome, { kind: 'credential_fault' }>
 
 export interface Chunk {
   readonly batch: Batch
@@ -29,8 +40,10 @@ export interface Chunk {
   readonly isFromQueue: boolean
   readonly cursor: Cursor | null
   readonly isRead: boolean
-  /** Credentials that a gateway refused in this chunk. */
-  readonly refused: readonly Blocker[]
+  /** What gateways refused in this chunk. */
+  readonly refused: readonly Pause[]
+  /** Pauses that a probe has ended. */
+  readonly mended: readonly Omit<Pause, 'reason'>[]
   readonly at: number
   /** 0 ≤ n < 1, spreads retries. */
   readonly random: () => number
@@ -48,11 +61,13 @@ interface Plan {
   readonly exceptions: (Key & { readonly outcome: ExceptionOutcome; readonly reason: string })[]
   readonly waiting: (Key & {
     readonly attempt: number
+    /** Null: until the pause is over. */
     readonly dueAt: number | null
+    readonly pause: Pause | null
     readonly reason: string
   })[]
   readonly results: AddressResult[]
-  /** The gateway took others of this chunk. With Web Push those are at other origins, which says nothing of this one. */
+  /** The gateway took others of this chunk, and by the same way. */
   readonly tookOthers: boolean
   accepted: number
 }
@@ -77,12 +92,13 @@ export async function settleChunk(db: Database, chunk: Chunk): Promise<void> {
     await enqueue(tx, chunk, plan)
     await insertExceptions(tx, chunk, plan)
     await applyResults(tx, plan.results, chunk.at)
-    for (const blocker of chunk.refused) await pauseCredential(tx, { ...blocker, at: chunk.at })
+    for (const pause of chunk.refused) await pauseCredential(tx, { ...pause, at: chunk.at })
+    for (const pause of chunk.mended) await endPause(tx, pause)
   })
 }
 
 function planOf(chunk: Chunk): Plan {
-  const tookOthers = chunk.batch.provider !== 'webpush' && hasAccepted(chunk.settlements)
+  const tookOthers = isOneWay(chunk.batch.provider) && hasAccepted(chunk.settlements)
   const plan: Plan = { exceptions: [], waiting: [], results: [], tookOthers, accepted: 0 }
   for (const settlement of chunk.settlements) {
     switch (settlement.kind) {
@@ -94,8 +110,12 @@ function planOf(chunk: Chunk): Plan {
           ...keyOf(settlement),
           attempt: settlement.attempt,
           dueAt: null,
-          reason: settlement.reason,
+          pause: settlement.pause,
+          reason: settlement.pause.reason,
         })
+        break
+      case 'deferred':
+        waitUntil(plan, settlement, chunk)
         break
       case 'sent':
         sortOut(plan, settlement, chunk)
@@ -121,7 +141,7 @@ function sortOut(plan: Plan, sent: Extract<Settlement, { kind: 'sent' }>, chunk:
   switch (outcome.kind) {
     case 'accepted':
       plan.accepted++
-      plan.results.push({ ...resultOf(sent, chunk, 'accepted'), kind: 'accepted' })
+      plan.results.push(acceptedResult(sent, chunk))
       return
     case 'address_dead':
       except('dead', outcome.reason)
@@ -133,7 +153,7 @@ function sortOut(plan: Plan, sent: Extract<Settlement, { kind: 'sent' }>, chunk:
       return
     case 'address_mismatch':
       except('failed', outcome.reason)
-      plan.results.push({ ...resultOf(sent, chunk, outcome.reason), kind: 'mismatch' })
+      plan.results.push({ ...resultOf(sent, chunk, outcome.reason), kind: 'mismatch', trust: sent.trust })
       return
     case 'message_fault':
       except('failed', outcome.reason)
@@ -142,13 +162,17 @@ function sortOut(plan: Plan, sent: Extract<Settlement, { kind: 'sent' }>, chunk:
       // A repeat might show it twice; the sender is told instead.
       except('uncertain', outcome.reason)
       return
-    case 'credential_fault':
-      plan.waiting.push({ ...key, attempt: sent.attempt, dueAt: null, reason: outcome.reason })
-      return
     case 'retry':
     case 'not_sent':
       retryLater(plan, sent, chunk)
   }
+}
+
+function acceptedResult(sent: Extract<Settlement, { kind: 'sent' }>, chunk: Chunk): AddressResult {
+  const result = resultOf(sent, chunk, 'accepted')
+  const { acceptedIn, recipient } = sent
+  if (acceptedIn === undefined) return { ...result, kind: 'accepted' }
+  return { ...result, kind: 'corrected', environment: acceptedIn, address: recipient }
 }
 
 function resultOf(sent: Extract<Settlement, { kind: 'sent' }>, chunk: Chunk, reason: string) {
@@ -166,8 +190,6 @@ function resultOf(sent: Extract<Settlement, { kind: 'sent' }>, chunk: Chunk, rea
 }
 
 const FIRST_RETRY_MS = 1000
-/** A gateway that asks for more patience than this is asked again all the same. */
-export const LONGEST_WAIT_MS = 60 * 60_000
 /** With the delays above some six hours, unless the message expires before. */
 const TRIES_MAX = 16
 /** After a request that never reached the gateway. It is no try: only the message's end ends it. */
@@ -204,7 +226,14 @@ function retryLater(plan: Plan, sent: Extract<Settlement, { kind: 'sent' }>, chu
   const dueAt = chunk.at + retryDelayMs(attempt, outcome, place)
   const isOver = dueAt > expiresAt(chunk.batch) || (isTry && attempt >= TRIES_MAX)
   if (isOver) plan.exceptions.push({ ...keyOf(sent), outcome: 'failed', reason: `gave_up: ${reason}` })
-  else plan.waiting.push({ ...keyOf(sent), attempt: attempt + (isTry ? 1 : 0), dueAt, reason })
+  else plan.waiting.push({ ...keyOf(sent), attempt: attempt + (isTry ? 1 : 0), dueAt, pause: null, reason })
+}
+
+function waitUntil(plan: Plan, deferred: Extract<Settlement, { kind: 'deferred' }>, chunk: Chunk): void {
+  const { attempt, dueAt, reason } = deferred
+  if (dueAt > expiresAt(chunk.batch))
+    plan.exceptions.push({ ...keyOf(deferred), outcome: 'failed', reason: `gave_up: ${reason}` })
+  else plan.waiting.push({ ...keyOf(deferred), attempt, dueAt, pause: null, reason })
 }
 
 /** A message that is now or never is still tried for a minute: it is the gateway that shall not store it. */
@@ -224,13 +253,16 @@ async function dequeue(tx: Queryable, chunk: Chunk): Promise<void> {
 
 async function enqueue(tx: Queryable, chunk: Chunk, plan: Plan): Promise<void> {
   if (plan.waiting.length === 0) return
+  const pauses = plan.waiting.flatMap(it => (it.pause === null ? [] : [it.pause]))
+  const holds = await recordHolds(tx, { batchId: chunk.batch.id, pauses, at: chunk.at })
   await tx.query(
-    `insert into delivery_queue (bucket, message_id, hwid, app_id, batch_id, attempt, due_at, reason)
-     select i.bucket, $1, i.hwid, $2, $3, i.attempt, coalesce(i.due_at, 'infinity'), i.reason
-       from unnest($4::smallint[], $5::text[], $6::integer[], $7::timestamptz[], $8::text[])
-              as i (bucket, hwid, attempt, due_at, reason)
+    `insert into delivery_queue (bucket, message_id, hwid, app_id, batch_id, attempt, due_at, reason, hold_id)
+     select i.bucket, $1, i.hwid, $2, $3, i.attempt, coalesce(i.due_at, 'infinity'), i.reason, i.hold_id
+       from unnest($4::smallint[], $5::text[], $6::integer[], $7::timestamptz[], $8::text[], $9::bigint[])
+              as i (bucket, hwid, attempt, due_at, reason, hold_id)
      on conflict (bucket, message_id, hwid) do update
-        set attempt = excluded.attempt, due_at = excluded.due_at, reason = excluded.reason`,
+        set attempt = excluded.attempt, due_at = excluded.due_at, reason = excluded.reason,
+            hold_id = excluded.hold_id, probe_part = null`,
     [
       chunk.batch.messageId,
       chunk.batch.appId,
@@ -240,6 +272,7 @@ async function enqueue(tx: Queryable, chunk: Chunk, plan: Plan): Promise<void> {
       plan.waiting.map(it => it.attempt),
       plan.waiting.map(it => (it.dueAt === null ? null : new Date(it.dueAt))),
       plan.waiting.map(it => it.reason),
+      plan.waiting.map(it => (it.pause === null ? null : holds.get(pauseKey(it.pause)))),
     ],
   )
 }

@@ -2,29 +2,30 @@
  * The dispatcher: plans due messages, leases batches, sends chunk after chunk. Any number of processes may run one
  * on the same database.
  */
-import { createHash } from 'node:crypto'
-import type { AttemptOutcome, Notification } from '@roost/gateways'
 import type { Logger } from 'pino'
-import { wakeHeld } from '../credentials/pauses.ts'
-import type { AppSenders, Delivery, Sender, Senders } from '../credentials/senders.ts'
-import { hashOf } from '../insight/receipts.ts'
+import { type Pause, releaseProbes, wakeHeld } from '../credentials/pauses.ts'
+import type { AppSenders, Senders } from '../credentials/senders.ts'
 import type { Database } from '../store/database.ts'
 import type { Clock } from '../time.ts'
 import { type DueDelivery, type Recipient, readDueDeliveries, readRecipients } from './chunk.ts'
 import {
   type Batch,
-  type Blocker,
   type Cursor,
   claimBatch,
   failBatch,
   finishMessages,
   LEASE_RENEWAL_MS,
   LeaseLost,
+  LeaseState,
   releaseBatch,
   renewLease,
 } from './lease.ts'
+import { Origins } from './origins.ts'
 import { planNext } from './plan.ts'
-import { expiresAt, hasAccepted, LONGEST_WAIT_MS, type Settlement, settleChunk } from './settle.ts'
+import { batchPauseMs } from './scope.ts'
+import { Sending, type SendingOptions, type Sent } from './sending.ts'
+import { expiresAt, hasAccepted, type Settlement, settleChunk } from './settle.ts'
+import { Waves } from './waves.ts'
 
 export interface DispatcherOptions {
   readonly db: Database
@@ -42,12 +43,11 @@ export interface DispatcherOptions {
 const CHUNK = 500
 /** Requests of one chunk in flight; the transport has its own limits below this one. */
 const IN_FLIGHT = 250
-/** A gateway that can't be reached is tried again by the next chunk, so that the rest is not read for nothing. */
-const UNREACHABLE_PAUSE_MS = 10_000
-const ORIGIN_PAUSE_MS = 30_000
 
 export class Dispatcher {
   readonly #options: DispatcherOptions
+  readonly #origins: Origins
+  readonly #waves = new Waves()
   readonly #stop = new AbortController()
   readonly #wakers = new Set<() => void>()
   #loops: Promise<unknown> = Promise.resolve()
@@ -55,6 +55,7 @@ export class Dispatcher {
 
   constructor(options: DispatcherOptions) {
     this.#options = options
+    this.#origins = new Origins(options.clock)
   }
 
   start(): void {
@@ -108,6 +109,7 @@ export class Dispatcher {
       this.poke()
       return true
     }
+    await releaseProbes(db, clock.now())
     await wakeHeld(db, clock.now())
     await finishMessages(db, clock.now())
     return false
@@ -117,11 +119,11 @@ export class Dispatcher {
     const { db, clock, logger } = this.#options
     const batch = await claimBatch(db, clock.now())
     if (batch === undefined) return false
-    const hold = new LeaseHold()
-    const renewal = setInterval(() => void this.#renew(batch, hold), LEASE_RENEWAL_MS)
+    const lease = new LeaseState()
+    const renewal = setInterval(() => void this.#renew(batch, lease), LEASE_RENEWAL_MS)
     try {
-      const pause = await this.#work(batch, hold)
-      await releaseBatch(db, batch, pause)
+      const rest = await this.#work(batch, lease)
+      await releaseBatch(db, batch, { ...rest, at: clock.now() })
       await finishMessages(db, clock.now())
     } catch (error) {
       await this.#giveUp(batch, error)
@@ -142,58 +144,55 @@ export class Dispatcher {
     await failBatch(db, batch)
   }
 
-  async #renew(batch: Batch, hold: LeaseHold): Promise<void> {
+  async #renew(batch: Batch, lease: LeaseState): Promise<void> {
     const { db, logger } = this.#options
     try {
-      if (!(await renewLease(db, batch))) hold.isLost = true
+      if (!(await renewLease(db, batch))) lease.isLost = true
     } catch (error) {
       logger.warn({ err: error, batch: batch.id }, 'lease could not be renewed')
     }
   }
 
   /** Sends chunks until the batch is read through, has to wait, or the process is to stop. */
-  async #work(leased: Batch, hold: LeaseHold): Promise<Pause> {
+  async #work(leased: Batch, lease: LeaseState): Promise<Rest> {
     const { clock, db } = this.#options
     let batch = leased
-    let blocker: Blocker | undefined
     while (!this.#stop.signal.aborted) {
       const senders = await this.#options.senders.open(db, batch)
+      const { pauseOfAll } = senders
       // Expiry wins: a message that is over is told so, whatever its key.
-      if (senders.areAllPaused && clock.now() <= expiresAt(batch))
-        return { notBefore: clock.now(), isBlocked: true, blocker: senders.blocker }
+      if (pauseOfAll !== undefined && clock.now() <= expiresAt(batch))
+        return { notBefore: clock.now(), blocker: pauseOfAll }
       const step = batch.isRead
-        ? await this.#queueChunk(batch, senders, hold)
-        : await this.#readChunk(batch, senders, hold)
+        ? await this.#queueChunk(batch, senders, lease)
+        : await this.#readChunk(batch, senders, lease)
       batch = step.batch
-      blocker = step.blocker ?? blocker
       if (step.isOver || step.notBefore > clock.now())
-        return { notBefore: step.notBefore, isBlocked: false, blocker }
+        return { notBefore: step.notBefore, blocker: undefined }
     }
-    return { notBefore: clock.now(), isBlocked: false, blocker }
+    return { notBefore: clock.now(), blocker: undefined }
   }
 
-  async #readChunk(batch: Batch, senders: AppSenders, hold: LeaseHold): Promise<Step> {
+  async #readChunk(batch: Batch, senders: AppSenders, lease: LeaseState): Promise<Step> {
     const read = await readRecipients(this.#options.db, batch, CHUNK)
-    const sent = await this.#sendAll(batch, senders, read.recipients, hold)
+    const sent = await this.#sendAll({ batch, senders, lease }, read.recipients)
     await this.#settle(batch, { ...sent, isFromQueue: false, cursor: read.cursor, isRead: read.isLast })
     return {
       batch: { ...batch, isRead: read.isLast, cursor: read.cursor ?? batch.cursor },
       notBefore: this.#waitFor(batch, sent.settlements),
       isOver: read.isLast,
-      blocker: sent.blocker,
     }
   }
 
-  async #queueChunk(batch: Batch, senders: AppSenders, hold: LeaseHold): Promise<Step> {
+  async #queueChunk(batch: Batch, senders: AppSenders, lease: LeaseState): Promise<Step> {
     const { db, clock } = this.#options
     const due = await readDueDeliveries(db, { batch, at: clock.now(), limit: CHUNK })
-    if (due.length === 0) return { batch, notBefore: clock.now(), isOver: true, blocker: undefined }
+    if (due.length === 0) return { batch, notBefore: clock.now(), isOver: true }
     const living = due.flatMap(it => (it.recipient === null ? [] : [it.recipient]))
-    const sent = await this.#sendAll(batch, senders, living, hold)
+    const sent = await this.#sendAll({ batch, senders, lease }, living)
     const settlements = [...sent.settlements, ...due.flatMap(cancelled)]
     await this.#settle(batch, { ...sent, settlements, isFromQueue: true, cursor: null, isRead: true })
-    const notBefore = this.#waitFor(batch, settlements)
-    return { batch, notBefore, isOver: due.length < CHUNK, blocker: sent.blocker }
+    return { batch, notBefore: this.#waitFor(batch, settlements), isOver: due.length < CHUNK }
   }
 
   async #settle(
@@ -205,152 +204,39 @@ export class Dispatcher {
   }
 
   async #sendAll(
-    batch: Batch,
-    senders: AppSenders,
+    part: Pick<SendingOptions, 'batch' | 'senders' | 'lease'>,
     recipients: readonly Recipient[],
-    hold: LeaseHold,
   ): Promise<Sent> {
-    const refused = new Map<string, Blocker>()
-    const sending: Sending = { batch, senders, hold, refused, blocker: undefined }
-    const settlements = await mapInFlight(recipients, IN_FLIGHT, it => this.#sendOne(sending, it))
-    return { settlements, refused: [...refused.values()], blocker: sending.blocker }
+    const { clock, logger } = this.#options
+    const sending = new Sending({ ...part, clock, logger, waves: this.#waves, origins: this.#origins })
+    const settlements = await mapInFlight(recipients, IN_FLIGHT, it => sending.sendOne(it))
+    return sending.finish(settlements)
   }
 
-  async #sendOne(sending: Sending, recipient: Recipient): Promise<Settlement> {
-    const { batch, refused } = sending
-    if (sending.hold.isLost) throw new LeaseLost(batch.id)
-    const { bucket, hwid, attempt } = recipient
-    const key = { bucket, hwid, attempt }
-    const sentAt = this.#options.clock.now()
-    if (sentAt > expiresAt(batch)) return { kind: 'skipped', ...key, reason: 'expired' }
-    const sender = sending.senders.for(recipient)
-    if (sender.kind === 'missing') return { kind: 'skipped', ...key, reason: sender.reason }
-    if (sender.kind === 'paused') return held(sending, key, sender.blocker)
-    // The gateway refused this key a moment ago: asking again for each device would only harm its standing.
-    const refusal = refused.get(sender.credentialId)
-    if (refusal !== undefined) return held(sending, key, refusal)
-    const outcome = await this.#attempt(sender, {
-      deliveryId: deliveryIdOf(batch.messageId, hwid),
-      target: recipient,
-      notification: notificationOf(batch),
-    })
-    if (outcome.kind === 'credential_fault') {
-      sending.blocker = { credentialId: sender.credentialId, version: sender.version, reason: outcome.reason }
-      if (!refused.has(sender.credentialId)) refused.set(sender.credentialId, sending.blocker)
-    }
-    return { kind: 'sent', ...key, recipient, sentAt, outcome }
-  }
-
-  /** A client promises never to reject; one that does must not take its whole chunk with it. */
-  async #attempt(sender: Extract<Sender, { kind: 'ready' }>, delivery: Delivery): Promise<AttemptOutcome> {
-    try {
-      return await sender.send(delivery)
-    } catch (error) {
-      this.#options.logger.error({ err: error, gateway: delivery.target.provider }, 'a gateway client failed')
-      return { kind: 'uncertain', reason: 'internal_error' }
-    }
-  }
-
-  /**
-   * When the batch as a whole has to wait: for a throttled credential; for an origin that took nothing of the chunk, or
-   * could not be reached at all. Where it took some, each delivery waits by itself. Web Push has an origin for each
-   * address, named by the client: one that asks for patience must not hold the others up.
-   */
+  /** When the batch as a whole has to wait: until whatever of its outcomes asks for most. */
   #waitFor(batch: Batch, settlements: readonly Settlement[]): number {
-    const now = this.#options.clock.now()
-    const outcomes = settlements.flatMap(it => (it.kind === 'sent' ? [it.outcome] : []))
-    if (batch.provider === 'webpush' || outcomes.length === 0) return now
-    const tookSome = hasAccepted(settlements)
-    return now + Math.max(0, ...outcomes.map(outcome => batchPauseMs(outcome, tookSome)))
+    const place = { provider: batch.provider, tookSome: hasAccepted(settlements) }
+    const pauses = settlements.map(it => (it.kind === 'sent' ? batchPauseMs(it.outcome, place) : 0))
+    return this.#options.clock.now() + Math.max(0, ...pauses)
   }
 }
 
-/** What one outcome asks of the batch. */
-function batchPauseMs(outcome: AttemptOutcome, tookSome: boolean): number {
-  if (outcome.kind === 'not_sent') return tookSome ? 0 : UNREACHABLE_PAUSE_MS
-  if (outcome.kind !== 'retry' || outcome.scope === 'device') return 0
-  const asked = Math.min(LONGEST_WAIT_MS, outcome.afterMs ?? 1000)
-  if (outcome.scope === 'credential') return asked
-  return tookSome ? 0 : Math.min(asked, ORIGIN_PAUSE_MS)
-}
-
-/** Set once a renewal found the batch in other hands. */
-class LeaseHold {
-  isLost = false
-}
-
-interface Pause {
+interface Rest {
   readonly notBefore: number
-  /** Nothing can leave before a credential is mended. */
-  readonly isBlocked: boolean
-  readonly blocker: Blocker | undefined
+  /** Nothing of the batch can leave before this is over. */
+  readonly blocker: Pause | undefined
 }
 
 interface Step {
   readonly batch: Batch
   readonly notBefore: number
   readonly isOver: boolean
-  readonly blocker: Blocker | undefined
-}
-
-interface Sent {
-  readonly settlements: readonly Settlement[]
-  readonly refused: readonly Blocker[]
-  /** The last credential that kept a delivery waiting. */
-  readonly blocker: Blocker | undefined
-}
-
-interface Sending {
-  readonly batch: Batch
-  readonly senders: AppSenders
-  readonly hold: LeaseHold
-  readonly refused: Map<string, Blocker>
-  blocker: Blocker | undefined
-}
-
-/** Waits for its credential without an attempt. */
-function held(
-  sending: Sending,
-  key: { readonly bucket: number; readonly hwid: string; readonly attempt: number },
-  blocker: Blocker,
-): Settlement {
-  sending.blocker = blocker
-  return { kind: 'held', ...key, reason: blocker.reason }
 }
 
 function cancelled(due: DueDelivery): Settlement[] {
   if (due.recipient !== null) return []
   const { bucket, hwid, attempt, reason } = due
   return [{ kind: 'skipped', bucket, hwid, attempt, reason }]
-}
-
-/**
- * The same for every repeat of a delivery, so that gateways and devices can tell a repeat from a new message:
- * a UUID (version 8, RFC 9562) from the hash of message and device.
- */
-export function deliveryIdOf(messageId: string, hwid: string): string {
-  const hash = createHash('sha256').update(`${messageId}\0${hwid}`).digest().subarray(0, 16)
-  hash.writeUInt8((hash.readUInt8(6) & 0x0f) | 0x80, 6)
-  hash.writeUInt8((hash.readUInt8(8) & 0x3f) | 0x80, 8)
-  return hash.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
-}
-
-function notificationOf(batch: Batch): Notification {
-  const { content } = batch
-  return {
-    hash: hashOf(batch.messageId),
-    title: content.title,
-    subtitle: content.subtitle,
-    body: content.body,
-    imageUrl: content.image,
-    url: content.url,
-    sound: content.sound,
-    badge: content.badge,
-    data: content.data,
-    ttlSeconds: batch.ttlSeconds,
-    priority: batch.priority,
-    collapseKey: batch.collapseKey ?? undefined,
-  }
 }
 
 /** `map` with at most `limit` calls running; results in the order of the items. After a rejection no call begins. */

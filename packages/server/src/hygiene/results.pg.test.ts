@@ -120,17 +120,6 @@ test('R6: a dead address is alive again as soon as the device registers it', asy
   expect((await roost.ledger(phone.hwid)).map(it => it.event)).toEqual(['registered', 'dead', 'restored'])
 })
 
-test('R12: a BadDeviceToken raises a doubt and ends nothing', async () => {
-  const phone = await roost.phone('ios')
-  roost.simulator.apns.faults.answerFor(phone.token as string, { status: 400, reason: 'BadDeviceToken' }, 3)
-  for (let i = 0; i < 3; i++) await roost.sendAndSettle(hello(phone.hwid))
-  expect((await roost.view(phone.hwid)).addresses).toMatchObject([
-    { state: 'suspect', reason: 'BadDeviceToken' },
-  ])
-  await roost.sendAndSettle(hello(phone.hwid))
-  expect((await roost.view(phone.hwid)).addresses).toMatchObject([{ state: 'active', reason: null }])
-})
-
 test('R18: throttling and server faults change no row and lose no message', async () => {
   const phones = [
     await roost.phone('ios', { userId: 'r18' }),

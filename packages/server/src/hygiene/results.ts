@@ -4,8 +4,10 @@
  * Every result carries the generation that the address had when it was read for sending, and the change is a
  * compare-and-set in one statement, so a late answer never touches what was registered meanwhile (R1c).
  *
- *   active ──mismatch, or a death too close to call──▶ suspect ──second death──▶ dead
+ *   active ──doubt, or a death too close to call──▶ suspect ──second death, or doubted on a third day──▶ dead
  *   active, suspect ──death──▶ dead          suspect ──accepted──▶ active
+ *   active, suspect ──mismatch──▶ quarantined
+ *   active, suspect ──accepted in the other environment──▶ superseded, and the corrected address is active
  *
  * R1  A death with the gateway's own time T counts only if the address was registered before T. Within 5 s either
  *     way the two clocks can't be told apart: suspect first, dead at the next such answer.
@@ -13,10 +15,20 @@
  * R17, R18 Credential, quota and server faults are no results at all here: they change no row.
  * R20 The same answer twice, or in any order, gives the same state: the first one moves the generation on.
  */
+import { addressBucketOf, addressHash } from '../registry/buckets.ts'
 import type { Queryable } from '../store/database.ts'
+import { mismatchKind } from './mismatches.ts'
+
+/**
+ * How much a mismatch may do. `little`: hardly any address of this credential is accepted, so the credential may be the
+ * wrong one and nothing is quarantined or ended.
+ */
+export type Trust = 'full' | 'little'
 
 /** How far apart two clocks of honest servers may be. */
 const CLOCK_SKEW = "interval '5 seconds'"
+/** R12: doubted on so many days in a row of answers an address is dead. */
+const DOUBT_DAYS = 3
 /** `last_accepted_at` is for diagnosis by day; writing it at every send would double the writes of a campaign. */
 const ACCEPTED_RESOLUTION = "interval '1 day'"
 
@@ -35,7 +47,13 @@ export type AddressResult = AddressKey & {
 } & (
     | { readonly kind: 'accepted' }
     | { readonly kind: 'dead'; readonly since: number | null }
-    | { readonly kind: 'mismatch' }
+    | { readonly kind: 'mismatch'; readonly trust: Trust }
+    | {
+        readonly kind: 'corrected'
+        /** Where it was accepted. */
+        readonly environment: string
+        readonly address: { readonly provider: string; readonly address: string }
+      }
   )
 
 /** Applies results in the caller's transaction and returns how many addresses changed their state. */
@@ -48,7 +66,10 @@ export async function applyResults(
   const deaths = sorted.filter(it => it.kind === 'dead')
   const mismatches = sorted.filter(it => it.kind === 'mismatch')
   const accepted = sorted.filter(it => it.kind === 'accepted')
+  const corrected = sorted.flatMap(it => (it.kind === 'corrected' ? [it] : []))
   let changed = 0
+  // First, since registrations lock the directory before addresses, too.
+  if (corrected.length > 0) changed += await applyCorrections(tx, corrected, at)
   if (deaths.length > 0) changed += await applyDeaths(tx, deaths, at)
   if (mismatches.length > 0) changed += await applyMismatches(tx, mismatches, at)
   if (accepted.length > 0) changed += await applyAccepted(tx, accepted, at)
@@ -95,21 +116,45 @@ async function applyDeaths(tx: Queryable, deaths: readonly AddressResult[], at: 
   return result.rowCount
 }
 
-/** Wrong environment, topic or key: the address may be alive elsewhere, so it is doubted and never ended here. */
-const DOUBT = `
-  with changed as (
+/**
+ * A doubt counts once a day, so that a bad hour of the gateway is one doubt. `quarantined` waits for a registration.
+ * `wish`: what a mismatch of this kind asks for.
+ */
+const JUDGE_MISMATCHES = `
+  with result as (
+    select * from unnest($1::smallint[], $2::integer[], $3::text[], $4::bytea[], $5::integer[], $6::timestamptz[],
+                         $7::text[], $8::uuid[], $9::text[])
+             as r (bucket, app_id, hwid, hash, generation, sent_at, reason, message_id, wish)
+  ), judged as (
+    select a.bucket, a.app_id, a.hwid, a.address_hash, r.reason, r.sent_at, r.message_id,
+           case when r.wish = 'environment' then
+                  case when a.last_accepted_at is null then 'quarantined'
+                       when day.is_new and a.doubts >= ${DOUBT_DAYS - 1} then 'dead'
+                       when day.is_new then 'suspect' end
+                when r.wish = 'elsewhere' then 'quarantined'
+                when a.state = 'active' then 'suspect' end as verdict,
+           case when r.wish = 'environment' and day.is_new then a.doubts + 1 else a.doubts end as doubts
+      from result r
+      join address a on a.bucket = r.bucket and a.app_id = r.app_id and a.hwid = r.hwid and a.address_hash = r.hash
+     cross join lateral (
+       select a.doubted_at is null
+           or (a.doubted_at at time zone 'utc')::date < ($10::timestamptz at time zone 'utc')::date as is_new) day
+     where a.generation = r.generation and a.state in ('active', 'suspect')
+     order by a.bucket, a.app_id, a.hwid
+       for update of a
+  ), changed as (
     update address a
-       set state = 'suspect', reason = r.reason, generation = a.generation + 1, state_since = $9
-      from unnest($1::smallint[], $2::integer[], $3::text[], $4::bytea[], $5::integer[], $6::timestamptz[],
-                  $7::text[], $8::uuid[])
-             as r (bucket, app_id, hwid, hash, generation, sent_at, reason, message_id)
-     where a.bucket = r.bucket and a.app_id = r.app_id and a.hwid = r.hwid and a.address_hash = r.hash
-       and a.generation = r.generation and a.state = 'active'
-    returning a.*, r.sent_at, r.message_id
+       set state = j.verdict, reason = j.reason, generation = a.generation + 1,
+           state_since = case when a.state = j.verdict then a.state_since else $10 end,
+           doubts = j.doubts, doubted_at = $10
+      from judged j
+     where a.bucket = j.bucket and a.app_id = j.app_id and a.hwid = j.hwid and a.address_hash = j.address_hash
+       and j.verdict is not null
+    returning a.*, j.sent_at, j.message_id
   )
   insert into ledger (bucket, app_id, hwid, at, event, reason, provider, environment, kind, address_end, generation,
                       evidence)
-  select bucket, app_id, hwid, $9, 'suspect', reason, provider, environment, kind, right(address, 8), generation,
+  select bucket, app_id, hwid, $10, state, reason, provider, environment, kind, right(address, 8), generation,
          jsonb_build_object('messageId', message_id, 'sentAt', sent_at)
     from changed`
 
@@ -118,7 +163,101 @@ async function applyMismatches(
   mismatches: readonly AddressResult[],
   at: number,
 ): Promise<number> {
-  return (await tx.query(DOUBT, [...columnsOf(mismatches), new Date(at)])).rowCount
+  const wishes = mismatches.map(it =>
+    it.kind === 'mismatch' && it.trust === 'full' ? mismatchKind(it.reason) : 'doubt',
+  )
+  return (await tx.query(JUDGE_MISMATCHES, [...columnsOf(mismatches), wishes, new Date(at)])).rowCount
+}
+
+type Correction = Extract<AddressResult, { kind: 'corrected' }>
+
+/** Only what nobody holds, or the device itself: an address that another device has registered there stays with it. */
+const TAKE_CORRECTED = `
+  insert into address_directory as held (address_bucket, app_id, address_hash, bucket, hwid)
+  select * from unnest($1::smallint[], $2::integer[], $3::bytea[], $4::smallint[], $5::text[])
+  on conflict (address_bucket, app_id, address_hash) do update set hwid = excluded.hwid
+   where held.bucket = excluded.bucket and held.hwid = excluded.hwid
+  returning address_hash as hash`
+
+/**
+ * R12: the environment is part of an address's identity (R9), so the corrected address is another row. It is as old as
+ * the one that it replaces: what was heard of that one is heard of the same token.
+ */
+const CORRECT = `
+  with result as (
+    select * from unnest($1::smallint[], $2::integer[], $3::text[], $4::bytea[], $5::integer[], $6::timestamptz[],
+                         $7::text[], $8::uuid[], $9::bytea[], $10::text[])
+             as r (bucket, app_id, hwid, hash, generation, sent_at, reason, message_id, new_hash, new_environment)
+  ), ended as (
+    update address a
+       set state = 'superseded', reason = 'environment_corrected', generation = a.generation + 1, state_since = $11
+      from result r
+     where a.bucket = r.bucket and a.app_id = r.app_id and a.hwid = r.hwid and a.address_hash = r.hash
+       and a.generation = r.generation and a.state in ('active', 'suspect')
+    returning a.*, r.new_hash, r.new_environment, r.sent_at, r.message_id
+  ), begun as (
+    insert into address as n (bucket, app_id, hwid, kind, address_hash, provider, environment, address, keys,
+                              credential_id, state, first_registered_at, last_registered_at, state_since,
+                              last_accepted_at)
+    select bucket, app_id, hwid, kind, new_hash, provider, new_environment, address, keys, credential_id, 'active',
+           first_registered_at, last_registered_at, $11, $11
+      from ended
+    on conflict (bucket, app_id, hwid, address_hash) do update
+       set state = 'active', reason = null, generation = n.generation + 1, doubts = 0, doubted_at = null,
+           last_registered_at = greatest(n.last_registered_at, excluded.last_registered_at),
+           state_since = excluded.state_since, last_accepted_at = excluded.last_accepted_at
+    returning n.*
+  ), told as (
+    select 1 as place, e.bucket, e.app_id, e.hwid, 'superseded' as event, e.provider, e.environment, e.kind, e.address,
+           e.generation, e.environment as "from", e.new_environment as "to", e.message_id, e.sent_at
+      from ended e
+    union all
+    select 2, b.bucket, b.app_id, b.hwid, 'environment_corrected', b.provider, b.environment, b.kind, b.address,
+           b.generation, e.environment, e.new_environment, e.message_id, e.sent_at
+      from begun b
+      join ended e on e.bucket = b.bucket and e.app_id = b.app_id and e.hwid = b.hwid and e.new_hash = b.address_hash
+  )
+  insert into ledger (bucket, app_id, hwid, at, event, reason, provider, environment, kind, address_end, generation,
+                      evidence)
+  select bucket, app_id, hwid, $11, event, 'environment_corrected', provider, environment, kind, right(address, 8),
+         generation,
+         jsonb_build_object('from', "from", 'to', "to", 'messageId', message_id, 'sentAt', sent_at)
+    from told order by place`
+
+async function applyCorrections(
+  tx: Queryable,
+  corrections: readonly Correction[],
+  at: number,
+): Promise<number> {
+  const wanted = corrections
+    .map(it => ({ ...it, newHash: correctedHash(it) }))
+    .map(it => ({ ...it, addressBucket: addressBucketOf(it.newHash) }))
+    .sort((a, b) => a.addressBucket - b.addressBucket || a.newHash.compare(b.newHash))
+  const { rows } = await tx.query<{ hash: Buffer }>(TAKE_CORRECTED, [
+    wanted.map(it => it.addressBucket),
+    wanted.map(it => it.appId),
+    wanted.map(it => it.newHash),
+    wanted.map(it => it.bucket),
+    wanted.map(it => it.hwid),
+  ])
+  const free = new Set(rows.map(row => row.hash.toString('hex')))
+  const taken = wanted.filter(it => free.has(it.newHash.toString('hex')))
+  const lost = wanted.filter(it => !free.has(it.newHash.toString('hex')))
+  let changed = lost.length > 0 ? await applyMismatches(tx, lost.map(lostResult), at) : 0
+  if (taken.length > 0) {
+    const more = [taken.map(it => it.newHash), taken.map(it => it.environment), new Date(at)]
+    changed += (await tx.query(CORRECT, [...columnsOf(taken), ...more])).rowCount
+  }
+  return changed
+}
+
+function correctedHash({ address, environment }: Correction): Buffer {
+  return addressHash({ ...address, environment, kind: 'alert' })
+}
+
+/** Another device holds the address in the environment in which it works. */
+function lostResult(correction: Correction): AddressResult {
+  return { ...correction, kind: 'mismatch', trust: 'full', reason: 'BadDeviceToken' }
 }
 
 const CONFIRM = `
@@ -140,6 +279,7 @@ const CONFIRM = `
        set last_accepted_at = $9,
            state = 'active',
            reason = null,
+           doubts = 0, doubted_at = null,
            generation = a.generation + (b.state = 'suspect')::integer,
            state_since = case when b.state = 'suspect' then $9 else a.state_since end
       from before b

@@ -101,3 +101,64 @@ const COUNT_BY_PLATFORM = `
 export async function countDevices(db: Queryable, appId: number): Promise<PlatformCounts[]> {
   return (await db.query<PlatformCounts>(COUNT_BY_PLATFORM, [appId])).rows
 }
+
+export interface EnvironmentMismatch {
+  readonly hwid: string
+  /** The environment that the device reported. */
+  readonly from: string
+  /** The one in which its token was accepted; null when it was accepted in neither. */
+  readonly to: string | null
+  readonly state: 'corrected' | 'quarantined'
+  readonly at: string
+  readonly addressEnd: string
+  readonly appVersion: string | null
+}
+
+/** Uses the index address_wrong_environment. */
+const ENVIRONMENT_MISMATCHES = `
+  select a.hwid, a.environment as "from",
+         case when a.state = 'superseded' then case a.environment when 'production' then 'sandbox' else 'production' end
+         end as "to",
+         case when a.state = 'superseded' then 'corrected' else 'quarantined' end as state,
+         a.state_since as at, right(a.address, 8) as "addressEnd", d.app_version as "appVersion",
+         to_char(a.state_since at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as place
+    from address a
+    left join device d on d.bucket = a.bucket and d.app_id = a.app_id and d.hwid = a.hwid
+   where a.app_id = $1
+     and (a.state = 'superseded' and a.reason = 'environment_corrected'
+       or a.state = 'quarantined' and a.reason = 'BadDeviceToken')
+     and ($2::timestamptz is null or (a.state_since, a.bucket, a.hwid) < ($2, $3::smallint, $4::text))
+   order by a.state_since desc, a.bucket desc, a.hwid desc
+   limit $5`
+
+/**
+ * Devices whose token belongs to another environment than they report, newest first. `after` is the `next` of the page
+ * before; `next` is null on the last one. Throws `input_invalid` for another text.
+ */
+export async function listEnvironmentMismatches(
+  db: Queryable,
+  query: { readonly appId: number; readonly limit: number; readonly after: string },
+): Promise<{ devices: EnvironmentMismatch[]; next: string | null }> {
+  const after = query.after === '' ? null : readPlace(query.after)
+  const { rows } = await db.query<EnvironmentMismatch & { place: string }>(ENVIRONMENT_MISMATCHES, [
+    query.appId,
+    after?.at ?? null,
+    after === null ? null : bucketOf(after.hwid),
+    after?.hwid ?? null,
+    query.limit + 1,
+  ])
+  const page = rows.slice(0, query.limit)
+  const last = rows.length > query.limit ? page.at(-1) : undefined
+  return {
+    devices: page.map(({ place: _, ...device }) => device),
+    next: last === undefined ? null : `${last.place} ${last.hwid}`,
+  }
+}
+
+/** In microseconds, as PostgreSQL compares; a Date would cut them off and show a device twice. */
+function readPlace(text: string): { readonly at: string; readonly hwid: string } {
+  const [, at, hwid] = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z) (.+)$/s.exec(text) ?? []
+  if (at === undefined || hwid === undefined || Number.isNaN(Date.parse(at)))
+    throw new PushError('input_invalid', 'after is none of the values that were given as next')
+  return { at, hwid }
+}

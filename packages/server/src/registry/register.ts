@@ -327,7 +327,7 @@ const ACTIVATE = `
              as i (bucket, app_id, hwid, kind, hash, at, provider, environment, address, keys, credential_id)
      order by i.bucket, i.app_id, i.hwid
     on conflict (bucket, app_id, hwid, address_hash) do update
-       set state = 'active', reason = null, generation = a.generation + 1,
+       set state = 'active', reason = null, generation = a.generation + 1, doubts = 0, doubted_at = null,
            keys = excluded.keys,
            credential_id = coalesce(excluded.credential_id, a.credential_id),
            last_registered_at = greatest(excluded.last_registered_at, a.last_registered_at),

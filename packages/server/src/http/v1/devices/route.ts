@@ -2,10 +2,17 @@
 import { deviceSchema } from '@roost/protocol'
 import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
-import { listDevices, readDevice, readLedger } from '../../../registry/read.ts'
+import { listDevices, listEnvironmentMismatches, readDevice, readLedger } from '../../../registry/read.ts'
 import type { HttpContext } from '../../context.ts'
 import { appParamsSchema } from '../apps/schema.ts'
-import { deviceListSchema, deviceParamsSchema, deviceQuerySchema, ledgerSchema } from './schema.ts'
+import {
+  deviceListSchema,
+  deviceParamsSchema,
+  deviceQuerySchema,
+  ledgerSchema,
+  mismatchListSchema,
+  mismatchQuerySchema,
+} from './schema.ts'
 
 const tags = ['devices']
 
@@ -55,6 +62,23 @@ export async function deviceRoutes(instance: FastifyInstance, context: HttpConte
       const key = { appId, hwid: request.params.hwid }
       await readDevice(context.db, key) // an unknown device is an error, not an empty history
       return { entries: await readLedger(context.db, key) }
+    },
+  )
+
+  app.get(
+    '/apps/:app/environment-mismatches',
+    {
+      schema: {
+        tags,
+        summary: 'List devices whose token is of another environment than they report, newest first',
+        params: appParamsSchema,
+        querystring: mismatchQuerySchema,
+        response: { 200: mismatchListSchema },
+      },
+    },
+    async request => {
+      const { id: appId } = await context.apps.find(request.params.app)
+      return listEnvironmentMismatches(context.db, { appId, ...request.query })
     },
   )
 }

@@ -13,3 +13,26 @@ export const deviceQuerySchema = z.strictObject({
 
 export const deviceListSchema = z.object({ devices: z.array(deviceSummarySchema) })
 export const ledgerSchema = z.object({ entries: z.array(ledgerEntrySchema) })
+
+export const mismatchQuerySchema = z.strictObject({
+  limit: z.coerce.number().int().min(1).max(1000).default(50),
+  /** `next` of the page before. */
+  after: z.string().max(1024).default(''),
+})
+
+export const mismatchListSchema = z.object({
+  devices: z.array(
+    z.object({
+      hwid: z.string(),
+      /** The environment that the device reported. */
+      from: z.string(),
+      /** The one in which its token was accepted; null when in neither. */
+      to: z.string().nullable(),
+      state: z.enum(['corrected', 'quarantined']),
+      at: z.string(),
+      addressEnd: z.string(),
+      appVersion: z.string().nullable(),
+    }),
+  ),
+  next: z.string().nullable(),
+})

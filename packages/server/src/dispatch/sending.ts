@@ -1,0 +1,259 @@
+/**
+ * Sending the deliveries of a chunk: who may go, what each came to, and what that says of the credential.
+ *
+ * Apple keeps one registry of tokens per environment. R12: a token that was never accepted and that its environment does
+ * not know is shown to the other one, once; the delivery itself is the proof, with the same apns-id.
+ */
+import { createHash } from 'node:crypto'
+import type { AttemptOutcome, Notification } from '@roost/gateways'
+import type { Logger } from 'pino'
+import type { Pause } from '../credentials/pauses.ts'
+import type { AppSenders, Delivery, Sender } from '../credentials/senders.ts'
+import { mismatchKind, otherEnvironment } from '../hygiene/mismatches.ts'
+import { hashOf } from '../insight/receipts.ts'
+import type { Clock } from '../time.ts'
+import type { Recipient } from './chunk.ts'
+import { pauseKey } from './holds.ts'
+import { type Batch, LeaseLost, type LeaseState } from './lease.ts'
+import type { Origins } from './origins.ts'
+import { ownOriginOf, partOf, partOfFault, provesCredential } from './scope.ts'
+import { expiresAt, type Settlement } from './settle.ts'
+import { type Waves, waveReason } from './waves.ts'
+
+export interface SendingOptions {
+  readonly batch: Batch
+  readonly senders: AppSenders
+  readonly lease: LeaseState
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly origins: Origins
+  readonly waves: Waves
+}
+
+export interface Sent {
+  readonly settlements: readonly Settlement[]
+  readonly refused: readonly Pause[]
+  readonly mended: readonly ServedBy[]
+}
+
+/** A content of a credential, and the part of it that serves an address. */
+type ServedBy = Omit<Pause, 'reason'>
+
+export interface Tried {
+  readonly settlement: Settlement
+  /** What the outcome is evidence for; undefined when nothing was asked. */
+  readonly by: ServedBy | undefined
+}
+
+type ReadySender = Extract<Sender, { kind: 'ready' }>
+type SentSettlement = Extract<Settlement, { kind: 'sent' }>
+
+export class Sending {
+  readonly #options: SendingOptions
+  readonly #refused = new Map<string, Pause>()
+  readonly #mended: ServedBy[] = []
+
+  constructor(options: SendingOptions) {
+    this.#options = options
+  }
+
+  /** Throws LeaseLost. */
+  async sendOne(recipient: Recipient): Promise<Tried> {
+    const { origins } = this.#options
+    const origin = ownOriginOf(recipient)
+    if (origin === undefined) return (await this.#sendInTurn(recipient)).tried
+    await origins.enter(origin)
+    let outcome: AttemptOutcome | undefined
+    try {
+      const notBefore = origins.notBefore(origin)
+      if (notBefore > 0) return { settlement: deferred(recipient, notBefore), by: undefined }
+      const sent = await this.#sendInTurn(recipient)
+      outcome = sent.outcome
+      return sent.tried
+    } finally {
+      origins.leave(origin, outcome)
+    }
+  }
+
+  /** When all are sent: mismatches are judged by what the whole chunk says of their credential. */
+  finish(tried: readonly Tried[]): Sent {
+    for (const it of tried) this.#note(it)
+    const settlements = tried.map(it => this.#judge(it))
+    return { settlements, refused: [...this.#refused.values()], mended: this.#mended }
+  }
+
+  async #sendInTurn(
+    recipient: Recipient,
+  ): Promise<{ readonly tried: Tried; readonly outcome: AttemptOutcome | undefined }> {
+    const { batch, clock, lease } = this.#options
+    if (lease.isLost) throw new LeaseLost(batch.id)
+    const sentAt = clock.now()
+    const sender = this.#senderFor(recipient, sentAt)
+    if (!('send' in sender)) return { tried: { settlement: sender, by: undefined }, outcome: undefined }
+    const outcome = await this.#attempt(sender, recipient)
+    return { tried: await this.#read({ recipient, sender, sentAt, outcome }), outcome }
+  }
+
+  /** Who sends it, or why nobody does now. */
+  #senderFor(recipient: Recipient, at: number): ReadySender | Settlement {
+    const { batch, senders } = this.#options
+    if (at > expiresAt(batch)) return { kind: 'skipped', ...keyOf(recipient), reason: 'expired' }
+    const sender = senders.for(recipient, recipient.probePart)
+    if (sender.kind === 'missing') return { kind: 'skipped', ...keyOf(recipient), reason: sender.reason }
+    if (sender.kind === 'paused') return held(recipient, sender.pause)
+    // The gateway refused it a moment ago: asking again for each device would only harm its standing.
+    const refusal = this.#refusalOf(sender, ['', partOf(recipient)])
+    return refusal === undefined ? sender : held(recipient, refusal)
+  }
+
+  #refusalOf({ credentialId, version }: ReadySender, parts: readonly string[]): Pause | undefined {
+    return parts
+      .map(part => this.#refused.get(pauseKey({ credentialId, version, part })))
+      .find(it => it !== undefined)
+  }
+
+  async #read(attempt: FirstAttempt): Promise<Tried> {
+    const { recipient, sender, sentAt, outcome } = attempt
+    const by = servedBy(sender, recipient)
+    if (outcome.kind === 'credential_fault') return this.#refuse(attempt, outcome)
+    if (recipient.probePart !== null && provesCredential(outcome))
+      this.#mended.push({ ...by, part: recipient.probePart })
+    const sent: SentSettlement = {
+      kind: 'sent',
+      ...keyOf(recipient),
+      recipient,
+      sentAt,
+      outcome,
+      trust: 'full',
+      acceptedIn: undefined,
+    }
+    const isWrongPlace = outcome.kind === 'address_mismatch' && mismatchKind(outcome.reason) === 'environment'
+    if (isWrongPlace && !recipient.wasAccepted) return this.#tryElsewhere({ settlement: sent, by })
+    return { settlement: sent, by }
+  }
+
+  async #tryElsewhere(first: { readonly settlement: SentSettlement; readonly by: ServedBy }): Promise<Tried> {
+    const { recipient, sentAt } = first.settlement
+    const environment = otherEnvironment(recipient.environment)
+    if (environment === undefined) return first
+    const there = { ...recipient, environment }
+    const sender = this.#options.senders.for(there)
+    if (sender.kind !== 'ready' || this.#refusalOf(sender, ['', partOf(there)]) !== undefined) return first
+    const outcome = await this.#attempt(sender, there)
+    if (outcome.kind === 'address_mismatch' || outcome.kind === 'address_dead') return first
+    if (outcome.kind === 'credential_fault')
+      return this.#refuse({ recipient: there, sender, sentAt, outcome }, outcome)
+    const acceptedIn = outcome.kind === 'accepted' ? environment : undefined
+    return { settlement: { ...first.settlement, outcome, acceptedIn }, by: undefined }
+  }
+
+  #refuse(
+    { recipient, sender }: FirstAttempt,
+    outcome: Extract<AttemptOutcome, { kind: 'credential_fault' }>,
+  ): Tried {
+    const { credentialId, version } = sender
+    const part = partOfFault(outcome, recipient)
+    const pause = this.#pause({ credentialId, version, part, reason: outcome.reason })
+    return { settlement: held(recipient, pause), by: undefined }
+  }
+
+  /** The first reason stays. */
+  #pause(pause: Pause): Pause {
+    const key = pauseKey(pause)
+    const known = this.#refused.get(key)
+    if (known !== undefined) return known
+    this.#refused.set(key, pause)
+    this.#options.logger.warn({ ...pause }, 'a credential is paused')
+    return pause
+  }
+
+  /** A client promises never to reject; one that does must not take its whole chunk with it. */
+  async #attempt(sender: ReadySender, recipient: Recipient): Promise<AttemptOutcome> {
+    const { batch, logger } = this.#options
+    const delivery: Delivery = {
+      deliveryId: deliveryIdOf(batch.messageId, recipient.hwid),
+      target: recipient,
+      notification: notificationOf(batch),
+    }
+    try {
+      return await sender.send(delivery)
+    } catch (error) {
+      logger.error({ err: error, gateway: recipient.provider }, 'a gateway client failed')
+      return { kind: 'uncertain', reason: 'internal_error' }
+    }
+  }
+
+  #note({ settlement, by }: Tried): void {
+    if (by === undefined || settlement.kind !== 'sent') return
+    const { outcome } = settlement
+    if (outcome.kind === 'accepted') this.#options.waves.note(pauseKey(by), 'accepted')
+    else if (isTelling(outcome)) this.#options.waves.note(pauseKey(by), 'mismatched')
+  }
+
+  #judge({ settlement, by }: Tried): Settlement {
+    if (by === undefined || settlement.kind !== 'sent' || !isTelling(settlement.outcome)) return settlement
+    const verdict = this.#options.waves.judge(pauseKey(by))
+    if (verdict !== 'wave') return { ...settlement, trust: verdict }
+    const pause = this.#pause({ ...by, reason: waveReason(settlement.outcome.reason) })
+    return held(settlement.recipient, pause)
+  }
+}
+
+interface FirstAttempt {
+  readonly recipient: Recipient
+  readonly sender: ReadySender
+  readonly sentAt: number
+  readonly outcome: AttemptOutcome
+}
+
+/** A mismatch that may as well be the credential's. */
+function isTelling(
+  outcome: AttemptOutcome,
+): outcome is Extract<AttemptOutcome, { kind: 'address_mismatch' }> {
+  return outcome.kind === 'address_mismatch' && mismatchKind(outcome.reason) !== 'doubt'
+}
+
+function servedBy({ credentialId, version }: ReadySender, recipient: Recipient): ServedBy {
+  return { credentialId, version, part: partOf(recipient) }
+}
+
+function keyOf({ bucket, hwid, attempt }: Recipient): Pick<Recipient, 'bucket' | 'hwid' | 'attempt'> {
+  return { bucket, hwid, attempt }
+}
+
+function held(recipient: Recipient, pause: Pause): Settlement {
+  return { kind: 'held', ...keyOf(recipient), pause }
+}
+
+function deferred(recipient: Recipient, dueAt: number): Settlement {
+  return { kind: 'deferred', ...keyOf(recipient), dueAt, reason: 'origin_throttled' }
+}
+
+/**
+ * The same for every repeat of a delivery, so that gateways and devices can tell a repeat from a new message:
+ * a UUID (version 8, RFC 9562) from the hash of message and device.
+ */
+export function deliveryIdOf(messageId: string, hwid: string): string {
+  const hash = createHash('sha256').update(`${messageId}\0${hwid}`).digest().subarray(0, 16)
+  hash.writeUInt8((hash.readUInt8(6) & 0x0f) | 0x80, 6)
+  hash.writeUInt8((hash.readUInt8(8) & 0x3f) | 0x80, 8)
+  return hash.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
+}
+
+function notificationOf(batch: Batch): Notification {
+  const { content } = batch
+  return {
+    hash: hashOf(batch.messageId),
+    title: content.title,
+    subtitle: content.subtitle,
+    body: content.body,
+    imageUrl: content.image,
+    url: content.url,
+    sound: content.sound,
+    badge: content.badge,
+    data: content.data,
+    ttlSeconds: batch.ttlSeconds,
+    priority: batch.priority,
+    collapseKey: batch.collapseKey ?? undefined,
+  }
+}
