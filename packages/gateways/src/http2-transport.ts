@@ -4,7 +4,7 @@
  * A request's outcome is the engine's: `not_sent` when the peer has not processed it, `uncertain` when it may have.
  */
 import type { LookupFunction } from 'node:net'
-import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls'
+import type { SecureContext } from 'node:tls'
 import { ConnectionPool, HeaderTemplate, type RequestObserver, type RequestResult } from '@roost/http2'
 import { quote } from './answer.ts'
 import type {
@@ -14,6 +14,7 @@ import type {
   TransportRequest,
   TransportResult,
 } from './transport.ts'
+import { secureContextOf, WANTED_HEADERS } from './wire.ts'
 
 export interface Http2TransportOptions {
   /** PEM certificates trusted in addition to the default roots. */
@@ -36,21 +37,10 @@ export interface Http2TransportOptions {
   readonly random?: () => number
 }
 
-/** All that any gateway says in headers; what is not listed is not kept. */
-const WANTED = [
-  'apns-channel-id',
-  'apns-id',
-  'apns-request-id',
-  'apns-unique-id',
-  'content-type',
-  'location',
-  'retry-after',
-  'ttl',
-  'x-wns-error-description',
-  'x-wns-msg-id',
-  'x-wns-notificationstatus',
-  'x-wns-status',
-] as const
+/** The reason of a request to an origin that shows in the TLS handshake that it has no HTTP/2. */
+export const NO_HTTP2 = 'could not connect: the server does not speak HTTP/2 (ALPN)'
+/** The engine's words when no protocol was agreed on, and OpenSSL's for the alert of RFC 7301 §3.2. */
+const NO_HTTP2_SIGNS = /does not speak HTTP\/2|alert no application protocol/i
 
 const NO_FIXED_HEADERS: FixedHeaders = { constant: {}, secret: {} }
 /** Pools that nobody used this long are closed: endpoints of Web Push come from clients, so origins may be many. */
@@ -81,7 +71,7 @@ class Http2Transport implements Transport, RequestObserver {
 
   constructor(options: Http2TransportOptions) {
     this.#options = options
-    this.#secureContext = options.extraCa === undefined ? undefined : contextOf(options.extraCa)
+    this.#secureContext = options.extraCa === undefined ? undefined : secureContextOf(options.extraCa)
     this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS).unref()
   }
 
@@ -116,7 +106,7 @@ class Http2Transport implements Transport, RequestObserver {
   onResult(tag: unknown, result: RequestResult): void {
     const resolve = tag as Resolve
     if (result.kind === 'answered') resolve(answerOf(result))
-    else if (result.goAway === undefined) resolve({ kind: result.kind, reason: quote(result.reason) })
+    else if (result.goAway === undefined) resolve({ kind: result.kind, reason: reasonOf(result) })
     else resolve({ kind: result.kind, reason: quote(result.reason), goaway: result.goAway })
   }
 
@@ -141,7 +131,7 @@ class Http2Transport implements Transport, RequestObserver {
   #openPool(origin: string, clientCertificate: ClientCertificate | undefined): ConnectionPool {
     const { maxConnectionsPerOrigin, extraCa, pingIntervalMs = PING_INTERVAL_MS, ...options } = this.#options
     const secureContext =
-      clientCertificate === undefined ? this.#secureContext : contextOf(extraCa, clientCertificate)
+      clientCertificate === undefined ? this.#secureContext : secureContextOf(extraCa, clientCertificate)
     return new ConnectionPool({
       ...options,
       origin,
@@ -162,11 +152,8 @@ class Http2Transport implements Transport, RequestObserver {
   }
 }
 
-function contextOf(extraCa: string | undefined, clientCertificate?: ClientCertificate): SecureContext {
-  return createSecureContext({
-    ...(extraCa === undefined ? {} : { ca: [...rootCertificates, extraCa] }),
-    ...clientCertificate,
-  })
+function reasonOf({ kind, reason }: RequestResult): string {
+  return kind === 'not_sent' && NO_HTTP2_SIGNS.test(reason) ? NO_HTTP2 : quote(reason)
 }
 
 /** One template for each set of fixed headers and names of variable ones: both are the same for thousands of requests. */
@@ -201,15 +188,15 @@ function newTemplate(
     ],
     secret: Object.entries(fixed.secret),
     variable: names,
-    wanted: WANTED,
+    wanted: WANTED_HEADERS,
   })
 }
 
 function answerOf(result: RequestResult): TransportResult {
   const headers: Record<string, string> = {}
-  for (let i = 0; i < WANTED.length; i++) {
+  for (let i = 0; i < WANTED_HEADERS.length; i++) {
     const value = result.header(i)
-    if (value !== undefined) headers[WANTED[i] as string] = value
+    if (value !== undefined) headers[WANTED_HEADERS[i] as string] = value
   }
   // The engine's buffer is valid during the call only.
   return { kind: 'response', status: result.status, headers, body: Buffer.from(result.body) }

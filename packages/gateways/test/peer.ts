@@ -2,6 +2,7 @@
  * A small HTTP/2 server with a certificate of its own, for tests that say exactly how the peer behaves.
  */
 import 'reflect-metadata' // @peculiar/x509 wants it loaded first
+import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import {
   createSecureServer,
   type Http2SecureServer,
@@ -12,7 +13,7 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
-import { createServer as createTlsServer } from 'node:tls'
+import { createServer as createTlsServer, type TLSSocket } from 'node:tls'
 import {
   BasicConstraintsExtension,
   SubjectAlternativeNameExtension,
@@ -72,10 +73,11 @@ export async function makeCertificate(): Promise<Certificate> {
 
 const certificate = makeCertificate()
 
-/** Listens on a free port of 127.0.0.1; `handle` gets each request when its body is complete. */
+/** Listens on a free port of 127.0.0.1 (or one that was free a moment ago); `handle` gets each request when its body is complete. */
 export async function startPeer(
   handle: (request: PeerRequest) => void,
   options: SecureServerOptions = {},
+  listenOn = 0,
 ): Promise<Peer> {
   const { cert, key } = await certificate
   const server = createSecureServer({ cert, key, ...options })
@@ -116,7 +118,7 @@ export async function startPeer(
       handle(request)
     })
   })
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  await new Promise<void>(resolve => server.listen(listenOn, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
   return {
     origin: `https://localhost:${port}`,
@@ -132,6 +134,85 @@ export async function startPeer(
       for (const session of sessions) session.destroy()
       for (const socket of sockets) socket.destroy()
       await closed
+    },
+  }
+}
+
+export interface Http1Request {
+  readonly headers: IncomingMessage['headers']
+  readonly path: string
+  readonly body: Buffer
+  readonly response: ServerResponse
+  readonly socket: Socket
+  /** How many requests came before this one. */
+  readonly index: number
+  answer(status: number, headers?: Readonly<Record<string, string>>, body?: string | object): void
+}
+
+export interface Http1Peer {
+  readonly origin: string
+  readonly port: number
+  readonly ca: string
+  readonly sockets: TLSSocket[]
+  /** All handshakes that were tried, also those that failed. */
+  readonly handshakes: () => number
+  readonly requests: Http1Request[]
+  close(): Promise<void>
+}
+
+/**
+ * A server without HTTP/2. `alpn`: 'http/1.1' ends the handshake of a client that offers only h2 with an alert;
+ * 'absent' takes no part in ALPN and agrees on nothing.
+ */
+export async function startHttp1Peer(
+  handle: (request: Http1Request) => void,
+  { alpn = 'http/1.1', port = 0 }: { readonly alpn?: 'http/1.1' | 'absent'; readonly port?: number } = {},
+): Promise<Http1Peer> {
+  const { cert, key } = await certificate
+  const requests: Http1Request[] = []
+  const http = createHttpServer((incoming, response) => {
+    const chunks: Buffer[] = []
+    incoming.on('error', () => {})
+    incoming.on('data', (chunk: Buffer) => chunks.push(chunk))
+    incoming.on('end', () => {
+      const request: Http1Request = {
+        headers: incoming.headers,
+        path: incoming.url ?? '',
+        body: Buffer.concat(chunks),
+        response,
+        socket: incoming.socket,
+        index: requests.length,
+        answer: (status, headers = {}, body = '') =>
+          response.writeHead(status, headers).end(typeof body === 'string' ? body : JSON.stringify(body)),
+      }
+      requests.push(request)
+      handle(request)
+    })
+  })
+  const sockets: TLSSocket[] = []
+  let handshakes = 0
+  const server = createTlsServer(
+    { cert, key, ...(alpn === 'absent' ? {} : { ALPNProtocols: [alpn] }) },
+    socket => {
+      sockets.push(socket.on('error', () => {}))
+      http.emit('connection', socket)
+    },
+  )
+  server.on('connection', () => {
+    handshakes++
+  })
+  await new Promise<void>(resolve => server.listen(port, '127.0.0.1', resolve))
+  const bound = (server.address() as AddressInfo).port
+  return {
+    origin: `https://localhost:${bound}`,
+    port: bound,
+    ca: cert,
+    sockets,
+    handshakes: () => handshakes,
+    requests,
+    close: async () => {
+      for (const socket of sockets) socket.destroy()
+      await new Promise(resolve => server.close(resolve))
     },
   }
 }

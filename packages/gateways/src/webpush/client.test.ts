@@ -3,13 +3,22 @@ import type { LookupFunction } from 'node:net'
 import { jwtVerify } from 'jose'
 import { describe, expect, test } from 'vitest'
 import { attemptTo, clockAt, endAfterTest, peerAndTransport } from '../../test/fixtures.ts'
-import type { PeerRequest } from '../../test/peer.ts'
+import {
+  type Http1Peer,
+  type Http1Request,
+  type Peer,
+  type PeerRequest,
+  startHttp1Peer,
+  startPeer,
+} from '../../test/peer.ts'
 import { makeSubscriber } from '../../test/subscriber.ts'
+import { createHttp1Transport } from '../http1-transport.ts'
 import { createHttp2Transport } from '../http2-transport.ts'
 import type { Transport } from '../transport.ts'
+import { createWebTransport } from '../web-transport.ts'
 import { createWebPushClient } from './client.ts'
 import { createEncryptors } from './encryptors.ts'
-import { createGuardedLookup } from './endpoint.ts'
+import { checkEndpoint, createGuardedLookup } from './endpoint.ts'
 import { APPLE_REASONS, MOZILLA_ERRNOS } from './outcome.ts'
 import { buildHeaders } from './payload.ts'
 import { parseSubscription } from './subscription.ts'
@@ -27,7 +36,7 @@ async function webPush(handle: (request: PeerRequest) => void) {
   return { client: createWebPushClient(options), options, clock, peer, address }
 }
 
-const accept = (request: PeerRequest): void =>
+const accept = (request: PeerRequest | Http1Request): void =>
   request.answer(201, { location: 'https://push.example.com/m/msg-1' })
 
 describe('what is sent', () => {
@@ -241,11 +250,21 @@ describe('the endpoint guard', () => {
     expect(peer.sockets).toHaveLength(0)
   })
 
-  test('a name that turns private after the check is refused at connect', async () => {
+  test.each([
+    ['HTTP/2', createHttp2Transport],
+    ['HTTP/1.1', createHttp1Transport],
+  ])('a name that turns private after the check is refused at connect, over %s', async (_version, create) => {
     const { options, address } = await webPush(accept)
-    const turned: LookupFunction = (_host, { all }, callback) =>
-      all ? callback(null, [{ address: '127.0.0.1', family: 4 }]) : callback(null, '127.0.0.1', 4)
-    const transport = endAfterTest(createHttp2Transport({ lookup: createGuardedLookup({ lookup: turned }) }))
+    const answers = ['8.8.8.8', '127.0.0.1']
+    const rebinding: LookupFunction = (_host, { all }, callback) => {
+      const found = answers.shift() ?? ''
+      if (all) callback(null, [{ address: found, family: 4 }])
+      else callback(null, found, 4)
+    }
+    expect(await checkEndpoint('https://push.example.com/x', { lookup: rebinding })).toMatchObject({
+      ok: true,
+    })
+    const transport = endAfterTest(create({ lookup: createGuardedLookup({ lookup: rebinding }) }))
     const client = createWebPushClient({ ...options, transport, allowPrivate: false })
     const endpoint = 'https://push.example.com/x'
     expect(await client.send(attemptTo({ ...address, endpoint }))).toEqual({
@@ -504,5 +523,45 @@ describe('what an endpoint says of our key', () => {
     expect(await push(other)).toMatchObject({ kind: 'credential_fault', part: 'https://fcm.googleapis.com' })
     expect(await push('https://fcm.googleapis.com/fcm/send/ours')).toMatchObject({ kind: 'accepted' })
     expect(await push(other)).toEqual({ kind: 'address_mismatch', reason: 'vapid_key_mismatch' })
+  })
+})
+
+describe('a UnifiedPush server, which is in no list', () => {
+  test.each([
+    ['HTTP/2', '/up/phone?up=1'],
+    ['HTTP/1.1', '/up/phone?up=1'],
+    ['HTTP/1.1', '/_matrix/push%2Fx/UP?token=a%3D&b'],
+  ])('gets plain Web Push over %s at %s', async (version, path) => {
+    const start = version === 'HTTP/2' ? startPeer(accept) : startHttp1Peer(accept)
+    const peer = endAfterTest<Peer | Http1Peer>(await start)
+    const transport = endAfterTest(createWebTransport({ extraCa: peer.ca }))
+    const clock = clockAt('2026-11-02T10:00:00Z')
+    const client = createWebPushClient({ credential, transport, clock, allowPrivate: true })
+    const address = subscriber.address(`${peer.origin}${path}`)
+    expect(await client.send(attemptTo(address, { ttlSeconds: 0 }))).toEqual({
+      kind: 'accepted',
+      gatewayMessageId: 'msg-1',
+    })
+    const request = peer.requests[0]
+    expect(request?.path).toBe(path)
+    expect(request?.headers).toMatchObject({ ttl: '0', 'content-encoding': 'aes128gcm' })
+    expect(request?.headers).not.toHaveProperty('x-wns-cache-policy')
+    expect(String(subscriber.decrypt(request?.body as Buffer))).toContain('There you are')
+  })
+
+  test('that is gone says so over HTTP/1.1 as well, and a slow one is uncertain', async () => {
+    const peer = endAfterTest(
+      await startHttp1Peer(request => {
+        if (request.path === '/gone') request.answer(410)
+        if (request.path === '/busy') request.answer(406, { 'retry-after': '30' })
+      }),
+    )
+    const transport = endAfterTest(createWebTransport({ extraCa: peer.ca }))
+    const clock = clockAt('2026-11-02T10:00:00Z')
+    const client = createWebPushClient({ credential, transport, clock, allowPrivate: true, deadlineMs: 500 })
+    const send = (path: string) => client.send(attemptTo(subscriber.address(`${peer.origin}${path}`)))
+    expect(await send('/gone')).toEqual({ ...DEAD, reason: '410' })
+    expect(await send('/busy')).toMatchObject({ kind: 'retry', scope: 'origin', afterMs: 30_000 })
+    expect(await send('/slow')).toMatchObject({ kind: 'uncertain' })
   })
 })

@@ -1,0 +1,32 @@
+/**
+ * What the transports have in common: whom they trust, and what they keep of an answer.
+ */
+import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls'
+import type { ClientCertificate } from './transport.ts'
+
+/** All that any gateway says in headers; what is not listed is not kept. */
+export const WANTED_HEADERS = [
+  'apns-channel-id',
+  'apns-id',
+  'apns-request-id',
+  'apns-unique-id',
+  'content-type',
+  'location',
+  'retry-after',
+  'ttl',
+  'x-wns-error-description',
+  'x-wns-msg-id',
+  'x-wns-notificationstatus',
+  'x-wns-status',
+] as const
+
+/** `extraCa`: PEM certificates trusted in addition to the default roots. */
+export function secureContextOf(
+  extraCa: string | undefined,
+  clientCertificate?: ClientCertificate,
+): SecureContext {
+  return createSecureContext({
+    ...(extraCa === undefined ? {} : { ca: [...rootCertificates, extraCa] }),
+    ...clientCertificate,
+  })
+}
