@@ -4,14 +4,42 @@ import { z } from 'zod'
 export const ENVIRONMENTS = ['production', 'sandbox'] as const
 export type Environment = (typeof ENVIRONMENTS)[number]
 
+/** A .p12 with its chain has 3 to 6 KiB; base64 adds a third. */
+const CERTIFICATE_CHARACTERS = 64 * 1024
+
+const bundleId = z.string().regex(/^[A-Za-z0-9.-]{1,155}$/, 'a bundle id like com.example.app')
+const environments = z.array(z.enum(ENVIRONMENTS)).min(1)
+
 const apnsP8 = z.strictObject({
   gateway: z.literal('apns'),
   kind: z.literal('p8'),
-  environments: z.array(z.enum(ENVIRONMENTS)).min(1).default(['production', 'sandbox']),
+  environments: environments.default(['production', 'sandbox']),
   keyId: z.string().regex(/^[A-Z0-9]{10}$/, 'a key id is 10 capital letters and digits'),
   teamId: z.string().regex(/^[A-Z0-9]{10}$/, 'a team id is 10 capital letters and digits'),
-  bundleId: z.string().regex(/^[A-Za-z0-9.-]{1,155}$/, 'a bundle id like com.example.app'),
+  bundleId,
   p8: z.string().min(1).max(8192),
+})
+
+/** What a certificate says of itself is read from it; what is given too has to agree. */
+const ofCertificate = { environments: environments.optional(), bundleId: bundleId.optional() }
+
+const apnsP12 = z.strictObject({
+  gateway: z.literal('apns'),
+  kind: z.literal('p12'),
+  /** The file in base64. */
+  p12: z.string().min(1).max(CERTIFICATE_CHARACTERS),
+  password: z.string().max(1024).default(''),
+  ...ofCertificate,
+})
+
+const apnsPem = z.strictObject({
+  gateway: z.literal('apns'),
+  kind: z.literal('pem'),
+  /** Certificate and private key, in any order; more certificates are its chain. */
+  pem: z.string().min(1).max(CERTIFICATE_CHARACTERS),
+  /** When the private key is encrypted. */
+  password: z.string().max(1024).optional(),
+  ...ofCertificate,
 })
 
 const fcmServiceAccount = z.strictObject({
@@ -28,8 +56,42 @@ const vapid = z.strictObject({
   subject: z.string().max(256).optional(),
 })
 
-export const newCredentialSchema = z.discriminatedUnion('gateway', [apnsP8, fcmServiceAccount, vapid])
+const hmsClient = z.strictObject({
+  gateway: z.literal('hms'),
+  kind: z.literal('client'),
+  appId: z.string().min(1).max(64),
+  clientId: z.string().min(1).max(64),
+  clientSecret: z.string().min(1).max(256),
+})
+
+export const newCredentialSchema = z.discriminatedUnion('gateway', [
+  z.discriminatedUnion('kind', [apnsP8, apnsP12, apnsPem]),
+  fcmServiceAccount,
+  vapid,
+  hmsClient,
+])
 export type NewCredential = z.infer<typeof newCredentialSchema>
+
+/** What is wrong, in words that can be passed on to whoever can mend it. */
+export const credentialProblemSchema = z.object({
+  code: z.string(),
+  severity: z.enum(['warning', 'error']),
+  message: z.string(),
+  remedy: z.string(),
+  /** When it concerns only this one. */
+  environment: z.string().optional(),
+})
+export type CredentialProblemView = z.infer<typeof credentialProblemSchema>
+
+/** What a gateway answered when it was asked. `unreachable` is no fault of the credential. */
+export const credentialCheckSchema = z.object({
+  environment: z.string().nullable(),
+  outcome: z.enum(['accepted', 'refused', 'unreachable']),
+  /** The gateway's own word. */
+  reason: z.string().nullable(),
+  at: z.string(),
+})
+export type CredentialCheck = z.infer<typeof credentialCheckSchema>
 
 export const credentialSchema = z.object({
   id: z.string(),
@@ -38,9 +100,39 @@ export const credentialSchema = z.object({
   environments: z.array(z.string()),
   expiresAt: z.string().nullable(),
   status: z.enum(['active', 'paused']),
-  /** What is wrong with it, in words. */
-  problems: z.array(z.string()),
-  /** What may be shown: key id, team id, bundle id, project id, VAPID public key. Never a secret. */
+  problems: z.array(credentialProblemSchema),
+  /** What may be shown: key id, team id, bundle id, topics, project id, VAPID public key. Never a secret. */
   settings: z.record(z.string(), z.unknown()),
+  /** Of the public half; another content has another one. */
+  fingerprint: z.string().nullable(),
+  /** +1 at each replacement. */
+  version: z.number(),
+  createdAt: z.string(),
+  updatedAt: z.string(),
+  /** Null until the first check. */
+  checkedAt: z.string().nullable(),
+  checks: z.array(credentialCheckSchema),
 })
 export type CredentialView = z.infer<typeof credentialSchema>
+
+export const CREDENTIAL_EVENTS = ['added', 'replaced', 'paused', 'deleted'] as const
+
+export const credentialHistorySchema = z.object({
+  entries: z.array(
+    z.object({
+      at: z.string(),
+      event: z.enum(CREDENTIAL_EVENTS),
+      /** The label of the API token that did it; "roost" when nobody asked. */
+      by: z.string(),
+      tokenId: z.number().nullable(),
+      version: z.number(),
+      kind: z.string(),
+      environments: z.array(z.string()),
+      settings: z.record(z.string(), z.unknown()),
+      fingerprint: z.string().nullable(),
+      expiresAt: z.string().nullable(),
+      reason: z.string().nullable(),
+    }),
+  ),
+})
+export type CredentialHistory = z.infer<typeof credentialHistorySchema>

@@ -34,6 +34,8 @@ const schema = z.object({
   ROOST_APNS_SANDBOX_URL: origin.optional(),
   ROOST_FCM_URL: origin.optional(),
   ROOST_GOOGLE_TOKEN_URL: url.optional(),
+  ROOST_HMS_URL: origin.optional(),
+  ROOST_HMS_TOKEN_URL: url.optional(),
   ROOST_EXTRA_CA: z.string().transform(readCa).optional(),
   ROOST_ALLOW_PRIVATE_ENDPOINTS: z.enum(['0', '1'], 'must be 0 or 1').default('0'),
 })
@@ -51,6 +53,8 @@ export interface Config {
     readonly apnsSandbox: string | undefined
     readonly fcm: string | undefined
     readonly googleToken: string | undefined
+    readonly hms: string | undefined
+    readonly hmsToken: string | undefined
   }
   readonly extraCa: string | undefined
   readonly allowPrivateEndpoints: boolean
@@ -83,6 +87,8 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
       apnsSandbox: it.ROOST_APNS_SANDBOX_URL,
       fcm: it.ROOST_FCM_URL,
       googleToken: it.ROOST_GOOGLE_TOKEN_URL,
+      hms: it.ROOST_HMS_URL,
+      hmsToken: it.ROOST_HMS_TOKEN_URL,
     },
     extraCa: it.ROOST_EXTRA_CA,
     allowPrivateEndpoints: it.ROOST_ALLOW_PRIVATE_ENDPOINTS === '1',

@@ -7,11 +7,14 @@ import { type Logger, pino } from 'pino'
 import { AppDirectory } from './access/apps.ts'
 import { hasServerToken, newToken, storeToken } from './access/tokens.ts'
 import type { Config } from './config.ts'
+import { CredentialChecks } from './credentials/checks.ts'
 import { Seal } from './credentials/seal.ts'
 import { Senders } from './credentials/senders.ts'
 import { Dispatcher } from './dispatch/worker.ts'
 import { buildApp } from './http/app.ts'
 import { Receipts } from './insight/receipts.ts'
+import type { JobContext } from './jobs/jobs.ts'
+import { JobRunner } from './jobs/runner.ts'
 import { Registrations } from './registry/register.ts'
 import { Database } from './store/database.ts'
 import { keepSecret, startEmbeddedPostgres } from './store/embedded.ts'
@@ -74,7 +77,7 @@ async function start(
   config: Config,
   { logger, clock, closeWithinMs, closers, close }: Starting,
 ): Promise<RunningServer> {
-  const db = await openDatabase(config, logger, closers)
+  const { db, url: databaseUrl } = await openDatabase(config, logger, closers)
   const seal = new Seal(config.secret ?? (await secretFromFolder(config)))
   await requireSameSecret(db, seal)
   const firstToken = await ensureServerToken(db, config)
@@ -91,6 +94,13 @@ async function start(
   closers.push(() => stopSending(dispatcher, senders, { logger, closeWithinMs }))
   dispatcher.start()
 
+  const stop = new AbortController()
+  const context = jobContext(config, { db, seal, clock, signal: stop.signal })
+  const jobs = new JobRunner({ databaseUrl, context, clock, logger, spread: await spreadOf(db) })
+  closers.push(() => jobs.close())
+  closers.push(async () => stop.abort())
+  await jobs.start()
+
   const registrations = new Registrations(db)
   const receipts = new Receipts(db)
   closers.push(() => Promise.all([registrations.settled(), receipts.settled()]))
@@ -99,14 +109,59 @@ async function start(
     clock,
     logger,
     seal,
+    checks: context.checks,
     apps: new AppDirectory(db),
     registrations,
     receipts,
     allowPrivateEndpoints: config.allowPrivateEndpoints,
     poke: () => dispatcher.poke(),
+    runSoon: name => jobs.runSoon(name),
   })
   closers.push(() => closeApp(app, closeWithinMs))
   return { url: await listen(app, config), firstToken, db, close }
+}
+
+function jobContext(
+  config: Config,
+  { db, seal, clock, signal }: { db: Database; seal: Seal; clock: Clock; signal: AbortSignal },
+): JobContext {
+  const { extraCa, gatewayUrls: urls, allowPrivateEndpoints: allowPrivate } = config
+  return {
+    db,
+    checks: new CredentialChecks({ db, seal, clock, urls, extraCa, signal }),
+    webhooks: { db, seal, allowPrivate, extraCa, signal },
+  }
+}
+
+export interface OpenedJobs {
+  readonly context: JobContext
+  close(): Promise<void>
+}
+
+/** What jobs need, without the server around it: for `roost jobs`. Throws StartError for what an operator can mend. */
+export async function openJobs(config: Config): Promise<OpenedJobs> {
+  const closers: Closer[] = []
+  const close = async () => {
+    for (const closer of closers.splice(0).reverse()) await closer()
+  }
+  try {
+    const { db } = await openDatabase(config, pino({ level: config.logLevel }, pino.destination(2)), closers)
+    const seal = new Seal(config.secret ?? (await secretFromFolder(config)))
+    await requireSameSecret(db, seal)
+    const { signal } = new AbortController()
+    return { context: jobContext(config, { db, seal, clock: systemClock, signal }), close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+const MINUTES_OF_A_DAY = 1440
+
+/** The canary's initialisation vector is random, and the same for all servers of a database. */
+async function spreadOf(db: Database): Promise<number> {
+  const { rows } = await db.query<{ sealed: Buffer }>('select sealed from secret_canary')
+  return (rows[0]?.sealed.readUInt32BE(1) ?? 0) % MINUTES_OF_A_DAY
 }
 
 /** Together with the requests in hand still below the 10 seconds. */
@@ -138,7 +193,11 @@ async function stopSending(
   }
 }
 
-async function openDatabase(config: Config, logger: Logger, closers: Closer[]): Promise<Database> {
+async function openDatabase(
+  config: Config,
+  logger: Logger,
+  closers: Closer[],
+): Promise<{ db: Database; url: string }> {
   let url = config.databaseUrl
   if (url === undefined) {
     const embedded = await startEmbeddedPostgres({ dataDirectory: config.dataDirectory })
@@ -156,7 +215,7 @@ async function openDatabase(config: Config, logger: Logger, closers: Closer[]): 
   })
   for (const { version, name } of await migrate(db, await readMigrations()))
     logger.info({ version, name }, 'schema migrated')
-  return db
+  return { db, url }
 }
 
 /** Made and kept in the data folder, so that nothing has to be set up; back the folder up as a whole. */

@@ -8,6 +8,7 @@ import { Command } from 'commander'
 import { diskFault, StartError } from '../store/folder.ts'
 import { benchCommand } from './bench/command.ts'
 import { demoCommand } from './demo/command.ts'
+import { jobsCommand } from './jobs.ts'
 import { migrateCommand } from './migrate.ts'
 import { serveCommand } from './serve.ts'
 import { simulateCommand } from './simulate.ts'
@@ -18,6 +19,7 @@ const program = new Command('roost')
   .addCommand(demoCommand())
   .addCommand(simulateCommand())
   .addCommand(migrateCommand())
+  .addCommand(jobsCommand())
   .addCommand(benchCommand())
   .addHelpText(
     'after',

@@ -1,84 +1,15 @@
 /**
- * Credential slots: a stable id that holds a gateway credential; replacing its content keeps the id, resumes what
- * was paused, and wakes the batches that waited for it.
+ * Credential slots: a stable id that holds a gateway credential. Replacing its content keeps the id, and what waited for
+ * it goes on. Each change is noted with who made it.
  */
-import { generateVapidKeys, parseP8, parseServiceAccount, parseVapidKeys } from '@roost/gateways'
-import { type CredentialView, type NewCredential, PushError } from '@roost/protocol'
+import { type CredentialCheck, type CredentialView, type NewCredential, PushError } from '@roost/protocol'
 import { v7 as uuidv7 } from 'uuid'
 import type { Queryable } from '../store/database.ts'
-import { describePause, PAUSES_OF_CREDENTIAL } from './pauses.ts'
+import { type Content, type NewVapid, readContent, readVapid } from './content.ts'
+import { type Actor, noteHistory } from './history.ts'
+import { PAUSES_OF_CREDENTIAL, type Pause, pauseCredential } from './pauses.ts'
+import { CERTIFICATE_EXPIRED, problemsOf } from './problems.ts'
 import type { Seal } from './seal.ts'
-
-interface Content {
-  readonly gateway: string
-  readonly kind: string
-  readonly environments: readonly string[]
-  readonly settings: Readonly<Record<string, unknown>>
-  /** JSON; what a gateway client needs besides the settings. */
-  readonly secret: string
-}
-
-/** Contact for push services when an app names none; RFC 8292 asks for a mailto: or https: URI. */
-const DEFAULT_VAPID_SUBJECT = 'mailto:push@example.com'
-
-/** Checks an upload; throws `credential_invalid` with what is wrong, never with key material. */
-export function readCredential(input: NewCredential): Content {
-  switch (input.gateway) {
-    case 'apns':
-      return readApns(input)
-    case 'fcm':
-      return readFcm(input)
-    case 'webpush':
-      return readVapid(input)
-  }
-}
-
-function refuse(problem: string): never {
-  throw new PushError('credential_invalid', problem)
-}
-
-function readApns(input: Extract<NewCredential, { gateway: 'apns' }>): Content {
-  const parsed = parseP8(input.p8)
-  if (!parsed.ok) refuse(`p8: ${parsed.problem.message} ${parsed.problem.remedy}`)
-  const { keyId, teamId, bundleId } = input
-  return {
-    gateway: 'apns',
-    kind: input.kind,
-    environments: input.environments,
-    settings: { keyId, teamId, bundleId },
-    secret: JSON.stringify({ p8: input.p8 }),
-  }
-}
-
-function readFcm(input: Extract<NewCredential, { gateway: 'fcm' }>): Content {
-  const parsed = parseServiceAccount(input.serviceAccount)
-  if (!parsed.ok) refuse(`serviceAccount: ${parsed.problem.message} ${parsed.problem.remedy}`)
-  return {
-    gateway: 'fcm',
-    kind: input.kind,
-    environments: [],
-    settings: { projectId: parsed.value.projectId, clientEmail: parsed.value.clientEmail },
-    secret: JSON.stringify(input.serviceAccount),
-  }
-}
-
-function readVapid(input: NewVapid): Content {
-  if ((input.publicKey === undefined) !== (input.privateKey === undefined))
-    refuse('give both publicKey and privateKey, or neither to have a pair made')
-  const given = { publicKey: input.publicKey ?? '', privateKey: input.privateKey ?? '' }
-  const keys = input.publicKey === undefined ? generateVapidKeys() : given
-  const subject = input.subject ?? DEFAULT_VAPID_SUBJECT
-  const parsed = parseVapidKeys({ ...keys, subject })
-  if (!parsed.ok) refuse(`VAPID: ${parsed.problem.message} ${parsed.problem.remedy}`)
-  return {
-    gateway: 'webpush',
-    kind: input.kind,
-    environments: [],
-    // One spelling, so that keys can be compared: what was uploaded may be standard base64.
-    settings: { publicKey: parsed.value.publicKey, subject },
-    secret: JSON.stringify({ privateKey: keys.privateKey }),
-  }
-}
 
 interface StoredCredential {
   readonly id: string
@@ -86,100 +17,129 @@ interface StoredCredential {
   readonly kind: string
   readonly environments: string[]
   readonly settings: Record<string, unknown>
-  readonly pauses: readonly { readonly part: string; readonly reason: string }[]
+  readonly version: number
+  readonly fingerprint: string | null
+  readonly expiresAt: string | null
+  readonly createdAt: string
+  readonly updatedAt: string
+  readonly checkedAt: string | null
+  readonly checks: CredentialCheck[]
+  readonly pauses: readonly Pick<Pause, 'part' | 'reason'>[]
 }
 
-const VIEW = `id, gateway, kind, environments, settings, ${PAUSES_OF_CREDENTIAL} as pauses`
+const VIEW = `id, gateway, kind, environments, settings, version, fingerprint, expires_at as "expiresAt",
+  created_at as "createdAt", coalesce(updated_at, created_at) as "updatedAt", checked_at as "checkedAt", checks,
+  ${PAUSES_OF_CREDENTIAL} as pauses`
 
-function viewOf(row: StoredCredential): CredentialView {
+function viewOf(row: StoredCredential, at: number): CredentialView {
+  const { pauses, ...shown } = row
   return {
-    id: row.id,
-    gateway: row.gateway,
-    kind: row.kind,
-    environments: row.environments,
-    expiresAt: null, // p8 keys, service accounts and VAPID keys carry no date; certificates will
-    status: row.pauses.some(it => it.part === '') ? 'paused' : 'active',
-    problems: row.pauses.map(it => describePause(row.gateway, it)),
-    settings: row.settings,
+    ...shown,
+    status: pauses.some(it => it.part === '') ? 'paused' : 'active',
+    problems: problemsOf(row, at),
   }
 }
 
+/** Who changes something, and when (ms). */
+interface Change {
+  readonly appId: number
+  readonly by: Actor
+  readonly at: number
+}
+
+/** In the caller's transaction. Throws `credential_invalid`. */
 export async function addCredential(
-  db: Queryable,
+  tx: Queryable,
   seal: Seal,
-  credential: { readonly appId: number; readonly input: NewCredential },
+  { appId, input, by, at }: Change & { readonly input: NewCredential },
 ): Promise<CredentialView> {
-  const content = readCredential(credential.input)
+  const content = readContent(input, at)
   const id = uuidv7()
-  const { rows } = await db.query<StoredCredential>(
-    `insert into credential (id, app_id, gateway, kind, environments, settings, sealed)
-     values ($1, $2, $3, $4, $5, $6, $7) returning ${VIEW}`,
+  await tx.query(
+    `insert into credential (id, app_id, gateway, kind, environments, settings, sealed, fingerprint, expires_at,
+                             updated_at)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
     [
       id,
-      credential.appId,
+      appId,
       content.gateway,
       content.kind,
       content.environments,
       content.settings,
       seal.close(id, content.secret),
+      content.fingerprint,
+      content.expiresAt,
+      new Date(at),
     ],
   )
-  return viewOf(rows[0] as StoredCredential)
+  await noteHistory(tx, { credentialId: id, event: 'added', by, at })
+  await pauseWhenExpired(tx, { id, version: 1, content, at })
+  return readCredential(tx, { appId, id, at })
 }
 
-interface Replacement {
-  readonly appId: number
+interface Replacement extends Change {
   readonly id: string
   readonly input: NewCredential
 }
 
 /**
- * The slot keeps its id; what waited for it goes on. A webpush slot keeps its key pair too.
+ * The slot keeps its id; what waited for it goes on. A webpush slot keeps its key pair too. In the caller's transaction.
  * Throws `credential_unknown`, `credential_invalid`, `vapid_key_fixed`.
  */
 export async function replaceCredential(
-  db: Queryable,
+  tx: Queryable,
   seal: Seal,
-  credential: Replacement,
+  replacement: Replacement,
 ): Promise<CredentialView> {
-  const content = await readReplacement(db, seal, credential)
-  const { rows } = await db.query<StoredCredential>(
+  const { id, appId, by, at } = replacement
+  const content = await readReplacement(tx, seal, replacement)
+  const { rows } = await tx.query<{ version: number }>(
     `update credential
-        set kind = $4, environments = $5, settings = $6, sealed = $7, version = version + 1
+        set kind = $4, environments = $5, settings = $6, sealed = $7, fingerprint = $8, expires_at = $9,
+            updated_at = $10, version = version + 1, checked_at = null, checks = '[]'
       where id = $1 and app_id = $2 and gateway = $3
-     returning ${VIEW}`,
+     returning version`,
     [
-      credential.id,
-      credential.appId,
+      id,
+      appId,
       content.gateway,
       content.kind,
       content.environments,
       content.settings,
-      seal.close(credential.id, content.secret),
+      seal.close(id, content.secret),
+      content.fingerprint,
+      content.expiresAt,
+      new Date(at),
     ],
   )
-  const row = rows[0]
-  if (row === undefined)
-    throw new PushError(
-      'credential_unknown',
-      `this app has no ${content.gateway} credential ${credential.id}`,
-    )
-  return viewOf(row)
+  const version = rows[0]?.version
+  if (version === undefined) unknown(id, `${content.gateway} `)
+  await noteHistory(tx, { credentialId: id, event: 'replaced', by, at })
+  await pauseWhenExpired(tx, { id, version, content, at })
+  return readCredential(tx, replacement)
 }
 
-async function readReplacement(db: Queryable, seal: Seal, credential: Replacement): Promise<Content> {
-  const { id, appId, input } = credential
-  const content = readCredential(input) // what is no credential is refused whatever the slot holds
+/** A certificate that has expired would only be refused by the gateway, delivery by delivery. */
+async function pauseWhenExpired(
+  tx: Queryable,
+  stored: { readonly id: string; readonly version: number; readonly content: Content; readonly at: number },
+): Promise<void> {
+  const { id, version, content, at } = stored
+  if (content.expiresAt === null || content.expiresAt.getTime() > at) return
+  await pauseCredential(tx, { credentialId: id, version, part: '', reason: CERTIFICATE_EXPIRED, at })
+}
+
+async function readReplacement(tx: Queryable, seal: Seal, replacement: Replacement): Promise<Content> {
+  const { id, appId, input, at } = replacement
+  const content = readContent(input, at) // what is no credential is refused whatever the slot holds
   if (input.gateway !== 'webpush') return content
-  const { rows } = await db.query<{ settings: VapidSettings; sealed: Buffer }>(
+  const { rows } = await tx.query<{ settings: VapidSettings; sealed: Buffer }>(
     "select settings, sealed from credential where id = $1 and app_id = $2 and gateway = 'webpush'",
     [id, appId],
   )
   const held = rows[0]
   return held === undefined ? content : readVapid(keepKeys({ input, held, seal, id }))
 }
-
-type NewVapid = Extract<NewCredential, { gateway: 'webpush' }>
 
 interface VapidSettings {
   readonly publicKey: string
@@ -213,12 +173,59 @@ function canonicalKey(key: string): string {
   return Buffer.from(key, 'base64').toString('base64url')
 }
 
-export async function listCredentials(db: Queryable, appId: number): Promise<CredentialView[]> {
+/** Throws `credential_unknown`. */
+export async function readCredential(
+  db: Queryable,
+  { appId, id, at }: { readonly appId: number; readonly id: string; readonly at: number },
+): Promise<CredentialView> {
+  const { rows } = await db.query<StoredCredential>(
+    `select ${VIEW} from credential where id = $1 and app_id = $2`,
+    [id, appId],
+  )
+  return viewOf(rows[0] ?? unknown(id), at)
+}
+
+/** As they are at `at`, ms. */
+export async function listCredentials(db: Queryable, appId: number, at: number): Promise<CredentialView[]> {
   const { rows } = await db.query<StoredCredential>(
     `select ${VIEW} from credential where app_id = $1 order by created_at, id`,
     [appId],
   )
-  return rows.map(viewOf)
+  return rows.map(row => viewOf(row, at))
+}
+
+/**
+ * R28: web subscriptions can be reached with the key that they were made with and no other, so a credential that some
+ * still need stays. In the caller's transaction. Throws `credential_unknown`, `credential_in_use`.
+ */
+export async function deleteCredential(
+  tx: Queryable,
+  { appId, id, by, at }: Change & { readonly id: string },
+): Promise<void> {
+  // The lock makes a second delete wait, and find nothing.
+  const { rowCount } = await tx.query('select from credential where id = $1 and app_id = $2 for update', [
+    id,
+    appId,
+  ])
+  if (rowCount === 0) unknown(id)
+  const { rows } = await tx.query<{ count: number }>(
+    `select count(*) as count from address
+      where app_id = $1 and provider = 'webpush' and state in ('active', 'suspect') and credential_id = $2`,
+    [appId, id],
+  )
+  const users = rows[0]?.count ?? 0
+  if (users > 0)
+    throw new PushError(
+      'credential_in_use',
+      `${users} web subscriptions were made with the key of credential ${id}`,
+    )
+  await noteHistory(tx, { credentialId: id, event: 'deleted', by, at })
+  await tx.query('delete from credential_pause where credential_id = $1', [id])
+  await tx.query('delete from credential where id = $1', [id])
+}
+
+function unknown(id: string, gateway = ''): never {
+  throw new PushError('credential_unknown', `this app has no ${gateway}credential ${id}`)
 }
 
 /** The app's newest VAPID public key: what browsers shall subscribe with; null when it has none. */

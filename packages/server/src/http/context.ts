@@ -1,8 +1,10 @@
 /** What the HTTP layer works with; made in `main.ts`, handed to every route. */
 import type { Logger } from 'pino'
 import type { AppDirectory } from '../access/apps.ts'
+import type { CredentialChecks } from '../credentials/checks.ts'
 import type { Seal } from '../credentials/seal.ts'
 import type { Receipts } from '../insight/receipts.ts'
+import type { JobName } from '../jobs/jobs.ts'
 import type { Registrations } from '../registry/register.ts'
 import type { Database } from '../store/database.ts'
 import type { Clock } from '../time.ts'
@@ -12,10 +14,13 @@ export interface HttpContext {
   readonly clock: Clock
   readonly logger: Logger
   readonly seal: Seal
+  readonly checks: CredentialChecks
   readonly apps: AppDirectory
   readonly registrations: Registrations
   readonly receipts: Receipts
   readonly allowPrivateEndpoints: boolean
   /** Tells the dispatcher that something became due. */
   readonly poke: () => void
+  /** Runs a background job now instead of at its next time. */
+  readonly runSoon: (name: JobName) => void
 }

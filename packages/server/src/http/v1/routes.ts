@@ -11,6 +11,7 @@ import { credentialRoutes } from './credentials/route.ts'
 import { deviceRoutes } from './devices/route.ts'
 import { messageRoutes } from './messages/route.ts'
 import { statsRoutes } from './stats/route.ts'
+import { webhookRoutes } from './webhooks/route.ts'
 
 /** A parameter with a slip in its name would widen what was asked for, in silence. */
 const noQuery = z.strictObject({})
@@ -46,6 +47,7 @@ export async function v1Routes(app: FastifyInstance, context: HttpContext): Prom
       await guarded.register(deviceRoutes, context)
       await guarded.register(messageRoutes, context)
       await guarded.register(statsRoutes, context)
+      await guarded.register(webhookRoutes, context)
     },
     { prefix: '/v1' },
   )

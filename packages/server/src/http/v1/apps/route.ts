@@ -4,6 +4,7 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { type App, createApp, listApps } from '../../../access/apps.ts'
 import { addCredential } from '../../../credentials/credentials.ts'
 import type { HttpContext } from '../../context.ts'
+import { actorOf } from '../actor.ts'
 import { appListSchema, appParamsSchema, appSchema, createdAppSchema, newAppSchema } from './schema.ts'
 
 const tags = ['apps']
@@ -24,6 +25,8 @@ export async function appRoutes(instance: FastifyInstance, context: HttpContext)
         await addCredential(tx, context.seal, {
           appId: made.app.id,
           input: { gateway: 'webpush', kind: 'vapid' },
+          by: await actorOf(tx, request),
+          at: context.clock.now(),
         })
         return made
       })

@@ -1,9 +1,23 @@
-/** Gateway credentials of an app. Nothing secret is ever answered. */
-import { credentialSchema, newCredentialSchema } from '@roost/protocol'
+/** Gateway credentials of an app. Nothing secret is ever answered. docs/credentials.md is their page. */
+import {
+  type CredentialView,
+  credentialHistorySchema,
+  credentialSchema,
+  newCredentialSchema,
+} from '@roost/protocol'
 import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
-import { addCredential, listCredentials, replaceCredential } from '../../../credentials/credentials.ts'
+import { z } from 'zod'
+import {
+  addCredential,
+  deleteCredential,
+  listCredentials,
+  readCredential,
+  replaceCredential,
+} from '../../../credentials/credentials.ts'
+import { readHistory } from '../../../credentials/history.ts'
 import type { HttpContext } from '../../context.ts'
+import { actorOf } from '../actor.ts'
 import { appParamsSchema } from '../apps/schema.ts'
 import { credentialListSchema, credentialParamsSchema } from './schema.ts'
 
@@ -11,6 +25,14 @@ const tags = ['credentials']
 
 export async function credentialRoutes(instance: FastifyInstance, context: HttpContext): Promise<void> {
   const app = instance.withTypeProvider<ZodTypeProvider>()
+  const { db, seal, clock, checks } = context
+
+  /** What is stored sends at once; the answer waits until its gateway was asked. */
+  const checkStored = async ({ id }: CredentialView, appId: number): Promise<CredentialView> => {
+    context.poke()
+    await checks.check(id)
+    return readCredential(db, { appId, id, at: clock.now() })
+  }
 
   app.get(
     '/apps/:app/credentials',
@@ -24,7 +46,7 @@ export async function credentialRoutes(instance: FastifyInstance, context: HttpC
     },
     async request => {
       const { id } = await context.apps.find(request.params.app)
-      return { credentials: await listCredentials(context.db, id) }
+      return { credentials: await listCredentials(db, id, clock.now()) }
     },
   )
 
@@ -41,9 +63,25 @@ export async function credentialRoutes(instance: FastifyInstance, context: HttpC
     },
     async (request, reply) => {
       const { id: appId } = await context.apps.find(request.params.app)
-      const credential = await addCredential(context.db, context.seal, { appId, input: request.body })
-      context.poke()
-      return reply.code(201).send(credential)
+      const change = { appId, input: request.body, by: await actorOf(db, request), at: clock.now() }
+      const added = await db.transaction(tx => addCredential(tx, seal, change))
+      return reply.code(201).send(await checkStored(added, appId))
+    },
+  )
+
+  app.get(
+    '/apps/:app/credentials/:id',
+    {
+      schema: {
+        tags,
+        summary: 'Read a credential',
+        params: credentialParamsSchema,
+        response: { 200: credentialSchema },
+      },
+    },
+    async request => {
+      const { id: appId } = await context.apps.find(request.params.app)
+      return readCredential(db, { appId, id: request.params.id, at: clock.now() })
     },
   )
 
@@ -60,13 +98,45 @@ export async function credentialRoutes(instance: FastifyInstance, context: HttpC
     },
     async request => {
       const { id: appId } = await context.apps.find(request.params.app)
-      const credential = await replaceCredential(context.db, context.seal, {
-        appId,
-        id: request.params.id,
-        input: request.body,
-      })
+      const by = await actorOf(db, request)
+      const change = { appId, id: request.params.id, input: request.body, by, at: clock.now() }
+      const replaced = await db.transaction(tx => replaceCredential(tx, seal, change))
+      return checkStored(replaced, appId)
+    },
+  )
+
+  app.delete(
+    '/apps/:app/credentials/:id',
+    {
+      schema: {
+        tags,
+        summary: 'Delete a credential that no web subscription needs',
+        params: credentialParamsSchema,
+        response: { 204: z.null() },
+      },
+    },
+    async (request, reply) => {
+      const { id: appId } = await context.apps.find(request.params.app)
+      const change = { appId, id: request.params.id, by: await actorOf(db, request), at: clock.now() }
+      await db.transaction(tx => deleteCredential(tx, change))
       context.poke()
-      return credential
+      return reply.code(204).send(null)
+    },
+  )
+
+  app.get(
+    '/apps/:app/credentials/:id/history',
+    {
+      schema: {
+        tags,
+        summary: 'Who changed a credential, and when',
+        params: credentialParamsSchema,
+        response: { 200: credentialHistorySchema },
+      },
+    },
+    async request => {
+      const { id: appId } = await context.apps.find(request.params.app)
+      return readHistory(db, { appId, id: request.params.id })
     },
   )
 }

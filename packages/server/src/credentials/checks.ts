@@ -1,0 +1,95 @@
+/**
+ * Checks of credentials, at upload and daily: is what is stored still readable and in force, and does its gateway take
+ * it? The answers are kept with the credential; what is wrong is told once (`credential.refused`).
+ *
+ * A check pauses nothing: it is told that a gateway refuses, and sending finds out by itself which part that stops. A
+ * gateway that can't be asked says nothing of the credential.
+ */
+import type { CredentialCheck } from '@roost/protocol'
+import type { Database } from '../store/database.ts'
+import { refusalNotice, tellOnce } from './notices.ts'
+import { type Probed, type ProberOptions, probe } from './prober.ts'
+import { explainRefusal } from './problems.ts'
+
+export interface CheckOptions extends ProberOptions {
+  readonly db: Database
+}
+
+export interface CheckCounts {
+  readonly checked: number
+  readonly refused: number
+  readonly unreachable: number
+}
+
+interface Row extends Probed {
+  readonly appId: number
+  readonly version: number
+}
+
+const ROW = 'id, app_id as "appId", version, gateway, kind, environments, settings, sealed'
+
+/** Of one that was asked, or uploaded, less than this long ago the daily check does not ask again. */
+const ASKED_LATELY_MS = 12 * 60 * 60_000
+const IN_PARALLEL = 4
+
+export class CredentialChecks {
+  readonly #options: CheckOptions
+
+  constructor(options: CheckOptions) {
+    this.#options = options
+  }
+
+  /** Waits for the gateways, at most as long as a probe's deadline. Does nothing for a credential that is gone. */
+  async check(id: string): Promise<void> {
+    const { rows } = await this.#options.db.query<Row>(`select ${ROW} from credential where id = $1`, [id])
+    for (const row of rows) await this.#check(row, this.#options.clock.now())
+  }
+
+  /** Every credential that was not asked about lately; `at`: ms. */
+  async checkAll(at: number): Promise<CheckCounts> {
+    const { rows } = await this.#options.db.query<Row>(
+      `select ${ROW} from credential where checked_at is null or checked_at <= $1 order by id`,
+      [new Date(at - ASKED_LATELY_MS)],
+    )
+    const results: CredentialCheck[][] = []
+    const lane = async () => {
+      for (let row = rows.pop(); row !== undefined && !this.#isStopping; row = rows.pop())
+        results.push(await this.#check(row, at))
+    }
+    await Promise.all(Array.from({ length: IN_PARALLEL }, lane))
+    const countOf = (outcome: CredentialCheck['outcome']) =>
+      results.filter(checks => checks.some(it => it.outcome === outcome)).length
+    return { checked: results.length, refused: countOf('refused'), unreachable: countOf('unreachable') }
+  }
+
+  get #isStopping(): boolean {
+    return this.#options.signal?.aborted ?? false
+  }
+
+  async #check(row: Row, at: number): Promise<CredentialCheck[]> {
+    const checks = await probe(row, this.#options)
+    if (this.#isStopping) return [] // what was cut off says nothing
+    await this.#options.db.transaction(async tx => {
+      const { rowCount } = await tx.query(
+        'update credential set checked_at = $3, checks = $4 where id = $1 and version = $2',
+        [row.id, row.version, new Date(at), JSON.stringify(checks)],
+      )
+      if (rowCount === 0) return // replaced meanwhile: these answers are about another content
+      for (const { outcome, environment, reason } of checks) {
+        if (outcome !== 'refused') continue
+        const refusal = { part: environment ?? '', reason: reason ?? 'refused' }
+        const { message, remedy } = explainRefusal(row.gateway, refusal)
+        await tellOnce(tx, {
+          credentialId: row.id,
+          version: row.version,
+          appId: row.appId,
+          notice: refusalNotice(refusal.part, refusal.reason),
+          type: 'credential.refused',
+          data: { gateway: row.gateway, kind: row.kind, settings: row.settings, ...refusal, message, remedy },
+          at,
+        })
+      }
+    })
+    return checks
+  }
+}

@@ -1,0 +1,213 @@
+/**
+ * What is wrong with a credential, in words that a marketer can pass on to a developer: what the gateways' own words
+ * mean, whose mistake it most likely is, and what mends it.
+ * Source: Apple, "Handling notification responses from APNs"; Firebase, "ErrorCode"; Huawei, "Push Kit: Common result
+ * codes".
+ */
+import type { CredentialCheck, CredentialProblemView } from '@roost/protocol'
+import type { Pause } from './pauses.ts'
+
+/** The reason of a pause that we make ourselves. */
+export const CERTIFICATE_EXPIRED = 'certificate_expired'
+/** What we stored can't be read any more. */
+export const CONTENT_UNREADABLE = 'content_unreadable'
+
+const DAY_MS = 24 * 60 * 60_000
+/** Days before the end at which is warned, each once. */
+export const WARNING_DAYS = [30, 14, 7, 1] as const
+
+interface Meaning {
+  readonly gateway: string
+  /** Of the gateway's own words. */
+  readonly pattern: RegExp
+  readonly code: string
+  readonly message: string
+  readonly remedy: string
+}
+
+const RENEW =
+  'Create a new "Apple Push Notification service SSL" certificate on developer.apple.com and replace this one with it, or move to a .p8 key, which does not expire. Apps need no new release.'
+const CHECK_P8 =
+  'Compare keyId, teamId and bundleId with developer.apple.com (Keys; Membership; Identifiers), see that the key was not revoked, and replace the credential.'
+
+const MEANINGS: readonly Meaning[] = [
+  {
+    gateway: 'apns',
+    pattern: new RegExp(`^${CERTIFICATE_EXPIRED}$`),
+    code: CERTIFICATE_EXPIRED,
+    message: 'The certificate has expired; Apple takes no push with it. Messages wait.',
+    remedy: RENEW,
+  },
+  {
+    gateway: 'apns',
+    pattern: /^InvalidProviderToken$/,
+    code: 'apns_key_refused',
+    message:
+      'Apple refuses the key: it was revoked, or key id and team id do not belong to it, or the app is of another team.',
+    remedy: CHECK_P8,
+  },
+  {
+    gateway: 'apns',
+    pattern: /^BadEnvironmentKeyI(dI)?nToken$/,
+    code: 'apns_key_of_other_environment',
+    message: 'The key was created for the other environment only.',
+    remedy: 'Create a key for this environment on developer.apple.com and upload it beside this one.',
+  },
+  {
+    gateway: 'apns',
+    pattern: /^(TopicDisallowed|BadTopic|MissingTopic)$/,
+    code: 'apns_topic_refused',
+    message: 'Apple does not let this credential push to this bundle id.',
+    remedy:
+      'Compare bundleId with the app in Xcode; a key for certain topics, or the certificate of another app, serves only those.',
+  },
+  {
+    gateway: 'apns',
+    pattern: /^BadCertificateEnvironment$/,
+    code: 'apns_certificate_of_other_environment',
+    message: 'The certificate does not serve this environment.',
+    remedy: 'Create a certificate for "Sandbox & Production" on developer.apple.com and upload it.',
+  },
+  {
+    gateway: 'apns',
+    pattern: /^BadCertificate$/,
+    code: 'apns_certificate_refused',
+    message: 'Apple refuses the certificate: it was revoked, or is not for push.',
+    remedy: RENEW,
+  },
+  {
+    gateway: 'apns',
+    pattern: /^ExpiredProviderToken$/,
+    code: 'clock_wrong',
+    message:
+      'Apple takes a token that was just signed for one that has expired: the clock of this server is wrong.',
+    remedy: 'Set the clock of the server (NTP); the credential itself may be good.',
+  },
+  {
+    gateway: 'apns',
+    pattern: /^(Forbidden|MissingProviderToken)$/,
+    code: 'apns_forbidden',
+    message: 'Apple does not allow this key to push.',
+    remedy: CHECK_P8,
+  },
+  {
+    gateway: 'fcm',
+    pattern: /SERVICE_DISABLED|has not been used in project|is disabled/i,
+    code: 'fcm_api_disabled',
+    message: 'The Firebase Cloud Messaging API (V1) is switched off in this project.',
+    remedy: 'Switch it on: Firebase console → Project settings → Cloud Messaging.',
+  },
+  {
+    gateway: 'fcm',
+    pattern: /PERMISSION_DENIED|cloudmessaging\.messages\.create/,
+    code: 'fcm_permission_missing',
+    message: 'The service account may not send messages in this project.',
+    remedy: 'Give it the role "Firebase Cloud Messaging API Admin" in Google Cloud console → IAM.',
+  },
+  {
+    gateway: 'fcm',
+    pattern: /invalid_grant/,
+    code: 'fcm_key_refused',
+    message:
+      'Google refuses the key: it or its service account was deleted, or the clock of this server is minutes off.',
+    remedy:
+      'Generate a new private key in Firebase console → Project settings → Service accounts and replace this one; check the server’s clock.',
+  },
+  {
+    gateway: 'fcm',
+    pattern: /NOT_FOUND/,
+    code: 'fcm_project_unknown',
+    message: 'Google does not know the project that the file names.',
+    remedy: 'Upload the service account of the Firebase project that the app is built with.',
+  },
+  {
+    gateway: 'fcm',
+    pattern: /THIRD_PARTY_AUTH_ERROR/,
+    code: 'fcm_third_party_refused',
+    message: 'The APNs key or web push key that Firebase holds is refused; Android is not concerned.',
+    remedy: 'Replace it in Firebase console → Project settings → Cloud Messaging.',
+  },
+  {
+    gateway: 'hms',
+    pattern: /80300002/,
+    code: 'hms_permission_missing',
+    message: 'Huawei does not let this app send: Push Kit is off, or the app id is of another project.',
+    remedy: 'Enable Push Kit in AppGallery Connect → My projects → Push Kit, and compare the app id.',
+  },
+  {
+    gateway: 'hms',
+    pattern: /./,
+    code: 'hms_client_refused',
+    message: 'Huawei refuses the client id and secret.',
+    remedy:
+      'Copy both again from AppGallery Connect → Project settings → App information → OAuth 2.0 client ID, and replace the credential.',
+  },
+]
+
+/** Of what a gateway said of a credential; `part` as pauses name it. */
+export function explainRefusal(
+  gateway: string,
+  { part, reason }: { readonly part: string; readonly reason: string },
+): CredentialProblemView {
+  const place = gateway === 'apns' && part !== '' ? { environment: part } : {}
+  const where = part === '' ? '' : ` (${part})`
+  if (reason === CONTENT_UNREADABLE)
+    return {
+      code: CONTENT_UNREADABLE,
+      severity: 'error',
+      message: 'What is stored of this credential can’t be used any more.',
+      remedy: 'Upload it again.',
+      ...place,
+    }
+  const known = MEANINGS.find(it => it.gateway === gateway && it.pattern.test(reason))
+  if (known !== undefined) {
+    const { code, message, remedy } = known
+    return { code, severity: 'error', message: `${message}${where} [${reason}]`, remedy, ...place }
+  }
+  return {
+    code: 'refused',
+    severity: 'error',
+    message: `The gateway refuses this credential${where}: ${reason}`,
+    remedy: 'Upload it again as the vendor gave it; messages wait meanwhile.',
+    ...place,
+  }
+}
+
+/** The warning that is due at so many days before the end; undefined while there is time, and when it has expired. */
+export function warningDaysOf(expiresAt: number, at: number): number | undefined {
+  if (expiresAt <= at) return undefined
+  const daysLeft = (expiresAt - at) / DAY_MS
+  return WARNING_DAYS.filter(days => daysLeft <= days).at(-1)
+}
+
+export interface Diagnosed {
+  readonly gateway: string
+  readonly expiresAt: string | null
+  readonly pauses: readonly Pick<Pause, 'part' | 'reason'>[]
+  readonly checks: readonly CredentialCheck[]
+}
+
+/** All that is wrong with a credential at `at`, each fault once. A gateway that couldn't be asked is none. */
+export function problemsOf(credential: Diagnosed, at: number): CredentialProblemView[] {
+  const { gateway, expiresAt, pauses, checks } = credential
+  const refused = checks.flatMap(it =>
+    it.outcome === 'refused' ? [{ part: it.environment ?? '', reason: it.reason ?? 'refused' }] : [],
+  )
+  const expired =
+    expiresAt !== null && Date.parse(expiresAt) <= at ? [{ part: '', reason: CERTIFICATE_EXPIRED }] : []
+  const faults = new Map([...expired, ...pauses, ...refused].map(it => [`${it.part} ${it.reason}`, it]))
+  return [...[...faults.values()].map(it => explainRefusal(gateway, it)), ...expiryWarning(expiresAt, at)]
+}
+
+function expiryWarning(expiresAt: string | null, at: number): CredentialProblemView[] {
+  if (expiresAt === null || warningDaysOf(Date.parse(expiresAt), at) === undefined) return []
+  const days = Math.ceil((Date.parse(expiresAt) - at) / DAY_MS)
+  return [
+    {
+      code: 'certificate_expiring',
+      severity: 'warning',
+      message: `The certificate expires in ${days} ${days === 1 ? 'day' : 'days'}, on ${expiresAt.slice(0, 10)}.`,
+      remedy: RENEW,
+    },
+  ]
+}

@@ -1,0 +1,116 @@
+/**
+ * Looks after the credentials every minute: warns of certificates that expire, stops those that have expired (R17: what
+ * waits for them is kept), and tells of what gateways refused. Each is told once for each content of a slot.
+ */
+import type { Database } from '../store/database.ts'
+import { noteHistory, ROOST } from './history.ts'
+import { isNews, refusalNotice, tellOnce } from './notices.ts'
+import { pauseCredential } from './pauses.ts'
+import { CERTIFICATE_EXPIRED, explainRefusal, warningDaysOf } from './problems.ts'
+
+export interface Watched {
+  /** How many credentials were told of now. */
+  readonly expiring: number
+  readonly expired: number
+  readonly refused: number
+}
+
+/** `at`: ms. Safe to run twice and in several processes at once. */
+export async function watchCredentials(db: Database, at: number): Promise<Watched> {
+  return {
+    expiring: await warnOfExpiry(db, at),
+    expired: await stopExpired(db, at),
+    refused: await tellRefused(db, at),
+  }
+}
+
+interface Row {
+  readonly id: string
+  readonly appId: number
+  readonly version: number
+  readonly gateway: string
+  readonly kind: string
+  readonly settings: Record<string, unknown>
+  readonly expiresAt: string
+}
+
+const COLUMNS = `c.id, c.app_id as "appId", c.version, c.gateway, c.kind, c.settings, c.expires_at as "expiresAt"`
+const LONGEST_WARNING = "interval '30 days'"
+
+function noticeOf(row: Row) {
+  const { id, version, appId, gateway, kind, settings, expiresAt } = row
+  return { key: { credentialId: id, version, appId }, data: { gateway, kind, settings, expiresAt } }
+}
+
+async function warnOfExpiry(db: Database, at: number): Promise<number> {
+  const { rows } = await db.query<Row>(
+    `select ${COLUMNS} from credential c
+      where c.expires_at > $1 and c.expires_at <= $1::timestamptz + ${LONGEST_WARNING}`,
+    [new Date(at)],
+  )
+  return countOf(rows, row => {
+    const days = warningDaysOf(Date.parse(row.expiresAt), at)
+    const { key, data } = noticeOf(row)
+    const notice = `expires in ${days} days`
+    const told = { ...key, notice, type: 'credential.expiring', data: { ...data, days }, at } as const
+    return db.transaction(tx => tellOnce(tx, told))
+  })
+}
+
+async function stopExpired(db: Database, at: number): Promise<number> {
+  const { rows } = await db.query<Row>(
+    `select ${COLUMNS} from credential c
+      where c.expires_at <= $1
+        and not exists (select from credential_notice n
+                         where n.credential_id = c.id and n.version = c.version and n.notice = 'expired')`,
+    [new Date(at)],
+  )
+  return countOf(rows, row => {
+    const { key, data } = noticeOf(row)
+    return db.transaction(async tx => {
+      if (!(await tellOnce(tx, { ...key, notice: 'expired', type: 'credential.expired', data, at })))
+        return false
+      await pauseCredential(tx, { ...key, part: '', reason: CERTIFICATE_EXPIRED, at })
+      await noteHistory(tx, { ...key, event: 'paused', by: ROOST, at, reason: CERTIFICATE_EXPIRED })
+      return true
+    })
+  })
+}
+
+async function tellRefused(db: Database, at: number): Promise<number> {
+  const { rows } = await db.query<Row & { part: string; reason: string }>(
+    `select ${COLUMNS}, p.part, p.reason
+       from credential_pause p join credential c on c.id = p.credential_id and c.version = p.version
+      where p.reason <> $1
+        and not exists (select from credential_notice n
+                         where n.credential_id = c.id and n.version = c.version
+                           and n.notice = concat_ws(' ', 'paused', p.part, p.reason))`,
+    [CERTIFICATE_EXPIRED],
+  )
+  return countOf(rows, ({ part, reason, ...row }) => {
+    const { key, data } = noticeOf(row)
+    const { message, remedy } = explainRefusal(row.gateway, { part, reason })
+    return db.transaction(async tx => {
+      if (!(await isNews(tx, { ...key, notice: `paused ${part} ${reason}`, at }))) return false
+      const where = part === '' ? reason : `${part}: ${reason}`
+      await noteHistory(tx, { ...key, event: 'paused', by: ROOST, at, reason: where })
+      await tellOnce(tx, {
+        ...key,
+        notice: refusalNotice(part, reason),
+        type: 'credential.refused',
+        data: { ...data, part, reason, message, remedy },
+        at,
+      })
+      return true
+    })
+  })
+}
+
+async function countOf<Item>(
+  items: readonly Item[],
+  isDone: (item: Item) => Promise<boolean>,
+): Promise<number> {
+  let count = 0
+  for (const item of items) if (await isDone(item)) count++
+  return count
+}

@@ -1,0 +1,340 @@
+/** Webhooks: told at least once, signed, tried again, and never sent to where only we could reach. */
+import { createHmac } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
+import type { IncomingHttpHeaders } from 'node:http'
+import { createServer, type Server } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { WebhookDelivery, WebhookView } from '@roost/protocol'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { makeCertificate } from '../../../../../gateways/test/peer.ts'
+import { type Access, type BareServer, SECRET, SERVER_TOKEN, startBare } from '../../../../test/bare.ts'
+import { cloneDatabase, type TestDatabase } from '../../../../test/database.ts'
+import { Seal } from '../../../credentials/seal.ts'
+import { deliverDue, RETRY_AFTER_MS } from '../../../webhooks/deliver.ts'
+import { recordEvent } from '../../../webhooks/outbox.ts'
+
+interface Received {
+  readonly path: string
+  readonly headers: IncomingHttpHeaders
+  readonly body: string
+}
+
+let database: TestDatabase
+let server: BareServer
+let listener: Server
+let origin: string
+let ca: string
+const received: Received[] = []
+/** What the listener answers to each path; 204 to others. */
+const answers = new Map<string, { status: number; headers?: Record<string, string> }>()
+
+beforeAll(async () => {
+  const certificate = await makeCertificate()
+  ca = certificate.cert
+  listener = createServer(certificate, (request, response) => {
+    const parts: Buffer[] = []
+    request.on('data', (part: Buffer) => parts.push(part))
+    request.on('end', () => {
+      const path = request.url ?? ''
+      received.push({ path, headers: request.headers, body: Buffer.concat(parts).toString() })
+      const { status, headers } = answers.get(path) ?? { status: 204 }
+      response.writeHead(status, headers).end()
+    })
+  })
+  await new Promise<void>(resolve => listener.listen(0, '127.0.0.1', resolve))
+  origin = `https://127.0.0.1:${(listener.address() as AddressInfo).port}`
+  database = await cloneDatabase()
+  const caFile = join(tmpdir(), `roost-webhook-ca-${process.pid}.pem`)
+  await writeFile(caFile, ca)
+  server = await startBare({
+    databaseUrl: database.url,
+    environment: { ROOST_ALLOW_PRIVATE_ENDPOINTS: '1', ROOST_EXTRA_CA: caFile },
+  })
+})
+afterAll(async () => {
+  await server.close()
+  await database.drop()
+  listener.closeAllConnections()
+  await new Promise(resolve => listener.close(resolve))
+})
+
+const MINUTE_MS = 60_000
+
+/** What came for the webhook of this name. */
+function got(name: string): Received[] {
+  return received.filter(it => it.path === `/${name}`)
+}
+const path = ({ app }: Access) => `/v1/apps/${app}/webhooks`
+
+async function appIdOf({ app }: Access): Promise<number> {
+  const { rows } = await server.db.query<{ id: number }>('select id from app where code = $1', [app])
+  return rows[0]?.id ?? -1
+}
+
+interface Hook extends WebhookView {
+  readonly secret: string
+  readonly access: Access
+}
+
+async function addHook(name: string, change: object = {}): Promise<Hook> {
+  const access = await server.createApp()
+  const { status, body } = await server.rest<Hook>('POST', path(access), {
+    url: `${origin}/${name}`,
+    ...change,
+  })
+  expect(status).toBe(201)
+  return { ...body, access }
+}
+
+async function happen(hook: Hook, at: number): Promise<string> {
+  const data = { credentialId: 'c-1', days: 7 }
+  return recordEvent(server.db, { appId: await appIdOf(hook.access), type: 'credential.expiring', data, at })
+}
+
+function deliver(at: number, allowPrivate = true) {
+  return deliverDue({ db: server.db, seal: new Seal(SECRET), allowPrivate, extraCa: ca }, at)
+}
+
+async function logOf(hook: Hook): Promise<WebhookDelivery[]> {
+  const { body } = await server.rest<{ deliveries: WebhookDelivery[] }>(
+    'GET',
+    `${path(hook.access)}/${hook.id}/deliveries`,
+  )
+  return body.deliveries
+}
+
+/** Far ahead of the server's own runs, which work by its clock: nothing of these tests is due to them. */
+let later = Date.now() + 365 * 24 * 60 * MINUTE_MS
+function aTime(): number {
+  later += 30 * 24 * 60 * MINUTE_MS
+  return later
+}
+
+test('an event is posted with a signature over id, time and body that the shown secret proves', async () => {
+  const at = aTime()
+  const hook = await addHook('signed')
+  const eventId = await happen(hook, at)
+  await deliver(at)
+  const [request] = got('signed')
+  expect(JSON.parse(request?.body ?? '')).toEqual({
+    type: 'credential.expiring',
+    timestamp: new Date(at).toISOString(),
+    app: hook.access.app,
+    data: { credentialId: 'c-1', days: 7 },
+  })
+  const timestamp = String(Math.floor(at / 1000))
+  const key = Buffer.from(hook.secret.replace('whsec_', ''), 'base64')
+  const mac = createHmac('sha256', key).update(`${eventId}.${timestamp}.${request?.body}`).digest('base64')
+  expect(request?.headers).toMatchObject({
+    'webhook-id': eventId,
+    'webhook-timestamp': timestamp,
+    'webhook-signature': `v1,${mac}`,
+    'content-type': 'application/json',
+  })
+  expect(await logOf(hook)).toMatchObject([
+    { eventId, type: 'credential.expiring', state: 'delivered', attempts: 1, status: 204, error: null },
+  ])
+})
+
+test('what was delivered is not sent again', async () => {
+  const at = aTime()
+  const hook = await addHook('once')
+  await happen(hook, at)
+  await deliver(at)
+  await deliver(at + 24 * 60 * MINUTE_MS)
+  expect(got('once')).toHaveLength(1)
+})
+
+test('a refused event is tried again after a minute, then ever later, and given up in the end', async () => {
+  const at = aTime()
+  const hook = await addHook('broken')
+  answers.set('/broken', { status: 500 })
+  await happen(hook, at)
+  let now = at
+  await deliver(now)
+  expect(await logOf(hook)).toMatchObject([
+    {
+      state: 'waiting',
+      attempts: 1,
+      status: 500,
+      error: 'status 500',
+      nextAttemptAt: new Date(at + MINUTE_MS).toISOString(),
+    },
+  ])
+  for (const pause of RETRY_AFTER_MS) {
+    await deliver(now + pause - 1)
+    now += pause
+    await deliver(now)
+  }
+  expect(got('broken')).toHaveLength(1 + RETRY_AFTER_MS.length)
+  expect(new Set(got('broken').map(it => it.headers['webhook-id'])).size).toBe(1)
+  expect(await logOf(hook)).toMatchObject([{ state: 'failed', attempts: 8, nextAttemptAt: null }])
+  await deliver(now + 30 * 24 * 60 * MINUTE_MS)
+  expect(got('broken')).toHaveLength(1 + RETRY_AFTER_MS.length)
+})
+
+test('an event that is refused once and then taken counts as delivered', async () => {
+  const at = aTime()
+  const hook = await addHook('mended')
+  answers.set('/mended', { status: 503 })
+  await happen(hook, at)
+  await deliver(at)
+  answers.delete('/mended')
+  await deliver(at + MINUTE_MS)
+  expect(await logOf(hook)).toMatchObject([{ state: 'delivered', attempts: 2, status: 204, error: null }])
+})
+
+test('410 Gone ends a delivery at once', async () => {
+  const at = aTime()
+  const hook = await addHook('gone')
+  answers.set('/gone', { status: 410 })
+  await happen(hook, at)
+  await deliver(at)
+  expect(await logOf(hook)).toMatchObject([{ state: 'failed', attempts: 1, status: 410 }])
+})
+
+test('a redirect is not followed', async () => {
+  const at = aTime()
+  const hook = await addHook('moved')
+  answers.set('/moved', { status: 307, headers: { location: `${origin}/elsewhere` } })
+  await happen(hook, at)
+  await deliver(at)
+  expect(got('moved')).toHaveLength(1)
+  expect(got('elsewhere')).toEqual([])
+  expect(await logOf(hook)).toMatchObject([{ state: 'waiting', status: 307 }])
+})
+
+test('a worker that died with an event in hand loses it to the next one', async () => {
+  const at = aTime()
+  const hook = await addHook('taken')
+  await happen(hook, at)
+  await server.db.query(
+    "update webhook_delivery set attempts = 1, due_at = $2 where webhook_id = $1 and state = 'waiting'",
+    [hook.id, new Date(at + 2 * MINUTE_MS)], // as `deliverDue` leaves it before it posts
+  )
+  await deliver(at + MINUTE_MS)
+  expect(got('taken')).toEqual([])
+  await deliver(at + 2 * MINUTE_MS)
+  expect(got('taken')).toHaveLength(1)
+})
+
+test('two processes that deliver at the same time send each event once', async () => {
+  const at = aTime()
+  const hook = await addHook('both')
+  for (let i = 0; i < 30; i++) await happen(hook, at)
+  await Promise.all([deliver(at), deliver(at)])
+  expect(got('both')).toHaveLength(30)
+  expect(new Set(got('both').map(it => it.headers['webhook-id'])).size).toBe(30)
+})
+
+test('an event of a transaction that fails is not told', async () => {
+  const at = aTime()
+  const hook = await addHook('undone')
+  const appId = await appIdOf(hook.access)
+  const failing = server.db.transaction(async tx => {
+    await recordEvent(tx, { appId, type: 'credential.expired', data: {}, at })
+    throw new Error('undone')
+  })
+  await expect(failing).rejects.toThrow('undone')
+  await deliver(at)
+  expect(got('undone')).toEqual([])
+})
+
+test('a webhook gets the events that it asked for, of its own app, while it is active', async () => {
+  const at = aTime()
+  const other = await addHook('other-events', { events: ['credential.refused'] })
+  const stranger = await addHook('stranger')
+  const paused = await addHook('paused')
+  await server.rest('PATCH', `${path(paused.access)}/${paused.id}`, { isActive: false })
+  await happen(other, at)
+  await happen(paused, at)
+  await happen(stranger, at)
+  await deliver(at)
+  expect([got('other-events'), got('paused')]).toEqual([[], []])
+  expect(got('stranger')).toHaveLength(1)
+})
+
+test('a test event reaches a webhook by the background job of the running server', async () => {
+  const hook = await addHook('tried', { events: ['credential.expired'] })
+  const { status, body } = await server.rest<{ eventId: string }>(
+    'POST',
+    `${path(hook.access)}/${hook.id}/test`,
+  )
+  expect(status).toBe(202)
+  await expect
+    .poll(async () => (await logOf(hook))[0], { timeout: 10_000 })
+    .toMatchObject({ eventId: body.eventId, type: 'webhook.test', state: 'delivered' })
+  expect(got('tried')).toHaveLength(1)
+})
+
+test('a webhook is listed, read, changed and deleted, and its secret is shown once', async () => {
+  const hook = await addHook('crud')
+  const one = `${path(hook.access)}/${hook.id}`
+  const { secret, access, ...view } = hook
+  expect((await server.rest('GET', path(access))).body).toEqual({ webhooks: [view] })
+  expect((await server.rest('GET', one)).body).toEqual(view)
+  const changed = await server.rest('PATCH', one, { url: `${origin}/crud2`, events: ['credential.expired'] })
+  expect(changed.body).toEqual({ ...view, url: `${origin}/crud2`, events: ['credential.expired'] })
+  expect(server.logged()).not.toContain(secret)
+  const { rows } = await server.db.query<{ row: string }>(
+    'select w::text as row from webhook w where id = $1',
+    [hook.id],
+  )
+  expect(rows[0]?.row).not.toContain(Buffer.from(secret).toString('hex'))
+  const deleted = await fetch(`${server.url}${one}`, {
+    method: 'DELETE',
+    headers: { authorization: `Bearer ${SERVER_TOKEN}` },
+  })
+  expect(deleted.status).toBe(204)
+  expect(await server.rest('GET', one)).toMatchObject({ status: 404, body: { code: 'webhook_unknown' } })
+})
+
+test('another app’s webhook is unknown', async () => {
+  const hook = await addHook('mine')
+  const stranger = await server.createApp()
+  for (const [method, rest, body] of [
+    ['GET', ''],
+    ['PATCH', '', { isActive: false }],
+    ['GET', '/deliveries'],
+    ['POST', '/test'],
+    ['DELETE', ''],
+  ] as const) {
+    const answer = await server.rest(method, `${path(stranger)}/${hook.id}${rest}`, body)
+    expect(answer).toMatchObject({ status: 404, body: { code: 'webhook_unknown' } })
+  }
+  expect((await server.rest('GET', `${path(hook.access)}/${hook.id}`)).body.isActive).toBe(true)
+})
+
+test.each([
+  ['http', 'http://example.com/x', 'input_invalid'],
+  ['a password', 'https://a:b@example.com/x', 'webhook_url_refused'],
+])('a URL with %s is refused', async (_what, url, code) => {
+  const access = await server.createApp()
+  expect(await server.rest('POST', path(access), { url })).toMatchObject({ status: 400, body: { code } })
+})
+
+test('without ROOST_ALLOW_PRIVATE_ENDPOINTS nothing inside our network is accepted or posted to', async () => {
+  const guarded = await startBare({ databaseUrl: database.url, clock: server.clock })
+  const access = await guarded.createApp()
+  for (const url of [
+    'https://127.0.0.1/x',
+    'https://10.0.0.1/',
+    'https://[::1]/',
+    'https://example.com:8443/x',
+  ])
+    expect(await guarded.rest('POST', path(access), { url })).toMatchObject({
+      status: 400,
+      body: { code: 'webhook_url_refused' },
+    })
+  await guarded.close()
+  const at = aTime()
+  const hook = await addHook('inside')
+  await happen(hook, at)
+  await deliver(at, false)
+  expect(got('inside')).toEqual([])
+  expect(await logOf(hook)).toMatchObject([
+    { state: 'waiting', status: null, error: expect.stringContaining('port') },
+  ])
+})

@@ -1,0 +1,145 @@
+/** Webhooks of an app. docs/credentials.md tells what is sent and how it is signed. */
+import {
+  createdWebhookSchema,
+  newWebhookSchema,
+  WEBHOOK_TEST,
+  webhookChangeSchema,
+  webhookSchema,
+} from '@roost/protocol'
+import type { FastifyInstance } from 'fastify'
+import type { ZodTypeProvider } from 'fastify-type-provider-zod'
+import { z } from 'zod'
+import { recordEvent } from '../../../webhooks/outbox.ts'
+import {
+  addWebhook,
+  changeWebhook,
+  deleteWebhook,
+  listDeliveries,
+  listWebhooks,
+  readWebhook,
+  type WebhookKey,
+} from '../../../webhooks/webhooks.ts'
+import type { HttpContext } from '../../context.ts'
+import { appParamsSchema } from '../apps/schema.ts'
+import { deliveryListSchema, webhookListSchema, webhookParamsSchema, webhookTestSchema } from './schema.ts'
+
+const tags = ['webhooks']
+
+export async function webhookRoutes(instance: FastifyInstance, context: HttpContext): Promise<void> {
+  const app = instance.withTypeProvider<ZodTypeProvider>()
+  const { db, seal, clock, allowPrivateEndpoints: allowPrivate } = context
+  const keyOf = async (params: { readonly app: string; readonly id: string }): Promise<WebhookKey> => ({
+    appId: (await context.apps.find(params.app)).id,
+    id: params.id,
+  })
+
+  app.get(
+    '/apps/:app/webhooks',
+    {
+      schema: {
+        tags,
+        summary: 'List the webhooks',
+        params: appParamsSchema,
+        response: { 200: webhookListSchema },
+      },
+    },
+    async request => {
+      const { id } = await context.apps.find(request.params.app)
+      return { webhooks: await listWebhooks(db, id) }
+    },
+  )
+
+  app.post(
+    '/apps/:app/webhooks',
+    {
+      schema: {
+        tags,
+        summary: 'Add a webhook; its secret is shown this once',
+        params: appParamsSchema,
+        body: newWebhookSchema,
+        response: { 201: createdWebhookSchema },
+      },
+    },
+    async (request, reply) => {
+      const { id: appId } = await context.apps.find(request.params.app)
+      const added = await addWebhook(db, seal, {
+        appId,
+        input: request.body,
+        at: clock.now(),
+        allowPrivate,
+      })
+      return reply.code(201).send(added)
+    },
+  )
+
+  app.get(
+    '/apps/:app/webhooks/:id',
+    {
+      schema: {
+        tags,
+        summary: 'Read a webhook',
+        params: webhookParamsSchema,
+        response: { 200: webhookSchema },
+      },
+    },
+    async request => readWebhook(db, await keyOf(request.params)),
+  )
+
+  app.patch(
+    '/apps/:app/webhooks/:id',
+    {
+      schema: {
+        tags,
+        summary: 'Change a webhook',
+        params: webhookParamsSchema,
+        body: webhookChangeSchema,
+        response: { 200: webhookSchema },
+      },
+    },
+    async request => changeWebhook(db, await keyOf(request.params), { change: request.body, allowPrivate }),
+  )
+
+  app.delete(
+    '/apps/:app/webhooks/:id',
+    {
+      schema: { tags, summary: 'Delete a webhook', params: webhookParamsSchema, response: { 204: z.null() } },
+    },
+    async (request, reply) => {
+      await deleteWebhook(db, await keyOf(request.params))
+      return reply.code(204).send(null)
+    },
+  )
+
+  app.get(
+    '/apps/:app/webhooks/:id/deliveries',
+    {
+      schema: {
+        tags,
+        summary: 'The newest 100 deliveries of a webhook',
+        params: webhookParamsSchema,
+        response: { 200: deliveryListSchema },
+      },
+    },
+    async request => ({ deliveries: await listDeliveries(db, await keyOf(request.params)) }),
+  )
+
+  app.post(
+    '/apps/:app/webhooks/:id/test',
+    {
+      schema: {
+        tags,
+        summary: `Send a ${WEBHOOK_TEST} event`,
+        params: webhookParamsSchema,
+        response: { 202: webhookTestSchema },
+      },
+    },
+    async (request, reply) => {
+      const { appId, id } = await keyOf(request.params)
+      await readWebhook(db, { appId, id })
+      const event = { appId, type: WEBHOOK_TEST, data: {}, at: clock.now(), webhookId: id } as const
+      const eventId = await recordEvent(db, event)
+      context.runSoon('webhook-delivery')
+      return reply.code(202).send({ eventId })
+    },
+  )
+}

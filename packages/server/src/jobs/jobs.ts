@@ -1,0 +1,74 @@
+/** The background jobs: their names, their times (UTC), and what each does. `roost jobs` lists and runs them. */
+import type { CredentialChecks } from '../credentials/checks.ts'
+import { watchCredentials } from '../credentials/watch.ts'
+import type { Database } from '../store/database.ts'
+import { type DeliverOptions, deliverDue, dropOldEvents } from '../webhooks/deliver.ts'
+import { dropOldRuns } from './runs.ts'
+
+export interface JobContext {
+  readonly db: Database
+  readonly checks: CredentialChecks
+  readonly webhooks: DeliverOptions
+}
+
+export interface Job {
+  readonly does: string
+  /**
+   * Five fields, in UTC. `spread` is 0 ≤ n < 1440, another one in each installation: minutes of the day for what all of
+   * them would else ask of the gateways at the same time.
+   */
+  cron(spread: number): string
+  /**
+   * `at`: ms; what is due then is done. Returns a line for the record, or nothing when there was nothing to do. Safe to
+   * run twice, and in several processes at once.
+   */
+  run(context: JobContext, at: number): Promise<string | undefined>
+}
+
+const EVERY_MINUTE = '* * * * *'
+
+export const JOBS = {
+  'credential-check': {
+    does: 'asks the gateways whether they still take each credential',
+    cron: daily,
+    run: async ({ checks }, at) => {
+      const { checked, refused, unreachable } = await checks.checkAll(at)
+      return `${checked} checked, ${refused} refused, ${unreachable} could not be asked about`
+    },
+  },
+  'credential-watch': {
+    does: 'warns of certificates that expire, stops expired ones, tells of refused credentials',
+    cron: () => EVERY_MINUTE,
+    run: async ({ db }, at) => {
+      const { expiring, expired, refused } = await watchCredentials(db, at)
+      if (expiring + expired + refused === 0) return undefined
+      return `${expiring} expiring, ${expired} expired, ${refused} refused`
+    },
+  },
+  'webhook-delivery': {
+    does: 'delivers events to webhooks, and tries again what failed',
+    cron: () => EVERY_MINUTE,
+    run: async ({ webhooks }, at) => {
+      const { delivered, refused } = await deliverDue(webhooks, at)
+      return delivered + refused === 0 ? undefined : `${delivered} delivered, ${refused} not`
+    },
+  },
+  'log-cleaning': {
+    does: 'drops runs of jobs and events of webhooks that are older than 30 days',
+    cron: daily,
+    run: async ({ db }, at) => {
+      const dropped = (await dropOldRuns(db, at)) + (await dropOldEvents(db, at))
+      return dropped === 0 ? undefined : `${dropped} dropped`
+    },
+  },
+} as const satisfies Readonly<Record<string, Job>>
+
+export type JobName = keyof typeof JOBS
+
+export function isJobName(name: string): name is JobName {
+  return Object.hasOwn(JOBS, name)
+}
+
+function daily(spread: number): string {
+  return `${spread % 60} ${Math.floor(spread / 60)} * * *`
+}
