@@ -1,20 +1,19 @@
 /**
  * The FCM stand-in as a sender meets it: OAuth with an assertion signed here, messages over raw HTTP/2 and HTTP/1.1.
  */
-import { createPrivateKey, generateKeyPairSync } from 'node:crypto'
-import { type ClientHttp2Session, connect } from 'node:http2'
-import { request as httpsRequest } from 'node:https'
-import { type JWTPayload, SignJWT } from 'jose'
+import { generateKeyPairSync } from 'node:crypto'
+import { connect } from 'node:http2'
+import type { JWTPayload } from 'jose'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { detail, GoogleSender } from '../../test/google-sender.ts'
 import { type Simulator, startSimulator } from '../simulator.ts'
 import type { ServiceAccount } from './oauth.ts'
 
-const SCOPE = 'https://www.googleapis.com/auth/firebase.messaging'
 let now = 0
 let simulator: Simulator
 let account: ServiceAccount
 let projectId: string
-let session: ClientHttp2Session
+let sender: GoogleSender
 
 beforeEach(async () => {
   now = Date.parse('2026-11-01T12:00:00Z')
@@ -22,102 +21,24 @@ beforeEach(async () => {
   const project = await simulator.fcm.createProject()
   account = project.serviceAccount
   projectId = project.projectId
-  session = connect(simulator.urls.fcm, { ca: simulator.caPem })
-  session.on('error', () => {})
+  sender = new GoogleSender(simulator, account, () => now)
 })
 
 afterEach(async () => {
-  session.destroy()
+  sender.session.destroy()
   await simulator.close()
 })
 
-interface Answer {
-  readonly status: number
-  readonly headers: Readonly<Record<string, unknown>>
-  readonly body: Readonly<Record<string, unknown>>
-  readonly text: string
-}
-
-/** Over HTTP/1.1, as most OAuth clients do. */
-function postForm(url: string, form: Readonly<Record<string, string>>): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const request = httpsRequest(url, { method: 'POST', ca: simulator.caPem }, response => {
-      let text = ''
-      response.on('data', chunk => {
-        text += chunk
-      })
-      response.on('end', () =>
-        resolve({
-          status: response.statusCode ?? 0,
-          headers: response.headers,
-          body: JSON.parse(text),
-          text,
-        }),
-      )
-    })
-    request.on('error', reject)
-    request.end(new URLSearchParams(form).toString())
-  })
-}
-
-async function assertion(claims: JWTPayload = {}, pem = account.private_key): Promise<string> {
-  const iat = Math.floor(now / 1000)
-  const base = { iss: account.client_email, scope: SCOPE, aud: account.token_uri, iat, exp: iat + 3600 }
-  return new SignJWT({ ...base, ...claims })
-    .setProtectedHeader({ alg: 'RS256', typ: 'JWT', kid: account.private_key_id })
-    .sign(createPrivateKey(pem))
-}
-
-async function requestToken(jwt?: string): Promise<Answer> {
-  return postForm(account.token_uri, {
-    grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer',
-    assertion: jwt ?? (await assertion()),
-  })
-}
-
-async function accessToken(): Promise<string> {
-  return String((await requestToken()).body.access_token)
-}
-
-function send(
-  token: string,
-  body: unknown,
-  path = `/v1/projects/${projectId}/messages:send`,
-): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const stream = session.request({ ':method': 'POST', ':path': path, authorization: `Bearer ${token}` })
-    let headers: Record<string, unknown> = {}
-    let text = ''
-    stream.on('response', received => {
-      headers = received
-    })
-    stream.on('data', chunk => {
-      text += chunk
-    })
-    stream.on('error', reject)
-    stream.on('end', () => {
-      const parsed = text.startsWith('{') ? JSON.parse(text) : {}
-      resolve({ status: Number(headers[':status']), headers, body: parsed, text })
-    })
-    stream.end(JSON.stringify(body))
-  })
-}
-
-function detail(answer: Answer, type: string): Readonly<Record<string, unknown>> | undefined {
-  const { details = [] } = answer.body.error as { details?: Record<string, unknown>[] }
-  return details.find(one => String(one['@type']).endsWith(type))
-}
-
 test('an access token bought with a signed assertion sends a message, which is counted by its hash', async () => {
   const target = simulator.fcm.issueToken({ projectId })
-  const granted = await requestToken()
+  const granted = await sender.requestToken()
   expect(granted).toMatchObject({ status: 200, body: { expires_in: 3599, token_type: 'Bearer' } })
   const message = {
     token: target,
     data: { pw_msg: '1', p: 'hash-1', title: 'Hello' },
     android: { collapseKey: 'news', ttl: '60s' },
   }
-  const answer = await send(String(granted.body.access_token), { message })
+  const answer = await sender.send(String(granted.body.access_token), { message })
   expect(answer.status).toBe(200)
   expect(answer.body.name).toMatch(new RegExp(`^projects/${projectId}/messages/.+`))
   expect(simulator.acceptedFor('hash-1').tokens).toEqual(new Set([target]))
@@ -134,50 +55,54 @@ describe('the token endpoint', () => {
     ['no messaging scope', { scope: 'https://www.googleapis.com/auth/drive' }],
     ['an unknown account', { iss: 'nobody@example.iam.gserviceaccount.com' }],
   ])('refuses an assertion with %s as invalid_grant', async (_what, claims) => {
-    const answer = await requestToken(await assertion(claims))
+    const answer = await sender.requestToken(await sender.assertion(claims))
     expect(answer).toMatchObject({ status: 400, body: { error: 'invalid_grant' } })
   })
 
   test('refuses an assertion signed by another key', async () => {
     const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
     const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
-    const answer = await requestToken(await assertion({}, pem))
+    const answer = await sender.requestToken(await sender.assertion({}, pem))
     expect(answer.body).toEqual({ error: 'invalid_grant', error_description: 'Invalid JWT Signature.' })
   })
 
   test('refuses a disabled account, and so does FCM with the tokens that it has', async () => {
-    const bought = await accessToken()
+    const bought = await sender.accessToken()
     simulator.fcm.disableServiceAccount(account)
-    expect((await requestToken()).body.error).toBe('invalid_grant')
-    expect((await send(bought, { message: {} })).status).toBe(401)
+    expect((await sender.requestToken()).body.error).toBe('invalid_grant')
+    expect((await sender.send(bought, { message: {} })).status).toBe(401)
   })
 
   test('answers as told by a fault and counts what it was asked', async () => {
     simulator.fcm.tokenFaults.answerNext({ status: 503, body: '{}' })
-    expect([(await requestToken()).status, (await requestToken()).status]).toEqual([503, 200])
+    expect([(await sender.requestToken()).status, (await sender.requestToken()).status]).toEqual([503, 200])
     expect(simulator.fcm.tokenRequests).toBe(2)
   })
 })
 
 describe('credentials', () => {
   test('a wrong or expired access token is 401 without an FcmError', async () => {
-    const bought = await accessToken()
+    const bought = await sender.accessToken()
     now += 3_599_000
     for (const token of ['nonsense', bought]) {
-      const answer = await send(token, { message: {} })
+      const answer = await sender.send(token, { message: {} })
       expect(answer).toMatchObject({ status: 401, body: { error: { status: 'UNAUTHENTICATED' } } })
       expect(detail(answer, 'FcmError')).toBeUndefined()
     }
   })
 
   test("another project's name is 403 without an FcmError", async () => {
-    const answer = await send(await accessToken(), { message: {} }, '/v1/projects/other/messages:send')
+    const answer = await sender.send(
+      await sender.accessToken(),
+      { message: {} },
+      '/v1/projects/other/messages:send',
+    )
     expect(answer).toMatchObject({ status: 403, body: { error: { status: 'PERMISSION_DENIED' } } })
     expect(detail(answer, 'FcmError')).toBeUndefined()
   })
 
   test('a wrong path is a 404 page that is not JSON', async () => {
-    const answer = await send(await accessToken(), {}, '/v1/nowhere')
+    const answer = await sender.send(await sender.accessToken(), {}, '/v1/nowhere')
     expect([answer.status, answer.headers['content-type']]).toEqual([404, 'text/html; charset=UTF-8'])
   })
 })
@@ -186,11 +111,11 @@ describe('addresses', () => {
   test('a dead token is 404 UNREGISTERED, a malformed one 400 INVALID_ARGUMENT', async () => {
     const dead = simulator.fcm.issueToken({ projectId })
     simulator.fcm.killToken(dead)
-    const bought = await accessToken()
-    const gone = await send(bought, { message: { token: dead } })
+    const bought = await sender.accessToken()
+    const gone = await sender.send(bought, { message: { token: dead } })
     expect(gone).toMatchObject({ status: 404, body: { error: { status: 'NOT_FOUND' } } })
     expect(detail(gone, 'FcmError')).toMatchObject({ errorCode: 'UNREGISTERED' })
-    const malformed = await send(bought, { message: { token: 'nonsense' } })
+    const malformed = await sender.send(bought, { message: { token: 'nonsense' } })
     expect(malformed.status).toBe(400)
     expect(malformed.text).toContain('The registration token is not a valid FCM registration token')
     expect(detail(malformed, 'FcmError')).toMatchObject({ errorCode: 'INVALID_ARGUMENT' })
@@ -199,7 +124,7 @@ describe('addresses', () => {
   test('a dead token of an iOS app is 400 with the word of APNs beside it', async () => {
     const dead = simulator.fcm.issueToken({ projectId, platform: 'ios' })
     simulator.fcm.killToken(dead)
-    const answer = await send(await accessToken(), { message: { token: dead } })
+    const answer = await sender.send(await sender.accessToken(), { message: { token: dead } })
     expect(answer.status).toBe(400)
     expect(detail(answer, 'ApnsError')).toMatchObject({ statusCode: 410, reason: 'Unregistered' })
     expect(detail(answer, 'FcmError')).toMatchObject({ errorCode: 'INVALID_ARGUMENT' })
@@ -207,17 +132,17 @@ describe('addresses', () => {
 
   test("another project's token is SENDER_ID_MISMATCH", async () => {
     const foreign = simulator.fcm.issueToken({ projectId: 'other' })
-    const answer = await send(await accessToken(), { message: { token: foreign } })
+    const answer = await sender.send(await sender.accessToken(), { message: { token: foreign } })
     expect(detail(answer, 'FcmError')).toMatchObject({ errorCode: 'SENDER_ID_MISMATCH' })
   })
 
   test('an installation id can die and register again', async () => {
     const fid = simulator.fcm.issueToken({ projectId, kind: 'fid' })
-    const bought = await accessToken()
+    const bought = await sender.accessToken()
     simulator.fcm.killToken(fid)
-    expect((await send(bought, { message: { fid } })).status).toBe(404)
+    expect((await sender.send(bought, { message: { fid } })).status).toBe(404)
     simulator.fcm.reviveToken(fid)
-    expect((await send(bought, { message: { fid } })).status).toBe(200)
+    expect((await sender.send(bought, { message: { fid } })).status).toBe(200)
   })
 })
 
@@ -230,7 +155,7 @@ describe('messages', () => {
     ['two targets', { topic: 'news' }, 'message'],
   ])('with %s are a BadRequest that names the field', async (_what, fields, violated) => {
     const token = simulator.fcm.issueToken({ projectId })
-    const answer = await send(await accessToken(), { message: { token, ...fields } })
+    const answer = await sender.send(await sender.accessToken(), { message: { token, ...fields } })
     expect(answer.status).toBe(400)
     expect(detail(answer, 'BadRequest')).toMatchObject({ fieldViolations: [{ field: violated }] })
     expect(detail(answer, 'FcmError')).toBeUndefined()
@@ -243,14 +168,14 @@ describe('messages', () => {
     ['a bad analytics label', { fcm_options: { analytics_label: 'a b' } }],
   ])('with %s are INVALID_ARGUMENT', async (_what, fields) => {
     const token = simulator.fcm.issueToken({ projectId })
-    const answer = await send(await accessToken(), { message: { token, ...fields } })
+    const answer = await sender.send(await sender.accessToken(), { message: { token, ...fields } })
     expect(answer.status).toBe(400)
     expect(detail(answer, 'FcmError')).toMatchObject({ errorCode: 'INVALID_ARGUMENT' })
   })
 
   test('that are only to be validated are checked and delivered to nobody', async () => {
     const token = simulator.fcm.issueToken({ projectId })
-    const answer = await send(await accessToken(), { message: { token }, validate_only: true })
+    const answer = await sender.send(await sender.accessToken(), { message: { token }, validate_only: true })
     expect(answer.body.name).toBe(`projects/${projectId}/messages/fake_message_id`)
     expect(simulator.pushes({ token })).toEqual([])
     expect(simulator.counts().fcm).toMatchObject({ requests: 1, accepted: 0 })
@@ -261,25 +186,25 @@ describe('faults', () => {
   test('over the quota is 429 with Retry-After until a minute has passed', async () => {
     simulator.fcm.limitMessages({ projectId, perMinute: 1, retryAfter: '30' })
     const message = { token: simulator.fcm.issueToken({ projectId }) }
-    const bought = await accessToken()
-    expect((await send(bought, { message })).status).toBe(200)
-    const refused = await send(bought, { message })
+    const bought = await sender.accessToken()
+    expect((await sender.send(bought, { message })).status).toBe(200)
+    const refused = await sender.send(bought, { message })
     expect([refused.status, refused.headers['retry-after']]).toEqual([429, '30'])
     expect(detail(refused, 'QuotaFailure')).toBeDefined()
     now += 60_000
-    expect((await send(bought, { message })).status).toBe(200)
+    expect((await sender.send(bought, { message })).status).toBe(200)
   })
 
   test('come in any of the forms, as JSON or as a page', async () => {
     const message = { token: simulator.fcm.issueToken({ projectId }) }
-    const bought = await accessToken()
+    const bought = await sender.accessToken()
     simulator.fcm.faults.answerNext({ form: 'third_party_auth' })
     simulator.fcm.faults.answerNext({ form: 'unavailable', retryAfter: '5' })
     simulator.fcm.faults.answerNext({ form: 'html_502' })
     const answers = [
-      await send(bought, { message }),
-      await send(bought, { message }),
-      await send(bought, { message }),
+      await sender.send(bought, { message }),
+      await sender.send(bought, { message }),
+      await sender.send(bought, { message }),
     ]
     expect(answers.map(answer => answer.status)).toEqual([401, 503, 502])
     expect(answers[1]?.headers['retry-after']).toBe('5')
@@ -288,8 +213,8 @@ describe('faults', () => {
 
   test('of the stream limit end what is above a hundred', async () => {
     const message = { token: simulator.fcm.issueToken({ projectId }) }
-    const bought = await accessToken()
-    expect(session.remoteSettings.maxConcurrentStreams).toBe(100)
+    const bought = await sender.accessToken()
+    expect(sender.session.remoteSettings.maxConcurrentStreams).toBe(100)
     simulator.fcm.faults.holdAnswers()
     const wide = connect(simulator.urls.fcm, { ca: simulator.caPem, peerMaxConcurrentStreams: 200 })
     wide.on('error', () => {})

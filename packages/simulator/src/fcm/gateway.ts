@@ -10,14 +10,23 @@ import { type Delayed, Faults } from '../gateway/faults.ts'
 import { type GatewayListener, type GatewayReply, type GatewayRequest, listen } from '../gateway/listener.ts'
 import type { Tally } from '../gateway/tally.ts'
 import { type Random, randomHex } from '../randomness.ts'
-import { type FcmMessage, isRefusal, readMessage } from './message.ts'
+import { type FcmMessage, type FcmTarget, isRefusal, readMessage } from './message.ts'
 import { GoogleAccounts, type ServiceAccount } from './oauth.ts'
+import { type FcmProject, Projects, type ThirdPartyAuthOptions } from './projects.ts'
+import { type DeviceLimitOptions, isThrottle, type LimitOptions, Quotas } from './quotas.ts'
 import { type FcmRefusal, refusalAnswer } from './refusals.ts'
-import { type IssueRegistrationTokenOptions, RegistrationTokens } from './registration-tokens.ts'
+import {
+  type IssueRegistrationTokenOptions,
+  type KillRegistrationTokenOptions,
+  RegistrationTokens,
+} from './registration-tokens.ts'
+import { FCM_STORAGE } from './storage.ts'
+import { StreamLimit } from './streams.ts'
+import { type FcmTopicFault, TopicManagement } from './topic-management.ts'
+import { Topics } from './topics.ts'
 
 const SETTINGS = { maxConcurrentStreams: 100, initialWindowSize: 1_048_576 }
-const SEND_PATH = /^\/v1\/projects\/(?<projectId>[^/]+)\/messages:send$/
-const QUOTA_WINDOW_MS = 60_000
+const SEND_PATH = /^\/v1\/projects\/(?<project>[^/]+)\/messages:send$/
 
 /** An answer on demand: one of the error forms, or no answer at all. */
 export type FcmFault = (Delayed & FcmRefusal) | (Delayed & { readonly drop: Extract<GatewayReply, string> })
@@ -41,30 +50,42 @@ export interface FcmGatewayOptions {
   readonly random: Random
 }
 
-export interface LimitOptions {
-  readonly projectId: string
-  readonly perMinute: number
-  /** Absent leaves the header out, as Google sometimes does. */
-  readonly retryAfter?: string
-}
-
 export class FcmGateway {
   readonly faults: Faults<FcmFault>
   readonly tokenFaults: Faults<GoogleTokenFault>
+  /** For subscriptions to topics, by token. */
+  readonly topicFaults: Faults<FcmTopicFault>
   readonly #options: FcmGatewayOptions
   readonly #accounts: GoogleAccounts
+  readonly #projects: Projects
   readonly #tokens: RegistrationTokens
-  readonly #limits = new Map<string, LimitOptions & { windowStartedAtMs: number; used: number }>()
+  readonly #topics: Topics
+  readonly #topicManagement: TopicManagement
+  readonly #quotas: Quotas
+  readonly #streams: StreamLimit
   #listeners: { readonly fcm: GatewayListener; readonly googleToken: GatewayListener } | undefined
   #tokenRequests = 0
 
   constructor(options: FcmGatewayOptions) {
-    const { random, clock } = options
+    const { random, clock, air } = options
     this.#options = options
     this.faults = new Faults(random)
     this.tokenFaults = new Faults(random)
+    this.topicFaults = new Faults(random)
     this.#accounts = new GoogleAccounts(random, clock)
+    this.#projects = new Projects(random)
     this.#tokens = new RegistrationTokens(random)
+    this.#topics = new Topics(clock)
+    this.#topicManagement = new TopicManagement({
+      topics: this.#topics,
+      tokens: this.#tokens,
+      faults: this.topicFaults,
+      random,
+      authorize: (request, name) => this.#authorize(request, name),
+    })
+    this.#quotas = new Quotas(clock)
+    this.#streams = new StreamLimit(this.faults)
+    air.storeBy('fcm', FCM_STORAGE)
   }
 
   async start(): Promise<void> {
@@ -74,7 +95,7 @@ export class FcmGateway {
       fcm: await listen({
         ...common,
         port: ports.fcm,
-        faults: this.faults,
+        faults: this.#streams,
         answer: request => this.#answer(request),
         onConnection: () => tally.connected('fcm'),
       }),
@@ -101,13 +122,41 @@ export class FcmGateway {
   }
 
   /** A project and the service account that may send for it. */
-  async createProject(): Promise<{ readonly projectId: string; readonly serviceAccount: ServiceAccount }> {
-    const projectId = `simulated-${randomHex(this.#options.random, 6)}`
-    return { projectId, serviceAccount: await this.#accounts.createServiceAccount(projectId, this.tokenUrl) }
+  async createProject(): Promise<FcmProject & { readonly serviceAccount: ServiceAccount }> {
+    const project = this.#projects.create()
+    return { ...project, serviceAccount: await this.#accounts.create(project.projectId, this.tokenUrl) }
   }
 
+  /** Refuses its assertions and the access tokens that it has already. */
   disableServiceAccount(account: Pick<ServiceAccount, 'client_email'>): void {
-    this.#accounts.disable(account.client_email)
+    this.#accounts.setDisabled(account.client_email, true)
+  }
+
+  enableServiceAccount(account: Pick<ServiceAccount, 'client_email'>): void {
+    this.#accounts.setDisabled(account.client_email, false)
+  }
+
+  deleteServiceAccount(account: Pick<ServiceAccount, 'client_email'>): void {
+    this.#accounts.delete(account.client_email)
+  }
+
+  /** Without the permission the account still gets access tokens, and FCM refuses them with 403. */
+  setPermission(account: Pick<ServiceAccount, 'client_email'>, mayMessage: boolean): void {
+    this.#accounts.setPermission(account.client_email, mayMessage)
+  }
+
+  /** Switches the messaging API of a project on or off. */
+  setService(projectId: string, isEnabled: boolean): void {
+    this.#projects.setService(projectId, isEnabled)
+  }
+
+  /** The key that the project holds for Apple or for browsers is bad; `apnsReason` is what APNs says to it. */
+  failThirdPartyAuth(options: ThirdPartyAuthOptions & { readonly apnsReason?: string }): void {
+    this.#projects.failThirdPartyAuth(options, options.apnsReason)
+  }
+
+  mendThirdPartyAuth(options: ThirdPartyAuthOptions): void {
+    this.#projects.mendThirdPartyAuth(options)
   }
 
   /** For access tokens given out from now on; default 3599. */
@@ -115,27 +164,48 @@ export class FcmGateway {
     this.#accounts.setLifetime(seconds)
   }
 
-  /** A quota refilled in full each minute, counted from the first message and not from the clock's minute. */
   limitMessages(options: LimitOptions): void {
-    this.#limits.set(options.projectId, { ...options, windowStartedAtMs: Number.NEGATIVE_INFINITY, used: 0 })
+    this.#quotas.limitProject(options)
+  }
+
+  /** For every Android device. */
+  limitDevices(options: DeviceLimitOptions): void {
+    this.#quotas.limitDevices(options)
+  }
+
+  /**
+   * From now on a connection with more open streams ends by GOAWAY with PROTOCOL_ERROR, as Google's does above 100;
+   * undefined ends that. HTTP/2's own limit stays at 100, so that it takes a smaller number to see it.
+   */
+  limitStreams(max: number | undefined): void {
+    this.#streams.set(max)
   }
 
   issueToken(options: IssueRegistrationTokenOptions): string {
     return this.#tokens.issue(options)
   }
 
-  killToken(token: string): void {
-    this.#tokens.kill(token)
+  killToken(token: string, options?: KillRegistrationTokenOptions): void {
+    this.#tokens.kill(token, options)
   }
 
-  /** For installation ids, which may register again; a registration token never comes back in real life. */
+  /** As if it had never died, which does not happen to a registration token in real life. */
   reviveToken(token: string): void {
     this.#tokens.revive(token)
   }
 
+  /** An app that was dead comes back under its installation id. A registration token is refused. */
+  registerAgain(fid: string): void {
+    this.#tokens.registerAgain(fid)
+  }
+
+  /** The topics that this token is subscribed to. */
+  topicsOf(token: string): readonly string[] {
+    return [...this.#topics.of(token)].sort()
+  }
+
   async close(): Promise<void> {
-    this.faults.releaseAnswers()
-    this.tokenFaults.releaseAnswers()
+    for (const faults of [this.faults, this.tokenFaults, this.topicFaults]) faults.releaseAnswers()
     await Promise.all(Object.values(this.#listeners ?? {}).map(listener => listener.close()))
   }
 
@@ -148,100 +218,109 @@ export class FcmGateway {
   }
 
   async #answer(request: GatewayRequest): Promise<GatewayReply> {
-    const body = parseObject(request.body)
-    const message = readMessage(body)
+    try {
+      return await (this.#topicManagement.answer(request) ?? this.#answerSend(request))
+    } finally {
+      this.#streams.answered(request.connection)
+    }
+  }
+
+  async #answerSend(request: GatewayRequest): Promise<GatewayReply> {
+    const message = readMessage(parseObject(request.body))
     const token = isRefusal(message) ? '' : message.target.value
-    this.#options.tally.requested('fcm')
-    if (!isRefusal(message)) this.#options.tally.attempted(token, hashOfMessage(message))
-    const unauthorized = this.#authorize(request)
-    const fault = unauthorized === undefined ? this.faults.take(token) : undefined
-    const reply = this.#decide(request, message, unauthorized, fault)
+    const { tally } = this.#options
+    tally.requested('fcm')
+    if (!isRefusal(message)) tally.attempted(token, this.#hashOf(message))
+    const project = SEND_PATH.exec(request.path)?.groups?.project
+    const isSend = project !== undefined && request.method === 'POST'
+    const authorized = isSend ? this.#authorize(request, project) : ({ form: 'html_404' } as const)
+    const fault = typeof authorized === 'string' ? this.faults.take(token) : undefined
+    const reply = this.#decide(authorized, message, fault)
     await this.faults.pace(token, fault)
     return reply
   }
 
   #decide(
-    request: GatewayRequest,
+    authorized: string | FcmRefusal,
     message: FcmMessage | FcmRefusal,
-    unauthorized: FcmRefusal | undefined,
     fault: FcmFault | undefined,
   ): GatewayReply {
-    if (fault !== undefined && 'drop' in fault) return fault.drop
-    const refusal = unauthorized ?? fault ?? this.#judge(request, message)
-    if (refusal === undefined && !isRefusal(message)) return this.#accept(projectIn(request), message)
-    const { form, ...particulars } = refusal ?? { form: 'internal' as const }
-    this.#options.tally.refused('fcm', form)
-    return refusalAnswer({ form, ...particulars }, this.#options.random)
+    if (typeof authorized !== 'string') return this.#refuse(authorized)
+    if (fault !== undefined) return 'drop' in fault ? fault.drop : this.#refuse(fault)
+    const overQuota = this.#quotas.checkProject(authorized)
+    if (overQuota !== undefined) return this.#refuse(overQuota)
+    const refusal = isRefusal(message) ? message : this.#judge(authorized, message)
+    if (!isThrottle(refusal)) this.#quotas.useProject(authorized)
+    if (refusal !== undefined) return this.#refuse(refusal)
+    return this.#accept(authorized, message as FcmMessage)
   }
 
-  #authorize(request: GatewayRequest): FcmRefusal | undefined {
-    const projectId = projectIn(request)
-    if (request.method !== 'POST' || projectId === '') return { form: 'html_404' }
-    const authorized = this.#accounts.projectOf(request.headers.authorization)
-    if (authorized === undefined) return { form: 'unauthenticated' }
-    return authorized === projectId ? undefined : { form: 'permission_denied' }
+  /** The id of the project that the request may speak for; `name` is what its path calls it. */
+  #authorize(request: GatewayRequest, name: string | undefined): string | FcmRefusal {
+    const bearer = this.#accounts.bearer(request.headers.authorization)
+    if (bearer.state !== 'good')
+      return { form: bearer.state === 'missing' ? 'credentials_missing' : 'unauthenticated' }
+    const projectId = name === undefined ? bearer.projectId : this.#projects.idOf(name)
+    if (projectId !== bearer.projectId || !bearer.mayMessage) return { form: 'permission_denied', projectId }
+    return this.#projects.checkService(projectId) ?? projectId
   }
 
-  #judge(request: GatewayRequest, message: FcmMessage | FcmRefusal): FcmRefusal | undefined {
-    const projectId = projectIn(request)
-    const overQuota = this.#useQuota(projectId)
-    if (overQuota !== undefined) return overQuota
-    if (isRefusal(message)) return message
-    const { kind, value } = message.target
-    return kind === 'token' || kind === 'fid' ? this.#tokens.check(value, kind, projectId) : undefined
-  }
-
-  #useQuota(projectId: string): FcmRefusal | undefined {
-    const limit = this.#limits.get(projectId)
-    if (limit === undefined) return undefined
-    const now = this.#options.clock()
-    if (now - limit.windowStartedAtMs >= QUOTA_WINDOW_MS) {
-      limit.windowStartedAtMs = now
-      limit.used = 0
-    }
-    if (limit.used < limit.perMinute) {
-      limit.used++
-      return undefined
-    }
-    const { retryAfter } = limit
-    return retryAfter === undefined ? { form: 'quota_exceeded' } : { form: 'quota_exceeded', retryAfter }
+  #judge(projectId: string, message: FcmMessage): FcmRefusal | undefined {
+    const { kind, value: token } = message.target
+    if (kind === 'topic' || kind === 'condition') return undefined
+    const platform = this.#tokens.platformOf(token)
+    const known = this.#tokens.check(token, kind, projectId)
+    // Where Apple must be asked about the token, it looks at the key first.
+    const isApples = known === undefined || known.form === 'apns_disabled'
+    const refusal = (isApples ? this.#projects.checkThirdPartyAuth(projectId, platform) : undefined) ?? known
+    if (refusal !== undefined || platform !== 'android') return refusal
+    return (
+      this.#tokens.checkPackage(token, message.restrictedPackageName) ??
+      this.#quotas.useDevice(token, message.isCollapsible && message.ttlSeconds !== 0)
+    )
   }
 
   #accept(projectId: string, message: FcmMessage): GatewayReply {
-    const { tally, air, random } = this.#options
-    const messageId = message.isDryRun
-      ? 'fake_message_id'
-      : `0:${randomHex(random, 16)}%${randomHex(random, 16)}`
-    const hash = hashOfMessage(message)
-    const token = message.target.value
-    const name = `projects/${projectId}/messages/${messageId}`
-    if (!message.isDryRun) {
-      tally.accepted('fcm', token, hash)
-      const { collapseKey, ttlSeconds } = message
-      const payload = message.apnsPayload ?? { ...message.data, ...notificationPart(message) }
-      air.carry({ gateway: 'fcm', token, payload, hash, messageId, collapseKey, ttlSeconds, headers: {} })
+    const { random, tally } = this.#options
+    const { isDryRun, target } = message
+    const messageId = isDryRun ? 'fake_message_id' : `0:${randomHex(random, 16)}%${randomHex(random, 16)}`
+    if (!isDryRun) {
+      tally.accepted('fcm', target.value, this.#hashOf(message))
+      for (const token of this.#receivers(projectId, target)) this.#carry(token, message, messageId)
     }
     return {
       status: 200,
       headers: { 'content-type': 'application/json; charset=UTF-8' },
-      body: JSON.stringify({ name }),
+      body: JSON.stringify({ name: `projects/${projectId}/messages/${messageId}` }),
     }
+  }
+
+  #receivers(projectId: string, target: FcmTarget): readonly string[] {
+    if (target.kind === 'token' || target.kind === 'fid') return [target.value]
+    const subscribed = !('condition' in target)
+      ? this.#topics.subscribers(projectId, target.value)
+      : this.#topics.everybody(projectId).filter(token => target.condition(this.#topics.of(token)))
+    return subscribed.filter(token => this.#tokens.isAlive(token))
+  }
+
+  #carry(token: string, message: FcmMessage, messageId: string): void {
+    const payload = message.payloads[this.#tokens.platformOf(token)]
+    const { collapseKey, ttlSeconds } = message
+    const push = { gateway: 'fcm', token, payload, messageId, collapseKey, ttlSeconds, headers: {} } as const
+    this.#options.air.carry({ ...push, hash: hashOf(payload) })
+  }
+
+  #refuse(refusal: FcmRefusal): GatewayReply {
+    this.#options.tally.refused('fcm', refusal.form)
+    return refusalAnswer(refusal, this.#options.random)
+  }
+
+  #hashOf({ target, payloads }: FcmMessage): string | undefined {
+    return hashOf(payloads[this.#tokens.platformOf(target.value)]) ?? hashOf(payloads.android)
   }
 
   #started(): { readonly fcm: GatewayListener; readonly googleToken: GatewayListener } {
     if (this.#listeners === undefined) throw new Error('the FCM stand-in is not started')
     return this.#listeners
   }
-}
-
-function projectIn(request: GatewayRequest): string {
-  return SEND_PATH.exec(request.path)?.groups?.projectId ?? ''
-}
-
-function hashOfMessage(message: FcmMessage): string | undefined {
-  return hashOf(message.data) ?? hashOf(message.apnsPayload)
-}
-
-function notificationPart({ notification }: FcmMessage): Readonly<Record<string, unknown>> {
-  return notification === undefined ? {} : { notification }
 }

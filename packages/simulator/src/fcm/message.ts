@@ -1,169 +1,138 @@
 /**
- * The rules of a message in FCM's HTTP v1 API: fields, targets, data, ttl and size.
+ * The rules of a message in FCM's HTTP v1 API beyond its shape: target, data, ttl, labels and size.
  *
- * JSON follows proto3: names in snake_case or camelCase, unknown ones refused.
- * Source: Firebase, REST reference of projects.messages. What the 4096 bytes count is not spelled out; here it is
- * the keys and values of `data`, the part that all readings agree on.
+ * Source: Firebase, REST reference of projects.messages, and "About FCM messages" for the sizes. What the 4096 bytes
+ * count is not spelled out; here it is the keys and values of `data` and of the notification that an Android app gets.
  */
-import { isRecord } from '../gateway/air.ts'
+import { type Condition, parseCondition } from './condition.ts'
 import type { FcmRefusal } from './refusals.ts'
+import { durationSeconds, type Fields, field, nested, text, violations } from './schema.ts'
 
-const MAX_DATA_BYTES = 4096
+const MAX_BYTES = 4096
+const MAX_TOPIC_BYTES = 2048
 const MAX_TTL_SECONDS = 2_419_200
 const ANALYTICS_LABEL = /^[a-zA-Z0-9-_.~%]{1,50}$/
-const TARGETS = ['token', 'fid', 'topic', 'condition']
+const COLOR = /^#[0-9a-fA-F]{6}$/
+export const TOPIC_NAME = /^[a-zA-Z0-9-_.~%]{1,900}$/
+const TARGETS = ['token', 'fid', 'topic', 'condition'] as const
+const PARTS = ['android', 'webpush', 'apns']
 
-/** Fields of each message type; an object names the type of a nested one. */
-const FIELDS = {
-  message: ['name', 'data', 'notification', 'android', 'webpush', 'apns', 'fcm_options', ...TARGETS],
-  notification: ['title', 'body', 'image'],
-  fcm_options: ['analytics_label'],
-  android: [
-    'collapse_key',
-    'priority',
-    'ttl',
-    'restricted_package_name',
-    'data',
-    'notification',
-    'fcm_options',
-    'direct_boot_ok',
-  ],
-  'android.notification': [
-    'title',
-    'body',
-    'icon',
-    'color',
-    'sound',
-    'tag',
-    'click_action',
-    'body_loc_key',
-    'body_loc_args',
-    'title_loc_key',
-    'title_loc_args',
-    'channel_id',
-    'ticker',
-    'sticky',
-    'event_time',
-    'local_only',
-    'notification_priority',
-    'default_sound',
-    'default_vibrate_timings',
-    'default_light_settings',
-    'vibrate_timings',
-    'visibility',
-    'notification_count',
-    'light_settings',
-    'image',
-    'proxy',
-    'bypass_proxy_notification',
-  ],
-  webpush: ['headers', 'data', 'notification', 'fcm_options'],
-  apns: ['headers', 'payload', 'fcm_options', 'live_activity_token'],
-} as const satisfies Record<string, readonly string[]>
+export type FcmTarget =
+  | { readonly kind: 'token' | 'fid' | 'topic'; readonly value: string }
+  | { readonly kind: 'condition'; readonly value: string; readonly condition: Condition }
+
+export type FcmPlatform = 'android' | 'ios' | 'web'
 
 export interface FcmMessage {
-  readonly target: { readonly kind: 'token' | 'fid' | 'topic' | 'condition'; readonly value: string }
+  readonly target: FcmTarget
   readonly isDryRun: boolean
-  readonly data: Readonly<Record<string, unknown>>
-  readonly notification: Readonly<Record<string, unknown>> | undefined
-  readonly apnsPayload: Readonly<Record<string, unknown>> | undefined
+  /** What the app is handed on each platform. */
+  readonly payloads: Readonly<Record<FcmPlatform, Fields>>
   readonly collapseKey: string | undefined
+  /** May be replaced by a later one: it has a collapse key, or is a notification, whose key is the app. */
+  readonly isCollapsible: boolean
   readonly ttlSeconds: number | undefined
+  readonly restrictedPackageName: string | undefined
 }
-
-type Fields = Readonly<Record<string, unknown>>
 
 /** The message in a request body, or what is wrong with it. */
 export function readMessage(body: Fields | undefined): FcmMessage | FcmRefusal {
   if (body === undefined) return badRequest('', 'Invalid JSON payload received.')
+  const found = violations(body)
+  if (found.length > 0) return { form: 'bad_request', violations: found }
   const message = nested(body, 'message')
   if (message === undefined) return badRequest('message', 'Message must be specified')
-  const refusal = checkNames(message) ?? checkTarget(message) ?? checkAndroid(nested(message, 'android'))
-  const wrong = refusal ?? checkAllData(message) ?? checkLabels(message)
-  return wrong ?? messageOf(message, field(body, 'validate_only') === true)
+  const target = readTarget(message)
+  if ('form' in target) return target
+  const refusal =
+    checkAllData(message) ??
+    checkAndroid(nested(message, 'android')) ??
+    checkLabels(message) ??
+    checkLink(message)
+  return (
+    refusal ?? checkSize(message, target) ?? messageOf(message, target, field(body, 'validate_only') === true)
+  )
 }
 
 export function isRefusal(result: FcmMessage | FcmRefusal): result is FcmRefusal {
   return 'form' in result
 }
 
-/** What an Android app is handed: its own part of `data` in place of the common one. */
-function messageOf(message: Fields, isDryRun: boolean): FcmMessage {
+function messageOf(message: Fields, target: FcmTarget, isDryRun: boolean): FcmMessage {
   const android = nested(message, 'android')
-  const kind = TARGETS.find(name => message[name] !== undefined) as FcmMessage['target']['kind']
-  const collapseKey = field(android, 'collapse_key')
+  const collapseKey = text(android, 'collapse_key')
   return {
-    target: { kind, value: String(message[kind]) },
+    target,
     isDryRun,
-    data: nested(android, 'data') ?? nested(message, 'data') ?? {},
-    notification: nested(android, 'notification') ?? nested(message, 'notification'),
-    apnsPayload: nested(nested(message, 'apns'), 'payload'),
-    collapseKey: typeof collapseKey === 'string' ? collapseKey : undefined,
-    ttlSeconds: ttlSeconds(field(android, 'ttl')),
+    payloads: { android: androidPayload(message), ios: iosPayload(message), web: webPayload(message) },
+    collapseKey,
+    isCollapsible: collapseKey !== undefined || androidNotification(message) !== undefined,
+    ttlSeconds: durationSeconds(field(android, 'ttl')),
+    restrictedPackageName: text(android, 'restricted_package_name'),
   }
 }
 
-function checkNames(message: Fields): FcmRefusal | undefined {
-  const android = nested(message, 'android')
-  return (
-    unknownName('message', message, FIELDS.message) ??
-    unknownName('message.notification', nested(message, 'notification'), FIELDS.notification) ??
-    unknownName('message.fcm_options', nested(message, 'fcm_options'), FIELDS.fcm_options) ??
-    unknownName('message.android', android, FIELDS.android) ??
-    unknownName(
-      'message.android.notification',
-      nested(android, 'notification'),
-      FIELDS['android.notification'],
-    ) ??
-    unknownName('message.webpush', nested(message, 'webpush'), FIELDS.webpush) ??
-    unknownName('message.apns', nested(message, 'apns'), FIELDS.apns)
-  )
+/** Its own part of `data` in place of the common one; of the notification, field by field. */
+function androidPayload(message: Fields): Fields {
+  const notification = androidNotification(message)
+  return { ...androidData(message), ...(notification !== undefined && { notification }) }
 }
 
-function unknownName(
-  path: string,
-  fields: Fields | undefined,
-  known: readonly string[],
-): FcmRefusal | undefined {
-  const name = Object.keys(fields ?? {}).find(key => !known.includes(snakeCase(key)))
-  if (name === undefined) return undefined
-  return badRequest(
-    path,
-    `Invalid JSON payload received. Unknown name "${name}" at '${path}': Cannot find field.`,
-  )
+function androidData(message: Fields): Fields {
+  return nested(nested(message, 'android'), 'data') ?? nested(message, 'data') ?? {}
 }
 
-function checkTarget(message: Fields): FcmRefusal | undefined {
-  const given = TARGETS.filter(name => message[name] !== undefined)
-  const [target] = given
-  if (given.length > 1) {
+function androidNotification(message: Fields): Fields | undefined {
+  const common = nested(message, 'notification')
+  const own = nested(nested(message, 'android'), 'notification')
+  return common === undefined && own === undefined ? undefined : { ...common, ...own }
+}
+
+function iosPayload(message: Fields): Fields {
+  const payload = nested(nested(message, 'apns'), 'payload')
+  const notification = nested(message, 'notification')
+  const alert =
+    notification === undefined ? undefined : { title: notification.title, body: notification.body }
+  const aps = { ...(alert !== undefined && { alert }), ...nested(payload, 'aps') }
+  return { ...nested(message, 'data'), ...payload, ...(Object.keys(aps).length > 0 && { aps }) }
+}
+
+function webPayload(message: Fields): Fields {
+  const webpush = nested(message, 'webpush')
+  const notification = nested(webpush, 'notification') ?? nested(message, 'notification')
+  const data = nested(webpush, 'data') ?? nested(message, 'data')
+  return { ...(data !== undefined && { data }), ...(notification !== undefined && { notification }) }
+}
+
+function readTarget(message: Fields): FcmTarget | FcmRefusal {
+  const given = TARGETS.filter(name => text(message, name) !== undefined)
+  const [kind, second] = given
+  if (second !== undefined) {
     return badRequest(
       'message',
-      `Invalid value at 'message' (oneof), oneof field 'target' is already set. Cannot set '${given[1]}'`,
+      `Invalid value at 'message' (oneof), oneof field 'target' is already set. Cannot set '${second}'`,
     )
   }
-  if (target === undefined) {
-    return { form: 'invalid_argument', description: 'Recipient of the message is not set.' }
-  }
-  return typeof message[target] === 'string' ? undefined : wrongType(`message.${target}`, message[target])
+  if (kind === undefined) return invalidArgument('Recipient of the message is not set.')
+  const value = text(message, kind) as string
+  if (kind === 'condition') return readCondition(value)
+  if (kind === 'topic' && !TOPIC_NAME.test(value)) return invalidArgument('Invalid topic name.')
+  return { kind, value }
+}
+
+function readCondition(value: string): FcmTarget | FcmRefusal {
+  const condition = parseCondition(value)
+  return condition === undefined
+    ? invalidArgument('Invalid condition expression provided.')
+    : { kind: 'condition', value, condition }
 }
 
 function checkAllData(message: Fields): FcmRefusal | undefined {
-  return (
-    checkData('message.data', nested(message, 'data')) ??
-    checkData('message.android.data', nested(nested(message, 'android'), 'data')) ??
-    checkData('message.webpush.data', nested(nested(message, 'webpush'), 'data'))
-  )
-}
-
-function checkData(path: string, data: Fields | undefined): FcmRefusal | undefined {
-  let bytes = 0
-  for (const [index, [key, value]] of Object.entries(data ?? {}).entries()) {
-    if (typeof value !== 'string') return wrongType(`${path}[${index}].value`, value)
-    if (isReserved(key)) return { form: 'invalid_argument', description: `Invalid data payload key: ${key}` }
-    bytes += Buffer.byteLength(key) + Buffer.byteLength(value)
+  for (const part of [message, ...PARTS.map(name => nested(message, name))]) {
+    const reserved = Object.keys(nested(part, 'data') ?? {}).find(isReserved)
+    if (reserved !== undefined) return invalidArgument(`Invalid data payload key: ${reserved}`)
   }
-  return bytes > MAX_DATA_BYTES ? { form: 'invalid_argument', description: 'Message is too big' } : undefined
+  return undefined
 }
 
 function isReserved(key: string): boolean {
@@ -176,54 +145,54 @@ function isReserved(key: string): boolean {
 }
 
 function checkAndroid(android: Fields | undefined): FcmRefusal | undefined {
-  const ttl = field(android, 'ttl')
-  if (ttl !== undefined && ttlSeconds(ttl) === undefined) {
-    const description = `Invalid value at 'message.android.ttl' (type.googleapis.com/google.protobuf.Duration), ${JSON.stringify(ttl)}`
-    return badRequest('message.android.ttl', description)
-  }
-  if ((ttlSeconds(ttl) ?? 0) > MAX_TTL_SECONDS) {
-    return { form: 'invalid_argument', description: 'The TTL is out of range: 0s to 2419200s.' }
-  }
-  const priority = field(android, 'priority')
-  if (priority === undefined || /^(?:normal|high)$/i.test(String(priority))) return undefined
-  return badRequest(
-    'message.android.priority',
-    `Invalid value at 'message.android.priority' (TYPE_ENUM), "${String(priority)}"`,
-  )
+  if ((durationSeconds(field(android, 'ttl')) ?? 0) > MAX_TTL_SECONDS)
+    return invalidArgument('The TTL is out of range: 0s to 2419200s.')
+  const color = text(nested(android, 'notification'), 'color')
+  return color === undefined || COLOR.test(color)
+    ? undefined
+    : invalidArgument('Invalid color value specified: use #rrggbb.')
 }
 
 function checkLabels(message: Fields): FcmRefusal | undefined {
-  for (const part of [message, ...['android', 'webpush', 'apns'].map(name => nested(message, name))]) {
-    const label = field(nested(part, 'fcm_options'), 'analytics_label')
-    if (label === undefined || ANALYTICS_LABEL.test(String(label))) continue
-    return { form: 'invalid_argument', description: 'Invalid analytics label.' }
+  for (const part of [message, ...PARTS.map(name => nested(message, name))]) {
+    const label = text(nested(part, 'fcm_options'), 'analytics_label')
+    if (label !== undefined && !ANALYTICS_LABEL.test(label))
+      return invalidArgument('Invalid analytics label.')
   }
   return undefined
 }
 
-function ttlSeconds(ttl: unknown): number | undefined {
-  const match = typeof ttl === 'string' ? /^(\d+)(?:\.\d{1,9})?s$/.exec(ttl) : null
-  return match === null ? undefined : Number(match[1])
+function checkLink(message: Fields): FcmRefusal | undefined {
+  const link = text(nested(nested(message, 'webpush'), 'fcm_options'), 'link')
+  return link === undefined || link.startsWith('https://')
+    ? undefined
+    : invalidArgument('The link of webpush.fcm_options must be an https URL.')
 }
 
-function wrongType(path: string, value: unknown): FcmRefusal {
-  return badRequest(path, `Invalid value at '${path}' (TYPE_STRING), ${JSON.stringify(value)}`)
+function checkSize(message: Fields, { kind }: FcmTarget): FcmRefusal | undefined {
+  const limit = kind === 'topic' || kind === 'condition' ? MAX_TOPIC_BYTES : MAX_BYTES
+  const sizes = [
+    bytesOf(androidData(message)) + bytesOf(androidNotification(message) ?? {}),
+    bytesOf(nested(message, 'data') ?? {}),
+    bytesOf(nested(nested(message, 'webpush'), 'data') ?? {}),
+    bytesOf(nested(nested(message, 'apns'), 'payload') ?? {}),
+  ]
+  return sizes.some(bytes => bytes > limit) ? invalidArgument('Message is too big') : undefined
 }
 
-function badRequest(fieldName: string, description: string): FcmRefusal {
-  return { form: 'bad_request', field: fieldName, description }
+/** Keys and values; a value that is not text counts as its JSON. */
+function bytesOf(fields: Fields): number {
+  let bytes = 0
+  for (const [key, value] of Object.entries(fields))
+    bytes +=
+      Buffer.byteLength(key) + Buffer.byteLength(typeof value === 'string' ? value : JSON.stringify(value))
+  return bytes
 }
 
-function nested(fields: Fields | undefined, name: string): Fields | undefined {
-  const value = field(fields, name)
-  return isRecord(value) ? value : undefined
+function invalidArgument(description: string): FcmRefusal {
+  return { form: 'invalid_argument', description }
 }
 
-/** A field by its snake_case name, in either spelling. */
-function field(fields: Fields | undefined, name: string): unknown {
-  return fields?.[name] ?? fields?.[name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase())]
-}
-
-function snakeCase(name: string): string {
-  return name.replace(/[A-Z]/g, letter => `_${letter.toLowerCase()}`)
+function badRequest(path: string, description: string): FcmRefusal {
+  return { form: 'bad_request', field: path, description }
 }

@@ -20,6 +20,9 @@ const LIFETIME_SECONDS = 3599
 const MAX_ASSERTION_SECONDS = 3600
 /** Google lets clocks differ by a few minutes. */
 const CLOCK_TOLERANCE_SECONDS = 300
+const BAD_TIMES =
+  'Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe. ' +
+  'Check your iat and exp values in the JWT claim.'
 
 /** The JSON file that a developer downloads for a service account. */
 export interface ServiceAccount {
@@ -42,7 +45,18 @@ interface Account {
   readonly keyId: string
   readonly publicKey: KeyObject
   isDisabled: boolean
+  mayMessage: boolean
 }
+
+/** Whom an access token speaks for. */
+export type Bearer =
+  | { readonly state: 'missing' | 'invalid' }
+  | {
+      readonly state: 'good'
+      readonly projectId: string
+      /** The account has the permission cloudmessaging.messages.create. */
+      readonly mayMessage: boolean
+    }
 
 interface AccessToken {
   readonly projectId: string
@@ -62,7 +76,7 @@ export class GoogleAccounts {
     this.#clock = clock
   }
 
-  async createServiceAccount(projectId: string, tokenUri: string): Promise<ServiceAccount> {
+  async create(projectId: string, tokenUri: string): Promise<ServiceAccount> {
     const { privateKey } = await promisify(generateKeyPair)('rsa', {
       modulusLength: 2048,
       publicKeyEncoding: { type: 'spki', format: 'pem' },
@@ -71,15 +85,24 @@ export class GoogleAccounts {
     const email = `firebase-adminsdk-${randomHex(this.#random, 5)}@${projectId}.iam.gserviceaccount.com`
     const keyId = randomHex(this.#random, 40)
     const publicKey = createPublicKey(privateKey)
-    this.#accounts.set(email, { projectId, email, keyId, publicKey, isDisabled: false })
+    const state = { isDisabled: false, mayMessage: true }
+    this.#accounts.set(email, { projectId, email, keyId, publicKey, ...state })
     return accountFile({ projectId, email, keyId, privateKey, tokenUri })
   }
 
-  /** Refuses its assertions and the access tokens that it has already. */
-  disable(email: string): void {
-    const account = this.#accounts.get(email)
-    if (account === undefined) throw new Error(`no service account ${email} was created here`)
-    account.isDisabled = true
+  /** Refuses its assertions and the access tokens that it has already, or takes them again. */
+  setDisabled(email: string, isDisabled: boolean): void {
+    this.#known(email).isDisabled = isDisabled
+  }
+
+  /** The account is gone, and with it its access tokens. */
+  delete(email: string): void {
+    this.#known(email).isDisabled = true
+    this.#accounts.delete(email)
+  }
+
+  setPermission(email: string, mayMessage: boolean): void {
+    this.#known(email).mayMessage = mayMessage
   }
 
   /** For tokens given out from now on; default 3599. */
@@ -87,12 +110,14 @@ export class GoogleAccounts {
     this.#lifetimeSeconds = seconds
   }
 
-  /** The project that the bearer of this header speaks for; undefined when the token is not good. */
-  projectOf(authorization: string | undefined): string | undefined {
-    const token = this.#accessTokens.get(/^Bearer (\S+)$/i.exec(authorization ?? '')?.[1] ?? '')
+  /** By the header `authorization`. */
+  bearer(authorization: string | undefined): Bearer {
+    if (authorization === undefined) return { state: 'missing' }
+    const token = this.#accessTokens.get(/^Bearer (\S+)$/i.exec(authorization)?.[1] ?? '')
     if (token === undefined || token.account.isDisabled || token.expiresAtMs <= this.#clock())
-      return undefined
-    return token.projectId
+      return { state: 'invalid' }
+    const { projectId, account } = token
+    return { state: 'good', projectId, mayMessage: account.mayMessage }
   }
 
   /** `POST /token`. */
@@ -125,6 +150,7 @@ export class GoogleAccounts {
       return this.#checkClaims(payload) ?? account
     } catch (cause) {
       if (cause instanceof errors.JWSSignatureVerificationFailed) return 'Invalid JWT Signature.'
+      if (cause instanceof errors.JWTExpired) return BAD_TIMES
       return `Invalid JWT: ${cause instanceof Error ? cause.message : 'malformed'}`
     }
   }
@@ -140,12 +166,18 @@ export class GoogleAccounts {
   }): string | undefined {
     const nowSeconds = this.#clock() / 1000
     if (exp - iat > MAX_ASSERTION_SECONDS || iat > nowSeconds + CLOCK_TOLERANCE_SECONDS) {
-      return 'Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe. Check your iat and exp values in the JWT claim.'
+      return BAD_TIMES
     }
     const scopes = String(scope).split(' ')
     return SCOPES.some(known => scopes.includes(known))
       ? undefined
       : 'Invalid OAuth scope or ID token audience provided.'
+  }
+
+  #known(email: string): Account {
+    const account = this.#accounts.get(email)
+    if (account === undefined) throw new Error(`no service account ${email} was created here`)
+    return account
   }
 
   #grant(account: Account): GatewayAnswer {
