@@ -44,27 +44,29 @@ function androidOf({ priority, ttlSeconds, collapseKey }: Notification): Record<
   })
 }
 
-/** Google takes both spellings of a name, but not twice the same field. Keys of the sender's own stay as they are. */
-function inSnakeCase({ fcmOptions, ...parts }: FcmOptions): Fields {
-  return compact({
+/**
+ * Google takes both spellings of a name, but not twice the same field. Keys of data, headers and payloads stay as they
+ * are, and so does a notification for browsers, which is in the browsers' own words.
+ */
+function inSnakeCase({ fcmOptions, android, apns, webpush, ...parts }: FcmOptions): Fields {
+  return {
     ...parts,
-    fcm_options: fcmOptions && snakeKeys(fcmOptions),
-    android: parts.android && snakePart(parts.android, ['notification']),
-    apns: parts.apns && snakePart(parts.apns, []),
-    webpush: parts.webpush && snakePart(parts.webpush, []),
-  })
-}
-
-function snakePart(part: Readonly<Fields>, deep: readonly string[]): Fields {
-  const fields = snakeKeys(part)
-  for (const name of [...deep, 'fcm_options']) {
-    const value = fields[name]
-    if (isObject(value)) fields[name] = snakeKeys(value)
+    fcm_options: snakeKeys(fcmOptions),
+    android: snakePart(android, ['notification', 'fcm_options']),
+    apns: snakePart(apns, ['fcm_options']),
+    webpush: snakePart(webpush, ['fcm_options']),
   }
-  return fields
 }
 
-function snakeKeys(fields: Readonly<Fields>): Fields {
+function snakePart(part: unknown, nested: readonly string[]): unknown {
+  const fields = snakeKeys(part)
+  if (!isObject(fields)) return fields
+  return { ...fields, ...Object.fromEntries(nested.map(name => [name, snakeKeys(fields[name])])) }
+}
+
+/** What is no object stays, and is told by the checks. */
+function snakeKeys(fields: unknown): unknown {
+  if (!isObject(fields)) return fields
   const entries = Object.entries(fields)
   return Object.fromEntries(
     entries.map(([key, value]) => [key.replace(/[A-Z]/g, letter => `_${letter.toLowerCase()}`), value]),
