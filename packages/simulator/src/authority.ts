@@ -1,23 +1,82 @@
 /**
- * A certificate authority that lives as long as one simulator, and the server certificate that it signs.
+ * A certificate authority that lives as long as one simulator, and the certificates that it signs.
  *
  * Senders must trust it on purpose (`caPem`); nothing here weakens anybody's checks.
  * Source: RFC 5280 for the extensions.
  */
 // The certificate library asks for this polyfill and refuses to load before it.
 import 'reflect-metadata'
-import { randomBytes, webcrypto } from 'node:crypto'
+import { randomBytes, webcrypto, X509Certificate } from 'node:crypto'
 import * as x509 from '@peculiar/x509'
 
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
 const DAY_MS = 86_400_000
-/** OID of extended key usage "server authentication". */
+/** OIDs of the extended key usages "server authentication" and "client authentication". */
 const SERVER_AUTH = '1.3.6.1.5.5.7.3.1'
+const CLIENT_AUTH = '1.3.6.1.5.5.7.3.2'
+/** As the keys of Apple's push certificates are. */
+const CLIENT_KEY = { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256', modulusLength: 2048 }
+const PUBLIC_EXPONENT = new Uint8Array([1, 0, 1])
 
 export interface ServerIdentity {
   readonly caPem: string
   readonly certPem: string
   readonly keyPem: string
+  readonly authority: Authority
+}
+
+export interface ClientCertificateOptions {
+  /** As X.500 writes it, `UID=com.example.app, CN=…`. */
+  readonly subject: string
+  readonly notBefore: Date
+  readonly notAfter: Date
+  readonly extensions: readonly { readonly oid: string; readonly der: Uint8Array<ArrayBuffer> }[]
+}
+
+export interface ClientIdentity {
+  readonly certPem: string
+  /** PKCS#8. */
+  readonly keyPem: string
+  /** SHA-256, as `X509Certificate.fingerprint256` writes it. */
+  readonly fingerprint: string
+}
+
+/** Signs certificates for senders. Their dates are by the caller's clock: nobody's TLS stack looks at them. */
+export class Authority {
+  readonly #certificate: x509.X509Certificate
+  readonly #keys: webcrypto.CryptoKeyPair
+
+  constructor(certificate: x509.X509Certificate, keys: webcrypto.CryptoKeyPair) {
+    this.#certificate = certificate
+    this.#keys = keys
+  }
+
+  async issueClientCertificate(options: ClientCertificateOptions): Promise<ClientIdentity> {
+    const { subject, notBefore, notAfter } = options
+    const keys = await webcrypto.subtle.generateKey(
+      { ...CLIENT_KEY, publicExponent: PUBLIC_EXPONENT },
+      true,
+      ['sign', 'verify'],
+    )
+    const certificate = await x509.X509CertificateGenerator.create({
+      serialNumber: serialNumber(),
+      subject,
+      issuer: this.#certificate.subject,
+      notBefore,
+      notAfter,
+      publicKey: keys.publicKey,
+      signingKey: this.#keys.privateKey,
+      signingAlgorithm: ALGORITHM,
+      extensions: [
+        new x509.BasicConstraintsExtension(false, undefined, true),
+        new x509.ExtendedKeyUsageExtension([CLIENT_AUTH]),
+        ...options.extensions.map(({ oid, der }) => new x509.Extension(oid, false, der)),
+      ],
+    })
+    const certPem = certificate.toString('pem')
+    const keyPem = await privateKeyPem(keys.privateKey)
+    return { certPem, keyPem, fingerprint: new X509Certificate(certPem).fingerprint256 }
+  }
 }
 
 /** Makes an authority and one server certificate for localhost, 127.0.0.1, ::1, `host` and `names`. */
@@ -63,6 +122,7 @@ export async function createServerIdentity(
     caPem: authority.toString('pem'),
     certPem: certificate.toString('pem'),
     keyPem: await privateKeyPem(serverKeys.privateKey),
+    authority: new Authority(authority, authorityKeys),
   }
 }
 

@@ -1,8 +1,9 @@
 /**
- * APNs' refusals: every documented reason with its status.
+ * APNs' refusals: every documented reason with its status, those of broadcast channels too.
  *
- * Source: Apple, "Handling notification responses from APNs". `BadEnvironmentKeyInToken` is not in Apple's table,
- * but is the word seen on the wire for `BadEnvironmentKeyIdInToken`.
+ * Source: Apple, "Handling notification responses from APNs", "Handling error responses from channel management".
+ * `BadEnvironmentKeyInToken` is not in Apple's table, but is the word seen on the wire for
+ * `BadEnvironmentKeyIdInToken`; `MissingChannelQueueSize` was seen, too.
  */
 import type { GatewayAnswer } from '../gateway/listener.ts'
 
@@ -40,6 +41,16 @@ export const APNS_REASONS = {
   InternalServerError: 500,
   ServiceUnavailable: 503,
   Shutdown: 503,
+  BadChannelId: 400,
+  BadRequestParams: 400,
+  BadRequestPayload: 400,
+  CannotCreateChannelConfig: 400,
+  ChannelNotRegistered: 400,
+  FeatureNotEnabled: 400,
+  MissingChannelId: 400,
+  MissingChannelQueueSize: 400,
+  MissingPushType: 400,
+  TopicMismatch: 403,
 } as const
 
 export type ApnsReason = keyof typeof APNS_REASONS
@@ -60,12 +71,15 @@ export function refuse(reason: ApnsReason, timestamp?: number): ApnsRefusal {
   return timestamp === undefined ? { reason } : { reason, timestamp }
 }
 
+export function statusOf({ reason, status }: ApnsRefusal): number {
+  return status ?? (isApnsReason(reason) ? APNS_REASONS[reason] : 400)
+}
+
 /** The answer on the wire, without apns-id, which the gateway adds to every answer. */
 export function refusalAnswer(refusal: ApnsRefusal): GatewayAnswer {
   const { reason, timestamp } = refusal
-  const status = refusal.status ?? (isApnsReason(reason) ? APNS_REASONS[reason] : 400)
   return {
-    status,
+    status: statusOf(refusal),
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(timestamp === undefined ? { reason } : { reason, timestamp }),
   }

@@ -1,116 +1,132 @@
 /**
- * The rules of one push request: headers, topic and payload.
+ * What a request says, and the rules of its headers and payload.
  *
  * APNs publishes no order of its checks, so nobody may depend on the order here.
  * Source: Apple, "Sending notification requests to APNs".
  */
-import { parseObject } from '../gateway/air.ts'
 import type { GatewayRequest } from '../gateway/listener.ts'
+import { PUSH_TYPES, type PushType } from './push-types.ts'
 import type { ApnsReason } from './refusals.ts'
-import type { RegisteredKey, TeamKeys } from './team-keys.ts'
-
-interface PushType {
-  /** What follows the bundle id in the topic. */
-  readonly suffix: string
-  readonly priorities: readonly number[]
-  readonly payloadBytes: number
-}
 
 const DEFAULT_PRIORITY = 10
 const COLLAPSE_ID_BYTES = 64
-const ANY_PRIORITY = [10, 5, 1]
+/** Without the header a push passes as an alert: Apple requires it on watchOS only. */
+const DEFAULT_TYPE = PUSH_TYPES.alert as PushType
 
-export const PUSH_TYPES: Readonly<Record<string, PushType>> = {
-  alert: { suffix: '', priorities: ANY_PRIORITY, payloadBytes: 4096 },
-  background: { suffix: '', priorities: [5], payloadBytes: 4096 },
-  voip: { suffix: '.voip', priorities: ANY_PRIORITY, payloadBytes: 5120 },
-  complication: { suffix: '.complication', priorities: ANY_PRIORITY, payloadBytes: 4096 },
-  fileprovider: { suffix: '.pushkit.fileprovider', priorities: ANY_PRIORITY, payloadBytes: 4096 },
-  location: { suffix: '.location-query', priorities: ANY_PRIORITY, payloadBytes: 4096 },
-  liveactivity: { suffix: '.push-type.liveactivity', priorities: ANY_PRIORITY, payloadBytes: 4096 },
-  pushtotalk: { suffix: '.voip-ptt', priorities: ANY_PRIORITY, payloadBytes: 4096 },
-  widgets: { suffix: '.push-type.widgets', priorities: ANY_PRIORITY, payloadBytes: 4096 },
-  controls: { suffix: '.push-type.controls', priorities: ANY_PRIORITY, payloadBytes: 4096 },
+const DEVICE_PATH = '/3/device/'
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
+const SECONDS = /^\d+$/
+
+/** The headers that count, once each; an empty value is none. */
+export interface PushHeaders {
+  readonly authorization: string | undefined
+  readonly id: string | undefined
+  readonly topic: string | undefined
+  readonly pushType: string | undefined
+  readonly priority: string | undefined
+  readonly expiration: string | undefined
+  readonly collapseId: string | undefined
+  readonly channelId: string | undefined
+  readonly requestId: string | undefined
+  readonly hasDuplicate: boolean
 }
 
-const PATH = /^\/3\/device\/(?<token>[^/]*)$/
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
-const BUNDLE_ID = /^[A-Za-z0-9.-]+$/
+/** One pass over the headers: this runs for every push of a load test. */
+export function readHeaders(rawHeaders: readonly string[]): PushHeaders {
+  const read = new ReadHeaders()
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] as string
+    if (name === 'authorization') read.addAuthorization(rawHeaders[i + 1] as string)
+    else if (name.startsWith('apns-')) read.add(name, rawHeaders[i + 1] as string)
+  }
+  return read
+}
+
+class ReadHeaders implements PushHeaders {
+  authorization: string | undefined = undefined
+  id: string | undefined = undefined
+  topic: string | undefined = undefined
+  pushType: string | undefined = undefined
+  priority: string | undefined = undefined
+  expiration: string | undefined = undefined
+  collapseId: string | undefined = undefined
+  channelId: string | undefined = undefined
+  requestId: string | undefined = undefined
+  hasDuplicate = false
+  #seen = 0
+
+  addAuthorization(value: string): void {
+    if (this.authorization !== undefined) this.hasDuplicate = true
+    else if (value !== '') this.authorization = value
+  }
+
+  add(name: string, value: string): void {
+    const field = FIELDS[name]
+    if (field === undefined) return
+    const { bit, key } = field
+    if ((this.#seen & bit) !== 0) this.hasDuplicate = true
+    else if (value !== '') this[key] = value
+    this.#seen |= bit
+  }
+}
+
+type FieldName = Exclude<keyof PushHeaders, 'authorization' | 'hasDuplicate'>
+
+const FIELDS: Readonly<Record<string, { readonly key: FieldName; readonly bit: number }>> = {
+  'apns-id': { key: 'id', bit: 1 },
+  'apns-topic': { key: 'topic', bit: 2 },
+  'apns-push-type': { key: 'pushType', bit: 4 },
+  'apns-priority': { key: 'priority', bit: 8 },
+  'apns-expiration': { key: 'expiration', bit: 16 },
+  'apns-collapse-id': { key: 'collapseId', bit: 32 },
+  'apns-channel-id': { key: 'channelId', bit: 64 },
+  'apns-request-id': { key: 'requestId', bit: 128 },
+}
 
 /** The device token in the path, in lower case; undefined when the path is another one. */
 export function tokenInPath(path: string): string | undefined {
-  return PATH.exec(path)?.groups?.token?.toLowerCase()
+  if (!path.startsWith(DEVICE_PATH) || path.includes('/', DEVICE_PATH.length)) return undefined
+  return path.slice(DEVICE_PATH.length).toLowerCase()
 }
 
-export function isMessageId(value: unknown): value is string {
-  return typeof value === 'string' && UUID.test(value)
+export function isMessageId(value: string | undefined): value is string {
+  return value !== undefined && UUID.test(value)
 }
 
-/** What is wrong with the request, apart from credentials, topic and token. */
-export function checkRequest(request: GatewayRequest): ApnsReason | undefined {
-  const { method, path, rawHeaders, body } = request
-  const token = tokenInPath(path)
-  if (method !== 'POST') return 'MethodNotAllowed'
+/** Undefined for a type that Apple does not know. */
+export function pushTypeOf(headers: PushHeaders): PushType | undefined {
+  const { pushType } = headers
+  if (pushType === undefined) return DEFAULT_TYPE
+  return Object.hasOwn(PUSH_TYPES, pushType) ? PUSH_TYPES[pushType] : undefined
+}
+
+/** What is wrong with the request, apart from credentials, topic, token and payload. */
+export function checkRequest(
+  request: GatewayRequest,
+  token: string | undefined,
+  headers: PushHeaders,
+): ApnsReason | undefined {
+  if (request.method !== 'POST') return 'MethodNotAllowed'
   if (token === undefined) return 'BadPath'
   if (token === '') return 'MissingDeviceToken'
-  if (hasDuplicates(rawHeaders)) return 'DuplicateHeaders'
-  return checkHeaders(request) ?? checkPayload(body, pushTypeOf(request).payloadBytes)
+  return checkHeaders(headers)
 }
 
-/** Whether the key may push to the topic, and the topic fits the push type. */
-export function checkTopic(
-  request: GatewayRequest,
-  key: RegisteredKey,
-  keys: TeamKeys,
-): ApnsReason | undefined {
-  const topic = header(request, 'apns-topic')
-  if (topic === undefined) return 'MissingTopic'
-  const bundleId = bundleIdOf(request)
-  if (bundleId === undefined || !BUNDLE_ID.test(topic)) return 'BadTopic'
-  if (!keys.owns(key.teamId, bundleId)) return 'InvalidProviderToken'
-  return key.bundleIds?.includes(bundleId) === false ? 'TopicDisallowed' : undefined
+export function checkHeaders(headers: PushHeaders): ApnsReason | undefined {
+  const { id, expiration, collapseId, priority } = headers
+  if (headers.hasDuplicate) return 'DuplicateHeaders'
+  if (id !== undefined && !UUID.test(id)) return 'BadMessageId'
+  if (expiration !== undefined && !SECONDS.test(expiration)) return 'BadExpirationDate'
+  if (collapseId !== undefined && Buffer.byteLength(collapseId) > COLLAPSE_ID_BYTES) return 'BadCollapseId'
+  const type = pushTypeOf(headers)
+  if (type === undefined) return 'InvalidPushType'
+  const isAllowed = type.priorities.includes(priority === undefined ? DEFAULT_PRIORITY : Number(priority))
+  return isAllowed ? undefined : 'BadPriority'
 }
 
-/** The topic without the suffix of its push type. */
-export function bundleIdOf(request: GatewayRequest): string | undefined {
-  const topic = header(request, 'apns-topic')
-  const { suffix } = pushTypeOf(request)
-  return topic?.endsWith(suffix) ? topic.slice(0, topic.length - suffix.length) : undefined
-}
-
-export function header(request: GatewayRequest, name: string): string | undefined {
-  const value = request.headers[name]
-  return typeof value === 'string' && value !== '' ? value : undefined
-}
-
-function checkHeaders(request: GatewayRequest): ApnsReason | undefined {
-  const id = header(request, 'apns-id')
-  if (id !== undefined && !isMessageId(id)) return 'BadMessageId'
-  if (!/^\d+$/.test(header(request, 'apns-expiration') ?? '0')) return 'BadExpirationDate'
-  if (Buffer.byteLength(header(request, 'apns-collapse-id') ?? '') > COLLAPSE_ID_BYTES) return 'BadCollapseId'
-  if (PUSH_TYPES[header(request, 'apns-push-type') ?? 'alert'] === undefined) return 'InvalidPushType'
-  const priority = Number(header(request, 'apns-priority') ?? DEFAULT_PRIORITY)
-  return pushTypeOf(request).priorities.includes(priority) ? undefined : 'BadPriority'
-}
-
-function checkPayload(body: Buffer, maxBytes: number): ApnsReason | undefined {
+/** `payload` is undefined when the body is no JSON object. */
+export function checkPayload(body: Buffer, payload: unknown, maxBytes: number): ApnsReason | undefined {
   if (body.length > maxBytes) return 'PayloadTooLarge'
   // What APNs says to a body that is no JSON object is not published. Taking it would hide a sender's fault.
-  return parseObject(body) === undefined ? 'PayloadEmpty' : undefined
-}
-
-function pushTypeOf(request: GatewayRequest): PushType {
-  // Without the header a push passes as an alert: Apple requires it on watchOS only.
-  const { [header(request, 'apns-push-type') ?? 'alert']: known } = PUSH_TYPES
-  return known ?? { suffix: '', priorities: ANY_PRIORITY, payloadBytes: 4096 }
-}
-
-function hasDuplicates(rawHeaders: readonly string[]): boolean {
-  const seen = new Set<string>()
-  for (let i = 0; i < rawHeaders.length; i += 2) {
-    const name = rawHeaders[i] ?? ''
-    if (name.startsWith('apns-') && seen.has(name)) return true
-    seen.add(name)
-  }
-  return false
+  return payload === undefined ? 'PayloadEmpty' : undefined
 }
