@@ -19,8 +19,8 @@ export interface EncryptorsOptions {
 
 export interface Encryptors {
   /**
-   * The body of the request; `undefined` when `receiverKey` is no point of P-256. Throws a TypeError for keys of another
-   * length, and rejects after `close()`.
+   * The body of the request; `undefined` when `receiverKey` is no point of P-256. Rejects with a TypeError for keys of
+   * another length, and after `close()`.
    */
   encrypt(message: EncryptionInput): Promise<Buffer | undefined>
   /** Ends the threads; what they have not done is rejected. */
@@ -88,11 +88,12 @@ class EncryptorPool implements Encryptors {
     this.#threshold = threshold
   }
 
-  async encrypt(message: EncryptionInput): Promise<Buffer | undefined> {
-    if (this.#isClosed) throw closedError()
-    if (this.#maxThreads === 0 || this.#crashes >= MAX_CRASHES) return encryptHere(message)
-    requireLengths(message)
+  /** Every way out is a promise: what is thrown below rejects it. */
+  encrypt(message: EncryptionInput): Promise<Buffer | undefined> {
     return new Promise((resolve, reject) => {
+      if (this.#isClosed) throw closedError()
+      if (this.#maxThreads === 0 || this.#crashes >= MAX_CRASHES) return resolve(encryptHere(message))
+      requireLengths(message)
       this.#waiting.push({ message, resolve, reject })
       this.#schedule()
     })
