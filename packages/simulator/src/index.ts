@@ -1,9 +1,14 @@
 /**
  * Stand-ins for Apple, Google and the browsers' push services, and virtual phones.
  */
-export type { ApnsFault } from './apns/gateway.ts'
-export type { ApnsReason } from './apns/refusals.ts'
-export type { ApnsEnvironment, TeamKey } from './apns/team-keys.ts'
+export type { ApnsCertificate, CreateCertificateOptions } from './apns/certificates.ts'
+export type { StoragePolicy } from './apns/channels.ts'
+export type { FuzzyDeath, IssueDeviceTokenOptions, KillDeviceTokenOptions } from './apns/device-tokens.ts'
+export type { ApnsFault, ChannelOptions } from './apns/gateway.ts'
+export type { TokenKind } from './apns/push-types.ts'
+export { APNS_REASONS, type ApnsReason } from './apns/refusals.ts'
+export type { ApnsSettings, CertificateRefusal } from './apns/settings.ts'
+export type { ApnsEnvironment, CreateTeamKeyOptions, TeamKey } from './apns/team-keys.ts'
 export type { ChromeReceipt, ChromeSubscription, ChromeUrls } from './chrome/service.ts'
 export type { FcmFault, GoogleTokenFault } from './fcm/gateway.ts'
 export type { ServiceAccount } from './fcm/oauth.ts'

@@ -17,6 +17,8 @@ import { WebPushGateway } from './web-push/gateway.ts'
 export interface SimulatorPorts {
   readonly apnsProduction?: number
   readonly apnsSandbox?: number
+  readonly apnsManageProduction?: number
+  readonly apnsManageSandbox?: number
   readonly fcm?: number
   readonly googleToken?: number
   readonly webPush?: number
@@ -45,6 +47,9 @@ export interface SimulatorOptions {
 export interface SimulatorUrls {
   readonly apnsProduction: string
   readonly apnsSandbox: string
+  /** Where broadcast channels are managed. */
+  readonly apnsManageProduction: string
+  readonly apnsManageSandbox: string
   readonly fcm: string
   readonly googleToken: string
   /** Origin of all Web Push endpoints. */
@@ -70,7 +75,12 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const gateways = {
     apns: new ApnsGateway({
       ...common,
-      ports: { production: ports.apnsProduction ?? 0, sandbox: ports.apnsSandbox ?? 0 },
+      ports: {
+        production: ports.apnsProduction ?? 0,
+        sandbox: ports.apnsSandbox ?? 0,
+        manageProduction: ports.apnsManageProduction ?? 0,
+        manageSandbox: ports.apnsManageSandbox ?? 0,
+      },
     }),
     fcm: new FcmGateway({ ...common, ports: { fcm: ports.fcm ?? 0, googleToken: ports.googleToken ?? 0 } }),
     webPush: new WebPushGateway({
@@ -146,6 +156,8 @@ export class Simulator {
     return {
       apnsProduction: this.apns.url('production'),
       apnsSandbox: this.apns.url('sandbox'),
+      apnsManageProduction: this.apns.managementUrl('production'),
+      apnsManageSandbox: this.apns.managementUrl('sandbox'),
       fcm: this.fcm.url,
       googleToken: this.fcm.tokenUrl,
       webPush: this.webPush.url,
