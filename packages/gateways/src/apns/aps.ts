@@ -32,7 +32,11 @@ function commonAps(notification: Notification, pushType: ApnsPushType, clock: Cl
     case 'widgets':
     case 'controls':
       return { 'content-changed': true }
-    default:
+    case 'complication':
+    case 'fileprovider':
+    case 'location':
+    case 'mdm':
+    case 'pushtotalk':
       return {}
   }
 }
@@ -72,20 +76,14 @@ export function isVisible(aps: Aps): boolean {
 
 /** "code: words" for what must not be sent; `undefined` when all is well. */
 export function describeApsFault(aps: Aps, pushType: ApnsPushType): string | undefined {
-  return describeMalformed(aps, pushType) ?? describeTypeFault(aps, pushType)
+  return describeMalformed(aps, pushType) ?? TYPE_RULES[pushType]?.(aps)
 }
 
-function describeTypeFault(aps: Aps, pushType: ApnsPushType): string | undefined {
-  switch (pushType) {
-    case 'alert':
-      return isVisible(aps) ? undefined : 'alert_shows_nothing: an alert push needs alert, badge or sound'
-    case 'background':
-      return describeBackgroundFault(aps)
-    case 'liveactivity':
-      return describeLiveActivityFault(aps)
-    default:
-      return undefined
-  }
+const TYPE_RULES: { readonly [Type in ApnsPushType]?: (aps: Aps) => string | undefined } = {
+  alert: aps =>
+    isVisible(aps) ? undefined : 'alert_shows_nothing: an alert push needs alert, badge or sound',
+  background: describeBackgroundFault,
+  liveactivity: describeLiveActivityFault,
 }
 
 function describeBackgroundFault(aps: Aps): string | undefined {

@@ -1,22 +1,12 @@
 import { decodeJwt, decodeProtectedHeader } from 'jose'
 import { describe, expect, test } from 'vitest'
-import { attemptTo, clockAt, ecPem, endAfterTest, peerAndTransport } from '../../test/fixtures.ts'
-import { type PeerRequest, startDisowningPeer } from '../../test/peer.ts'
-import { createHttp2Transport, type Http2TransportOptions } from '../http2-transport.ts'
+import { accept, apns, credential, jwtOf, MINUTE, refuse, DEVICE_TOKEN as TOKEN } from '../../test/apns.ts'
+import { attemptTo, clockAt, endAfterTest } from '../../test/fixtures.ts'
+import { startDisowningPeer } from '../../test/peer.ts'
+import { createHttp2Transport } from '../http2-transport.ts'
 import { createProviderTokens } from './auth.ts'
 import { createApnsClient } from './client.ts'
 import { APNS_REASONS, type ApnsVerdict } from './outcome.ts'
-
-const MINUTE = 60_000
-const TOKEN = 'ab'.repeat(32)
-const credential = { keyId: 'KEY1234567', teamId: 'TEAM123456', bundleId: 'com.example.app', p8: ecPem() }
-
-async function apns(handle: (request: PeerRequest) => void, options: Http2TransportOptions = {}) {
-  const clock = clockAt('2026-11-02T10:00:00Z')
-  const { peer, transport } = await peerAndTransport(handle, { assumedStreams: 1, ...options })
-  const common = { credential, environment: 'production', baseUrl: peer.origin, transport, clock } as const
-  return { clock, peer, transport, common, client: createApnsClient(common) }
-}
 
 async function apnsThatDisowns(reason: string) {
   const peer = endAfterTest(await startDisowningPeer(JSON.stringify({ reason })))
@@ -24,14 +14,6 @@ async function apnsThatDisowns(reason: string) {
   const clock = clockAt('2026-11-02T10:00:00Z')
   return createApnsClient({ credential, environment: 'production', baseUrl: peer.origin, transport, clock })
 }
-
-const accept = (request: PeerRequest): void => request.answer(200, { 'apns-id': request.headers['apns-id'] })
-const refuse =
-  (status: number, reason: string, extra: object = {}) =>
-  (request: PeerRequest): void =>
-    request.answer(status, { 'content-type': 'application/json' }, { reason, ...extra })
-const tokenOf = (request: PeerRequest | undefined): string =>
-  String(request?.headers.authorization).replace('bearer ', '')
 
 describe('what is sent', () => {
   test('a message goes out with its id, topic, expiry, priority and collapse id', async () => {
@@ -53,7 +35,7 @@ describe('what is sent', () => {
   test('the provider token is an ES256 JWT of team and key, issued in seconds', async () => {
     const { client, peer, clock } = await apns(accept)
     await client.send(attemptTo({ token: TOKEN }))
-    const jwt = tokenOf(peer.requests[0])
+    const jwt = jwtOf(peer.requests[0])
     expect(decodeProtectedHeader(jwt)).toEqual({ alg: 'ES256', kid: 'KEY1234567' })
     expect(decodeJwt(jwt)).toEqual({ iss: 'TEAM123456', iat: clock.now() / 1000 })
   })
@@ -144,7 +126,7 @@ describe('what is sent', () => {
   test('one token serves a thousand sends', async () => {
     const { client, peer } = await apns(accept)
     await Promise.all(Array.from({ length: 1000 }, () => client.send(attemptTo({ token: TOKEN }))))
-    expect(new Set(peer.requests.map(tokenOf)).size).toBe(1)
+    expect(new Set(peer.requests.map(jwtOf)).size).toBe(1)
     expect(peer.requests).toHaveLength(1000)
   })
 
@@ -153,7 +135,7 @@ describe('what is sent', () => {
     const tokens = createProviderTokens({ clock })
     await createApnsClient({ ...common, tokens }).send(attemptTo({ token: TOKEN }))
     await createApnsClient({ ...common, tokens, environment: 'sandbox' }).send(attemptTo({ token: TOKEN }))
-    expect(tokenOf(peer.requests[0])).toBe(tokenOf(peer.requests[1]))
+    expect(jwtOf(peer.requests[0])).toBe(jwtOf(peer.requests[1]))
   })
 
   test('a token is renewed at 45 minutes and not before', async () => {
@@ -163,7 +145,7 @@ describe('what is sent', () => {
     await client.send(attemptTo({ token: TOKEN }))
     clock.move(1)
     await client.send(attemptTo({ token: TOKEN }))
-    const [first, second, third] = peer.requests.map(tokenOf)
+    const [first, second, third] = peer.requests.map(jwtOf)
     expect(second).toBe(first)
     expect(third).not.toBe(first)
   })
@@ -171,17 +153,17 @@ describe('what is sent', () => {
   test('a token that expires in flight is replaced once for all, and each message sent again', async () => {
     let expired: string | undefined
     const { client, peer, clock } = await apns(request => {
-      if (tokenOf(request) === expired) refuse(403, 'ExpiredProviderToken')(request)
+      if (jwtOf(request) === expired) refuse(403, 'ExpiredProviderToken')(request)
       else accept(request)
     })
     await client.send(attemptTo({ token: TOKEN }))
-    expired = tokenOf(peer.requests[0])
+    expired = jwtOf(peer.requests[0])
     clock.move(21 * MINUTE)
     const outcomes = await Promise.all(
       Array.from({ length: 50 }, () => client.send(attemptTo({ token: TOKEN }))),
     )
     expect(outcomes.every(outcome => outcome.kind === 'accepted')).toBe(true)
-    expect(new Set(peer.requests.map(tokenOf)).size).toBe(2)
+    expect(new Set(peer.requests.map(jwtOf)).size).toBe(2)
   })
 
   test('a young token that is called expired is not replaced: that would only be refused again', async () => {
@@ -193,7 +175,7 @@ describe('what is sent', () => {
       kind: 'credential_fault',
       reason: "ExpiredProviderToken: check this server's clock",
     })
-    expect(new Set(peer.requests.map(tokenOf)).size).toBe(1)
+    expect(new Set(peer.requests.map(jwtOf)).size).toBe(1)
     expect(peer.requests).toHaveLength(2)
   })
 
