@@ -637,6 +637,24 @@ describe('TLS', () => {
     expect(error.code).toBe('ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL')
     expect(server.connections.size).toBe(0)
   })
+
+  test.each([[['http/1.1']], [undefined]])(
+    'a client that offers %j is handed over to who speaks HTTP/1.1',
+    async offered => {
+      const server = await start({ tls: certificate, onHttp1: socket => socket.end('HTTP/1.1 200 OK') })
+      const client = connectTls({
+        port: server.port,
+        host: '127.0.0.1',
+        ca: certificate.cert,
+        ...(offered !== undefined && { ALPNProtocols: offered }),
+      })
+      const [answer] = (await once(client, 'data')) as [Buffer]
+      expect(answer.toString()).toBe('HTTP/1.1 200 OK')
+      client.end()
+      expect((await ask(nodeClient(server))).status).toBe(200)
+      expect(server.connections.size).toBe(1)
+    },
+  )
 })
 
 describe('the server', () => {

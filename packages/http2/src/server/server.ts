@@ -2,7 +2,8 @@
  * An HTTP/2 server for one kind of guest: senders of pushes. It stands in for the gateways in simulations and tortures
  * clients in tests, so it answers at the speed of nghttpd and can misbehave on purpose.
  *
- * Over TLS a client has to choose `h2` (ALPN); without TLS it starts with the preface (prior knowledge, for tests).
+ * Over TLS a client has to choose `h2` (ALPN), or is handed over to somebody who speaks HTTP/1.1; without TLS it starts
+ * with the preface (prior knowledge, for tests).
  * Source: RFC 9113 §3.2, §3.3.
  */
 import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from 'node:net'
@@ -34,6 +35,8 @@ export interface ServerOptions {
   /** Milliseconds, by default since the process began; only for the limits on floods. */
   readonly now?: () => number
   readonly onConnection?: (connection: ServerConnection) => void
+  /** Who chose HTTP/1.1 over TLS, or nothing. Absent: is cut off. The socket is closed with the server at the latest. */
+  readonly onHttp1?: (socket: TLSSocket) => void
   /** One call a request, when headers and body are complete. What it throws ends the process: it is our own fault. */
   readonly onRequest: (request: ServerRequest) => void
 }
@@ -55,7 +58,8 @@ export async function startServer(options: ServerOptions): Promise<Http2Server> 
   const connections = new Set<ServerConnection>()
   const transports = new Set<Socket>()
   const accept = acceptInto(connections, options)
-  const server = options.tls === undefined ? listenPlain(accept) : listenTls(options.tls, accept)
+  const server =
+    options.tls === undefined ? listenPlain(accept) : listenTls(options.tls, accept, options.onHttp1)
   server.on('connection', (transport: Socket) => {
     transports.add(transport)
     transport.on('close', () => transports.delete(transport))
@@ -97,7 +101,7 @@ function listenPlain(accept: Accept): Server {
   return createTcpServer({ allowHalfOpen: true }, socket => accept(socket, socket))
 }
 
-function listenTls(tls: ServerTls, accept: Accept): Server {
+function listenTls(tls: ServerTls, accept: Accept, onHttp1: ServerOptions['onHttp1']): Server {
   const { key, cert, requestCert, ca } = tls
   const server = createTlsServer({
     key,
@@ -105,7 +109,7 @@ function listenTls(tls: ServerTls, accept: Accept): Server {
     ...(ca === undefined ? {} : { ca: typeof ca === 'string' ? ca : [...ca] }),
     requestCert: requestCert ?? false,
     rejectUnauthorized: false,
-    ALPNProtocols: ['h2'],
+    ALPNProtocols: onHttp1 === undefined ? ['h2'] : ['h2', 'http/1.1'],
     allowHalfOpen: true,
   })
   // Only the socket below TLS can be reset; the two know each other by the address of the peer.
@@ -120,6 +124,7 @@ function listenTls(tls: ServerTls, accept: Accept): Server {
   server.on('secureConnection', socket => {
     const transport = transports.get(peerOf(socket))
     if (socket.alpnProtocol === 'h2' && transport !== undefined) accept(socket, transport)
+    else if (socket.alpnProtocol !== 'h2' && onHttp1 !== undefined) onHttp1(socket)
     else socket.destroy()
   })
   // Not a TLS client, or one that does not trust us: its socket is closed, and that is all there is to do.

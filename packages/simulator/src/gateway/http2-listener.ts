@@ -1,5 +1,6 @@
 /**
- * The front of a stand-in that speaks HTTP/2 alone, on our own engine: quick enough not to be what a load test measures.
+ * The front of a stand-in, on our own engine: quick enough not to be what a load test measures, and as forgiving as the
+ * real gateways where Node's own server is not (firebase-admin writes `:scheme: https:`).
  *
  * The stream limit is enforced by the engine: streams above it end with REFUSED_STREAM (RFC 9113 §5.1.2).
  */
@@ -7,17 +8,21 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { TLSSocket } from 'node:tls'
 import { ERROR, type ServerConnection, type ServerRequest, startServer } from '@roost/http2'
 import type { GoAway } from './faults.ts'
-import {
-  debugData,
-  type GatewayConnection,
-  type GatewayListener,
-  type GatewayReply,
-  type GatewayRequest,
-  type ListenOptions,
+import { Http1Front } from './http1-front.ts'
+import type {
+  GatewayConnection,
+  GatewayListener,
+  GatewayReply,
+  GatewayRequest,
+  ListenOptions,
 } from './listener.ts'
 
-export async function listenHttp2(options: ListenOptions): Promise<GatewayListener> {
+/** A thousand tokens of Huawei's are some 200 KB; every gateway's own limit is below it. */
+const MAX_BODY_BYTES = 1_048_576
+
+export async function listen(options: ListenOptions): Promise<GatewayListener> {
   const { settings, identity, asksForCertificate = false } = options
+  const http1 = options.allowHttp1 ? new Http1Front(options) : undefined
   const server = await startServer({
     host: options.host,
     port: options.port,
@@ -33,16 +38,21 @@ export async function listenHttp2(options: ListenOptions): Promise<GatewayListen
       headerTableBytes: settings.headerTableSize ?? 4096,
       maxHeaderListBytes: settings.maxHeaderListSize ?? 8000,
     },
+    maxBodyBytes: MAX_BODY_BYTES,
     onConnection: connection => {
       const seen = new EngineConnection(connection)
       connection.tag = seen
       options.onConnection?.(seen)
     },
+    ...(http1 !== undefined && { onHttp1: socket => http1.accept(socket) }),
     onRequest: request => receive(options, request),
   })
   return {
     origin: server.url,
-    connections: () => [...server.connections].map(({ tag }) => tag as EngineConnection),
+    connections: () => [
+      ...[...server.connections].map(({ tag }) => tag as EngineConnection),
+      ...(http1?.connections() ?? []),
+    ],
     close: () => server.close(),
   }
 }
@@ -151,4 +161,9 @@ function respond(request: ServerRequest, reply: GatewayReply): void {
   else if (reply === 'reset_stream') request.reset(ERROR.INTERNAL_ERROR)
   else if (reply === 'reset_connection') request.connection.destroy()
   else request.respond(reply.status, Object.entries(reply.headers ?? {}), reply.body)
+}
+
+/** What a GOAWAY says of itself; empty when it gives no reason. */
+function debugData({ reason, debug }: GoAway): string {
+  return debug ?? (reason === undefined ? '' : JSON.stringify({ reason }))
 }
