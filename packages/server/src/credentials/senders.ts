@@ -2,14 +2,18 @@
  * Gateway clients by credential: opened at first need, kept while the credential's content stays the same.
  */
 import {
+  type ApnsCredential,
   type Attempt,
   type AttemptOutcome,
   createApnsClient,
+  createEncryptors,
   createFcmClient,
   createGuardedLookup,
   createHttp2Transport,
   createProviderTokens,
   createWebPushClient,
+  createWebTransport,
+  type Encryptors,
   type GatewayClient,
   type Notification,
   type ProviderTokens,
@@ -68,6 +72,7 @@ export type Sender =
 interface CredentialRow {
   readonly id: string
   readonly gateway: Provider
+  readonly kind: string
   readonly environments: string[]
   readonly settings: Record<string, string>
   readonly sealed: Buffer
@@ -76,7 +81,7 @@ interface CredentialRow {
 }
 
 const CREDENTIALS = `
-  select id, gateway, environments, settings, sealed, version, ${PAUSES_OF_CREDENTIAL} as pauses
+  select id, gateway, kind, environments, settings, sealed, version, ${PAUSES_OF_CREDENTIAL} as pauses
     from credential where app_id = $1 and gateway = $2 order by created_at desc, id desc`
 
 const WEB_PUSH_DEADLINE_MS = 10_000
@@ -90,6 +95,7 @@ export class Senders {
   readonly #fcm: Transport
   readonly #webPush: Transport
   readonly #tokens: ProviderTokens
+  readonly #encryptors: Encryptors = createEncryptors()
 
   constructor(options: SendersOptions) {
     this.#options = options
@@ -102,7 +108,7 @@ export class Senders {
       maxConnectionsPerOrigin: 10,
     })
     const lookup = options.allowPrivateEndpoints ? {} : { lookup: createGuardedLookup() }
-    this.#webPush = createHttp2Transport({ ...ca, ...lookup, failsWhileBackingOff: true })
+    this.#webPush = createWebTransport({ ...ca, ...lookup, failsWhileBackingOff: true, clock: options.clock })
     this.#tokens = createProviderTokens({ clock: options.clock })
   }
 
@@ -117,7 +123,8 @@ export class Senders {
 
   async close(): Promise<void> {
     await Promise.all([...this.#clients.values()].map(client => client.close()))
-    await Promise.all([this.#apns.close(), this.#fcm.close(), this.#webPush.close()])
+    const ours = [this.#apns, this.#fcm, this.#webPush, this.#encryptors]
+    await Promise.all(ours.map(it => it.close()))
   }
 
   #clientFor(row: CredentialRow, environment: string): AnyClient {
@@ -137,12 +144,7 @@ export class Senders {
       case 'apns': {
         const baseUrl = environment === 'sandbox' ? urls.apnsSandbox : urls.apnsProduction
         return createApnsClient({
-          credential: {
-            keyId: settings.keyId ?? '',
-            teamId: settings.teamId ?? '',
-            bundleId: settings.bundleId ?? '',
-            p8: secret.p8 ?? '',
-          },
+          credential: apnsCredentialOf(row, secret),
           environment: environment as Environment,
           ...(baseUrl === undefined ? {} : { baseUrl }),
           transport: this.#apns,
@@ -166,6 +168,7 @@ export class Senders {
             subject: settings.subject ?? '',
           },
           transport: this.#webPush,
+          encryptors: this.#encryptors,
           // Endpoints come from clients: a slow one must not hold its chunk up for long.
           deadlineMs: WEB_PUSH_DEADLINE_MS,
           clock,
@@ -175,6 +178,16 @@ export class Senders {
         throw new Error('there is no HMS client in this version')
     }
   }
+}
+
+/** A certificate came as .p12 or PEM and is kept as PEM; the client itself tells when it has expired. */
+function apnsCredentialOf(
+  { kind, settings }: CredentialRow,
+  secret: Readonly<Record<string, string>>,
+): ApnsCredential {
+  const { keyId = '', teamId = '', bundleId = '' } = settings
+  if (kind === 'p8') return { keyId, teamId, bundleId, p8: secret.p8 ?? '' }
+  return { kind: 'p12', bundleId, certificate: { cert: secret.cert ?? '', key: secret.key ?? '' } }
 }
 
 /** Chooses the credential for an address, and says plainly when there is none to use. */

@@ -43,17 +43,14 @@ const whole = (): string => ''
 const endpointOrigin = ({ address }: SendTarget): string => originOf(address)
 
 /** A key or certificate of one environment says nothing of the other one (race F). */
-const APNS_ENVIRONMENT_FAULTS = new Set([
-  'BadEnvironmentKeyInToken',
-  'BadEnvironmentKeyIdInToken',
-  'BadCertificateEnvironment',
-])
+const APNS_ENVIRONMENT_FAULT =
+  /^(BadEnvironmentKey(Id)?InToken|BadCertificateEnvironment|certificate_not_for_(production|sandbox))$/
 
 const GATEWAYS: Readonly<Record<Provider, Gateway>> = {
   apns: {
     hasOneOrigin: true,
     partOf: ({ environment }) => environment,
-    partOfFault: (reason, { environment }) => (APNS_ENVIRONMENT_FAULTS.has(reason) ? environment : ''),
+    partOfFault: (reason, { environment }) => (APNS_ENVIRONMENT_FAULT.test(reason) ? environment : ''),
   },
   // Which devices are reached through Apple or a browser, Firebase tells only when it fails.
   fcm: { hasOneOrigin: true, partOf: whole, partOfFault: whole },
