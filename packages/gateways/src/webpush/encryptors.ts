@@ -31,7 +31,7 @@ const MAX_DEFAULT_THREADS = 8
 const DEFAULT_THRESHOLD = 16
 /** Each thread is for so many waiting messages; more start when more wait. */
 const MESSAGES_A_THREAD = 16
-/** About 6 ms of work: long against the 50 µs that a batch costs to send, short against anybody's patience. */
+/** About 6 ms of work: long against the 25 µs that a batch costs to send, short against anybody's patience. */
 const MAX_BATCH = 64
 /** One is worked on and the next lies ready, so that a thread never waits for this one. */
 const BATCHES_A_THREAD = 2
