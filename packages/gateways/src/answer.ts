@@ -33,6 +33,9 @@ export function retryAfterMs(headers: Readonly<Record<string, string>>, clock: C
   const value = headers['retry-after']?.trim()
   if (!value) return undefined
   if (/^\d{1,9}$/.test(value)) return Number(value) * 1000
-  const at = Date.parse(value)
+  // Any other text with a number in it is a date to `Date.parse`: "-5" would mean a day of 2001, so no wait at all.
+  const isDate = /^(mon|tue|wed|thu|fri|sat|sun)/i.test(value)
+  // The oldest of the three forms has no zone and means GMT as well.
+  const at = isDate ? Date.parse(/gmt$/i.test(value) ? value : `${value} GMT`) : Number.NaN
   return Number.isNaN(at) ? undefined : Math.max(0, at - clock.now())
 }

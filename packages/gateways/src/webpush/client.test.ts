@@ -442,11 +442,24 @@ test.each(WINDOWS)('Windows answers %i %j', async (status, description, expected
 test.each([
   ['seconds', '120'],
   ['an HTTP date', 'Mon, 02 Nov 2026 10:02:00 GMT'],
+  ['a date of RFC 850', 'Monday, 02-Nov-26 10:02:00 GMT'],
+  ['a date of asctime', 'Mon Nov  2 10:02:00 2026'],
 ])('Retry-After as %s says when to try again', async (_form, value) => {
   for (const status of [406, 429, 503]) {
     const { client, address } = await webPush(request => request.answer(status, { 'retry-after': value }))
     expect(await client.send(attemptTo(address))).toMatchObject({ kind: 'retry', afterMs: 120_000 })
   }
+})
+
+test.each(['-5', '1.5', 'soon', '', '12345678901', 'Mon'])('Retry-After %j says nothing', async value => {
+  const { client, address } = await webPush(request => request.answer(503, { 'retry-after': value }))
+  expect(await client.send(attemptTo(address))).toMatchObject({ kind: 'retry', afterMs: undefined })
+})
+
+test('a date of Retry-After that has passed is no wait', async () => {
+  const past = { 'retry-after': 'Mon, 02 Nov 2026 09:00:00 GMT' }
+  const { client, address } = await webPush(request => request.answer(503, past))
+  expect(await client.send(attemptTo(address))).toMatchObject({ kind: 'retry', afterMs: 0 })
 })
 
 describe('when the network fails', () => {
