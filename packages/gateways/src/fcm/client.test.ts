@@ -163,6 +163,17 @@ describe('access tokens', () => {
     expect(sends()).toHaveLength(2)
   })
 
+  test('what was refused is not used again once all is mended', async () => {
+    let isMended = false
+    const { client, sends } = await fcm(request =>
+      isMended ? accept(request) : request.answer(401, {}, ACCESS_TOKEN_REFUSED),
+    )
+    await client.send(attemptTo(to))
+    isMended = true
+    expect(await client.send(attemptTo(to))).toMatchObject({ kind: 'accepted' })
+    expect(sends().map(bearerOf)).toEqual(['Bearer token-1', 'Bearer token-2', 'Bearer token-3'])
+  })
+
   test.each([
     [400, 'invalid_grant'],
     [401, 'invalid_client'],

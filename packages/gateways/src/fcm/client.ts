@@ -135,18 +135,18 @@ class FcmClient implements GatewayClient<FcmAddress> {
     if (!first.ok) return { kind: 'ended', outcome: first.outcome }
     const result = await this.#request(first.token, body)
     if (result.kind !== 'response' || !isAccessTokenRefused(result)) return result
-    this.#tokens.drop(first.token)
     const second = await this.#tokens.current()
     return second.ok ? this.#request(second.token, body) : { kind: 'ended', outcome: second.outcome }
   }
 
+  /** An access token that was refused is never used again: once all is mended a new one serves. */
   async #request(token: string, body: Uint8Array): Promise<TransportResult | Ended> {
     const { clock, transport } = this.#options
     const askedAt = clock.now()
     const passage = await this.#pacer.take(this.#deadlineMs)
     if (!passage.ok) return { kind: 'ended', outcome: waitForQuota(passage.afterMs) }
     const waitedMs = Math.max(0, clock.now() - askedAt)
-    return transport.request({
+    const result = await transport.request({
       origin: this.#origin,
       method: 'POST',
       path: `/v1/projects/${encodeURIComponent(this.#account.projectId)}/messages:send`,
@@ -155,6 +155,8 @@ class FcmClient implements GatewayClient<FcmAddress> {
       body,
       deadlineMs: Math.max(MIN_DEADLINE_MS, this.#deadlineMs - waitedMs),
     })
+    if (result.kind === 'response' && isAccessTokenRefused(result)) this.#tokens.drop(token)
+    return result
   }
 }
 
