@@ -24,9 +24,11 @@ export interface CheckCounts {
 interface Row extends Probed {
   readonly appId: number
   readonly version: number
+  readonly expiresAt: string | null
 }
 
-const ROW = 'id, app_id as "appId", version, gateway, kind, environments, settings, sealed'
+const ROW =
+  'id, app_id as "appId", version, gateway, kind, environments, settings, sealed, expires_at as "expiresAt"'
 
 /** Of one that was asked, or uploaded, less than this long ago the daily check does not ask again. */
 const ASKED_LATELY_MS = 12 * 60 * 60_000
@@ -67,7 +69,8 @@ export class CredentialChecks {
   }
 
   async #check(row: Row, at: number): Promise<CredentialCheck[]> {
-    const checks = await probe(row, this.#options)
+    const isExpired = row.expiresAt !== null && Date.parse(row.expiresAt) <= at
+    const checks = isExpired ? [] : await probe(row, this.#options)
     if (this.#isStopping) return [] // what was cut off says nothing
     await this.#options.db.transaction(async tx => {
       const { rowCount } = await tx.query(

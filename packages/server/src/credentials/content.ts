@@ -7,6 +7,7 @@ import {
   type ApnsCertificate,
   type CredentialProblem,
   generateVapidKeys,
+  parseHmsCredential,
   parseP8,
   parseP12,
   parsePemCertificate,
@@ -162,6 +163,8 @@ export function readVapid(input: NewVapid): Content {
 
 /** There is no public half, and a fingerprint of the secret could be tried against guesses. */
 function readHms({ kind, appId, clientId, clientSecret }: Upload<'hms'>): Content {
+  const parsed = parseHmsCredential({ appId, clientId, clientSecret })
+  if (!parsed.ok) refuseFor('HMS', parsed.problem)
   return {
     gateway: 'hms',
     kind,

@@ -12,6 +12,7 @@ import {
   type AttemptOutcome,
   createApnsClient,
   createFcmClient,
+  createHmsClient,
   createHttp2Transport,
   type GatewayClient,
   type Notification,
@@ -26,7 +27,7 @@ import type { GatewayUrls } from './senders.ts'
 export interface ProberOptions {
   readonly seal: Seal
   readonly clock: Clock
-  readonly urls: GatewayUrls
+  readonly urls: GatewayUrls & { readonly hms?: string | undefined; readonly hmsToken?: string | undefined }
   /** PEM, added to the trusted roots. */
   readonly extraCa?: string | undefined
   /** For each question, over connecting and answering. Default 4000: somebody waits for the upload's answer. */
@@ -66,7 +67,7 @@ const QUESTION: Notification = {
 
 /** One answer for each environment of APNs, one for the other gateways, none for Web Push. Never rejects. */
 export async function probe(credential: Probed, options: ProberOptions): Promise<CredentialCheck[]> {
-  if (credential.gateway === 'webpush' || credential.gateway === 'hms') return []
+  if (credential.gateway === 'webpush') return []
   const environments = credential.gateway === 'apns' ? credential.environments : [null]
   return Promise.all(environments.map(environment => ask(credential, environment, options)))
 }
@@ -141,13 +142,22 @@ function openClient(
         ...(baseUrl === undefined ? {} : { baseUrl }),
       })
     }
-    default:
+    case 'fcm':
       return createFcmClient({
         ...common,
         credential: secret,
         ...(urls.fcm === undefined ? {} : { baseUrl: urls.fcm }),
         ...(urls.googleToken === undefined ? {} : { tokenUrl: urls.googleToken }),
       })
+    default: {
+      const { appId = '', clientId = '' } = settings
+      return createHmsClient({
+        ...common,
+        credential: { appId, clientId, clientSecret: secret.clientSecret ?? '' },
+        ...(urls.hms === undefined ? {} : { baseUrl: urls.hms }),
+        ...(urls.hmsToken === undefined ? {} : { tokenUrl: urls.hmsToken }),
+      })
+    }
   }
 }
 

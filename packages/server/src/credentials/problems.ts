@@ -162,7 +162,8 @@ export function explainRefusal(
   const known = MEANINGS.find(it => it.gateway === gateway && it.pattern.test(reason))
   if (known !== undefined) {
     const { code, message, remedy } = known
-    return { code, severity: 'error', message: `${message}${where} [${reason}]`, remedy, ...place }
+    const said = code === reason ? '' : ` [${reason}]`
+    return { code, severity: 'error', message: `${message}${where}${said}`, remedy, ...place }
   }
   return {
     code: 'refused',
@@ -182,21 +183,36 @@ export function warningDaysOf(expiresAt: number, at: number): number | undefined
 
 export interface Diagnosed {
   readonly gateway: string
+  readonly environments: readonly string[]
   readonly expiresAt: string | null
-  readonly pauses: readonly Pick<Pause, 'part' | 'reason'>[]
+  readonly pauses: readonly Refusal[]
   readonly checks: readonly CredentialCheck[]
 }
 
+type Refusal = Pick<Pause, 'part' | 'reason'>
+
 /** All that is wrong with a credential at `at`, each fault once. A gateway that couldn't be asked is none. */
 export function problemsOf(credential: Diagnosed, at: number): CredentialProblemView[] {
-  const { gateway, expiresAt, pauses, checks } = credential
+  const { gateway, expiresAt } = credential
+  return [
+    ...refusalsOf(credential, at).map(it => explainRefusal(gateway, it)),
+    ...expiryWarning(expiresAt, at),
+  ]
+}
+
+/** What is refused for the same reason in every environment is one fault of the whole. */
+function refusalsOf({ environments, expiresAt, pauses, checks }: Diagnosed, at: number): Refusal[] {
+  if (expiresAt !== null && Date.parse(expiresAt) <= at) return [{ part: '', reason: CERTIFICATE_EXPIRED }]
   const refused = checks.flatMap(it =>
     it.outcome === 'refused' ? [{ part: it.environment ?? '', reason: it.reason ?? 'refused' }] : [],
   )
-  const expired =
-    expiresAt !== null && Date.parse(expiresAt) <= at ? [{ part: '', reason: CERTIFICATE_EXPIRED }] : []
-  const faults = new Map([...expired, ...pauses, ...refused].map(it => [`${it.part} ${it.reason}`, it]))
-  return [...[...faults.values()].map(it => explainRefusal(gateway, it)), ...expiryWarning(expiresAt, at)]
+  const partsOfReason = new Map<string, Set<string>>()
+  for (const { part, reason } of [...pauses, ...refused])
+    partsOfReason.set(reason, (partsOfReason.get(reason) ?? new Set()).add(part))
+  return [...partsOfReason].flatMap(([reason, parts]) => {
+    const isWhole = parts.has('') || (environments.length > 0 && environments.every(it => parts.has(it)))
+    return (isWhole ? [''] : [...parts]).map(part => ({ part, reason }))
+  })
 }
 
 function expiryWarning(expiresAt: string | null, at: number): CredentialProblemView[] {
