@@ -26,8 +26,8 @@ export interface ServerIdentity {
 }
 
 export interface ClientCertificateOptions {
-  /** As X.500 writes it, `UID=com.example.app, CN=…`. */
-  readonly subject: string
+  /** Short names (`CN`) or OIDs, in their order. */
+  readonly subject: readonly (readonly [type: string, value: string])[]
   readonly notBefore: Date
   readonly notAfter: Date
   readonly extensions: readonly { readonly oid: string; readonly der: Uint8Array<ArrayBuffer> }[]
@@ -60,7 +60,7 @@ export class Authority {
     )
     const certificate = await x509.X509CertificateGenerator.create({
       serialNumber: serialNumber(),
-      subject,
+      subject: subject.map(([type, value]) => ({ [type]: [value] })),
       issuer: this.#certificate.subject,
       notBefore,
       notAfter,

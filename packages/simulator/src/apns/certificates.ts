@@ -12,6 +12,7 @@ import type { ApnsReason } from './refusals.ts'
 import type { ApnsEnvironment } from './team-keys.ts'
 
 const OID = {
+  userId: '0.9.2342.19200300.100.1.1',
   sandbox: '1.2.840.113635.100.6.3.1',
   production: '1.2.840.113635.100.6.3.2',
   voip: '1.2.840.113635.100.6.3.4',
@@ -71,7 +72,11 @@ export class Certificates {
     const listsTopics = voip || options.topics !== undefined
     const topics = [...new Set([...(options.topics ?? [bundleId]), ...(voip ? [`${bundleId}.voip`] : [])])]
     const identity = await this.#authority.issueClientCertificate({
-      subject: `UID=${bundleId}, CN=${commonName(bundleId)}, OU=TEAM000000, C=US`,
+      subject: [
+        [OID.userId, bundleId],
+        ['CN', commonName(bundleId)],
+        ['C', 'US'],
+      ],
       notBefore: new Date(Math.min(this.#clock(), expiresAt.getTime() - LIFE_DAYS * DAY_MS)),
       notAfter: expiresAt,
       extensions: [
