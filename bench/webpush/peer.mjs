@@ -43,11 +43,9 @@ function makeCertificate() {
 }
 
 if (process.argv[2] === 'serve') {
-  const { startServer } = await import('../../packages/http2/dist/index.js')
-  process.once('message', async message => {
-    const tls = /** @type {{ key: string, cert: string }} */ (message)
-    const { port } = await startServer({ tls, onRequest: request => request.respond(201) })
-    process.send?.(port)
-  })
   process.once('disconnect', () => process.exit())
+  const { startServer } = await import('../../packages/http2/dist/index.js')
+  const tls = await new Promise(resolve => process.once('message', resolve))
+  const { port } = await startServer({ tls, onRequest: request => request.respond(201) })
+  process.send?.(port)
 }

@@ -1,6 +1,6 @@
 /**
  * The one narrow door between the gateways' rules and the wire. Our HTTP/2 engine stands behind it
- * (`http2-transport.ts`).
+ * (`http2-transport.ts`), and for push services that have nothing newer Node's HTTP/1.1 (`web-transport.ts`).
  */
 /** Lower-case names. Secret ones never enter a compression table. */
 export interface FixedHeaders {

@@ -159,13 +159,14 @@ test('a name that turns private after the check is not connected to, over HTTP/2
 })
 
 test('close ends both', async () => {
-  const peer = endAfterTest(await startHttp1Peer(() => {}))
+  let arrive = (): void => {}
+  const arrived = new Promise<void>(resolve => {
+    arrive = resolve
+  })
+  const peer = endAfterTest(await startHttp1Peer(() => arrive()))
   const transport = webTransport(peer)
   const onItsWay = transport.request(post(peer.origin))
-  await new Promise(resolve => {
-    const look = (): void => void (peer.requests.length > 0 ? resolve(undefined) : setImmediate(look))
-    look()
-  })
+  await arrived
   await transport.close()
   expect(await onItsWay).toMatchObject({ kind: 'uncertain' })
   expect(await transport.request(post(peer.origin))).toMatchObject({ kind: 'not_sent' })
