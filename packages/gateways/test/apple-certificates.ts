@@ -11,6 +11,8 @@ export interface CertificateSpec {
   /** Lines of openssl's section of extensions. Default: sandbox and production. */
   readonly extensions?: readonly string[]
   readonly keyType?: 'rsa:2048' | 'ec'
+  /** Default sha256. */
+  readonly digest?: 'sha256' | 'md5'
   /** `20260101000000Z`; default from 2026 on, for 13 months. */
   readonly notBefore?: string
   readonly notAfter?: string
@@ -69,7 +71,7 @@ export class AppleAuthority {
     writeFileSync(this.#path('index.txt'), '')
     writeFileSync(this.#path('serial'), `${(1000 + this.#serial).toString()}\n`)
     this.run(`ca -batch -notext -config ${name}.cnf -in ${name}.cert -out ${name}.crt -cert ca.cert -keyfile ca.key
-      -startdate ${notBefore} -enddate ${notAfter} -extensions marks`)
+      -startdate ${notBefore} -enddate ${notAfter} -extensions marks -md ${spec.digest ?? 'sha256'}`)
     return { cert: this.#read(`${name}.crt`), key }
   }
 

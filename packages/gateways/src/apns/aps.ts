@@ -13,7 +13,7 @@ export type Aps = Readonly<Record<string, unknown>>
 
 const VISIBLE = ['alert', 'badge', 'sound']
 
-/** By type and with the sender's own keys. */
+/** By type and with the sender's own keys. What is `undefined` in it does not get into the JSON. */
 export function apsOf(notification: Notification, pushType: ApnsPushType, clock: Clock): Aps {
   return merge(commonAps(notification, pushType, clock), notification.apns?.aps)
 }
@@ -42,16 +42,13 @@ function commonAps(notification: Notification, pushType: ApnsPushType, clock: Cl
 }
 
 function shownBy({ title, subtitle, body, sound, badge }: Notification): Aps {
-  return compact<unknown>({ alert: unlessEmpty(compact({ title, subtitle, body })), sound, badge })
+  return { alert: unlessEmpty(compact({ title, subtitle, body })), sound, badge }
 }
 
 /** A device ignores what is older than the last `timestamp` that it saw. */
 function liveActivityOf({ title, body, sound }: Notification, clock: Clock): Aps {
   const alert = unlessEmpty(compact({ title, body }))
-  return compact<unknown>({
-    timestamp: Math.floor(clock.now() / 1000),
-    alert: alert && compact({ ...alert, sound }),
-  })
+  return { timestamp: Math.floor(clock.now() / 1000), alert: alert && { ...alert, sound } }
 }
 
 function unlessEmpty<Value extends object>(value: Value): Value | undefined {
@@ -62,8 +59,8 @@ function unlessEmpty<Value extends object>(value: Value): Value | undefined {
 export function merge(
   common: Readonly<Record<string, unknown>>,
   over: Readonly<Record<string, unknown>> | undefined,
-): Record<string, unknown> {
-  if (over === undefined) return { ...common }
+): Readonly<Record<string, unknown>> {
+  if (over === undefined) return common
   return Object.fromEntries(
     Object.entries({ ...common, ...over }).filter(([, value]) => value !== null && value !== undefined),
   )
@@ -162,8 +159,9 @@ const KINDS: ReadonlyMap<string, Kind> = new Map([
 ])
 
 function describeMalformed(aps: Aps, pushType: ApnsPushType): string | undefined {
-  for (const [key, value] of Object.entries(aps)) {
-    const kind = KINDS.get(key)
+  for (const key of Object.keys(aps)) {
+    const value = aps[key]
+    const kind = value === undefined ? undefined : KINDS.get(key)
     if (kind !== undefined && !kind.holds(value, pushType))
       return `aps_malformed: "${key}" must be ${kind.words}`
   }

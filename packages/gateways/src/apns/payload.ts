@@ -9,7 +9,7 @@ import { createHash } from 'node:crypto'
 import { isObject } from '../answer.ts'
 import type { Clock } from '../clock.ts'
 import type { Attempt, Notification } from '../notification.ts'
-import { compact, describeOversize } from '../payload-size.ts'
+import { describeOversize } from '../payload-size.ts'
 import { apsOf, describeApsFault, isVisible, merge } from './aps.ts'
 import type { ApnsPriority, ApnsPushType } from './options.ts'
 import { PUSH_TYPE_RULES } from './push-types.ts'
@@ -129,13 +129,13 @@ function contentOf(notification: Notification, pushType: ApnsPushType, clock: Cl
 }
 
 function rootsOf(notification: Notification): Content {
-  return compact<unknown>({
+  return {
     pw_msg: '1',
     p: notification.hash,
     l: notification.url,
     u: notification.data && JSON.stringify(notification.data),
     attachment: notification.imageUrl,
-  })
+  }
 }
 
 /** The parts by the names that a sender knows from Apple's documentation. */

@@ -3,8 +3,8 @@
  * refusal of that means for both.
  *
  * The first push binds a connection: to its team, its key, and the bundle ids that the team has at that time. So every
- * session has connections of its own, and those that refused us are left for new ones: a pool has a generation in its
- * name, and a generation that is spoilt takes no more requests. The transport closes what nobody uses.
+ * session has connections of its own, and those that refused us are left for new ones: a pool has a round in its
+ * name, and a round that is spoilt takes no more requests. The transport closes what nobody uses.
  *
  * A 403 says that nothing was processed, so the same request may go out again:
  *
@@ -38,7 +38,7 @@ export interface ApnsRequest
 
 interface Sent {
   readonly result: TransportResult
-  readonly generation: number
+  readonly round: number
   readonly jwt: string | undefined
 }
 
@@ -51,9 +51,9 @@ export class ApnsSession {
   readonly #options: ApnsSessionOptions
   readonly #tokens: ProviderTokens
   readonly #pool: string
-  readonly #generations: Generations
+  readonly #rounds: Rounds
   readonly #fixed = new Map<string, FixedHeaders>()
-  #pioneer: { readonly generation: number; readonly isRefused: Promise<boolean> } | undefined
+  #pioneer: { readonly round: number; readonly isRefused: Promise<boolean> } | undefined
   #tokenUpdateRefusals = 0
 
   /** Throws a TypeError when key or certificate are none. */
@@ -61,7 +61,7 @@ export class ApnsSession {
     const { credential, clock } = options
     this.#options = options
     this.#tokens = options.tokens ?? createProviderTokens({ clock })
-    this.#generations = new Generations(clock)
+    this.#rounds = new Rounds(clock)
     const serial = ++sessionsOpened
     if (credential.kind === 'p12') {
       const { cert, key } = credential.certificate
@@ -96,14 +96,14 @@ export class ApnsSession {
     const { credential, transport } = this.#options
     const { style, constant, ...wire } = request
     const jwt = credential.kind === 'p12' ? undefined : await this.#tokens.current(credential)
-    const generation = this.#generations.current
+    const round = this.#rounds.current
     const result = await transport.request({
       ...wire,
-      pool: `${this.#pool}.${generation}`,
+      pool: `${this.#pool}.${round}`,
       clientCertificate: this.certificate && { cert: this.certificate.cert, key: this.certificate.key },
       fixed: this.#fixedHeaders(style, constant, jwt),
     })
-    return { result, generation, jwt }
+    return { result, round, jwt }
   }
 
   /** The same object for as long as the token stays the same: it is encoded once. */
@@ -119,16 +119,16 @@ export class ApnsSession {
   /** `undefined` when a repeat would change nothing. */
   async #sendAgain(request: ApnsRequest, refused: Sent): Promise<Sent | undefined> {
     const { credential } = this.#options
-    const { jwt, result, generation } = refused
+    const { jwt, result, round } = refused
     if (credential.kind === 'p12' || jwt === undefined || result.kind !== 'response') return undefined
     switch (reasonOf(result)) {
       case 'ExpiredProviderToken':
         return (await this.#tokens.replace(credential, jwt)) === undefined ? undefined : this.#send(request)
       case 'InvalidProviderToken':
         await this.#tokens.replace(credential, jwt)
-        return this.#sendAnew(request, generation)
+        return this.#sendAnew(request, round)
       case 'UnrelatedKeyIdInToken':
-        return this.#sendAnew(request, generation)
+        return this.#sendAnew(request, round)
       default:
         return undefined
     }
@@ -139,28 +139,28 @@ export class ApnsSession {
    * well. A wrong key with a thousand requests in flight costs one more refusal, and not a thousand.
    */
   async #sendAnew(request: ApnsRequest, refused: number): Promise<Sent | undefined> {
-    this.#generations.spoil(refused)
-    if (this.#pioneer?.generation === refused)
+    this.#rounds.spoil(refused)
+    if (this.#pioneer?.round === refused)
       return (await this.#pioneer.isRefused) ? undefined : this.#send(request)
-    if (this.#generations.current === refused) return undefined
+    if (this.#rounds.current === refused) return undefined
     const sent = this.#send(request)
-    this.#pioneer = { generation: refused, isRefused: sent.then(isRefused) }
+    this.#pioneer = { round: refused, isRefused: sent.then(isRefused) }
     return sent
   }
 
-  #learn({ result, generation }: Sent): void {
+  #learn({ result, round }: Sent): void {
     if (result.kind !== 'response' || result.status === 200) return
     const verdict = verdictOf(result)
-    if (verdict === 'credential_fault' || verdict === 'reconnect') this.#generations.spoil(generation)
-    if (reasonOf(result) === 'TooManyProviderTokenUpdates') this.#countTokenUpdateRefusal(generation)
+    if (verdict === 'credential_fault' || verdict === 'reconnect') this.#rounds.spoil(round)
+    if (reasonOf(result) === 'TooManyProviderTokenUpdates') this.#countTokenUpdateRefusal(round)
   }
 
   /** The token stays as it is; only the connection goes. */
-  #countTokenUpdateRefusal(generation: number): void {
-    if (generation !== this.#generations.current) return
+  #countTokenUpdateRefusal(round: number): void {
+    if (round !== this.#rounds.current) return
     if (++this.#tokenUpdateRefusals < MAX_TOKEN_UPDATE_REFUSALS) return
     this.#tokenUpdateRefusals = 0
-    this.#generations.spoil(generation)
+    this.#rounds.spoil(round)
   }
 }
 
@@ -169,7 +169,7 @@ function isRefused({ result }: Sent): boolean {
 }
 
 /** Connections are replaced at most every ten seconds, however often they refuse; until then the spoilt ones serve. */
-class Generations {
+class Rounds {
   readonly #clock: Clock
   #number = 0
   #isSpoilt = false
@@ -189,8 +189,8 @@ class Generations {
     return this.#number
   }
 
-  /** Late refusals of a generation that is gone spoil nothing. */
-  spoil(generation: number): void {
-    if (generation === this.#number) this.#isSpoilt = true
+  /** Late refusals of a round that is gone spoil nothing. */
+  spoil(round: number): void {
+    if (round === this.#number) this.#isSpoilt = true
   }
 }

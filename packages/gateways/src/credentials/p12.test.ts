@@ -184,6 +184,14 @@ describe('a p12 file is refused with a remedy', () => {
     expect(problem.message).toContain('"Apple Distribution: Example"')
   })
 
+  test('when TLS would refuse to show it', () => {
+    const made = apple.issue({ digest: 'md5' })
+    expect(problemOf(parseP12(apple.p12(made, 'x'), 'x', clock))).toMatchObject({
+      code: 'certificate_unusable',
+      message: expect.stringContaining('too weak'),
+    })
+  })
+
   test('when its certificate names no app', () => {
     const made = apple.issue({ uid: undefined, commonName: 'Nobody' })
     expect(problemOf(parseP12(apple.p12(made, 'x'), 'x', clock)).code).toBe('certificate_not_for_apns')
