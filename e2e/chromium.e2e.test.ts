@@ -8,8 +8,8 @@
  */
 import { startSimulator } from '@roost/simulator'
 import type { Browser } from 'puppeteer-core'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { launchChromium } from './support/chromium.ts'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { CHROMIUM, launchChromium } from './support/chromium.ts'
 import { namesEnvironment } from './support/names.ts'
 import { type RoostServer, startRoostServer } from './support/roost-server.ts'
 import { type Site, startSite } from './support/site.ts'
@@ -24,55 +24,57 @@ let site: Site
 let browser: Browser
 let page: WebPage
 
-beforeAll(async () => {
-  simulator = await startSimulator({ names: PUSH_HOSTS })
-  const { webPush, chrome } = simulator.urls
-  const names = namesEnvironment({ names: Object.fromEntries(PUSH_HOSTS.map(host => [host, webPush])) })
-  server = await startRoostServer({
-    environment: { ...simulator.environment(), ...names },
-    caPem: simulator.caPem,
+describe.skipIf(CHROMIUM === '')('with a real Chromium', () => {
+  beforeAll(async () => {
+    simulator = await startSimulator({ names: PUSH_HOSTS })
+    const { webPush, chrome } = simulator.urls
+    const names = namesEnvironment({ names: Object.fromEntries(PUSH_HOSTS.map(host => [host, webPush])) })
+    server = await startRoostServer({
+      environment: { ...simulator.environment(), ...names },
+      caPem: simulator.caPem,
+    })
+    site = await startSite()
+    browser = await launchChromium({ urls: chrome, origin: new URL(site.url).origin })
+    page = await createWebPage({ server, site, page: await browser.newPage() })
   })
-  site = await startSite()
-  browser = await launchChromium({ urls: chrome, origin: new URL(site.url).origin })
-  page = await createWebPage({ server, site, page: await browser.newPage() })
-})
 
-afterAll(async () => {
-  await browser?.close()
-  await site?.close()
-  await server?.close()
-  await simulator?.close()
-})
+  afterAll(async () => {
+    await browser?.close()
+    await site?.close()
+    await server?.close()
+    await simulator?.close()
+  })
 
-test('a page shows exactly what was sent, is found dead after its browser ended the subscription, and comes back', async () => {
-  const { chrome } = simulator.webPush
-  const text = 'Grüezi 👋, „alles" in Ordnung?\n\u0130\u4f60\u597d'
-  await page.visit()
-  const { hwid } = await page.ask('subscribe')
-  await page.setCity('Chur')
-  const first = await chrome.nextSubscription()
-  const endpoint = await page.endpoint()
-  expect(PUSH_HOSTS.map(host => `https://${host}/fcm/send/${first.token}`)).toContain(endpoint)
+  test('a page shows exactly what was sent, is found dead after its browser ended the subscription, and comes back', async () => {
+    const { chrome } = simulator.webPush
+    const text = 'Grüezi 👋, „alles" in Ordnung?\n\u0130\u4f60\u597d'
+    await page.visit()
+    const { hwid } = await page.ask('subscribe')
+    await page.setCity('Chur')
+    const first = await chrome.nextSubscription()
+    const endpoint = await page.endpoint()
+    expect(PUSH_HOSTS.map(host => `https://${host}/fcm/send/${first.token}`)).toContain(endpoint)
 
-  await page.waitForDelivered(await page.sendToCity('Chur', text))
-  expect(await page.shown()).toEqual([{ title: 'Hello Chur', body: text }])
-  await chrome.nextReceipt({ token: first.token })
-  expect(simulator.counts().webPush).toMatchObject({ accepted: 1, refused: {} })
+    await page.waitForDelivered(await page.sendToCity('Chur', text))
+    expect(await page.shown()).toEqual([{ title: 'Hello Chur', body: text }])
+    await chrome.nextReceipt({ token: first.token })
+    expect(simulator.counts().webPush).toMatchObject({ accepted: 1, refused: {} })
 
-  expect(await page.endSubscription()).toBe(true)
-  await chrome.nextUnsubscription({ token: first.token })
-  await page.waitForDead(await page.sendToCity('Chur'))
-  expect(simulator.counts().webPush).toMatchObject({ accepted: 1, refused: { gone: 1 } })
-  expect(await page.addressStates(hwid)).not.toContain('active')
+    expect(await page.endSubscription()).toBe(true)
+    await chrome.nextUnsubscription({ token: first.token })
+    await page.waitForDead(await page.sendToCity('Chur'))
+    expect(simulator.counts().webPush).toMatchObject({ accepted: 1, refused: { gone: 1 } })
+    expect(await page.addressStates(hwid)).not.toContain('active')
 
-  await page.visit()
-  expect(await page.ask('subscribe')).toMatchObject({ hwid, isSubscribed: true })
-  const second = await chrome.nextSubscription({ except: [first.token] })
-  await page.waitForDelivered(await page.sendToCity('Chur'))
-  await chrome.nextReceipt({ token: second.token })
-  expect(await page.ledger(hwid)).toMatchObject([
-    { event: 'registered', provider: 'webpush' },
-    { event: 'dead', provider: 'webpush' },
-    { event: 'restored', provider: 'webpush' },
-  ])
+    await page.visit()
+    expect(await page.ask('subscribe')).toMatchObject({ hwid, isSubscribed: true })
+    const second = await chrome.nextSubscription({ except: [first.token] })
+    await page.waitForDelivered(await page.sendToCity('Chur'))
+    await chrome.nextReceipt({ token: second.token })
+    expect(await page.ledger(hwid)).toMatchObject([
+      { event: 'registered', provider: 'webpush' },
+      { event: 'dead', provider: 'webpush' },
+      { event: 'restored', provider: 'webpush' },
+    ])
+  })
 })

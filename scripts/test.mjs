@@ -8,6 +8,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { installPeers } from './peers.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const cache = join(root, '.cache')
@@ -47,9 +48,23 @@ function prepareProgram(what, debianPackage, paths) {
   return program ?? ''
 }
 
-/** The real browser of the end-to-end tests. */
+/** The real browsers of the end-to-end tests. */
 function prepareFirefox() {
   return prepareProgram('browser tests', 'firefox-esr', ['/usr/bin/firefox-esr', '/usr/bin/firefox'])
+}
+
+function prepareChromium() {
+  return prepareProgram('browser tests with Chromium', 'chromium', ['/usr/bin/chromium'])
+}
+
+/** Libraries that nobody here wrote, as clients of the simulator. */
+function preparePeers() {
+  try {
+    return installPeers()
+  } catch (error) {
+    skipped.push(`tests of the simulator by other libraries: ${/** @type {Error} */ (error).message}`)
+    return ''
+  }
 }
 
 /** Servers that nobody here wrote; the tests of the HTTP/2 engine look for them at these places. */
@@ -89,7 +104,13 @@ mkdirSync(cache, { recursive: true })
 rmSync(reportFile, { force: true })
 if (!run(process.execPath, [join(root, 'scripts', 'build-when-stale.mjs')])) process.exit(1)
 prepareHttp2Servers()
-const env = { ...process.env, ROOST_TEST_FIREFOX: prepareFirefox(), ROOST_TEST_NODE_24: prepareNode24() }
+const env = {
+  ...process.env,
+  ROOST_TEST_FIREFOX: prepareFirefox(),
+  ROOST_TEST_CHROMIUM: prepareChromium(),
+  ROOST_TEST_NODE_24: prepareNode24(),
+  ROOST_TEST_PEERS: preparePeers(),
+}
 const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs')
 const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${reportFile}`]
 const isGreen = run(process.execPath, [vitest, 'run', ...reporters, ...process.argv.slice(2)], { env })

@@ -47,7 +47,9 @@ function outcomeOf({ outcome, part, clients }) {
 export function pageOf(tables) {
   const parts = tables.map(({ gateway, name, source, rows }) => {
     const [title, answerOf] = COLUMNS[gateway]
-    const lines = rows.map(row => `| ${row.status} | ${answerOf(row)} | ${row.means} | ${outcomeOf(row)} |`)
+    const lines = rows.map(
+      row => `| ${row.status ?? 'any'} | ${answerOf(row)} | ${row.means} | ${outcomeOf(row)} |`,
+    )
     return [
       `## ${name}`,
       '',

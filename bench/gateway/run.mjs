@@ -10,8 +10,8 @@ import { generateKeyPairSync } from 'node:crypto'
 import { availableParallelism, loadavg } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { installPeers, PEERS } from '../../scripts/peers.mjs'
 import { runH2load } from './h2load.mjs'
-import { installPeers, PEERS } from './peers.mjs'
 import { ratiosOf, summarize, tableOf } from './report.mjs'
 import { startServer } from './server.mjs'
 
@@ -61,11 +61,7 @@ function runRounds(rounds) {
   say(
     `${rounds} rounds, ${common.connections} connections, ${common.streams} streams each, ${common.bodyBytes}-byte bodies`,
   )
-  say(
-    `Node ${process.versions.node}; ${Object.entries(PEERS)
-      .map(([name, version]) => `${name} ${version}`)
-      .join(', ')}`,
-  )
+  say(`Node ${process.versions.node}; apns2 ${PEERS.apns2}, @parse/node-apn ${PEERS['@parse/node-apn']}`)
   if (SERVER_CORE === CLIENT_CORE)
     say('only one core: client and server share it, and the throughput says little')
   /** @type {Record<string, import('./report.mjs').Result[]>} */

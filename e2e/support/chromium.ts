@@ -8,7 +8,8 @@
 import type { ChromeUrls } from '@roost/simulator'
 import { type Browser, launch } from 'puppeteer-core'
 
-const EXECUTABLE = process.env.CHROMIUM ?? '/usr/bin/chromium'
+/** Set by `npm test`, which installs it; empty where it could not. */
+export const CHROMIUM = process.env.ROOST_TEST_CHROMIUM ?? '/usr/bin/chromium'
 
 export interface ChromiumOptions {
   readonly urls: ChromeUrls
@@ -21,7 +22,7 @@ export async function launchChromium(options: ChromiumOptions): Promise<Browser>
   const { checkIn, registration, stream } = options.urls
   const browser = await launch({
     browser: 'chrome',
-    executablePath: EXECUTABLE,
+    executablePath: CHROMIUM,
     headless: true,
     ignoreDefaultArgs: ['--disable-background-networking'],
     args: [

@@ -1,15 +1,20 @@
 /**
- * The libraries to compare with. They are of use here alone, so they are no dependencies of Roost: the first run
- * installs them into .cache/.
+ * The libraries that measurements compare with and that try the simulator out. Roost does not need them to run, so they
+ * are no dependencies of it: whoever needs them first installs them into .cache/.
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-export const PEERS = { apns2: '12.2.0', '@parse/node-apn': '8.1.0' }
+export const PEERS = {
+  apns2: '12.2.0',
+  '@parse/node-apn': '8.1.0',
+  'firebase-admin': '14.5.1',
+  'web-push': '3.6.7',
+}
 
-const folder = fileURLToPath(new URL('../../.cache/bench-peers', import.meta.url))
+const folder = fileURLToPath(new URL('../.cache/peers', import.meta.url))
 
 /** @param {string} name @param {string} version */
 function isInstalled(name, version) {
@@ -17,7 +22,10 @@ function isInstalled(name, version) {
   return existsSync(file) && JSON.parse(readFileSync(file, 'utf8')).version === version
 }
 
-/** Gives back a file from whose place `require` finds them. Throws when npm can't get them. */
+/**
+ * Gives back a file from whose place `require` finds them; all of them, since npm takes away what an install does not
+ * name. Throws when npm can't get them.
+ */
 export function installPeers() {
   const wanted = Object.entries(PEERS)
   if (!wanted.every(([name, version]) => isInstalled(name, version))) {
@@ -25,8 +33,7 @@ export function installPeers() {
     const packages = wanted.map(([name, version]) => `${name}@${version}`)
     const options = ['install', '--prefix', folder, '--ignore-scripts', '--no-save', '--silent']
     const { status } = spawnSync('npm', [...options, ...packages], { stdio: ['ignore', 2, 2] })
-    if (status !== 0)
-      throw new Error(`npm could not install ${packages.join(' and ')} (needs the npm registry)`)
+    if (status !== 0) throw new Error(`npm could not install ${packages.join(', ')} (needs the npm registry)`)
   }
   return join(folder, 'require-from-here.cjs')
 }
