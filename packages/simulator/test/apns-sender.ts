@@ -134,4 +134,4 @@ export function streamsAllowed(session: ClientHttp2Session, streams: number): Pr
   })
 }
 
-export const { NGHTTP2_NO_ERROR, NGHTTP2_INTERNAL_ERROR } = constants
+export const { NGHTTP2_NO_ERROR } = constants

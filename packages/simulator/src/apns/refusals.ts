@@ -7,6 +7,20 @@
  */
 import type { GatewayAnswer } from '../gateway/listener.ts'
 
+/** Those that only channels and broadcasts have. */
+const CHANNEL_REASONS = {
+  BadChannelId: 400,
+  BadRequestParams: 400,
+  BadRequestPayload: 400,
+  CannotCreateChannelConfig: 400,
+  ChannelNotRegistered: 400,
+  FeatureNotEnabled: 400,
+  MissingChannelId: 400,
+  MissingChannelQueueSize: 400,
+  MissingPushType: 400,
+  TopicMismatch: 403,
+} as const
+
 export const APNS_REASONS = {
   BadCollapseId: 400,
   BadDeviceToken: 400,
@@ -41,17 +55,10 @@ export const APNS_REASONS = {
   InternalServerError: 500,
   ServiceUnavailable: 503,
   Shutdown: 503,
-  BadChannelId: 400,
-  BadRequestParams: 400,
-  BadRequestPayload: 400,
-  CannotCreateChannelConfig: 400,
-  ChannelNotRegistered: 400,
-  FeatureNotEnabled: 400,
-  MissingChannelId: 400,
-  MissingChannelQueueSize: 400,
-  MissingPushType: 400,
-  TopicMismatch: 403,
+  ...CHANNEL_REASONS,
 } as const
+
+export const APNS_CHANNEL_REASONS = Object.keys(CHANNEL_REASONS) as (keyof typeof CHANNEL_REASONS)[]
 
 export type ApnsReason = keyof typeof APNS_REASONS
 
