@@ -13,6 +13,8 @@ export type { ChromeReceipt, ChromeSubscription, ChromeUrls } from './chrome/ser
 export type { FcmFault, GoogleTokenFault } from './fcm/gateway.ts'
 export type { ServiceAccount } from './fcm/oauth.ts'
 export type { FcmForm } from './fcm/refusals.ts'
+export type { FcmTopicFault } from './fcm/topic-management.ts'
+export type { TopicError } from './fcm/topics.ts'
 export type { AcceptedPush, PushFilter, PushListener } from './gateway/air.ts'
 export type { HeldPush, StorageRule } from './gateway/mailbox.ts'
 export type { GatewayCounts, GatewayName, HashCounts } from './gateway/tally.ts'
@@ -40,3 +42,4 @@ export {
 export type { BrowserAck, BrowserSubscription } from './web-push/browsers.ts'
 export type { WebPushAnswer, WebPushSubscription } from './web-push/gateway.ts'
 export type { PushService, WebPushFault } from './web-push/refusals.ts'
+export type { EarlyRenewal } from './web-push/token-renewals.ts'

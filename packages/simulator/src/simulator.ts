@@ -23,6 +23,7 @@ export interface SimulatorPorts {
   readonly googleToken?: number
   readonly webPush?: number
   readonly browserPush?: number
+  readonly windowsPush?: number
   readonly hms?: number
   readonly hmsToken?: number
   readonly chromeRegistration?: number
@@ -52,10 +53,12 @@ export interface SimulatorUrls {
   readonly apnsManageSandbox: string
   readonly fcm: string
   readonly googleToken: string
-  /** Origin of all Web Push endpoints. */
+  /** Origin of all Web Push endpoints except Microsoft's. */
   readonly webPush: string
   /** For Firefox's preference `dom.push.serverURL`. */
   readonly browserPush: string
+  /** Origin of the endpoints of Microsoft's service, over HTTP/1.1 alone. */
+  readonly windowsPush: string
   readonly hms: string
   /** Of Huawei's OAuth endpoint, with its path. */
   readonly hmsToken: string
@@ -88,6 +91,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
       ports: {
         webPush: ports.webPush ?? 0,
         browserPush: ports.browserPush ?? 0,
+        windowsPush: ports.windowsPush ?? 0,
         chromeRegistration: ports.chromeRegistration ?? 0,
         chromeStream: ports.chromeStream ?? 0,
       },
@@ -162,6 +166,7 @@ export class Simulator {
       googleToken: this.fcm.tokenUrl,
       webPush: this.webPush.url,
       browserPush: this.webPush.browserUrl,
+      windowsPush: this.webPush.windowsUrl,
       hms: this.hms.url,
       hmsToken: this.hms.tokenUrl,
       chrome: this.webPush.chrome.urls,

@@ -170,8 +170,15 @@ const FORMS = {
     message: 'Unknown error encountered.',
     details: [fcm('UNSPECIFIED_ERROR')],
   }),
-  /** A code that does not exist yet, on the status where it would do most harm. */
+  /** A code that does not exist yet. */
   unknown_code: () => ({
+    code: 400,
+    status: 'INVALID_ARGUMENT',
+    message: 'Request contains an invalid argument.',
+    details: [fcm('SOMETHING_NEW')],
+  }),
+  /** The same on the status where it would do most harm. */
+  unknown_code_404: () => ({
     code: 404,
     status: 'NOT_FOUND',
     message: 'Requested entity was not found.',

@@ -378,7 +378,8 @@ describe('answers by order', () => {
     ['internal', 500, 'INTERNAL', 'INTERNAL'],
     ['unavailable', 503, 'UNAVAILABLE', 'UNAVAILABLE'],
     ['unspecified', 500, 'UNKNOWN', 'UNSPECIFIED_ERROR'],
-    ['unknown_code', 404, 'NOT_FOUND', 'SOMETHING_NEW'],
+    ['unknown_code', 400, 'INVALID_ARGUMENT', 'SOMETHING_NEW'],
+    ['unknown_code_404', 404, 'NOT_FOUND', 'SOMETHING_NEW'],
     ['project_not_found', 404, 'NOT_FOUND', undefined],
     ['deadline_exceeded', 504, 'DEADLINE_EXCEEDED', undefined],
   ])('%s has status %i', async (form, code, status, errorCode) => {

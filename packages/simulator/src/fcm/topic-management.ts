@@ -83,7 +83,7 @@ export class TopicManagement {
     const results: Result[] = []
     for (const token of tokens)
       results.push(await this.#change({ projectId, token: String(token), topic, isSubscribing }))
-    const dropped = results.find(isDrop)
+    const dropped = results.filter(result => typeof result === 'string').find(isDrop)
     return (
       dropped ??
       json(200, { results: results.map(result => (typeof result === 'string' ? { error: result } : {})) })
@@ -136,8 +136,8 @@ function errorOf({ form }: FcmRefusal): TopicError {
   return form === 'sender_id_mismatch' ? 'PERMISSION_DENIED' : 'NOT_FOUND'
 }
 
-function isDrop(result: Result): result is Extract<GatewayReply, string> {
-  return result === 'refuse_stream' || result === 'reset_connection' || result === 'silence'
+function isDrop(result: Exclude<Result, boolean>): result is Extract<GatewayReply, string> {
+  return !Object.hasOwn(FORMS, result)
 }
 
 function json(status: number, body: Readonly<Record<string, unknown>>): GatewayAnswer {

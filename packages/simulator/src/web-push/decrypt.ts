@@ -24,8 +24,8 @@ export function decryptBody(body: Buffer, keys: SubscriptionKeys): Buffer | unde
     return undefined
   const ciphertext = body.subarray(HEADER_BYTES)
   const recordBytes = body.readUInt32BE(SALT_BYTES)
-  // A single record must be shorter than the record size that the header tells.
-  if (ciphertext.length > recordBytes) return undefined
+  // A single record is shorter than the record size that the header tells (RFC 8291 §4): others would follow.
+  if (ciphertext.length >= recordBytes) return undefined
   try {
     return withoutPadding(decryptRecord(body, ciphertext, keys))
   } catch {

@@ -1,17 +1,9 @@
 /**
  * The Web Push stand-in as a sender meets it: bodies encrypted and identifications signed here, from the RFCs.
  */
-import {
-  createCipheriv,
-  createECDH,
-  createHmac,
-  createPrivateKey,
-  generateKeyPairSync,
-  randomBytes,
-} from 'node:crypto'
-import { request as httpsRequest } from 'node:https'
-import { type JWTPayload, SignJWT } from 'jose'
+import type { JWTPayload } from 'jose'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { createVapidKey, PushSender, seal } from '../../test/push-sender.ts'
 import { type Simulator, startSimulator } from '../simulator.ts'
 import { decryptBody } from './decrypt.ts'
 import type { WebPushSubscription } from './gateway.ts'
@@ -19,114 +11,30 @@ import type { PushService } from './refusals.ts'
 
 let now = 0
 let simulator: Simulator
+let sender: PushSender
 const vapid = createVapidKey()
 
 beforeEach(async () => {
   now = Date.parse('2026-11-01T12:00:00Z')
   simulator = await startSimulator({ clock: () => now })
+  sender = new PushSender(simulator, vapid, () => now)
 })
 
 afterEach(() => simulator.close())
 
-interface VapidKey {
-  readonly publicKey: string
-  readonly privatePem: string
-}
-
-function createVapidKey(): VapidKey {
-  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  const { x = '', y = '' } = publicKey.export({ format: 'jwk' })
-  const point = Buffer.concat([Buffer.of(4), Buffer.from(x, 'base64url'), Buffer.from(y, 'base64url')])
-  return {
-    publicKey: point.toString('base64url'),
-    privatePem: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
-  }
-}
-
-async function authorization(claims: JWTPayload = {}, key: VapidKey = vapid, shown = key): Promise<string> {
-  const exp = Math.floor(now / 1000) + 12 * 3600
-  const jwt = await new SignJWT({
-    aud: simulator.urls.webPush,
-    exp,
-    sub: 'mailto:ops@example.com',
-    ...claims,
-  })
-    .setProtectedHeader({ alg: 'ES256', typ: 'JWT' })
-    .sign(createPrivateKey(key.privatePem))
-  return `vapid t=${jwt}, k=${shown.publicKey}`
-}
-
-function hmac(key: Buffer, ...data: Buffer[]): Buffer {
-  const mac = createHmac('sha256', key)
-  for (const part of data) mac.update(part)
-  return mac.digest()
-}
-
-/** RFC 8291 section 3.4, step by step. */
-function encrypt(plaintext: Buffer, subscription: WebPushSubscription, delimiter = 2): Buffer {
-  const receiverKey = Buffer.from(subscription.p256dh, 'base64')
-  const sender = createECDH('prime256v1')
-  const senderKey = sender.generateKeys()
-  const salt = randomBytes(16)
-  const one = Buffer.of(1)
-  const keyed = hmac(Buffer.from(subscription.auth, 'base64'), sender.computeSecret(receiverKey))
-  const inputKey = hmac(keyed, Buffer.from('WebPush: info\0'), receiverKey, senderKey, one)
-  const root = hmac(salt, inputKey)
-  const contentKey = hmac(root, Buffer.from('Content-Encoding: aes128gcm\0'), one).subarray(0, 16)
-  const nonce = hmac(root, Buffer.from('Content-Encoding: nonce\0'), one).subarray(0, 12)
-  const cipher = createCipheriv('aes-128-gcm', contentKey, nonce)
-  const record = Buffer.concat([plaintext, Buffer.of(delimiter), Buffer.alloc(7)])
-  const sealed = Buffer.concat([cipher.update(record), cipher.final(), cipher.getAuthTag()])
-  return Buffer.concat([salt, Buffer.of(0, 0, 16, 0, 65), senderKey, sealed])
-}
-
-interface Answer {
-  readonly status: number
-  readonly headers: Readonly<Record<string, unknown>>
-  readonly text: string
-}
-
-function post(
-  url: string,
-  headers: Readonly<Record<string, string | undefined>>,
-  body: Buffer = Buffer.alloc(0),
-): Promise<Answer> {
-  const given = Object.fromEntries(Object.entries(headers).filter(([, value]) => value !== undefined))
-  return new Promise((resolve, reject) => {
-    const request = httpsRequest(
-      url,
-      { method: 'POST', ca: simulator.caPem, headers: given as Record<string, string> },
-      response => {
-        let text = ''
-        response.on('data', chunk => {
-          text += chunk
-        })
-        response.on('end', () =>
-          resolve({ status: response.statusCode ?? 0, headers: response.headers, text }),
-        )
-      },
-    )
-    request.on('error', reject)
-    request.end(body)
-  })
+function authorize(
+  ...rest: Parameters<PushSender['authorization']> extends [string, ...infer Rest] ? Rest : never
+): Promise<string> {
+  return sender.authorization(simulator.urls.webPush, ...rest)
 }
 
 function subscribe(service: PushService = 'autopush'): WebPushSubscription {
   return simulator.webPush.createSubscription({ applicationServerKey: vapid.publicKey, service })
 }
 
-async function push(
-  subscription: WebPushSubscription,
-  headers: Readonly<Record<string, string | undefined>> = {},
-  body: Buffer = encrypt(Buffer.from('{"header":"Hello","body":"World","p":"hash-1"}'), subscription),
-): Promise<Answer> {
-  const common = { ttl: '60', 'content-encoding': 'aes128gcm', authorization: await authorization() }
-  return post(subscription.endpoint, { ...common, ...headers }, body)
-}
-
 test('an encrypted push is decrypted with the private key, accepted with 201 and counted by its hash', async () => {
   const subscription = subscribe()
-  const answer = await push(subscription, { topic: 'news', urgency: 'high' })
+  const answer = await sender.push(subscription, { topic: 'news', urgency: 'high' })
   expect(answer).toMatchObject({ status: 201, text: '', headers: { ttl: '60' } })
   expect(answer.headers.location).toMatch(`${simulator.urls.webPush}/m/`)
   const { endpoint } = subscription
@@ -160,7 +68,11 @@ test('the keys of a subscription are padded standard base64 of 65 and 16 bytes',
 })
 
 test('a push without data needs no encryption, and a long ttl is shortened to thirty days', async () => {
-  const answer = await push(subscribe(), { 'content-encoding': undefined, ttl: '9999999' }, Buffer.alloc(0))
+  const answer = await sender.push(
+    subscribe(),
+    { 'content-encoding': undefined, ttl: '9999999' },
+    Buffer.alloc(0),
+  )
   expect([answer.status, answer.headers.ttl]).toEqual([201, '2592000'])
 })
 
@@ -174,30 +86,34 @@ describe('identification', () => {
     ['an expiry in the past', { exp: start - 1 }],
     ['no contact', { sub: '' }],
   ])('with %s is refused as 401/109', async (_what, claims) => {
-    const answer = await push(subscribe(), { authorization: await authorization(claims) })
+    const answer = await sender.push(subscribe(), { authorization: await authorize(claims) })
     expect(answer.status).toBe(401)
     expect(JSON.parse(answer.text)).toMatchObject({ code: 401, errno: 109, error: 'Unauthorized' })
   })
 
   test('that is absent, or signed by another key than it shows, is refused', async () => {
-    const forged = await authorization({}, stranger, vapid)
+    const forged = await authorize({}, stranger, vapid)
     for (const value of [undefined, 'vapid', forged]) {
-      expect((await push(subscribe(), { authorization: value })).status).toBe(401)
+      expect((await sender.push(subscribe(), { authorization: value })).status).toBe(401)
     }
-    expect(simulator.counts().webPush.refused).toEqual({ unauthorized: 3 })
+    expect(simulator.counts().webPush.refused).toEqual({
+      authorization_missing: 1,
+      bad_authorization: 1,
+      unauthorized: 1,
+    })
   })
 
   test('by another key than the subscription was made with is a mismatch', async () => {
-    const answer = await push(subscribe(), { authorization: await authorization({}, stranger) })
+    const answer = await sender.push(subscribe(), { authorization: await authorize({}, stranger) })
     expect(JSON.parse(answer.text)).toMatchObject({ errno: 109, message: 'VAPID public key mismatch' })
   })
 
   test('expires while it is remembered', async () => {
-    const header = await authorization()
+    const header = await authorize()
     const subscription = subscribe()
-    expect((await push(subscription, { authorization: header })).status).toBe(201)
+    expect((await sender.push(subscription, { authorization: header })).status).toBe(201)
     now += 12 * 3_600_000
-    expect((await push(subscription, { authorization: header })).status).toBe(401)
+    expect((await sender.push(subscription, { authorization: header })).status).toBe(401)
   })
 })
 
@@ -211,16 +127,16 @@ describe('requests', () => {
     ['no content encoding', { 'content-encoding': undefined }, 400, 110],
     ['a header of the old draft', { 'crypto-key': 'dh=abc' }, 400, 110],
   ])('with %s are refused', async (_what, headers, status, errno) => {
-    const answer = await push(subscribe(), headers)
+    const answer = await sender.push(subscribe(), headers)
     expect([answer.status, JSON.parse(answer.text).errno]).toEqual([status, errno])
   })
 
   test('with a body for somebody else, or announcing a second record, are refused', async () => {
     const subscription = subscribe()
-    const misdirected = encrypt(Buffer.from('{}'), subscribe())
-    const unfinished = encrypt(Buffer.from('{}'), subscription, 1)
+    const misdirected = seal(Buffer.from('{}'), subscribe())
+    const unfinished = seal(Buffer.from('{}'), subscription, { delimiter: 1 })
     for (const body of [misdirected, unfinished])
-      expect((await push(subscription, {}, body)).status).toBe(400)
+      expect((await sender.push(subscription, {}, body)).status).toBe(400)
     expect(simulator.counts().webPush.refused).toEqual({ undecryptable: 2 })
   })
 })
@@ -233,21 +149,21 @@ describe('the four services', () => {
     ['apple', '{"reason":"Unregistered"}'],
   ])('%s answers 410 in its own words for a dropped subscription', async (service, words) => {
     const subscription = subscribe(service)
-    expect((await push(subscription)).status).toBe(201)
+    expect((await sender.push(subscription)).status).toBe(201)
     simulator.webPush.dropSubscription(subscription.endpoint)
-    const answer = await push(subscription)
+    const answer = await sender.push(subscription)
     expect(answer.status).toBe(410)
     expect(answer.text).toMatch(words)
   })
 
   test('answer 404 for an endpoint that never was', async () => {
-    const headers = { ttl: '0', authorization: await authorization() }
-    expect((await post(`${simulator.urls.webPush}/wpush/v2/nothing`, headers)).status).toBe(404)
+    const headers = { ttl: '0', authorization: await authorize() }
+    expect((await sender.post(`${simulator.urls.webPush}/wpush/v2/nothing`, headers)).status).toBe(404)
   })
 
   test('answer faults on demand, each in its words', async () => {
     simulator.webPush.faults.answerNext({ fault: 'too_many', retryAfter: '7' })
-    const throttled = await push(subscribe('windows'))
+    const throttled = await sender.push(subscribe('windows'))
     expect([throttled.status, throttled.headers['retry-after']]).toEqual([406, '7'])
   })
 })

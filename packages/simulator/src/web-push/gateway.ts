@@ -5,34 +5,30 @@
  * browser would; and those of a real Firefox, whose bodies are passed on to it unread.
  * Source: RFC 8030 (protocol), RFC 8291 (encryption), RFC 8292 (VAPID).
  */
-import { createECDH, randomBytes } from 'node:crypto'
 import type { ServerIdentity } from '../authority.ts'
 import { ChromeService } from '../chrome/service.ts'
 import { type Air, hashOf, parseObject } from '../gateway/air.ts'
 import { type Delayed, Faults } from '../gateway/faults.ts'
-import { type GatewayListener, type GatewayReply, type GatewayRequest, listen } from '../gateway/listener.ts'
+import { type GatewayListener, type GatewayReply, listen } from '../gateway/listener.ts'
 import type { Tally } from '../gateway/tally.ts'
-import { type Random, randomBase64url } from '../randomness.ts'
+import { type Random, randomUuid } from '../randomness.ts'
 import { type BrowserAck, BrowserService, type BrowserSubscription, messageVersion } from './browsers.ts'
-import { decryptBody, type SubscriptionKeys } from './decrypt.ts'
-import { type PushService, refusalAnswer, type WebPushFault } from './refusals.ts'
-import { normalizeKey, VapidCheck } from './vapid.ts'
+import { decryptBody } from './decrypt.ts'
+import { Http1Listener, type PushRequest } from './http1-listener.ts'
+import { headerOf, type Judgement, judge } from './judge.ts'
+import { refusalAnswer, type WebPushFault, wnsHeaders } from './refusals.ts'
+import { type PushService, serviceOf } from './services.ts'
+import { MAX_TTL_SECONDS, WEB_PUSH_STORAGE } from './storage.ts'
+import {
+  type CreateSubscriptionOptions,
+  SimulatedSubscriptions,
+  type Subscription,
+  type WebPushSubscription,
+} from './subscriptions.ts'
+import { type EarlyRenewal, TokenRenewals } from './token-renewals.ts'
+import { parseAuthorization, VapidCheck } from './vapid.ts'
 
-const MAX_TTL_SECONDS = 2_592_000
-const TOPIC = /^[A-Za-z0-9_-]{1,32}$/
-const URGENCIES = ['very-low', 'low', 'normal', 'high']
-const BODY_BYTES: Readonly<Record<PushService, number>> = {
-  autopush: 5630,
-  google: 4096,
-  windows: 5000,
-  apple: 4096,
-}
-const PATHS: Readonly<Record<PushService, (id: string) => string>> = {
-  autopush: id => `/wpush/v2/${id}`,
-  google: id => `/fcm/send/${id}`,
-  windows: id => `/w/?token=${encodeURIComponent(id)}`,
-  apple: id => `/apple/${id}`,
-}
+export type { CreateSubscriptionOptions, WebPushSubscription } from './subscriptions.ts'
 
 /** An answer on demand, in the words of the endpoint's service; a plain status; or no answer at all. */
 export type WebPushAnswer =
@@ -44,29 +40,9 @@ export type WebPushAnswer =
     })
   | (Delayed & { readonly drop: Extract<GatewayReply, string> })
 
-export interface CreateSubscriptionOptions {
-  /** The VAPID public key, base64 or base64url of 65 bytes. */
-  readonly applicationServerKey: string
-  /** Whose manners the endpoint has; default autopush. */
-  readonly service?: PushService
-}
-
-/** Keys in padded standard base64, as clients of the device protocol send them. */
-export interface WebPushSubscription {
-  readonly endpoint: string
-  readonly p256dh: string
-  readonly auth: string
-}
-
-interface Subscription {
-  readonly applicationServerKey: string | undefined
-  readonly service: PushService
-  /** Undefined for a real browser, which keeps its private key. */
-  readonly keys: SubscriptionKeys | undefined
-  readonly isGone: boolean
-}
-
 interface Push {
+  /** Of the listener that the request came to. */
+  readonly origin: string
   readonly endpoint: string
   readonly subscription: Subscription | undefined
   readonly plaintext: Buffer | undefined
@@ -77,6 +53,7 @@ export interface WebPushGatewayOptions {
   readonly host: string
   readonly ports: {
     readonly webPush: number
+    readonly windowsPush: number
     readonly browserPush: number
     readonly chromeRegistration: number
     readonly chromeStream: number
@@ -97,14 +74,26 @@ export class WebPushGateway {
   readonly #options: WebPushGatewayOptions
   readonly #vapid: VapidCheck
   readonly #browsers: BrowserService
-  readonly #subscriptions = new Map<string, Subscription>()
+  readonly #subscriptions: SimulatedSubscriptions
+  readonly #renewals: TokenRenewals
+  readonly #windows: Http1Listener
   #listener: GatewayListener | undefined
 
   constructor(options: WebPushGatewayOptions) {
-    const { host, ports, identity, clock, random } = options
+    const { host, ports, identity, tally, air, clock, random } = options
     this.#options = options
+    air.storeBy('webPush', WEB_PUSH_STORAGE)
     this.faults = new Faults(random)
     this.#vapid = new VapidCheck(clock)
+    this.#subscriptions = new SimulatedSubscriptions(random)
+    this.#renewals = new TokenRenewals(clock)
+    this.#windows = new Http1Listener({
+      host,
+      port: ports.windowsPush,
+      identity,
+      answer: request => this.#answer(request, this.windowsUrl),
+      onConnection: () => tally.connected('webPush'),
+    })
     this.#browsers = new BrowserService({
       host,
       port: ports.browserPush,
@@ -130,9 +119,10 @@ export class WebPushGateway {
       settings: { maxConcurrentStreams: 100, initialWindowSize: 1_048_576 },
       allowHttp1: true,
       faults: this.faults,
-      answer: request => this.#answer(request),
+      answer: request => this.#answer(request, this.url),
       onConnection: () => tally.connected('webPush'),
     })
+    await this.#windows.start()
     await this.#browsers.start()
     await this.chrome.start()
   }
@@ -142,34 +132,29 @@ export class WebPushGateway {
     return this.#listener.origin
   }
 
+  /** Origin of the endpoints of Microsoft's service, which speaks HTTP/1.1 alone. */
+  get windowsUrl(): string {
+    return this.#windows.origin
+  }
+
   /** For Firefox's preference `dom.push.serverURL`. */
   get browserUrl(): string {
     return this.#browsers.url
   }
 
   createSubscription(options: CreateSubscriptionOptions): WebPushSubscription {
-    const { applicationServerKey, service = 'autopush' } = options
-    const ecdh = createECDH('prime256v1')
-    const publicKey = ecdh.generateKeys()
-    const keys = { privateKey: ecdh.getPrivateKey(), publicKey, auth: randomBytes(16) }
-    const endpoint = this.url + PATHS[service](randomBase64url(this.#options.random, 120))
-    this.#subscriptions.set(endpoint, {
-      applicationServerKey: normalizeKey(applicationServerKey),
-      service,
-      keys,
-      isGone: false,
-    })
-    return { endpoint, p256dh: publicKey.toString('base64'), auth: keys.auth.toString('base64') }
+    return this.#subscriptions.create(options, options.service === 'windows' ? this.windowsUrl : this.url)
   }
 
   /** The next push to this endpoint is answered with 410. */
   dropSubscription(endpoint: string): void {
-    const simulated = this.#subscriptions.get(endpoint)
-    if (simulated !== undefined) {
-      this.#subscriptions.set(endpoint, { ...simulated, isGone: true })
-      return
-    }
-    if (!this.#browsers.dropSubscription(endpoint)) throw new Error('this subscription was not made here')
+    if (this.#subscriptions.drop(endpoint) || this.#browsers.dropSubscription(endpoint)) return
+    throw new Error('this subscription was not made here')
+  }
+
+  /** JWTs that Apple's stand-in saw less than an hour after the one before, oldest first. They are not refused. */
+  earlyRenewals(): readonly EarlyRenewal[] {
+    return this.#renewals.early()
   }
 
   /**
@@ -214,12 +199,17 @@ export class WebPushGateway {
 
   async close(): Promise<void> {
     this.faults.releaseAnswers()
-    await Promise.all([this.#listener?.close(), this.#browsers.close(), this.chrome.close()])
+    await Promise.all([
+      this.#listener?.close(),
+      this.#windows.close(),
+      this.#browsers.close(),
+      this.chrome.close(),
+    ])
   }
 
-  async #answer(request: GatewayRequest): Promise<GatewayReply> {
+  async #answer(request: PushRequest, origin: string): Promise<GatewayReply> {
     const { tally } = this.#options
-    const push = this.#read(request)
+    const push = this.#read(request, origin)
     tally.requested('webPush')
     tally.attempted(push.endpoint, hashOf(push.payload))
     const unauthorized = await this.#authorize(request, push)
@@ -229,53 +219,52 @@ export class WebPushGateway {
     return reply
   }
 
-  #read(request: GatewayRequest): Push {
-    const endpoint = this.url + request.path
+  #read(request: PushRequest, origin: string): Push {
+    const endpoint = origin + request.path
     const subscription = this.#find(endpoint)
     const keys = subscription?.keys
     const plaintext = keys === undefined ? undefined : decryptBody(request.body, keys)
-    return {
-      endpoint,
-      subscription,
-      plaintext,
-      payload: plaintext === undefined ? undefined : parseObject(plaintext),
-    }
+    const payload = plaintext === undefined ? undefined : parseObject(plaintext)
+    return { origin, endpoint, subscription, plaintext, payload }
   }
 
   #find(endpoint: string): Subscription | undefined {
-    const simulated = this.#subscriptions.get(endpoint)
+    const simulated = this.#subscriptions.find(endpoint)
     if (simulated !== undefined) return simulated
+    const real = { keys: undefined, isBridged: false }
     const chrome = this.chrome.find(endpoint.slice(this.url.length))
-    if (chrome !== undefined) return { ...chrome, service: 'google', keys: undefined }
+    if (chrome !== undefined) return { ...chrome, ...real, service: 'google' }
     const channel = this.#browsers.find(endpoint)
     // One that was there and is no more: every endpoint ever given to a browser is in the journal.
     const known = channel ?? this.#browsers.subscriptions.entries(given => given.endpoint === endpoint)[0]
     if (known === undefined) return undefined
     const { applicationServerKey } = known
-    return { applicationServerKey, service: 'autopush', keys: undefined, isGone: channel === undefined }
+    return { ...real, applicationServerKey, service: 'autopush', isGone: channel === undefined }
   }
 
-  async #authorize(request: GatewayRequest, push: Push): Promise<WebPushFault | undefined> {
+  async #authorize(request: PushRequest, push: Push): Promise<WebPushFault | undefined> {
     const { subscription } = push
     if (subscription === undefined) return 'unknown'
+    if (request.method !== 'POST') return 'bad_method'
     const { authorization } = request.headers
-    const verdict = await this.#vapid.check(
-      authorization,
-      this.#originAsked(request),
-      subscription.applicationServerKey,
-    )
-    return verdict === 'ok' ? undefined : verdict
+    const audience = this.#originAsked(request, push.origin)
+    const verdict = await this.#vapid.check(authorization, audience, subscription.applicationServerKey)
+    if (verdict !== 'ok') return verdict
+    const credentials = parseAuthorization(authorization ?? '')
+    if (subscription.service === 'apple' && credentials !== undefined)
+      this.#renewals.see(credentials.key, credentials.jwt)
+    return undefined
   }
 
   /** The audience: the name that the sender knows this place by, as the real services do behind theirs. */
-  #originAsked({ headers }: GatewayRequest): string {
+  #originAsked({ headers }: PushRequest, origin: string): string {
     const asked = headers[':authority'] ?? headers.host
     const name = this.#options.names.find(known => known === asked)
-    return name === undefined ? this.url : `https://${name}`
+    return name === undefined ? origin : `https://${name}`
   }
 
   #decide(
-    request: GatewayRequest,
+    request: PushRequest,
     push: Push,
     unauthorized: WebPushFault | undefined,
     planned: WebPushAnswer | undefined,
@@ -283,10 +272,10 @@ export class WebPushGateway {
     const service = push.subscription?.service ?? serviceOf(request.path)
     if (planned !== undefined && 'drop' in planned) return planned.drop
     if (planned !== undefined && 'status' in planned) return this.#answerPlain(planned)
-    const fault = unauthorized ?? planned?.fault ?? judge(request, push, service)
-    if (fault === undefined) return this.#accept(request, push)
-    this.#options.tally.refused('webPush', fault)
-    return refusalAnswer(service, fault, planned?.retryAfter)
+    const refused = unauthorized === undefined ? (planned ?? judged(request, push)) : { fault: unauthorized }
+    if (refused === undefined) return this.#accept(request, push, service)
+    this.#options.tally.refused('webPush', refused.fault)
+    return refusalAnswer(service, refused.fault, refused, this.#options.random)
   }
 
   #answerPlain(planned: Extract<WebPushAnswer, { status: number }>): GatewayReply {
@@ -294,82 +283,42 @@ export class WebPushGateway {
     return planned
   }
 
-  #accept(request: GatewayRequest, push: Push): GatewayReply {
+  #accept(request: PushRequest, push: Push, service: PushService): GatewayReply {
     const { tally, air, random } = this.#options
-    const { endpoint, payload } = push
+    const { endpoint, payload, origin } = push
     const messageId = messageVersion(random)
     const hash = hashOf(payload)
     const collapseKey = headerOf(request, 'topic')
     const ttlSeconds = Math.min(Number(headerOf(request, 'ttl')), MAX_TTL_SECONDS)
     tally.accepted('webPush', endpoint, hash)
-    this.#browsers.deliver(endpoint, {
-      version: messageId,
-      body: request.body,
-      topic: collapseKey,
-      ttlSeconds,
-    })
-    this.chrome.deliver(request.path, { messageId, body: request.body, topic: collapseKey, ttlSeconds })
+    const { body } = request
+    this.#browsers.deliver(endpoint, { version: messageId, body, topic: collapseKey, ttlSeconds })
+    this.chrome.deliver(request.path, { messageId, body, topic: collapseKey, ttlSeconds })
     const headers = pushHeaders(request)
-    air.carry({
-      gateway: 'webPush',
-      token: endpoint,
-      payload,
-      hash,
-      messageId,
-      collapseKey,
-      ttlSeconds,
-      headers,
-    })
-    return {
-      status: 201,
-      headers: { location: `${this.url}/m/${messageId}`, ttl: String(ttlSeconds), 'content-length': '0' },
-    }
+    const carried = { gateway: 'webPush', token: endpoint, messageId, collapseKey, ttlSeconds } as const
+    air.carry({ ...carried, payload, hash, headers })
+    const location = `${origin}/m/${messageId}`
+    const common = { location, ttl: String(ttlSeconds), 'content-length': '0' }
+    return { status: 201, headers: { ...common, ...ownHeaders(service, random) } }
   }
 }
 
-/** The rules of the request itself, RFC 8030 section 5. */
-function judge(request: GatewayRequest, push: Push, service: PushService): WebPushFault | undefined {
-  if (push.subscription?.isGone === true) return 'gone'
-  return judgeHeaders(request) ?? judgeBody(request, push, service)
+function judged(request: PushRequest, { subscription, plaintext }: Push): Judgement | undefined {
+  if (subscription === undefined) return { fault: 'unknown' }
+  return judge(request, subscription, plaintext !== undefined)
 }
 
-function judgeHeaders(request: GatewayRequest): WebPushFault | undefined {
-  const ttl = headerOf(request, 'ttl')
-  if (ttl === undefined || !/^-?\d+$/.test(ttl)) return 'ttl_missing'
-  if (Number(ttl) < 0) return 'ttl_negative'
-  if (!TOPIC.test(headerOf(request, 'topic') ?? 'none')) return 'bad_topic'
-  return URGENCIES.includes(headerOf(request, 'urgency') ?? 'normal') ? undefined : 'bad_urgency'
+/** What a service adds to an acceptance. */
+function ownHeaders(service: PushService, random: Random): Record<string, string> {
+  if (service === 'apple') return { 'apns-id': randomUuid(random).toUpperCase() }
+  return service === 'windows' ? wnsHeaders(random, 'received') : {}
 }
 
-function judgeBody(request: GatewayRequest, push: Push, service: PushService): WebPushFault | undefined {
-  const { body, headers } = request
-  if (body.length > BODY_BYTES[service]) return 'too_big'
-  // A push without data is allowed and needs no encryption.
-  if (body.length === 0) return undefined
-  const hasOldHeaders = headers.encryption !== undefined || headers['crypto-key'] !== undefined
-  if (headers['content-encoding'] !== 'aes128gcm' || hasOldHeaders) return 'bad_encoding'
-  // A real service cannot read the body: it would accept, and the browser would throw it away unseen. Refusing
-  // makes the sender's fault visible.
-  if (push.subscription?.keys !== undefined && push.plaintext === undefined) return 'undecryptable'
-  return undefined
-}
-
-function headerOf(request: GatewayRequest, name: string): string | undefined {
-  const value = request.headers[name]
-  return typeof value === 'string' ? value : undefined
-}
-
-function pushHeaders(request: GatewayRequest): Record<string, string> {
+function pushHeaders(request: PushRequest): Record<string, string> {
   const headers: Record<string, string> = {}
   for (const name of ['ttl', 'urgency', 'topic', 'content-encoding', 'x-wns-cache-policy']) {
     const value = headerOf(request, name)
     if (value !== undefined) headers[name] = value
   }
   return headers
-}
-
-function serviceOf(path: string): PushService {
-  if (path.startsWith('/fcm/')) return 'google'
-  if (path.startsWith('/w/')) return 'windows'
-  return path.startsWith('/apple/') ? 'apple' : 'autopush'
 }

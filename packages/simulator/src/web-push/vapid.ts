@@ -15,7 +15,13 @@ interface VerifiedToken {
   readonly expiresAtSeconds: number
 }
 
-export type VapidVerdict = 'ok' | 'unauthorized' | 'key_mismatch'
+export type VapidVerdict =
+  | 'ok'
+  | 'authorization_missing'
+  | 'bad_authorization'
+  | 'bad_key'
+  | 'unauthorized'
+  | 'key_mismatch'
 
 export class VapidCheck {
   readonly #clock: () => number
@@ -31,9 +37,10 @@ export class VapidCheck {
     origin: string,
     boundKey: string | undefined,
   ): Promise<VapidVerdict> {
-    if (authorization === undefined) return boundKey === undefined ? 'ok' : 'unauthorized'
+    if (authorization === undefined) return boundKey === undefined ? 'ok' : 'authorization_missing'
     const credentials = parseAuthorization(authorization)
-    if (credentials === undefined) return 'unauthorized'
+    if (credentials === undefined) return 'bad_authorization'
+    if (!isPoint(credentials.key)) return 'bad_key'
     const known = `${credentials.key} ${credentials.jwt}`
     const token = this.#verified.has(known)
       ? this.#verified.get(known)
@@ -66,14 +73,14 @@ export class VapidCheck {
   }
 }
 
-interface Credentials {
+export interface Credentials {
   readonly jwt: string
   /** Base64url without padding, whatever form it came in. */
   readonly key: string
 }
 
 /** `vapid t=<JWT>, k=<key>`, the parameters in either order. */
-function parseAuthorization(authorization: string): Credentials | undefined {
+export function parseAuthorization(authorization: string): Credentials | undefined {
   const parameters = /^vapid\s+(.+)$/i.exec(authorization)?.[1]
   if (parameters === undefined) return undefined
   const values = new Map<string, string>()
@@ -91,14 +98,20 @@ export function normalizeKey(key: string): string {
   return Buffer.from(key, 'base64url').toString('base64url')
 }
 
+/** An uncompressed point by its form; whether it is on the curve shows when the signature is checked. */
+function isPoint(key: string): boolean {
+  const point = Buffer.from(key, 'base64url')
+  return point.length === PUBLIC_KEY_BYTES && point[0] === 4
+}
+
 function publicKeyOf(key: string): KeyObject {
   const point = Buffer.from(key, 'base64url')
-  if (point.length !== PUBLIC_KEY_BYTES || point[0] !== 4) throw new Error('not an uncompressed P-256 point')
   const x = point.subarray(1, 33).toString('base64url')
   const y = point.subarray(33).toString('base64url')
   return createPublicKey({ key: { kty: 'EC', crv: 'P-256', x, y }, format: 'jwk' })
 }
 
+/** A machine's own name says nothing of whom to ask; Apple refuses it. */
 function isContact(sub: string): boolean {
-  return /^mailto:[^@\s]+@[^@\s]+$/.test(sub) || /^https:\/\/\S+$/.test(sub)
+  return /^mailto:[^@\s]+@[^@\s]+$/.test(sub) || /^https:\/\/(?!localhost\b)\S+$/.test(sub)
 }
