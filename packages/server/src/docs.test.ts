@@ -1,8 +1,10 @@
 /** The pages that users read are held to the code, both ways. */
 import { readFile } from 'node:fs/promises'
-import { ERRORS } from '@roost/protocol'
+import { ERRORS, WEBHOOK_EVENTS } from '@roost/protocol'
 import { expect, test } from 'vitest'
+import { MEANINGS } from './credentials/problems.ts'
 import { METHODS } from './http/compat/methods.ts'
+import { JOBS } from './jobs/jobs.ts'
 
 function page(name: string): Promise<string> {
   return readFile(new URL(`../../../docs/${name}`, import.meta.url), 'utf8')
@@ -36,4 +38,30 @@ test('docs/gateway-answers.md is what its tables say', async () => {
   expect(await page('gateway-answers.md'), 'run node scripts/write-gateway-answers.mjs').toBe(
     pageOf(readTables()),
   )
+})
+
+/** Rows of the table below a heading of docs/credentials.md. */
+async function credentialRows(heading: string): Promise<string[][]> {
+  const [, section = ''] = (await page('credentials.md')).split(`## ${heading}\n`)
+  const rows = [...(section.split('\n## ')[0] ?? '').matchAll(/^\| `([\w.-]+)` \| (.+) \|$/gm)]
+  return rows.map(([, name = '', rest = '']) => [name, ...rest.split(' | ')])
+}
+
+test('docs/credentials.md lists every problem with its meaning, and no other', async () => {
+  const listed = await credentialRows('Checks')
+  const ofOurs = new Set(['certificate_expiring', 'refused'])
+  expect(listed.filter(([code = '']) => !ofOurs.has(code))).toEqual(
+    MEANINGS.map(({ code, message }) => [code, message]),
+  )
+  expect(listed.filter(([code = '']) => ofOurs.has(code))).toHaveLength(ofOurs.size)
+})
+
+test('docs/credentials.md lists every event of webhooks and every job, and no other', async () => {
+  expect((await credentialRows('Webhooks')).map(([name]) => name)).toEqual([...WEBHOOK_EVENTS])
+  const jobs = Object.entries(JOBS).map(([name, { cron, does }]) => [
+    name,
+    cron(0) === '* * * * *' ? 'every minute' : 'daily',
+    does,
+  ])
+  expect(await credentialRows('Background jobs')).toEqual(jobs)
 })

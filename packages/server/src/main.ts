@@ -145,7 +145,8 @@ export async function openJobs(config: Config): Promise<OpenedJobs> {
     for (const closer of closers.splice(0).reverse()) await closer()
   }
   try {
-    const { db } = await openDatabase(config, pino({ level: config.logLevel }, pino.destination(2)), closers)
+    const logger = pino({ level: 'warn' }, pino.destination(2)) // lines for people come from the command
+    const { db } = await openDatabase(config, logger, closers)
     const seal = new Seal(config.secret ?? (await secretFromFolder(config)))
     await requireSameSecret(db, seal)
     const { signal } = new AbortController()

@@ -16,7 +16,8 @@ const DAY_MS = 24 * 60 * 60_000
 /** Days before the end at which is warned, each once. */
 export const WARNING_DAYS = [30, 14, 7, 1] as const
 
-interface Meaning {
+export interface Meaning {
+  /** `any`: of ours. */
   readonly gateway: string
   /** Of the gateway's own words. */
   readonly pattern: RegExp
@@ -30,7 +31,15 @@ const RENEW =
 const CHECK_P8 =
   'Compare keyId, teamId and bundleId with developer.apple.com (Keys; Membership; Identifiers), see that the key was not revoked, and replace the credential.'
 
-const MEANINGS: readonly Meaning[] = [
+/** In the order in which they are tried. */
+export const MEANINGS: readonly Meaning[] = [
+  {
+    gateway: 'any',
+    pattern: new RegExp(`^${CONTENT_UNREADABLE}$`),
+    code: CONTENT_UNREADABLE,
+    message: 'What is stored of this credential can’t be used any more.',
+    remedy: 'Upload it again.',
+  },
   {
     gateway: 'apns',
     pattern: new RegExp(`^${CERTIFICATE_EXPIRED}$`),
@@ -151,15 +160,7 @@ export function explainRefusal(
 ): CredentialProblemView {
   const place = gateway === 'apns' && part !== '' ? { environment: part } : {}
   const where = part === '' ? '' : ` (${part})`
-  if (reason === CONTENT_UNREADABLE)
-    return {
-      code: CONTENT_UNREADABLE,
-      severity: 'error',
-      message: 'What is stored of this credential can’t be used any more.',
-      remedy: 'Upload it again.',
-      ...place,
-    }
-  const known = MEANINGS.find(it => it.gateway === gateway && it.pattern.test(reason))
+  const known = MEANINGS.find(it => [gateway, 'any'].includes(it.gateway) && it.pattern.test(reason))
   if (known !== undefined) {
     const { code, message, remedy } = known
     const said = code === reason ? '' : ` [${reason}]`
