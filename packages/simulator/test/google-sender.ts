@@ -2,13 +2,19 @@
  * A sender as Google's documentation describes it: an assertion signed with jose, a token bought over HTTP/1.1,
  * requests over node:http2.
  */
-import { createPrivateKey } from 'node:crypto'
+import { createPrivateKey, generateKeyPairSync } from 'node:crypto'
 import { type ClientHttp2Session, connect } from 'node:http2'
 import { request as httpsRequest } from 'node:https'
 import type { ServiceAccount, Simulator } from '@roost/simulator'
 import { type JWTPayload, SignJWT } from 'jose'
 
 const SCOPE = 'https://www.googleapis.com/auth/firebase.messaging'
+
+/** One for a whole file of tests: making it is what takes longest. */
+export function createAccountKey(): string {
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  return privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+}
 
 export interface Answer {
   readonly status: number

@@ -5,10 +5,11 @@ import { generateKeyPairSync } from 'node:crypto'
 import { connect } from 'node:http2'
 import type { JWTPayload } from 'jose'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { detail, GoogleSender } from '../../test/google-sender.ts'
+import { createAccountKey, detail, GoogleSender } from '../../test/google-sender.ts'
 import { type Simulator, startSimulator } from '../simulator.ts'
 import type { ServiceAccount } from './oauth.ts'
 
+const accountKey = createAccountKey()
 let now = 0
 let simulator: Simulator
 let account: ServiceAccount
@@ -18,7 +19,7 @@ let sender: GoogleSender
 beforeEach(async () => {
   now = Date.parse('2026-11-01T12:00:00Z')
   simulator = await startSimulator({ clock: () => now })
-  const project = await simulator.fcm.createProject()
+  const project = await simulator.fcm.createProject({ privateKey: accountKey })
   account = project.serviceAccount
   projectId = project.projectId
   sender = new GoogleSender(simulator, account, () => now)

@@ -76,12 +76,8 @@ export class GoogleAccounts {
     this.#clock = clock
   }
 
-  async create(projectId: string, tokenUri: string): Promise<ServiceAccount> {
-    const { privateKey } = await promisify(generateKeyPair)('rsa', {
-      modulusLength: 2048,
-      publicKeyEncoding: { type: 'spki', format: 'pem' },
-      privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
-    })
+  async create(projectId: string, tokenUri: string, givenKey?: string): Promise<ServiceAccount> {
+    const privateKey = givenKey ?? (await generatePrivateKey())
     const email = `firebase-adminsdk-${randomHex(this.#random, 5)}@${projectId}.iam.gserviceaccount.com`
     const keyId = randomHex(this.#random, 40)
     const publicKey = createPublicKey(privateKey)
@@ -186,6 +182,15 @@ export class GoogleAccounts {
     this.#accessTokens.set(token, { projectId: account.projectId, account, expiresAtMs })
     return json(200, { access_token: token, expires_in: this.#lifetimeSeconds, token_type: 'Bearer' })
   }
+}
+
+async function generatePrivateKey(): Promise<string> {
+  const { privateKey } = await promisify(generateKeyPair)('rsa', {
+    modulusLength: 2048,
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+  })
+  return privateKey
 }
 
 function accountFile(account: {

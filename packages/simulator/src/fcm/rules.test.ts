@@ -3,10 +3,11 @@
  */
 import { type ClientHttp2Session, connect } from 'node:http2'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { type Answer, detail, GoogleSender } from '../../test/google-sender.ts'
+import { type Answer, createAccountKey, detail, GoogleSender } from '../../test/google-sender.ts'
 import { type Simulator, startSimulator } from '../simulator.ts'
 import type { FcmForm } from './refusals.ts'
 
+const privateKey = createAccountKey()
 let now = 0
 let simulator: Simulator
 let project: Awaited<ReturnType<Simulator['fcm']['createProject']>>
@@ -17,7 +18,7 @@ let bearer: string
 beforeEach(async () => {
   now = Date.parse('2026-11-01T12:00:30Z')
   simulator = await startSimulator({ clock: () => now })
-  project = await simulator.fcm.createProject()
+  project = await simulator.fcm.createProject({ privateKey })
   projectId = project.projectId
   sender = new GoogleSender(simulator, project.serviceAccount, () => now)
   bearer = await sender.accessToken()

@@ -2,10 +2,11 @@
  * Topics of the FCM stand-in: both forms of subscribing, and sending to a topic or a condition.
  */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { type Answer, detail, GoogleSender } from '../../test/google-sender.ts'
+import { type Answer, createAccountKey, detail, GoogleSender } from '../../test/google-sender.ts'
 import { type Simulator, startSimulator } from '../simulator.ts'
 import { parseCondition } from './condition.ts'
 
+const privateKey = createAccountKey()
 let simulator: Simulator
 let projectId: string
 let sender: GoogleSender
@@ -13,7 +14,7 @@ let bearer: string
 
 beforeEach(async () => {
   simulator = await startSimulator()
-  const project = await simulator.fcm.createProject()
+  const project = await simulator.fcm.createProject({ privateKey })
   projectId = project.projectId
   sender = new GoogleSender(simulator, project.serviceAccount, Date.now)
   bearer = await sender.accessToken()
@@ -120,7 +121,7 @@ describe('the subscription of one token', () => {
 test('three thousand changes a second are enough for one project', async () => {
   let now = Date.now()
   const other = await startSimulator({ clock: () => now })
-  const project = await other.fcm.createProject()
+  const project = await other.fcm.createProject({ privateKey })
   const client = new GoogleSender(other, project.serviceAccount, () => now)
   const headers = { authorization: `Bearer ${await client.accessToken()}`, access_token_auth: 'true' }
   const tokens = Array.from({ length: 1000 }, () => other.fcm.issueToken({ projectId: project.projectId }))
@@ -146,7 +147,7 @@ describe('sending', () => {
   })
 
   test('to a topic of another project reaches nobody', async () => {
-    const other = await simulator.fcm.createProject()
+    const other = await simulator.fcm.createProject({ privateKey })
     await batch('Add', 'news', [issue()])
     const stranger = new GoogleSender(simulator, other.serviceAccount, Date.now)
     const answer = await stranger.send(await stranger.accessToken(), { message: { topic: 'news' } })
