@@ -25,19 +25,6 @@ export const PAUSES_OF_CREDENTIAL = `(
     from credential_pause p
    where p.credential_id = credential.id and p.version = credential.version)`
 
-const PART_WORDS: Readonly<Record<string, (part: string) => string>> = {
-  apns: part => `Apple refuses it in ${part}`,
-  fcm: part => `Firebase cannot reach ${part === 'apple' ? 'Apple' : 'browsers'} with the key that it holds`,
-  webpush: part => `${part} refuses this key`,
-}
-
-/** For people: what is refused, and by whom. */
-export function describePause(gateway: string, pause: Pick<Pause, 'part' | 'reason'>): string {
-  if (pause.part === '') return pause.reason
-  const words = PART_WORDS[gateway]?.(pause.part) ?? pause.part
-  return `${words}: ${pause.reason}`
-}
-
 /** A part is tried again after so long, then after twice as long, up to a day. */
 const FIRST_RETRY_MS = 60 * 60_000
 const LAST_RETRY_MS = 24 * 60 * 60_000

@@ -9,6 +9,7 @@ import {
   createEncryptors,
   createFcmClient,
   createGuardedLookup,
+  createHmsClient,
   createHttp2Transport,
   createProviderTokens,
   createWebPushClient,
@@ -33,6 +34,8 @@ export interface GatewayUrls {
   readonly apnsSandbox?: string | undefined
   readonly fcm?: string | undefined
   readonly googleToken?: string | undefined
+  readonly hms?: string | undefined
+  readonly hmsToken?: string | undefined
 }
 
 export interface SendersOptions {
@@ -93,6 +96,7 @@ export class Senders {
   readonly #clients = new Map<string, AnyClient>()
   readonly #apns: Transport
   readonly #fcm: Transport
+  readonly #hms: Transport
   readonly #webPush: Transport
   readonly #tokens: ProviderTokens
   readonly #encryptors: Encryptors = createEncryptors()
@@ -107,6 +111,7 @@ export class Senders {
       maxStreams: 100,
       maxConnectionsPerOrigin: 10,
     })
+    this.#hms = createHttp2Transport({ ...ca, assumedStreams: 100 })
     const lookup = options.allowPrivateEndpoints ? {} : { lookup: createGuardedLookup() }
     this.#webPush = createWebTransport({ ...ca, ...lookup, failsWhileBackingOff: true, clock: options.clock })
     this.#tokens = createProviderTokens({ clock: options.clock })
@@ -123,7 +128,7 @@ export class Senders {
 
   async close(): Promise<void> {
     await Promise.all([...this.#clients.values()].map(client => client.close()))
-    const ours = [this.#apns, this.#fcm, this.#webPush, this.#encryptors]
+    const ours = [this.#apns, this.#fcm, this.#hms, this.#webPush, this.#encryptors]
     await Promise.all(ours.map(it => it.close()))
   }
 
@@ -175,7 +180,17 @@ export class Senders {
           allowPrivate: this.#options.allowPrivateEndpoints,
         })
       case 'hms':
-        throw new Error('there is no HMS client in this version')
+        return createHmsClient({
+          credential: {
+            appId: settings.appId ?? '',
+            clientId: settings.clientId ?? '',
+            clientSecret: secret.clientSecret ?? '',
+          },
+          ...(urls.hms === undefined ? {} : { baseUrl: urls.hms }),
+          ...(urls.hmsToken === undefined ? {} : { tokenUrl: urls.hmsToken }),
+          transport: this.#hms,
+          clock,
+        })
     }
   }
 }

@@ -2,6 +2,7 @@
  * Drills: a credential that is wrong, in each of the ways that happen. Each of them ends with no address changed, the
  * credential paused with a telling reason, and the message kept; after the mend every phone is reached exactly once.
  */
+import { execFileSync } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,6 +15,7 @@ import { hashOf } from '../insight/receipts.ts'
 import type { Database } from '../store/database.ts'
 
 const HOUR_MS = 3_600_000
+const DAY_MS = 24 * HOUR_MS
 const PHONES = 20
 const CONTENT = { title: 'Hello' }
 
@@ -26,6 +28,12 @@ async function open(): Promise<TestRoost> {
   const roost = await startRoost()
   opened.push(() => roost.close())
   return roost
+}
+
+async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'roost-test-'))
+  opened.push(() => rm(folder, { recursive: true, force: true }))
+  return folder
 }
 
 interface Slot {
@@ -63,8 +71,9 @@ interface Drill {
 }
 
 async function rehearse(roost: TestRoost, { gateway, phones, spoil, reason, mend }: Drill): Promise<void> {
-  const before = await addresses(roost.server.db)
   await spoil()
+  const before = await addresses(roost.server.db)
+  const shown = phones.map(it => it.shown.length)
   const id = await roost.send({ to: { devices: phones.map(it => it.hwid) }, content: CONTENT })
   const held = await roost.until(id, message => message.held.length > 0)
   expect(held).toMatchObject({ state: 'sending', waiting: phones.length, held: [{ gateway }] })
@@ -81,7 +90,7 @@ async function rehearse(roost: TestRoost, { gateway, phones, spoil, reason, mend
     failed: 0,
   })
   expect(roost.simulator.acceptedFor(hashOf(id)).acceptances).toBe(phones.length)
-  expect(phones.map(it => it.shown.length)).toEqual(phones.map(() => 1))
+  expect(phones.map(it => it.shown.length)).toEqual(shown.map(it => it + 1))
   expect((await slotOf(roost, gateway)).problems).toEqual([])
 }
 
@@ -103,6 +112,24 @@ async function androids(roost: TestRoost): Promise<{ phones: Phone[]; account: o
   })
   await Promise.all(phones.map(it => it.open()))
   return { phones, account }
+}
+
+/** A .p12 with RC2 and 3DES, as the keychain exports it. */
+async function p12(roost: TestRoost, options: { readonly expiresAt?: Date }): Promise<object> {
+  const made = await roost.simulator.apns.createCertificate({ bundleId: BUNDLE_ID, ...options })
+  const folder = await temporaryFolder()
+  const pem = join(folder, 'certificate.pem') // openssl reads it twice, so it can't come over a pipe
+  await writeFile(pem, `${made.certPem}\n${made.keyPem}`)
+  const file = execFileSync('openssl', [
+    'pkcs12',
+    '-export',
+    '-legacy',
+    '-in',
+    pem,
+    '-passout',
+    'pass:secret',
+  ])
+  return { gateway: 'apns', kind: 'p12', p12: file.toString('base64'), password: 'secret' }
 }
 
 const p8 = (key: object) => ({ gateway: 'apns', kind: 'p8', ...key })
@@ -222,6 +249,45 @@ test('race E2: an app of the sandbox whose credential serves production only', a
   expect(roost.simulator.acceptedFor(hashOf(id)).acceptances).toBe(PHONES)
 })
 
+test('a certificate (.p12, as the keychain exports it) that has expired, which Apple is not shown any more', async () => {
+  const roost = await open()
+  const phones = await iPhones(roost)
+  await replace(roost, 'apns', await p12(roost, { expiresAt: new Date(roost.clock.now() + 2 * DAY_MS) }))
+  let asked = 0
+  await rehearse(roost, {
+    gateway: 'apns',
+    phones,
+    spoil: async () => {
+      const first = await roost.sendAndSettle({ to: { all: true }, content: CONTENT })
+      expect(first.counts).toMatchObject({ targeted: PHONES, accepted: PHONES })
+      roost.clock.advance(3 * DAY_MS)
+      asked = roost.simulator.counts().apns.requests
+    },
+    reason: /^certificate_expired$/,
+    mend: async () => {
+      expect(roost.simulator.counts().apns.requests).toBe(asked)
+      await replace(roost, 'apns', await p12(roost, {}))
+    },
+  })
+})
+
+test('a certificate that was revoked', async () => {
+  const roost = await open()
+  const certificate = await roost.simulator.apns.createCertificate({ bundleId: BUNDLE_ID })
+  await replace(roost, 'apns', {
+    gateway: 'apns',
+    kind: 'pem',
+    pem: `${certificate.certPem}\n${certificate.keyPem}`,
+  })
+  await rehearse(roost, {
+    gateway: 'apns',
+    phones: await iPhones(roost),
+    spoil: () => roost.simulator.apns.revokeCertificate(certificate),
+    reason: /^BadCertificate$/,
+    mend: async () => replace(roost, 'apns', await p12(roost, {})),
+  })
+})
+
 test('the service account of another Firebase project', async () => {
   const roost = await open()
   const { phones, account } = await androids(roost)
@@ -281,14 +347,13 @@ test('FCM with a clock that is an hour behind', async () => {
 
 test('a VAPID key that one push service refuses: only its subscriptions wait, and one of them finds out when it is over', async () => {
   const clock = new TestClock()
-  const folder = await mkdtemp(join(tmpdir(), 'roost-test-'))
-  opened.push(() => rm(folder, { recursive: true, force: true }))
+  const folder = await temporaryFolder()
   const database = await cloneDatabase()
   opened.push(() => database.drop())
   const [one, other] = await Promise.all([0, 1].map(() => startSimulator({ clock: () => clock.now() })))
   if (one === undefined || other === undefined) throw new Error('no simulators')
   opened.push(() => Promise.all([one.close(), other.close()]))
-  await writeFile(join(folder, 'ca.pem'), one.caPem + other.caPem)
+  await writeFile(join(folder, 'ca.pem'), `${one.caPem}\n${other.caPem}`)
   const server = await startBare({
     databaseUrl: database.url,
     clock,
@@ -297,7 +362,6 @@ test('a VAPID key that one push service refuses: only its subscriptions wait, an
   opened.push(() => server.close())
   const access = await server.createApp()
   const credentials = `/v1/apps/${access.app}/credentials`
-  await server.rest('POST', credentials, { gateway: 'webpush', kind: 'vapid' })
   const at = async (simulator: Simulator) => {
     const phones = Array.from({ length: PHONES }, () =>
       createPhone({ simulator, roost: { baseUrl: server.url, ...access }, platform: { kind: 'web' } }),
@@ -344,6 +408,34 @@ test('a VAPID key that one push service refuses: only its subscriptions wait, an
   expect(done.counts).toMatchObject({ targeted: 2 * PHONES, accepted: 2 * PHONES })
   expect(refused.map(it => it.shown.length)).toEqual(refused.map(() => 1))
   expect(other.acceptedFor(hashOf(body.id)).acceptances).toBe(PHONES)
+})
+
+test('R23: a wrong secret at Huawei, and after the mend one dead token among the living', async () => {
+  const roost = await open()
+  const app = roost.simulator.hms.createApp()
+  const slot = { gateway: 'hms', kind: 'client', ...app }
+  await roost.rest('POST', `/v1/apps/${roost.app}/credentials`, { ...slot, clientSecret: 'not-the-secret' })
+  const tokens = Array.from({ length: PHONES }, () => roost.simulator.hms.issueToken({ appId: app.appId }))
+  for (const [i, push_token] of tokens.entries())
+    await roost.device('registerDevice', { hwid: `huawei-${i}`, device_type: 17, push_token })
+  const before = await addresses(roost.server.db)
+  const id = await roost.send({ to: { all: true }, content: CONTENT })
+  const held = await roost.until(id, message => message.held.length > 0)
+  expect(held).toMatchObject({ waiting: PHONES, held: [{ gateway: 'hms' }] })
+  expect((await slotOf(roost, 'hms')).status).toBe('paused')
+  expect(await addresses(roost.server.db)).toEqual(before)
+
+  roost.simulator.hms.killToken(tokens[3] as string)
+  await replace(roost, 'hms', slot)
+  expect((await roost.settle(id)).counts).toMatchObject({
+    targeted: PHONES,
+    accepted: PHONES - 1,
+    dead: 1,
+    failed: 0,
+  })
+  expect(roost.simulator.acceptedFor(hashOf(id)).acceptances).toBe(PHONES - 1)
+  const states = (await addresses(roost.server.db)) as { hwid: string; state: string }[]
+  expect(states.filter(it => it.state !== 'active').map(it => it.hwid)).toEqual(['huawei-3'])
 })
 
 interface Message {

@@ -60,5 +60,6 @@ const WAVE_WORDS: Readonly<Record<string, string>> = {
 
 /** For people. */
 export function waveReason(reason: string): string {
-  return `${reason} for every address that was tried: ${WAVE_WORDS[reason] ?? 'the credential is a wrong one'}`
+  const words = WAVE_WORDS[reason] ?? 'the credential may be of another app'
+  return `${reason} for every address that was tried: ${words}`
 }

@@ -7,18 +7,24 @@
  * R14 A token of another app or sender is quarantined, never ended: its next registration revives it.
  */
 
-/** `environment`: R12. `elsewhere`: R14, and a subscription made with another key. `doubt`: who knows. */
-export type MismatchKind = 'environment' | 'elsewhere' | 'doubt'
+/**
+ * `environment`: R12. `elsewhere`: R14, and a subscription made with another key. `unsure`: the address is dead, or the
+ * credential is of another app, and the answer is the same for both. `doubt`: says nothing of the credential.
+ */
+export type MismatchKind = 'environment' | 'elsewhere' | 'unsure' | 'doubt'
 
 const KINDS: Readonly<Record<string, MismatchKind>> = {
   BadDeviceToken: 'environment',
   DeviceTokenNotForTopic: 'elsewhere',
   SENDER_ID_MISMATCH: 'elsewhere',
   vapid_key_mismatch: 'elsewhere',
+  // Huawei: all tokens of the request are illegal.
+  '80300007': 'unsure',
 }
 
 export function mismatchKind(reason: string): MismatchKind {
-  return (Object.hasOwn(KINDS, reason) ? KINDS[reason] : undefined) ?? 'doubt'
+  const code = reason.split(':', 1)[0] as string // some gateways put their words behind it
+  return (Object.hasOwn(KINDS, code) ? KINDS[code] : undefined) ?? 'doubt'
 }
 
 /** Apple's two registries of tokens; undefined at gateways that have no environments. */
