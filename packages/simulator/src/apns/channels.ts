@@ -25,9 +25,20 @@ export interface Channel {
 export class Channels {
   readonly #random: Random
   readonly #byApp = new Map<string, Map<string, Channel>>()
+  readonly #disabledApps = new Set<string>()
 
   constructor(random: Random) {
     this.#random = random
+  }
+
+  /** Whether the app may use channels at all: it may until it is said not to. */
+  isEnabled(bundleId: string): boolean {
+    return !this.#disabledApps.has(bundleId)
+  }
+
+  setEnabled(bundleId: string, isEnabled: boolean): void {
+    if (isEnabled) this.#disabledApps.delete(bundleId)
+    else this.#disabledApps.add(bundleId)
   }
 
   /** Undefined when the app has as many as it may. */

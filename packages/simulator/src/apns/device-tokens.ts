@@ -103,6 +103,12 @@ export class DeviceTokens {
     }
   }
 
+  /** At once: Apple need not be told that an activity is over. */
+  expire(token: string): void {
+    const now = new Date(this.#clock())
+    this.kill(token, { reason: 'ExpiredToken', since: now, acceptedUntil: now })
+  }
+
   revive(token: string): void {
     this.known(token).death = undefined
   }
