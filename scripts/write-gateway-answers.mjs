@@ -19,6 +19,14 @@ const OUTCOMES = {
   'retry credential': 'repeated later, all that this credential sends waits',
 }
 
+/** What of a credential's work is stopped where it is not all of it. */
+const PARTS = {
+  environment: 'this environment',
+  origin: 'this push service',
+  apple: 'what goes to Apple',
+  'apple or web': 'what goes to Apple or to browsers',
+}
+
 /** How a row says what the gateway answered. */
 const COLUMNS = {
   apns: ['reason', row => `\`${row.reason}\``],
@@ -40,7 +48,7 @@ function detailOf({ field, apnsReason }) {
 }
 
 function outcomeOf({ outcome, part, clients }) {
-  const where = part === undefined ? '' : ` (only for this ${part === 'apple' ? 'part: Apple' : part})`
+  const where = part === undefined ? '' : ` (${PARTS[part]} only)`
   return `${OUTCOMES[outcome]}${where}${clients === undefined ? '' : ', after one more try with a fresh token'}`
 }
 

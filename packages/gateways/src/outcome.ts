@@ -12,8 +12,8 @@ export type AttemptOutcome =
   | { readonly kind: 'message_fault'; readonly reason: string }
   /**
    * Our key, certificate or account is refused; says nothing about the address. `part` names the only part of the
-   * credential's work that it stops: the origin of a push service (Web Push), or `apple` or `web` behind FCM. Without
-   * it everything that the credential serves is stopped.
+   * credential's work that it stops: the origin of a push service (Web Push), an APNs environment, or `apple`, `web` or
+   * `apple or web` behind FCM. Without it everything that the credential serves is stopped.
    */
   | { readonly kind: 'credential_fault'; readonly reason: string; readonly part?: string | undefined }
   /** Try again, not before `afterMs` from now when given. `scope` is what must wait. */

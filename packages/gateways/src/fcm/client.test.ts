@@ -307,12 +307,12 @@ const FORMS: [string, number, object | string, object][] = [
     APPLE_KEY_REFUSED,
   ],
   [
-    'E a bad key that is told by its message alone',
+    'E a bad key without a word on whose',
     401,
     body(401, 'UNAUTHENTICATED', 'Auth error from APNS or Web Push Service', [
       fcmError('THIRD_PARTY_AUTH_ERROR'),
     ]),
-    APPLE_KEY_REFUSED,
+    { ...APPLE_KEY_REFUSED, part: 'apple or web' },
   ],
   [
     'E a bad VAPID key at Firebase',

@@ -76,10 +76,11 @@ function byStatus(error: FcmError, afterMs: number | undefined): AttemptOutcome 
   return { kind: 'retry', reason, scope: 'origin', afterMs }
 }
 
-/** Whose key Firebase was refused with. Its usual words name both; only words for browsers alone speak of them. */
-function refusedPart({ apnsReason, message }: FcmError): 'apple' | 'web' {
-  if (apnsReason !== undefined || /apns|apple/i.test(message)) return 'apple'
-  return /web ?push|vapid/i.test(message) ? 'web' : 'apple'
+/** Whose key Firebase was refused with. Its usual words name both, and only Apple's reason beside them tells. */
+function refusedPart({ apnsReason, message }: FcmError): string {
+  if (apnsReason !== undefined) return 'apple'
+  const named = [/apns|apple/i.test(message) ? 'apple' : '', /web ?push|vapid/i.test(message) ? 'web' : '']
+  return named.filter(Boolean).join(' or ') || 'apple or web'
 }
 
 /**
