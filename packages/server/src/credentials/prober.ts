@@ -27,7 +27,7 @@ import type { GatewayUrls } from './senders.ts'
 export interface ProberOptions {
   readonly seal: Seal
   readonly clock: Clock
-  readonly urls: GatewayUrls & { readonly hms?: string | undefined; readonly hmsToken?: string | undefined }
+  readonly urls: GatewayUrls
   /** PEM, added to the trusted roots. */
   readonly extraCa?: string | undefined
   /** For each question, over connecting and answering. Default 4000: somebody waits for the upload's answer. */

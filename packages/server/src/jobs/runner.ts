@@ -6,6 +6,7 @@
  * it keeps asking.
  */
 import { parseCronItems, type Runner, run, Logger as WorkerLogger } from 'graphile-worker'
+import pg from 'pg'
 import type { Logger } from 'pino'
 import type { Clock } from '../time.ts'
 import { JOBS, type JobContext, type JobName } from './jobs.ts'
@@ -23,24 +24,33 @@ export interface JobRunnerOptions {
 const SCHEMA = 'graphile_worker'
 /** One job is slow at a gateway, the other ones go on. */
 const CONCURRENCY = 2
-/** Its own, beside the pool of requests and sending: one listens, the others work. */
+/** Beside the pool of requests and sending: one listens, the others work. */
 const CONNECTIONS = 3
 const DAY_MS = 24 * 60 * 60_000
 
 export class JobRunner {
   readonly #options: JobRunnerOptions
+  readonly #pool: pg.Pool
   #runner: Runner | undefined
 
   constructor(options: JobRunnerOptions) {
     this.#options = options
+    // Ours, not one that graphile-worker makes: that one still closes its connections when a stop has returned.
+    this.#pool = new pg.Pool({
+      connectionString: options.databaseUrl,
+      max: CONNECTIONS,
+      application_name: 'roost jobs',
+    })
+    // Without listeners a connection that breaks would end the process; its query fails, and that is told.
+    this.#pool.on('error', () => undefined)
+    this.#pool.on('connect', client => client.on('error', () => undefined))
   }
 
   async start(): Promise<void> {
     const names = Object.keys(JOBS) as JobName[]
     this.#runner = await run({
-      connectionString: this.#options.databaseUrl,
+      pgPool: this.#pool,
       schema: SCHEMA,
-      maxPoolSize: CONNECTIONS,
       concurrency: CONCURRENCY,
       noHandleSignals: true, // whoever started the server stops it
       logger: loggerFor(this.#options.logger),
@@ -65,6 +75,7 @@ export class JobRunner {
     const runner = this.#runner
     this.#runner = undefined
     await runner?.stop()
+    await this.#pool.end()
   }
 
   #cronItem(name: JobName) {
