@@ -120,8 +120,20 @@ describe('a p12 file', () => {
       uid: 'com.example.app.voip',
       bundleId: 'com.example.app',
       environments: ['sandbox'],
-      topics: [{ topic: 'com.example.app.voip' }],
+      topics: [{ topic: 'com.example.app.voip', kind: 'voip' }],
     })
+  })
+
+  test('with a list of topics and the mark for VoIP names each topic once, by its kind', () => {
+    const topics = topicsExtension([
+      ['com.example.app', 'app'],
+      ['com.example.app.voip', 'voip'],
+    ])
+    const made = apple.issue({ extensions: [PRODUCTION, topics, voipExtension('com.example.app.voip')] })
+    expect(mustParse(parseP12(apple.p12(made, 'x'), 'x', clock)).topics).toEqual([
+      { topic: 'com.example.app', kind: 'app' },
+      { topic: 'com.example.app.voip', kind: 'voip' },
+    ])
   })
 
   test('for device management serves its own topic', () => {

@@ -49,9 +49,15 @@ export function readAppleFields(der: Buffer): AppleFields {
     uid: subject.get(OID_UID),
     commonName: subject.get(OID_COMMON_NAME),
     environments: ENVIRONMENT_OIDS.filter(([, oid]) => extensions.has(oid)).map(([name]) => name),
-    topics: topicsOf([...textsOf(extensions.get(OID_TOPICS)), ...textsOf(voip)]),
+    topics: topicsOf([...textsOf(extensions.get(OID_TOPICS)), ...voipTextsOf(voip)]),
     hasVoipMark: voip !== undefined,
   }
+}
+
+/** The mark for VoIP may name its topic alone. */
+function voipTextsOf(der: string | undefined): string[] {
+  const [topic] = textsOf(der)
+  return topic === undefined ? [] : [topic, 'voip']
 }
 
 /** A topic and its kind by turns: `com.x`, `app`, `com.x.voip`, `voip`. */
