@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Phone } from '@roost/simulator'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startRoost, type TestRoost } from '../../test/roost.ts'
+import { startRoost, type TestRoost, tick } from '../../test/roost.ts'
 import { applyResults } from './results.ts'
 
 let roost: TestRoost
@@ -120,6 +120,18 @@ test('R6: a dead address is alive again as soon as the device registers it', asy
   expect((await roost.ledger(phone.hwid)).map(it => it.event)).toEqual(['registered', 'dead', 'restored'])
 })
 
+/** Until the first try of so many deliveries is booked and the batch given back: only then may the clock be moved. */
+async function untilTried(id: string, count: number): Promise<void> {
+  const { rows } = await roost.server.db.query<{ tried: number }>(
+    `select count(*)::integer as tried from delivery_queue q join batch b on b.id = q.batch_id
+      where q.message_id = $1 and q.attempt > 1 and b.state = 'waiting'`,
+    [id],
+  )
+  if (rows[0]?.tried === count) return
+  await tick()
+  await untilTried(id, count)
+}
+
 test('R18: throttling and server faults change no row and lose no message', async () => {
   const phones = [
     await roost.phone('ios', { userId: 'r18' }),
@@ -129,7 +141,7 @@ test('R18: throttling and server faults change no row and lose no message', asyn
   roost.simulator.apns.faults.answerEverything({ status: 503, reason: 'ServiceUnavailable' })
   roost.simulator.fcm.faults.answerEverything({ form: 'quota_exceeded' })
   const id = await roost.send({ to: { users: ['r18'] }, content: { title: 'Hello' } })
-  await roost.until(id, message => message.waiting === 2)
+  await untilTried(id, 2)
   expect(await Promise.all(phones.map(phone => roost.view(phone.hwid)))).toEqual(before)
   roost.simulator.apns.faults.clear()
   roost.simulator.fcm.faults.clear()
@@ -229,19 +241,29 @@ test('race I: a death of a device that was erased meanwhile is no error and make
   expect((await roost.view(phone.hwid)).addresses).toEqual([])
 })
 
-test('R17: a device for which Firebase has no good Apple key costs no other device its message', async () => {
+test('R17: while Firebase has no good Apple key, iPhones behind it wait and Android goes on', async () => {
   const apple = await roost.phone('android', { userId: 'third-party' })
   const android = await roost.phone('android', { userId: 'third-party' })
   roost.simulator.fcm.faults.answerFor(apple.token as string, { form: 'third_party_auth' })
-  const message = await roost.sendAndSettle({ to: { users: ['third-party'] }, content: { title: 'Hello' } })
-  expect(message.counts).toMatchObject({ targeted: 2, accepted: 1, failed: 1 })
-  expect((await roost.view(apple.hwid)).addresses).toMatchObject([
-    { state: 'suspect', reason: 'THIRD_PARTY_AUTH_ERROR' },
-  ])
-  const { body } = await roost.rest<{ credentials: { status: string }[] }>(
-    'GET',
-    `/v1/apps/${roost.app}/credentials`,
-  )
-  expect(new Set(body.credentials.map(it => it.status))).toEqual(new Set(['active']))
+  const before = await roost.view(apple.hwid)
+  const id = await roost.send({
+    to: { users: ['third-party'] },
+    content: { title: 'Hello' },
+    ttlSeconds: 86_400,
+  })
+  const held = await roost.until(id, message => message.held.length > 0)
+  expect(held).toMatchObject({ waiting: 1, counts: { targeted: 2, accepted: 1, failed: 0 } })
+  expect(await roost.view(apple.hwid)).toEqual(before)
+  const { body } = await roost.rest<{
+    credentials: { gateway: string; status: string; problems: object[] }[]
+  }>('GET', `/v1/apps/${roost.app}/credentials`)
+  const fcm = body.credentials.find(it => it.gateway === 'fcm')
+  expect(fcm?.status).toBe('active')
+  expect(fcm?.problems).toHaveLength(1)
   expect((await roost.sendAndSettle(hello(android.hwid))).counts).toMatchObject({ accepted: 1 })
+
+  // Mended in Firebase's console, which tells nobody: the delivery of an hour later finds it out.
+  roost.simulator.fcm.faults.clear()
+  roost.clock.advance(HOUR_MS)
+  expect((await roost.settle(id)).counts).toMatchObject({ targeted: 2, accepted: 2 })
 })
