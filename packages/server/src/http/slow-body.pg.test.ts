@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { SECRET } from '../../test/bare.ts'
 import { cloneDatabase, type TestDatabase } from '../../test/database.ts'
 import { AppDirectory } from '../access/apps.ts'
+import { CredentialChecks } from '../credentials/checks.ts'
 import { Seal } from '../credentials/seal.ts'
 import { Receipts } from '../insight/receipts.ts'
 import { Registrations } from '../registry/register.ts'
@@ -20,16 +21,19 @@ let port: number
 beforeAll(async () => {
   database = await cloneDatabase()
   db = new Database({ url: database.url })
+  const seal = new Seal(SECRET)
   const context = {
     db,
     clock: systemClock,
     logger: pino({ level: 'silent' }),
-    seal: new Seal(SECRET),
+    seal,
+    checks: new CredentialChecks({ db, seal, clock: systemClock, urls: {} }),
     apps: new AppDirectory(db),
     registrations: new Registrations(db),
     receipts: new Receipts(db),
     allowPrivateEndpoints: false,
     poke: () => undefined,
+    runSoon: () => undefined,
   }
   app = await buildApp(context, { requestTimeoutMs: 100 })
   port = Number(new URL(await app.listen({ host: '127.0.0.1', port: 0 })).port)
