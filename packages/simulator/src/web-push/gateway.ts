@@ -9,12 +9,12 @@ import type { ServerIdentity } from '../authority.ts'
 import { ChromeService } from '../chrome/service.ts'
 import { type Air, hashOf, parseObject } from '../gateway/air.ts'
 import { type Delayed, Faults } from '../gateway/faults.ts'
-import { type GatewayListener, type GatewayReply, listen } from '../gateway/listener.ts'
+import { type GatewayListener, type GatewayReply, type GatewayRequest, listen } from '../gateway/listener.ts'
 import type { Tally } from '../gateway/tally.ts'
 import { type Random, randomUuid } from '../randomness.ts'
 import { type BrowserAck, BrowserService, type BrowserSubscription, messageVersion } from './browsers.ts'
 import { decryptBody } from './decrypt.ts'
-import { Http1Listener, type PushRequest } from './http1-listener.ts'
+import { Http1Listener } from './http1-listener.ts'
 import { headerOf, type Judgement, judge } from './judge.ts'
 import { refusalAnswer, type WebPushFault, wnsHeaders } from './refusals.ts'
 import { type PushService, serviceOf } from './services.ts'
@@ -207,7 +207,7 @@ export class WebPushGateway {
     ])
   }
 
-  async #answer(request: PushRequest, origin: string): Promise<GatewayReply> {
+  async #answer(request: GatewayRequest, origin: string): Promise<GatewayReply> {
     const { tally } = this.#options
     const push = this.#read(request, origin)
     tally.requested('webPush')
@@ -219,7 +219,7 @@ export class WebPushGateway {
     return reply
   }
 
-  #read(request: PushRequest, origin: string): Push {
+  #read(request: GatewayRequest, origin: string): Push {
     const endpoint = origin + request.path
     const subscription = this.#find(endpoint)
     const keys = subscription?.keys
@@ -242,7 +242,7 @@ export class WebPushGateway {
     return { ...real, applicationServerKey, service: 'autopush', isGone: channel === undefined }
   }
 
-  async #authorize(request: PushRequest, push: Push): Promise<WebPushFault | undefined> {
+  async #authorize(request: GatewayRequest, push: Push): Promise<WebPushFault | undefined> {
     const { subscription } = push
     if (subscription === undefined) return 'unknown'
     if (request.method !== 'POST') return 'bad_method'
@@ -257,14 +257,14 @@ export class WebPushGateway {
   }
 
   /** The audience: the name that the sender knows this place by, as the real services do behind theirs. */
-  #originAsked({ headers }: PushRequest, origin: string): string {
+  #originAsked({ headers }: GatewayRequest, origin: string): string {
     const asked = headers[':authority'] ?? headers.host
     const name = this.#options.names.find(known => known === asked)
     return name === undefined ? origin : `https://${name}`
   }
 
   #decide(
-    request: PushRequest,
+    request: GatewayRequest,
     push: Push,
     unauthorized: WebPushFault | undefined,
     planned: WebPushAnswer | undefined,
@@ -283,7 +283,7 @@ export class WebPushGateway {
     return planned
   }
 
-  #accept(request: PushRequest, push: Push, service: PushService): GatewayReply {
+  #accept(request: GatewayRequest, push: Push, service: PushService): GatewayReply {
     const { tally, air, random } = this.#options
     const { endpoint, payload, origin } = push
     const messageId = messageVersion(random)
@@ -303,7 +303,7 @@ export class WebPushGateway {
   }
 }
 
-function judged(request: PushRequest, { subscription, plaintext }: Push): Judgement | undefined {
+function judged(request: GatewayRequest, { subscription, plaintext }: Push): Judgement | undefined {
   if (subscription === undefined) return { fault: 'unknown' }
   return judge(request, subscription, plaintext !== undefined)
 }
@@ -314,7 +314,7 @@ function ownHeaders(service: PushService, random: Random): Record<string, string
   return service === 'windows' ? wnsHeaders(random, 'received') : {}
 }
 
-function pushHeaders(request: PushRequest): Record<string, string> {
+function pushHeaders(request: GatewayRequest): Record<string, string> {
   const headers: Record<string, string> = {}
   for (const name of ['ttl', 'urgency', 'topic', 'content-encoding', 'x-wns-cache-policy']) {
     const value = headerOf(request, name)

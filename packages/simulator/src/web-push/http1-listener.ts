@@ -3,36 +3,36 @@
  *
  * Source: RFC 7301 §3.2 (no_application_protocol); Microsoft's service, which has no HTTP/2.
  */
-import type { IncomingMessage, ServerResponse } from 'node:http'
-import { createServer, type Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import { createServer, type Server, type TLSSocket } from 'node:tls'
 import type { ServerIdentity } from '../authority.ts'
+import { Http1Front } from '../gateway/http1-front.ts'
 import type { GatewayReply, GatewayRequest } from '../gateway/listener.ts'
-
-/** What a push service looks at. */
-export type PushRequest = Pick<GatewayRequest, 'method' | 'path' | 'headers' | 'body'>
 
 export interface Http1Options {
   readonly host: string
   /** 0 takes a free port. */
   readonly port: number
   readonly identity: ServerIdentity
-  readonly answer: (request: PushRequest) => Promise<GatewayReply>
+  readonly answer: (request: GatewayRequest) => Promise<GatewayReply>
   readonly onConnection: () => void
 }
 
 export class Http1Listener {
   readonly #options: Http1Options
   readonly #server: Server
-  readonly #seen = new WeakSet<object>()
+  readonly #sockets = new Set<TLSSocket>()
 
   constructor(options: Http1Options) {
     this.#options = options
+    const front = new Http1Front(options)
     const { certPem: cert, keyPem: key } = options.identity
-    this.#server = createServer({ cert, key, ALPNProtocols: ['http/1.1'] }, (request, response) =>
-      this.#receive(request, response),
-    )
-    this.#server.on('clientError', (_cause, socket) => socket.destroy())
+    this.#server = createServer({ cert, key, ALPNProtocols: ['http/1.1'] }, socket => {
+      this.#sockets.add(socket)
+      socket.once('close', () => this.#sockets.delete(socket))
+      front.accept(socket)
+    })
+    this.#server.on('tlsClientError', () => {}) // Node ends that connection alone.
   }
 
   async start(): Promise<void> {
@@ -52,36 +52,7 @@ export class Http1Listener {
   async close(): Promise<void> {
     if (!this.#server.listening) return
     const closed = new Promise<void>(resolve => this.#server.close(() => resolve()))
-    this.#server.closeAllConnections()
+    for (const socket of this.#sockets) socket.destroy()
     await closed
   }
-
-  #receive(request: IncomingMessage, response: ServerResponse): void {
-    if (!this.#seen.has(request.socket)) {
-      this.#seen.add(request.socket)
-      this.#options.onConnection()
-    }
-    const chunks: Buffer[] = []
-    request.on('error', () => {})
-    response.on('error', () => {})
-    request.on('data', (chunk: Buffer) => chunks.push(chunk))
-    request.on('end', () => {
-      const { method = '', url: path = '', headers } = request
-      void this.#options.answer({ method, path, headers, body: Buffer.concat(chunks) }).then(
-        reply => respond(request, response, reply),
-        () => request.socket.destroy(),
-      )
-    })
-  }
-}
-
-function respond(request: IncomingMessage, response: ServerResponse, reply: GatewayReply): void {
-  if (reply === 'silence') return
-  if (typeof reply === 'string') {
-    request.socket.destroy()
-    return
-  }
-  const length = String(Buffer.byteLength(reply.body ?? ''))
-  response.writeHead(reply.status, { 'content-length': length, ...reply.headers })
-  response.end(reply.body)
 }

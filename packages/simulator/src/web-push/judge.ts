@@ -3,7 +3,7 @@
  *
  * Sources: RFC 8030 §5; RFC 8291 §4; Microsoft, WNS (no chunked bodies; `TTL: 0` wants `X-WNS-Cache-Policy: no-cache`).
  */
-import type { PushRequest } from './http1-listener.ts'
+import type { GatewayRequest } from '../gateway/listener.ts'
 import type { WebPushFault } from './refusals.ts'
 import { maxBytes } from './services.ts'
 import type { Subscription } from './subscriptions.ts'
@@ -19,7 +19,7 @@ export interface Judgement {
 
 /** What is wrong with a request that has shown good credentials. `isReadable`: its body could be decrypted. */
 export function judge(
-  request: PushRequest,
+  request: GatewayRequest,
   subscription: Subscription,
   isReadable: boolean,
 ): Judgement | undefined {
@@ -30,12 +30,12 @@ export function judge(
   return judgeSize(request, subscription) ?? judgeEncryption(request, subscription, isReadable)
 }
 
-export function headerOf(request: PushRequest, name: string): string | undefined {
+export function headerOf(request: GatewayRequest, name: string): string | undefined {
   const value = request.headers[name]
   return typeof value === 'string' ? value : undefined
 }
 
-function judgeHeaders(request: PushRequest): WebPushFault | undefined {
+function judgeHeaders(request: GatewayRequest): WebPushFault | undefined {
   const ttl = headerOf(request, 'ttl')
   if (ttl === undefined || !/^-?\d+$/.test(ttl)) return 'ttl_missing'
   if (Number(ttl) < 0) return 'ttl_negative'
@@ -43,7 +43,7 @@ function judgeHeaders(request: PushRequest): WebPushFault | undefined {
   return URGENCIES.includes(headerOf(request, 'urgency') ?? 'normal') ? undefined : 'bad_urgency'
 }
 
-function judgeForWindows(request: PushRequest): WebPushFault | undefined {
+function judgeForWindows(request: GatewayRequest): WebPushFault | undefined {
   if (headerOf(request, 'transfer-encoding') !== undefined) return 'chunked'
   const policy = headerOf(request, 'x-wns-cache-policy')
   const isKept = Number(headerOf(request, 'ttl')) > 0
@@ -51,7 +51,7 @@ function judgeForWindows(request: PushRequest): WebPushFault | undefined {
   return conflicts ? 'ttl_conflict' : undefined
 }
 
-function judgeSize({ body }: PushRequest, { service, isBridged }: Subscription): Judgement | undefined {
+function judgeSize({ body }: GatewayRequest, { service, isBridged }: Subscription): Judgement | undefined {
   const excess = body.length - maxBytes(service, isBridged)
   if (excess <= 0) return undefined
   if (!isBridged) return { fault: 'too_big' }
@@ -62,7 +62,7 @@ function judgeSize({ body }: PushRequest, { service, isBridged }: Subscription):
 }
 
 function judgeEncryption(
-  request: PushRequest,
+  request: GatewayRequest,
   subscription: Subscription,
   isReadable: boolean,
 ): Judgement | undefined {
@@ -76,7 +76,7 @@ function judgeEncryption(
 }
 
 /** Keys and salts of the aesgcm draft: with aes128gcm they are in the body. */
-function hasOldKeys(request: PushRequest): boolean {
+function hasOldKeys(request: GatewayRequest): boolean {
   return (
     /\bsalt=/.test(headerOf(request, 'encryption') ?? '') ||
     /\bdh=/.test(headerOf(request, 'crypto-key') ?? '')
