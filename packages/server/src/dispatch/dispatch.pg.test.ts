@@ -286,6 +286,34 @@ test('one server fault of a gateway delays its own delivery only', async () => {
   expect((await roost.settle(id)).counts).toMatchObject({ targeted: 20, accepted: 20 })
 })
 
+test('a push service that asks for patience is left alone by all deliveries until then, and nobody is lost', async () => {
+  await phones('web', 40, 'patience')
+  const { faults } = roost.simulator.webPush
+  faults.answerEverything({ fault: 'overloaded', retryAfter: '600' })
+  const first = await roost.send(toUser('patience'))
+  await untilTried(first, 40)
+  const asked = roost.simulator.counts().webPush.requests
+  const second = await roost.send(toUser('patience'))
+  await untilDeferred(second, 40)
+  expect(roost.simulator.counts().webPush.requests).toBe(asked)
+  faults.clear()
+  roost.clock.advance(HOUR_MS)
+  for (const id of [first, second])
+    expect((await roost.settle(id)).counts).toMatchObject({ targeted: 40, accepted: 40 })
+})
+
+/** Until so many deliveries wait for their origin without having been tried. */
+async function untilDeferred(id: string, count: number): Promise<void> {
+  const { rows } = await roost.server.db.query<{ deferred: number }>(
+    `select count(*)::integer as deferred from delivery_queue q join batch b on b.id = q.batch_id
+      where q.message_id = $1 and q.attempt = 1 and q.reason = 'origin_throttled' and b.state = 'waiting'`,
+    [id],
+  )
+  if (rows[0]?.deferred === count) return
+  await tick()
+  await untilDeferred(id, count)
+}
+
 test('a lease that ran out is no licence for a second runner of the same process', async () => {
   await phones('android', 30, 'lapsed')
   roost.simulator.fcm.faults.holdAnswers()
