@@ -47,13 +47,16 @@ export class PushHost implements ApnsHost {
   }
 
   #read(asked: AskedRequest): ApnsPush {
-    const { request, headers } = asked
+    const { request, headers, connection } = asked
     const { path } = request
     const app = appOfBroadcast(path)
     const token = app === undefined ? tokenInPath(path) : undefined
     const device = token === undefined ? undefined : this.#world.tokens.find(token)
+    // Field by field: a spread made this a fifth of all that a push costs.
     return {
-      ...asked,
+      request,
+      headers,
+      connection,
       app,
       token,
       device,
