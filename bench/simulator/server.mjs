@@ -12,10 +12,14 @@ let cpu = process.cpuUsage()
 /** @type {Record<string, (question: any) => Promise<object> | object>} */
 const ANSWERS = { start, begin, end, stop }
 
-process.on('message', async question => {
-  const { kind } = /** @type {{ kind: string }} */ (question)
-  process.send?.(await ANSWERS[kind]?.(question))
+process.on('message', question => {
+  void answer(/** @type {{ kind: string }} */ (question))
 })
+
+/** @param {{ kind: string }} question */
+async function answer(question) {
+  process.send?.(await ANSWERS[question.kind]?.(question))
+}
 
 /** @param {{ tokens: number, folder: string }} question */
 async function start({ tokens, folder }) {
