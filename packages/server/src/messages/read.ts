@@ -4,6 +4,7 @@ import type { Queryable } from '../store/database.ts'
 
 /**
  * Counts are sums over the batches, so they move with each chunk's commit and never drift from what happened.
+ * `held` says why some of it waits, also while the rest goes on.
  * A batch has worked off the buckets before its cursor's; one whose range is read through, what is out of its queue.
  */
 const SUMMARY = `
@@ -12,7 +13,7 @@ const SUMMARY = `
          coalesce(b.targeted, 0) as targeted, coalesce(b.accepted, 0) as accepted, coalesce(b.dead, 0) as dead,
          coalesce(b.failed, 0) as failed, coalesce(b.skipped, 0) as skipped, coalesce(b.uncertain, 0) as uncertain,
          case when m.state = 'done' then 1 else least(0.99, coalesce(b.worked, 0) / greatest(b.width, 1)) end::float as progress,
-         coalesce(b.held, '[]') as held
+         coalesce(held.reasons, '[]') as held
     from message m
     left join lateral (
       select sum(targeted)::integer as targeted, sum(accepted)::integer as accepted, sum(dead)::integer as dead,
@@ -22,10 +23,15 @@ const SUMMARY = `
                       when is_read then (bucket_to - bucket_from + 1)
                            * (accepted + dead + failed + skipped + uncertain)::float / greatest(targeted, 1)
                       when cursor_bucket is null then 0
-                      else cursor_bucket - bucket_from end)::float as worked,
-             jsonb_agg(distinct jsonb_build_object('gateway', provider, 'reason', held_reason))
-               filter (where state = 'held') as held
-        from batch where message_id = m.id) b on true`
+                      else cursor_bucket - bucket_from end)::float as worked
+        from batch where message_id = m.id) b on true
+    left join lateral (
+      select jsonb_agg(distinct jsonb_build_object('gateway', b.provider, 'reason',
+               case when b.held_reason = 'internal_error' then b.held_reason
+                    else coalesce(h.reason, b.held_reason) end)) as reasons
+        from batch b
+        left join batch_hold h on h.batch_id = b.id and not h.is_over
+       where b.message_id = m.id and (b.state = 'held' or b.state <> 'done' and h.id is not null)) held on true`
 
 interface MessageRow extends MessageSummary {
   readonly targeted: number
