@@ -41,7 +41,7 @@ const startedAt = performance.now()
 const accepted = await sendAll(count, bodies())
 const seconds = (performance.now() - startedAt) / 1000
 process.stdout.write(JSON.stringify({ accepted, seconds }))
-pool.close()
+await pool.close()
 
 /** @param {number} wanted @param {(n: number) => Buffer} body */
 async function sendAll(wanted, body) {
