@@ -10,7 +10,7 @@ import type { AttemptOutcome } from '../outcome.ts'
 import type { Transport } from '../transport.ts'
 import type { ApnsCredential, ProviderTokens } from './auth.ts'
 import type { ApnsPushType } from './options.ts'
-import { readFailure, readResponse } from './outcome.ts'
+import { isOfEnvironment, readFailure, readResponse } from './outcome.ts'
 import { type ApnsPayload, buildPayload, constantHeaders } from './payload.ts'
 import { PUSH_TYPE_RULES } from './push-types.ts'
 import { ApnsSession } from './session.ts'
@@ -58,7 +58,7 @@ class ApnsClient implements GatewayClient<ApnsAddress> {
     const payload = buildPayload(attempt, this.#options.clock)
     if (!payload.ok) return { kind: 'message_fault', reason: payload.reason }
     const fault = this.#session.describeFault()
-    if (fault !== undefined) return { kind: 'credential_fault', reason: fault }
+    if (fault !== undefined) return this.#inPart({ kind: 'credential_fault', reason: fault })
     const topic = this.#topicFor(payload.pushType)
     if (!topic.ok) return { kind: 'message_fault', reason: topic.reason }
     return this.#post(`/3/device/${token}`, payload, topic.name)
@@ -79,8 +79,17 @@ class ApnsClient implements GatewayClient<ApnsAddress> {
       body,
       deadlineMs,
     })
-    if (result.kind === 'response') return readResponse(result, clock, topic !== credential.bundleId)
-    return readFailure(result, this.#session.certificate !== undefined)
+    return this.#inPart(
+      result.kind === 'response'
+        ? readResponse(result, clock, topic !== credential.bundleId)
+        : readFailure(result, this.#session.certificate !== undefined),
+    )
+  }
+
+  /** A key or certificate that is refused in one environment may well serve the other. */
+  #inPart(outcome: AttemptOutcome): AttemptOutcome {
+    if (outcome.kind !== 'credential_fault' || !isOfEnvironment(outcome.reason)) return outcome
+    return { ...outcome, part: this.#options.environment }
   }
 
   /** A token serves all topics of its team's apps; a certificate those that Apple wrote into it. */

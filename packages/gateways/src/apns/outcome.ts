@@ -142,6 +142,13 @@ function alertIn(reason: string): string | undefined {
   return code === undefined ? undefined : CERTIFICATE_ALERTS[Number.parseInt(code, 16) - FIRST_ALERT_CODE]
 }
 
+/** Refused in this environment only. */
+export function isOfEnvironment(reason: string): boolean {
+  return /^(BadEnvironmentKey(Id)?InToken|BadCertificateEnvironment|certificate_not_for_(production|sandbox))$/.test(
+    reason,
+  )
+}
+
 function verdictOfStatus(status: number): ApnsVerdict {
   if (status === 410) return 'address_dead'
   if (status === 429) return 'retry_device'
