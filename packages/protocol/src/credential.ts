@@ -115,7 +115,7 @@ export const credentialSchema = z.object({
 })
 export type CredentialView = z.infer<typeof credentialSchema>
 
-export const CREDENTIAL_EVENTS = ['added', 'replaced', 'paused', 'deleted'] as const
+export const CREDENTIAL_EVENTS = ['added', 'replaced', 'paused', 'resumed', 'deleted'] as const
 
 export const credentialHistorySchema = z.object({
   entries: z.array(

@@ -8,6 +8,8 @@ create table credential_pause (
   version integer not null,
   part text not null default '',
   reason text not null,
+  -- Seen in what was said of addresses, not of the credential: no question to the gateway disproves it.
+  is_wave boolean not null default false,
   at timestamptz not null,
   -- When one delivery may try whether it is over; null: only another content ends it.
   retry_at timestamptz,

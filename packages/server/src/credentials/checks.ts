@@ -2,12 +2,15 @@
  * Checks of credentials, at upload and daily: is what is stored still readable and in force, and does its gateway take
  * it? The answers are kept with the credential; what is wrong is told once (`credential.refused`).
  *
- * A check pauses nothing: it is told that a gateway refuses, and sending finds out by itself which part that stops. A
- * gateway that can't be asked says nothing of the credential.
+ * A check pauses nothing: it is told that a gateway refuses, and sending finds out by itself which part that stops. It
+ * ends pauses: a fault may be mended elsewhere (our clock, a right given back in a console), and then the content needs
+ * no replacing. A gateway that can't be asked says nothing of the credential.
  */
 import type { CredentialCheck } from '@roost/protocol'
-import type { Database } from '../store/database.ts'
+import type { Database, Queryable } from '../store/database.ts'
+import { noteHistory, ROOST } from './history.ts'
 import { refusalNotice, tellOnce } from './notices.ts'
+import { endDisproved } from './pauses.ts'
 import { type Probed, type ProberOptions, probe } from './prober.ts'
 import { explainRefusal } from './problems.ts'
 
@@ -78,6 +81,7 @@ export class CredentialChecks {
         [row.id, row.version, new Date(at), JSON.stringify(checks)],
       )
       if (rowCount === 0) return // replaced meanwhile: these answers are about another content
+      await resume(tx, { row, checks, at })
       for (const { outcome, environment, reason } of checks) {
         if (outcome !== 'refused') continue
         const refusal = { part: environment ?? '', reason: reason ?? 'refused' }
@@ -95,4 +99,22 @@ export class CredentialChecks {
     })
     return checks
   }
+}
+
+interface Answered {
+  readonly row: Row
+  readonly checks: readonly CredentialCheck[]
+  readonly at: number
+}
+
+async function resume(tx: Queryable, { row, checks, at }: Answered): Promise<void> {
+  const taken = checks.filter(it => it.outcome === 'accepted')
+  const reasons = await endDisproved(tx, {
+    credentialId: row.id,
+    version: row.version,
+    parts: taken.flatMap(it => it.environment ?? []),
+    isEverywhere: taken.length > 0 && taken.length === checks.length,
+  })
+  for (const reason of reasons)
+    await noteHistory(tx, { credentialId: row.id, event: 'resumed', by: ROOST, at, reason })
 }

@@ -13,7 +13,7 @@ export const ROOST: Actor = { tokenId: null, label: 'roost' }
 
 export interface Happening {
   readonly credentialId: string
-  readonly event: 'added' | 'replaced' | 'paused' | 'deleted'
+  readonly event: 'added' | 'replaced' | 'paused' | 'resumed' | 'deleted'
   readonly by: Actor
   /** ms. */
   readonly at: number

@@ -3,6 +3,7 @@
  * address changes meanwhile).
  *
  *   refused ──▶ paused ──content replaced, or a newer credential beside it──▶ over: what waited is due
+ *                  ├────the gateway was asked and takes it again (checks.ts)──▶ over
  *                  └────of a part: one delivery of an hour tries it────▶ over, or paused for twice as long
  *
  * A part (one environment, one push service, Apple behind Firebase) may heal without us, so it is tried again now and
@@ -17,6 +18,8 @@ export interface Pause {
   /** '' = all that it serves. */
   readonly part: string
   readonly reason: string
+  /** Concluded from what the gateway said of addresses. Default false. */
+  readonly isWave?: boolean
 }
 
 /** The pauses of a row of `credential` as it stands, as JSON: `{part, reason}[]`. */
@@ -32,8 +35,8 @@ const LAST_RETRY_MS = 24 * 60 * 60_000
 /** Stops what a gateway refused; the first reason stays. */
 export async function pauseCredential(db: Queryable, pause: Pause & { readonly at: number }): Promise<void> {
   await db.query(
-    `insert into credential_pause (credential_id, version, part, reason, at, retry_at)
-     select id, version, $3, $4, $5, $6 from credential where id = $1 and version = $2
+    `insert into credential_pause (credential_id, version, part, reason, at, retry_at, is_wave)
+     select id, version, $3, $4, $5, $6, $7 from credential where id = $1 and version = $2
      on conflict do nothing`, // a content uploaded meanwhile is not to blame
     [
       pause.credentialId,
@@ -42,6 +45,7 @@ export async function pauseCredential(db: Queryable, pause: Pause & { readonly a
       pause.reason,
       new Date(pause.at),
       pause.part === '' ? null : new Date(pause.at + FIRST_RETRY_MS),
+      pause.isWave ?? false,
     ],
   )
 }
@@ -53,6 +57,26 @@ export async function endPause(db: Queryable, pause: Omit<Pause, 'reason'>): Pro
     pause.version,
     pause.part,
   ])
+}
+
+interface Taken {
+  readonly credentialId: string
+  readonly version: number
+  /** In which the gateway was asked just now and took the credential. */
+  readonly parts: readonly string[]
+  /** It did so wherever it could be asked. */
+  readonly isEverywhere: boolean
+}
+
+/** Ends the pauses that the gateway's own answer disproves, and gives back their reasons. */
+export async function endDisproved(db: Queryable, taken: Taken): Promise<string[]> {
+  const parts = [...taken.parts, ...(taken.isEverywhere ? [''] : [])]
+  const { rows } = await db.query<{ reason: string }>(
+    `delete from credential_pause
+      where credential_id = $1 and version = $2 and part = any($3::text[]) and not is_wave returning reason`,
+    [taken.credentialId, taken.version, parts],
+  )
+  return rows.map(row => row.reason)
 }
 
 const IS_PAUSED = `

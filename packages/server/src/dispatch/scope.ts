@@ -35,31 +35,17 @@ interface Gateway {
   readonly hasOneOrigin: boolean
   /** The part of a credential that serves this address, as far as it can be told beforehand; '' = all of it. */
   readonly partOf: (target: SendTarget) => string
-  /** What a fault stops, where it is only a part and the client did not name it. */
-  readonly partOfFault: (reason: string, target: SendTarget) => string
 }
 
 const whole = (): string => ''
-const endpointOrigin = ({ address }: SendTarget): string => originOf(address)
-
-/** A key or certificate of one environment says nothing of the other one (race F). */
-const APNS_ENVIRONMENT_FAULT =
-  /^(BadEnvironmentKey(Id)?InToken|BadCertificateEnvironment|certificate_not_for_(production|sandbox))$/
 
 const GATEWAYS: Readonly<Record<Provider, Gateway>> = {
-  apns: {
-    hasOneOrigin: true,
-    partOf: ({ environment }) => environment,
-    partOfFault: (reason, { environment }) => (APNS_ENVIRONMENT_FAULT.test(reason) ? environment : ''),
-  },
+  // A key or certificate of one environment says nothing of the other one (race F).
+  apns: { hasOneOrigin: true, partOf: ({ environment }) => environment },
   // Which devices are reached through Apple or a browser, Firebase tells only when it fails.
-  fcm: { hasOneOrigin: true, partOf: whole, partOfFault: whole },
-  hms: { hasOneOrigin: true, partOf: whole, partOfFault: whole },
-  webpush: {
-    hasOneOrigin: false,
-    partOf: endpointOrigin,
-    partOfFault: (_, target) => endpointOrigin(target),
-  },
+  fcm: { hasOneOrigin: true, partOf: whole },
+  hms: { hasOneOrigin: true, partOf: whole },
+  webpush: { hasOneOrigin: false, partOf: ({ address }) => originOf(address) },
 }
 
 /** `https://host[:port]` of an endpoint that was checked when it was registered; no URL is parsed. */
@@ -75,13 +61,6 @@ export function scopeOf(outcome: AttemptOutcome): Scope {
 /** The part whose pause holds this address up. */
 export function partOf(target: SendTarget): string {
   return GATEWAYS[target.provider].partOf(target)
-}
-
-export function partOfFault(
-  outcome: Extract<AttemptOutcome, { kind: 'credential_fault' }>,
-  target: SendTarget,
-): string {
-  return outcome.part ?? GATEWAYS[target.provider].partOfFault(outcome.reason, target)
 }
 
 /** Where the address is, for gateways at which every address may be elsewhere. */

@@ -16,7 +16,7 @@ import type { Recipient } from './chunk.ts'
 import { pauseKey } from './holds.ts'
 import { type Batch, LeaseLost, type LeaseState } from './lease.ts'
 import type { Origins } from './origins.ts'
-import { ownOriginOf, partOf, partOfFault, provesCredential } from './scope.ts'
+import { ownOriginOf, partOf, provesCredential } from './scope.ts'
 import { expiresAt, type Settlement } from './settle.ts'
 import { type Waves, waveReason } from './waves.ts'
 
@@ -152,8 +152,8 @@ export class Sending {
     outcome: Extract<AttemptOutcome, { kind: 'credential_fault' }>,
   ): Tried {
     const { credentialId, version } = sender
-    const part = partOfFault(outcome, recipient)
-    const pause = this.#pause({ credentialId, version, part, reason: outcome.reason })
+    const { part = '', reason } = outcome
+    const pause = this.#pause({ credentialId, version, part, reason })
     return { settlement: held(recipient, pause), by: undefined }
   }
 
@@ -194,7 +194,7 @@ export class Sending {
     if (by === undefined || settlement.kind !== 'sent' || !isTelling(settlement.outcome)) return settlement
     const verdict = this.#options.waves.judge(pauseKey(by))
     if (verdict !== 'wave') return { ...settlement, trust: verdict }
-    const pause = this.#pause({ ...by, reason: waveReason(settlement.outcome.reason) })
+    const pause = this.#pause({ ...by, reason: waveReason(settlement.outcome.reason), isWave: true })
     return held(settlement.recipient, pause)
   }
 }

@@ -105,6 +105,26 @@ export async function credentialRoutes(instance: FastifyInstance, context: HttpC
     },
   )
 
+  app.post(
+    '/apps/:app/credentials/:id/check',
+    {
+      schema: {
+        tags,
+        summary: 'Ask the gateway now; what it takes again goes on',
+        params: credentialParamsSchema,
+        response: { 200: credentialSchema },
+      },
+    },
+    async request => {
+      const { id: appId } = await context.apps.find(request.params.app)
+      const { id } = request.params
+      const known = await readCredential(db, { appId, id, at: clock.now() })
+      const checked = await checkStored(known, appId)
+      context.poke() // what waited may go on
+      return checked
+    },
+  )
+
   app.delete(
     '/apps/:app/credentials/:id',
     {
