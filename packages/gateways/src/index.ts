@@ -35,8 +35,12 @@ export { parseHmsCredential } from './hms/credential.ts'
 export type { HmsOptions } from './hms/options.ts'
 export type { Http2TransportOptions } from './http2-transport.ts'
 export { createHttp2Transport } from './http2-transport.ts'
+export type { Gateway, Meaning } from './meaning.ts'
+export { GATEWAYS, meaningOf } from './meaning.ts'
 export type { Attempt, GatewayClient, Notification } from './notification.ts'
 export type { AttemptOutcome } from './outcome.ts'
+export type { Exchange, TracedRequest, TracedResponse } from './tracing-transport.ts'
+export { createTracingTransport, hideAddress } from './tracing-transport.ts'
 export type {
   ClientCertificate,
   FixedHeaders,
