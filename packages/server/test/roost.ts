@@ -100,6 +100,7 @@ export async function startRoost(): Promise<TestRoost> {
   const made = await rest<{ code: string; deviceToken: string }>('POST', '/v1/apps', { name: 'Test' })
   const { code: app, deviceToken } = made.body
   const project = await simulator.fcm.createProject()
+  const huawei = simulator.hms.createApp()
   const uploads = [
     { gateway: 'apns', kind: 'p8', ...simulator.apns.createTeamKey({ bundleId: BUNDLE_ID }) },
     { gateway: 'fcm', kind: 'service-account', serviceAccount: project.serviceAccount },
@@ -112,6 +113,7 @@ export async function startRoost(): Promise<TestRoost> {
     ios: { kind: 'ios', bundleId: BUNDLE_ID },
     android: { kind: 'android', projectId: project.projectId },
     web: { kind: 'web' },
+    hms: { kind: 'hms', appId: huawei.appId },
   }
   const phones: Phone[] = []
 

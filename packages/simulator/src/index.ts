@@ -22,17 +22,25 @@ export type { GatewayCounts, GatewayName, HashCounts } from './gateway/tally.ts'
 export type { HmsApp, HmsRight } from './hms/apps.ts'
 export type { HmsCode } from './hms/codes.ts'
 export type { HmsFault, HmsTokenFault } from './hms/gateway.ts'
-export { Crowd, type CrowdCounts, type CrowdOptions, type CrowdShare, createCrowd } from './phones/crowd.ts'
+export {
+  Crowd,
+  type CrowdCounts,
+  type CrowdOptions,
+  type CrowdResult,
+  type CrowdShare,
+  createCrowd,
+  type PhoneChoice,
+} from './phones/crowd.ts'
 export { DeviceApi, DeviceApiError, type RoostAccess } from './phones/device-api.ts'
 export {
   createPhone,
   type Phone,
   type PhoneOptions,
-  type PhonePlatform,
   type ShownNotification,
 } from './phones/phone.ts'
+export type { PhonePlatform } from './phones/platform.ts'
 export { type ReceiptCounts, type ReceiptOptions, ReceiptPost } from './phones/receipts.ts'
-export type { Random } from './randomness.ts'
+export { type Random, seededRandom } from './randomness.ts'
 export {
   type Simulator,
   type SimulatorOptions,

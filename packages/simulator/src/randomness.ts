@@ -7,6 +7,36 @@
 /** A number in [0, 1), as `Math.random` gives it. */
 export type Random = () => number
 
+/** The step of a Weyl sequence: odd, and 2^32 over the golden ratio. */
+const STEP = 0x9e3779b9
+const TWO_TO_32 = 4_294_967_296
+
+/** The state of a seeded source after one more number was drawn; any whole number is a seed. */
+export function nextState(state: number): number {
+  return (state + STEP) | 0
+}
+
+/** The number in [0, 1) that belongs to a state; its bits are mixed as MurmurHash3 does at its end. */
+export function numberAt(state: number): number {
+  let mixed = Math.imul(state ^ (state >>> 16), 0x85ebca6b)
+  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35)
+  return ((mixed ^ (mixed >>> 16)) >>> 0) / TWO_TO_32
+}
+
+/** The same numbers for a seed on every machine. */
+export function seededRandom(seed: number): Random {
+  let state = seed | 0
+  return () => {
+    state = nextState(state)
+    return numberAt(state)
+  }
+}
+
+/** A seed for a source of its own, so that what others draw in the meantime changes nothing. */
+export function drawSeed(random: Random): number {
+  return Math.floor(random() * TWO_TO_32) | 0
+}
+
 const HEX = '0123456789abcdef'
 const BASE64URL = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 

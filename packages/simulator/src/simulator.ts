@@ -235,6 +235,11 @@ export class Simulator {
     this.#time.offsetMs = ms
   }
 
+  /** By the stand-ins' clocks. */
+  now(): number {
+    return this.#time.now()
+  }
+
   async close(): Promise<void> {
     this.#air.close()
     await Promise.all([this.apns.close(), this.fcm.close(), this.webPush.close(), this.hms.close()])

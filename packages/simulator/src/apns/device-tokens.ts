@@ -25,6 +25,8 @@ export interface IssueDeviceTokenOptions {
   readonly kind?: TokenKind
   /** Bytes of the token; default 32, for the two kinds of Live Activities 80. */
   readonly bytes?: number
+  /** In place of the stand-in's own: whoever asks by a seed gets the same token, whatever else was drawn. */
+  readonly random?: Random
 }
 
 export interface KillDeviceTokenOptions {
@@ -80,7 +82,7 @@ export class DeviceTokens {
     const { bundleId, environment = 'production', kind = 'alert' } = options
     const isActivity = kind === 'liveactivity' || kind === 'pushtostart'
     const bytes = options.bytes ?? (isActivity ? ACTIVITY_TOKEN_BYTES : TOKEN_BYTES)
-    const token = randomHex(this.#random, 2 * bytes)
+    const token = randomHex(options.random ?? this.#random, 2 * bytes)
     this.#tokens.set(token, {
       token,
       topic: topicOf(bundleId, kind),

@@ -17,6 +17,8 @@ export interface IssueRegistrationTokenOptions {
   readonly platform?: FcmPlatform
   /** The Android package; when it is known, `restricted_package_name` must be the same. */
   readonly packageName?: string
+  /** In place of the stand-in's own: whoever asks by a seed gets the same token, whatever else was drawn. */
+  readonly random?: Random
 }
 
 /** How the end of an iOS app's token is told; has no meaning on Android. */
@@ -48,9 +50,9 @@ export class RegistrationTokens {
   }
 
   issue(options: IssueRegistrationTokenOptions): string {
-    const { projectId, kind = 'token', platform = 'android', packageName } = options
-    const id = installationId(this.#random)
-    const token = kind === 'fid' ? id : `${id}:APA91b${randomBase64url(this.#random, 134)}`
+    const { projectId, kind = 'token', platform = 'android', packageName, random = this.#random } = options
+    const id = installationId(random)
+    const token = kind === 'fid' ? id : `${id}:APA91b${randomBase64url(random, 134)}`
     this.#tokens.set(token, { projectId, kind, platform, packageName, death: undefined })
     return token
   }

@@ -5,6 +5,8 @@ import { type Random, randomBase64url } from '../randomness.ts'
 
 export interface IssueHmsTokenOptions {
   readonly appId: string
+  /** In place of the stand-in's own: whoever asks by a seed gets the same token, whatever else was drawn. */
+  readonly random?: Random
 }
 
 interface PushToken {
@@ -20,8 +22,8 @@ export class HmsPushTokens {
     this.#random = random
   }
 
-  issue({ appId }: IssueHmsTokenOptions): string {
-    const token = `IQAAAACy${randomBase64url(this.#random, 122)}`
+  issue({ appId, random = this.#random }: IssueHmsTokenOptions): string {
+    const token = `IQAAAACy${randomBase64url(random, 122)}`
     this.#tokens.set(token, { appId, isDead: false })
     return token
   }

@@ -1,10 +1,11 @@
 /**
  * Many virtual phones in one process, over a few shared connections.
  */
-import type { Random } from '../randomness.ts'
+import { drawSeed, type Random, seededRandom, shuffled } from '../randomness.ts'
 import type { Simulator } from '../simulator.ts'
 import { DeviceApi, type Fields, type RoostAccess } from './device-api.ts'
-import { createPhone, type Phone, type PhonePlatform } from './phone.ts'
+import { Phone, type PhoneHome } from './phone.ts'
+import type { PhonePlatform } from './platform.ts'
 import { type ReceiptCounts, type ReceiptOptions, ReceiptPost } from './receipts.ts'
 
 export interface CrowdShare {
@@ -16,6 +17,7 @@ export interface CrowdShare {
 export interface CrowdOptions {
   readonly simulator: Simulator
   readonly roost: RoostAccess
+  /** Phones to begin with, drawn from `mix`; `add` makes more. */
   readonly count: number
   readonly mix: readonly CrowdShare[]
   /** Phones that register at a time; default 64. */
@@ -40,49 +42,138 @@ export interface CrowdCounts {
   readonly receipts: ReceiptCounts
 }
 
+/** What became of an action of several phones. */
+export interface CrowdResult {
+  readonly done: number
+  readonly failed: number
+  /** Of the first failure. */
+  readonly reason?: string
+}
+
+/** Which phones of a crowd: all that match, or some of them. */
+export interface PhoneChoice {
+  readonly numbers?: readonly number[]
+  readonly kind?: Phone['kind']
+  readonly isInstalled?: boolean
+  readonly isOnline?: boolean
+  /** Of those that match, 0 to 1; drawn from the crowd's randomness. */
+  readonly share?: number
+  /** Of those that match, at most; drawn as well. */
+  readonly count?: number
+}
+
 /** Makes the phones; `register()` opens them. The caller closes the crowd. */
 export function createCrowd(options: CrowdOptions): Crowd {
   return new Crowd(options)
 }
 
 export class Crowd {
-  readonly phones: readonly Phone[]
+  readonly #phones: Phone[] = []
   readonly #options: CrowdOptions
   readonly #api: DeviceApi
   readonly #receipts: ReceiptPost
+  readonly #random: Random
+  readonly #home: PhoneHome
   #registered = 0
   #failed = 0
 
   constructor(options: CrowdOptions) {
-    const { random = Math.random } = options
+    const { simulator, openRate = 0, tagsFor, mix, count } = options
     this.#options = options
+    this.#random = options.random ?? Math.random
     this.#api = new DeviceApi(options.roost)
-    this.#receipts = new ReceiptPost(random, options.receipts)
-    this.phones = Array.from({ length: options.count }, (_, index) => this.#createPhone(index, random))
+    this.#receipts = new ReceiptPost(seededRandom(drawSeed(this.#random)), options.receipts)
+    const common = { simulator, api: this.#api, receipts: this.#receipts }
+    this.#home = { ...common, openRate, keepsShown: false, language: 'en', timezone: 0, tagsFor }
+    for (let i = 0; i < count; i++) this.#add(pickPlatform(mix, this.#random))
   }
 
-  /** Opens all phones. A phone that fails is counted and left out; it can be opened again by itself. */
-  async register(): Promise<void> {
-    const { concurrency = 64, onProgress } = this.#options
-    await forEach(this.phones, concurrency, async phone => {
-      await phone.open().then(
-        () => this.#registered++,
-        () => this.#failed++,
-      )
-      onProgress?.(this.#registered, this.phones.length)
+  get phones(): readonly Phone[] {
+    return this.#phones
+  }
+
+  /** More phones, not installed yet. */
+  add(platform: PhonePlatform, count: number): Phone[] {
+    return Array.from({ length: count }, () => this.#add(platform))
+  }
+
+  /** Each of them on another phone as well, from its backup. */
+  restore(phones: readonly Phone[], options: { readonly keepsHwid: boolean }): Phone[] {
+    return phones.map(phone => {
+      const restored = phone.restoreBackup({ ...options, number: this.#phones.length })
+      this.#phones.push(restored)
+      return restored
     })
   }
 
+  /** Oldest first. The same choices in the same order choose the same phones for the same seed. */
+  choose(choice: PhoneChoice = {}): Phone[] {
+    const { numbers, share = 1, count = Number.POSITIVE_INFINITY } = choice
+    const known = numbers === undefined ? this.#phones : numbers.flatMap(number => this.#phones[number] ?? [])
+    const matching = known.filter(phone => matches(phone, choice))
+    const wanted = Math.min(count, Math.round(share * matching.length))
+    if (wanted >= matching.length) return matching
+    return shuffled(this.#random, matching)
+      .slice(0, wanted)
+      .sort((a, b) => a.number - b.number)
+  }
+
+  /** Gives the phones their tokens, in their order, so that a seed gives the same ones again. */
+  async install(phones: readonly Phone[] = this.#phones): Promise<void> {
+    for (const phone of phones) await phone.install()
+  }
+
+  /** Opens the phones, all of them by default. One that fails is counted and left out; it can be opened again. */
+  register(phones: readonly Phone[] = this.#phones): Promise<CrowdResult> {
+    const { onProgress } = this.#options
+    return this.each(phones, async phone => {
+      await phone.open().then(
+        () => this.#registered++,
+        (cause: unknown) => {
+          this.#failed++
+          throw cause
+        },
+      )
+      onProgress?.(this.#registered, this.#phones.length)
+    })
+  }
+
+  /** Does it for each phone, a few at a time. */
+  async each(phones: readonly Phone[], act: (phone: Phone) => unknown): Promise<CrowdResult> {
+    const { concurrency = 64 } = this.#options
+    const queue = phones.values()
+    let done = 0
+    let failed = 0
+    let reason: string | undefined
+    const work = async () => {
+      for (const phone of queue)
+        try {
+          await act(phone)
+          done++
+        } catch (cause) {
+          failed++
+          reason ??= cause instanceof Error ? cause.message : String(cause)
+        }
+    }
+    await Promise.all(Array.from({ length: concurrency }, work))
+    return { done, failed, ...(reason !== undefined && { reason }) }
+  }
+
   counts(): CrowdCounts {
-    const sum = (of: (phone: Phone) => number) => this.phones.reduce((total, phone) => total + of(phone), 0)
+    const sum = (of: (phone: Phone) => number) => this.#phones.reduce((total, phone) => total + of(phone), 0)
     return {
       registered: this.#registered,
       failed: this.#failed,
-      shown: sum(phone => phone.shown.length),
+      shown: sum(phone => phone.shownCount),
       repeats: sum(phone => phone.repeats),
       ignored: sum(phone => phone.ignored),
       receipts: this.#receipts.counts(),
     }
+  }
+
+  /** Posts at once what waits for another try. */
+  flushReceipts(): void {
+    this.#receipts.flush()
   }
 
   /** Settles when all receipts of what arrived so far are posted. */
@@ -91,23 +182,26 @@ export class Crowd {
   }
 
   close(): void {
-    for (const phone of this.phones) phone.close()
+    for (const phone of this.#phones) phone.close()
+    this.#receipts.close()
     this.#api.close()
   }
 
-  #createPhone(index: number, random: Random): Phone {
-    const { simulator, mix, tagsFor, userIdFor, openRate = 0 } = this.#options
-    return createPhone({
-      simulator,
-      roost: this.#api,
-      platform: pickPlatform(mix, random),
-      random,
-      receipts: this.#receipts,
-      openRate,
-      ...(tagsFor !== undefined && { tags: tagsFor(index) }),
-      ...(userIdFor !== undefined && { userId: userIdFor(index) }),
-    })
+  #add(platform: PhonePlatform): Phone {
+    const number = this.#phones.length
+    const userId = this.#options.userIdFor?.(number)
+    const phone = new Phone(this.#home, { number, platform, seed: drawSeed(this.#random), userId })
+    this.#phones.push(phone)
+    return phone
   }
+}
+
+function matches(phone: Phone, { kind, isInstalled, isOnline }: PhoneChoice): boolean {
+  return (
+    (kind === undefined || phone.kind === kind) &&
+    (isInstalled === undefined || (phone.token !== undefined) === isInstalled) &&
+    (isOnline === undefined || phone.isOnline === isOnline)
+  )
 }
 
 function pickPlatform(mix: readonly CrowdShare[], random: Random): PhonePlatform {
@@ -117,16 +211,4 @@ function pickPlatform(mix: readonly CrowdShare[], random: Random): PhonePlatform
     if (point < 0) return platform
   }
   throw new Error('the mix of a crowd needs a share with a weight above 0')
-}
-
-async function forEach<T>(
-  items: readonly T[],
-  concurrency: number,
-  act: (item: T) => Promise<void>,
-): Promise<void> {
-  const queue = items.values()
-  const work = async () => {
-    for (const item of queue) await act(item)
-  }
-  await Promise.all(Array.from({ length: concurrency }, work))
 }

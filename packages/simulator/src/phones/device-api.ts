@@ -50,9 +50,12 @@ export class DeviceApi {
     this.#send = isTls ? tlsRequest : plainRequest
   }
 
-  /** The `response` of the answer. Throws DeviceApiError unless the server says that it is done. */
-  async call(method: string, fields: Fields): Promise<Fields> {
-    const { status, body } = await this.#post(method, JSON.stringify({ request: fields }))
+  /**
+   * The `response` of the answer. Throws DeviceApiError unless the server says that it is done. `retries`: how often
+   * this call was tried before.
+   */
+  async call(method: string, fields: Fields, retries = 0): Promise<Fields> {
+    const { status, body } = await this.#post(method, JSON.stringify({ request: fields }), retries)
     const answer = parseObject(body)
     const code = Number(answer?.status_code ?? status)
     if (status !== 200 || code !== 200) {
@@ -67,7 +70,10 @@ export class DeviceApi {
 
   /** The app's VAPID key, asked for once, as a web client learns it from `getConfig`. */
   vapidKey(hwid: string): Promise<string> {
-    this.#vapidKey ??= this.#fetchVapidKey(hwid)
+    this.#vapidKey ??= this.#fetchVapidKey(hwid).catch((cause: unknown) => {
+      this.#vapidKey = undefined // the next phone asks again
+      throw cause
+    })
     return this.#vapidKey
   }
 
@@ -83,12 +89,17 @@ export class DeviceApi {
     return key
   }
 
-  #post(method: string, body: string): Promise<{ readonly status: number; readonly body: string }> {
+  #post(
+    method: string,
+    body: string,
+    retries: number,
+  ): Promise<{ readonly status: number; readonly body: string }> {
     const url = new URL(method, this.#base)
     const headers = {
       authorization: `Token ${this.#deviceToken}`,
       'content-type': 'text/plain;charset=UTF-8',
       'content-length': Buffer.byteLength(body),
+      ...(retries > 0 && { 'x-retry-count': retries }),
     }
     return new Promise((resolve, reject) => {
       const fail = (cause: Error) => reject(new DeviceApiError(method, 0, cause.message, { cause }))

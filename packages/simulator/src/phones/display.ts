@@ -2,13 +2,14 @@
  * What a phone does with a push: whether it shows something, which words, and whether it reports the delivery.
  *
  * The rules differ by platform. An iOS app reports from its notification service extension, which runs for shown
- * notifications with `mutable-content` only. An Android client ignores data without `pw_msg`, and calls the text
- * `title` and the title `header`. A web client reports every push that has a hash, silent ones too.
+ * notifications with `mutable-content` only. An Android client, the same one on Huawei's phones, ignores data without
+ * `pw_msg`, and calls the text `title` and the title `header`. A web client reports every push that has a hash, silent
+ * ones too.
  */
 import { type AcceptedPush, isRecord } from '../gateway/air.ts'
 import type { Fields } from './device-api.ts'
 
-export type PhoneKind = 'ios' | 'android' | 'web'
+export type PhoneKind = 'ios' | 'android' | 'web' | 'hms'
 
 export interface Display {
   readonly title: string | undefined
@@ -23,7 +24,17 @@ export function displayOf(kind: PhoneKind, push: AcceptedPush): Display | undefi
   return push.payload === undefined ? undefined : READERS[kind](push.payload)
 }
 
-const READERS: Readonly<Record<PhoneKind, (payload: Fields) => Display | undefined>> = {
+type Reader = (payload: Fields) => Display | undefined
+
+const readAndroid: Reader = payload => {
+  const shown = isRecord(payload.notification) ? payload.notification : undefined
+  if (payload.pw_msg !== '1' && shown === undefined) return undefined
+  const isVisible = !isTrue(payload.silent) && !isTrue(payload.pw_silent)
+  const title = text(shown?.title) ?? text(payload.header)
+  return { title, body: text(shown?.body) ?? text(payload.title), isVisible, reportsDelivery: true }
+}
+
+const READERS: Readonly<Record<PhoneKind, Reader>> = {
   ios: payload => {
     const aps = isRecord(payload.aps) ? payload.aps : {}
     const alert = isRecord(aps.alert) ? aps.alert : { body: aps.alert }
@@ -31,13 +42,8 @@ const READERS: Readonly<Record<PhoneKind, (payload: Fields) => Display | undefin
     const reportsDelivery = isVisible && aps['mutable-content'] === 1
     return { title: text(alert.title), body: text(alert.body), isVisible, reportsDelivery }
   },
-  android: payload => {
-    const shown = isRecord(payload.notification) ? payload.notification : undefined
-    if (payload.pw_msg !== '1' && shown === undefined) return undefined
-    const isVisible = !isTrue(payload.silent) && !isTrue(payload.pw_silent)
-    const title = text(shown?.title) ?? text(payload.header)
-    return { title, body: text(shown?.body) ?? text(payload.title), isVisible, reportsDelivery: true }
-  },
+  android: readAndroid,
+  hms: readAndroid,
   web: payload => {
     const root = isRecord(payload.data) ? { ...payload, ...payload.data } : payload
     const isVisible = !isTrue(root.silent)

@@ -10,7 +10,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type Simulator, startSimulator } from '../simulator.ts'
 import { createCrowd } from './crowd.ts'
 import type { RoostAccess } from './device-api.ts'
-import { createPhone, type Phone, type PhonePlatform } from './phone.ts'
+import { createPhone, type Phone } from './phone.ts'
+import type { PhonePlatform } from './platform.ts'
 
 const BUNDLE_ID = 'com.example.app'
 const APP = 'ABCDE-12345'
@@ -241,14 +242,14 @@ describe('a crowd', () => {
   test('loses the receipts that it is told to lose, and counts those that the server refuses', async () => {
     const mix = [{ platform: IOS, weight: 1 }]
     const silent = createCrowd({ simulator, roost: access(), count: 1, mix, receipts: { lossRate: 1 } })
-    const refused = createCrowd({ simulator, roost: access(), count: 1, mix })
+    const refused = createCrowd({ simulator, roost: access(), count: 1, mix, receipts: { retries: 0 } })
     closing.push(silent, refused)
     await Promise.all([silent.register(), refused.register()])
     statusOf = () => 500
     await pushTo(silent.phones[0]?.token, 'hash-1')
     await pushTo(refused.phones[0]?.token, 'hash-1')
     await Promise.all([silent.settled(), refused.settled()])
-    expect(silent.counts().receipts).toEqual({ posted: 0, lost: 1, failed: 0 })
-    expect(refused.counts().receipts).toEqual({ posted: 0, lost: 0, failed: 1 })
+    expect(silent.counts().receipts).toEqual({ posted: 0, lost: 1, failed: 0, waiting: 0 })
+    expect(refused.counts().receipts).toEqual({ posted: 0, lost: 0, failed: 1, waiting: 0 })
   })
 })

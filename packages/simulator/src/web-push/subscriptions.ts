@@ -14,6 +14,8 @@ export interface CreateSubscriptionOptions {
   readonly service?: PushService
   /** A Firefox on Android, which Mozilla reaches over another service: it takes less. Default false. */
   readonly isBridged?: boolean
+  /** In place of the stand-in's own: whoever asks by a seed gets the same endpoint, whatever else was drawn. */
+  readonly random?: Random
 }
 
 /** Keys in padded standard base64, as clients of the device protocol send them. */
@@ -45,7 +47,7 @@ export class SimulatedSubscriptions {
     const ecdh = createECDH('prime256v1')
     const publicKey = ecdh.generateKeys()
     const keys = { privateKey: ecdh.getPrivateKey(), publicKey, auth: randomBytes(16) }
-    const id = randomBase64url(this.#random, 120)
+    const id = randomBase64url(options.random ?? this.#random, 120)
     const endpoint = origin + pathOf(service, id, applicationServerKey !== undefined)
     this.#byEndpoint.set(endpoint, {
       applicationServerKey:
