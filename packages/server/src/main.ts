@@ -15,6 +15,7 @@ import { buildApp } from './http/app.ts'
 import { Receipts } from './insight/receipts.ts'
 import type { JobContext } from './jobs/jobs.ts'
 import { JobRunner } from './jobs/runner.ts'
+import { PushTester, type PushTesterOptions } from './push-test/tester.ts'
 import { Registrations } from './registry/register.ts'
 import { Database } from './store/database.ts'
 import { keepSecret, startEmbeddedPostgres } from './store/embedded.ts'
@@ -110,6 +111,7 @@ async function start(
     logger,
     seal,
     checks: context.checks,
+    tester: pushTester(config, { db, seal, clock }),
     apps: new AppDirectory(db),
     registrations,
     receipts,
@@ -131,6 +133,14 @@ function jobContext(
     checks: new CredentialChecks({ db, seal, clock, urls, extraCa, signal }),
     webhooks: { db, seal, allowPrivate, extraCa, signal },
   }
+}
+
+function pushTester(
+  config: Config,
+  { db, seal, clock }: Pick<PushTesterOptions, 'db' | 'seal' | 'clock'>,
+): PushTester {
+  const { extraCa, gatewayUrls: urls, allowPrivateEndpoints } = config
+  return new PushTester({ db, seal, clock, urls, extraCa, allowPrivateEndpoints })
 }
 
 export interface OpenedJobs {

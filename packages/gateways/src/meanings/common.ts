@@ -3,6 +3,11 @@ import type { MeaningRow } from '../meaning.ts'
 
 export const COMMON_MEANINGS: readonly MeaningRow[] = [
   {
+    pattern: /^content_unreadable$/,
+    meaning: 'What is stored of this credential can’t be used any more.',
+    remedy: 'Upload it again.',
+  },
+  {
     pattern: /^payload_too_large/,
     meaning:
       'The message is larger than the gateway takes; Roost did not send it. The reason names the biggest parts.',

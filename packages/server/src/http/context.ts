@@ -5,6 +5,7 @@ import type { CredentialChecks } from '../credentials/checks.ts'
 import type { Seal } from '../credentials/seal.ts'
 import type { Receipts } from '../insight/receipts.ts'
 import type { JobName } from '../jobs/jobs.ts'
+import type { PushTester } from '../push-test/tester.ts'
 import type { Registrations } from '../registry/register.ts'
 import type { Database } from '../store/database.ts'
 import type { Clock } from '../time.ts'
@@ -15,6 +16,7 @@ export interface HttpContext {
   readonly logger: Logger
   readonly seal: Seal
   readonly checks: CredentialChecks
+  readonly tester: PushTester
   readonly apps: AppDirectory
   readonly registrations: Registrations
   readonly receipts: Receipts

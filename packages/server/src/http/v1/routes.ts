@@ -10,6 +10,7 @@ import { appRoutes } from './apps/route.ts'
 import { credentialRoutes } from './credentials/route.ts'
 import { deviceRoutes } from './devices/route.ts'
 import { messageRoutes } from './messages/route.ts'
+import { pushTestRoutes } from './push-test/route.ts'
 import { statsRoutes } from './stats/route.ts'
 import { webhookRoutes } from './webhooks/route.ts'
 
@@ -46,6 +47,7 @@ export async function v1Routes(app: FastifyInstance, context: HttpContext): Prom
       await guarded.register(credentialRoutes, context)
       await guarded.register(deviceRoutes, context)
       await guarded.register(messageRoutes, context)
+      await guarded.register(pushTestRoutes, context)
       await guarded.register(statsRoutes, context)
       await guarded.register(webhookRoutes, context)
     },
