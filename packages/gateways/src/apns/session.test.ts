@@ -28,9 +28,10 @@ import {
 import { attemptTo, clockAt, endAfterTest } from '../../test/fixtures.ts'
 import { makeCertificate, type PeerRequest } from '../../test/peer.ts'
 import { createHttp2Transport, type Http2TransportOptions } from '../http2-transport.ts'
+import type { GatewayClient } from '../notification.ts'
 import type { AttemptOutcome } from '../outcome.ts'
 import type { ApnsCredential } from './auth.ts'
-import { createApnsClient } from './client.ts'
+import { type ApnsAddress, createApnsClient } from './client.ts'
 import type { ApnsOptions } from './options.ts'
 
 const attempt = (apnsOptions?: ApnsOptions) => attemptTo({ token: DEVICE_TOKEN }, { apns: apnsOptions })
@@ -367,10 +368,10 @@ async function portOf(server: ChildProcess): Promise<string> {
 describe.each(['-tls1_2', '-tls1_3'])('a certificate that the handshake refuses (%s)', version => {
   const long = apple.issue({ notBefore: '20200101000000Z', notAfter: '20210101000000Z' })
 
-  async function send(clientCa: string, made: Made | undefined): Promise<AttemptOutcome> {
+  async function clientOf(clientCa: string, made: Made | undefined): Promise<GatewayClient<ApnsAddress>> {
     const server = endAfterTest(await startTlsServer(clientCa, version))
     const transport = endAfterTest(createHttp2Transport({ extraCa: server.ca, assumedStreams: 1 }))
-    const client = createApnsClient({
+    return createApnsClient({
       credential: made === undefined ? credential : certificateOf(made),
       environment: 'production',
       baseUrl: server.origin,
@@ -378,6 +379,10 @@ describe.each(['-tls1_2', '-tls1_3'])('a certificate that the handshake refuses 
       // Ours says that it is good still.
       clock: clockAt('2020-06-01T00:00:00Z'),
     })
+  }
+
+  async function send(clientCa: string, made: Made | undefined): Promise<AttemptOutcome> {
+    const client = await clientOf(clientCa, made)
     return client.send(attempt())
   }
 
@@ -386,6 +391,14 @@ describe.each(['-tls1_2', '-tls1_3'])('a certificate that the handshake refuses 
       kind: 'credential_fault',
       reason: 'tls_certificate_refused: certificate expired',
     })
+  })
+
+  test('is one for all that wait behind it as well, within the first connection', async () => {
+    const client = await clientOf(apple.ca.cert, long)
+    const outcomes = await Promise.all(Array.from({ length: 300 }, () => client.send(attempt())))
+    expect(new Set(outcomes.map(it => ('reason' in it ? it.reason : it.kind)))).toEqual(
+      new Set(['tls_certificate_refused: certificate expired']),
+    )
   })
 
   test('as of an unknown authority is one, too', async () => {

@@ -57,6 +57,11 @@ export interface PoolCounts {
 }
 
 const MAX_RECONNECT_MS = 60_000
+/**
+ * OpenSSL's words for an alert of the peer. With TLS 1.3 it may refuse our certificate when for us the handshake is done
+ * (RFC 8446 §4.4.2.4, §6.2).
+ */
+const TLS_ALERT = /SSL alert number \d+/
 const NO_VALUES: readonly string[] = []
 
 export class ConnectionPool implements ConnectionEvents {
@@ -174,20 +179,22 @@ export class ConnectionPool implements ConnectionEvents {
     this.#replace(connection)
   }
 
-  onClosed(connection: ClientConnection): void {
+  onClosed(connection: ClientConnection, reason: string): void {
     this.#connections = this.#connections.filter(it => it !== connection)
     const wasDraining = this.#draining.delete(connection)
     if (wasDraining) this.#grow()
-    else this.#replace(connection)
+    else this.#replace(connection, reason)
     this.#settleEnd()
   }
 
   /** A peer that ends connections before it answers anything must not be connected to without a pause. */
-  #replace(connection: ClientConnection): void {
+  #replace(connection: ClientConnection, reason = ''): void {
     if (connection.hasAnswered || this.#isClosed) return this.#grow()
     this.#backOff()
-    // A peer that says why would say it again to those that wait: a refused key, above all.
-    if (this.#connections.length === 0 && connection.goAway !== undefined)
+    // A peer that says why would say it again to those that wait: a refused key or certificate, above all.
+    if (this.#connections.length > 0) return
+    if (TLS_ALERT.test(reason)) this.#failQueue(reason)
+    else if (connection.goAway !== undefined)
       this.#failQueue('the peer ended the connection before it answered', connection.goAway)
   }
 
