@@ -108,6 +108,29 @@ describe('identification', () => {
     expect(JSON.parse(answer.text)).toMatchObject({ errno: 109, message: 'VAPID public key mismatch' })
   })
 
+  test('that is good for one origin is refused at another, whichever saw it first', async () => {
+    const ours = { applicationServerKey: vapid.publicKey }
+    const [here, there] = [
+      simulator.webPush.createSubscription(ours),
+      simulator.webPush.createSubscription({ ...ours, service: 'windows' }),
+    ]
+    const forHere = { authorization: await sender.authorization(here.endpoint) }
+    expect((await sender.push(here, forHere)).status).toBe(201)
+    expect((await sender.push(there, forHere)).status).toBe(401)
+    const forThere = { authorization: await sender.authorization(there.endpoint) }
+    expect((await sender.push(here, forThere)).status).toBe(401)
+    expect((await sender.push(there, forThere)).status).toBe(201)
+  })
+
+  test('that a clock running ahead refused is taken once the clock is right', async () => {
+    const header = { authorization: await authorize() }
+    const subscription = subscribe()
+    simulator.setClockOffset(13 * 3_600_000)
+    expect((await sender.push(subscription, header)).status).toBe(401)
+    simulator.setClockOffset(0)
+    expect((await sender.push(subscription, header)).status).toBe(201)
+  })
+
   test('expires while it is remembered', async () => {
     const header = await authorize()
     const subscription = subscribe()

@@ -201,6 +201,10 @@ const PLAIN: Words<number> = {
   bad_method: 405,
 }
 
+export const WEB_PUSH_FAULTS = [
+  ...new Set([...Object.keys(AUTOPUSH), ...Object.keys(CASES)]),
+] as readonly WebPushFault[]
+
 export interface RefusalParticulars {
   /** In place of the service's usual words, where it has a place for them. */
   readonly message?: string | undefined

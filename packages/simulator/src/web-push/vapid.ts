@@ -4,16 +4,11 @@
  * Source: RFC 8292. The contact is a "should" there; Mozilla and Apple refuse without it, so it is needed here.
  */
 import { createPublicKey, type KeyObject } from 'node:crypto'
-import { jwtVerify } from 'jose'
+import { compactVerify, decodeJwt, type JWTPayload } from 'jose'
 
 const MAX_LIFETIME_SECONDS = 24 * 3600
 const PUBLIC_KEY_BYTES = 65
 const REMEMBERED_TOKENS = 1000
-
-interface VerifiedToken {
-  readonly key: string
-  readonly expiresAtSeconds: number
-}
 
 export type VapidVerdict =
   | 'ok'
@@ -25,7 +20,8 @@ export type VapidVerdict =
 
 export class VapidCheck {
   readonly #clock: () => number
-  readonly #verified = new Map<string, VerifiedToken | undefined>()
+  /** The claims of tokens by key and token; undefined is one that the key did not sign. */
+  readonly #signed = new Map<string, JWTPayload | undefined>()
 
   constructor(clock: () => number) {
     this.#clock = clock
@@ -41,35 +37,34 @@ export class VapidCheck {
     const credentials = parseAuthorization(authorization)
     if (credentials === undefined) return 'bad_authorization'
     if (!isPoint(credentials.key)) return 'bad_key'
-    const known = `${credentials.key} ${credentials.jwt}`
-    const token = this.#verified.has(known)
-      ? this.#verified.get(known)
-      : await this.#verify(known, credentials, origin)
-    if (token === undefined || token.expiresAtSeconds <= this.#clock() / 1000) return 'unauthorized'
-    return boundKey === undefined || token.key === boundKey ? 'ok' : 'key_mismatch'
+    const claims = await this.#claimsOf(credentials)
+    if (claims === undefined || !this.#areGood(claims, origin)) return 'unauthorized'
+    return boundKey === undefined || credentials.key === boundKey ? 'ok' : 'key_mismatch'
   }
 
-  async #verify(known: string, credentials: Credentials, origin: string): Promise<VerifiedToken | undefined> {
-    const token = await this.#verifyToken(credentials, origin)
-    if (this.#verified.size >= REMEMBERED_TOKENS) this.#verified.clear()
-    this.#verified.set(known, token)
-    return token
+  /** A signature stays what it is; what the claims are worth depends on the origin and the hour. */
+  async #claimsOf(credentials: Credentials): Promise<JWTPayload | undefined> {
+    const name = `${credentials.key} ${credentials.jwt}`
+    if (this.#signed.has(name)) return this.#signed.get(name)
+    const claims = await verify(credentials)
+    if (this.#signed.size >= REMEMBERED_TOKENS) this.#signed.clear()
+    this.#signed.set(name, claims)
+    return claims
   }
 
-  async #verifyToken({ jwt, key }: Credentials, origin: string): Promise<VerifiedToken | undefined> {
-    try {
-      const { payload } = await jwtVerify(jwt, publicKeyOf(key), {
-        algorithms: ['ES256'],
-        audience: origin,
-        requiredClaims: ['exp', 'sub'],
-        currentDate: new Date(this.#clock()),
-      })
-      const { exp = 0, sub = '' } = payload
-      if (exp > this.#clock() / 1000 + MAX_LIFETIME_SECONDS || !isContact(sub)) return undefined
-      return { key, expiresAtSeconds: exp }
-    } catch {
-      return undefined
-    }
+  #areGood({ aud, exp, sub }: JWTPayload, origin: string): boolean {
+    if (aud !== origin || typeof exp !== 'number' || typeof sub !== 'string') return false
+    const leftSeconds = exp - this.#clock() / 1000
+    return leftSeconds > 0 && leftSeconds <= MAX_LIFETIME_SECONDS && isContact(sub)
+  }
+}
+
+async function verify({ jwt, key }: Credentials): Promise<JWTPayload | undefined> {
+  try {
+    await compactVerify(jwt, publicKeyOf(key), { algorithms: ['ES256'] })
+    return decodeJwt(jwt)
+  } catch {
+    return undefined
   }
 }
 
