@@ -209,6 +209,8 @@ const PAGES = {
 
 export type FcmForm = keyof typeof FORMS | keyof typeof PAGES
 
+export const FCM_FORMS = [...Object.keys(FORMS), ...Object.keys(PAGES)] as readonly FcmForm[]
+
 /** The answer on the wire. */
 export function refusalAnswer(refusal: FcmRefusal, random: Random): GatewayAnswer {
   const retry = refusal.retryAfter === undefined ? undefined : { 'retry-after': refusal.retryAfter }

@@ -5,7 +5,7 @@
  * service and not to FCM. Tokens of iOS apps stand for an APNs token behind them, whose end Google tells in two forms.
  * Source: Firebase, "Best practices for FCM registration token management"; firebase-admin for installation ids.
  */
-import { type Random, randomBase64url } from '../randomness.ts'
+import { flat, type Random, randomBase64url } from '../randomness.ts'
 import type { FcmPlatform } from './message.ts'
 import type { FcmRefusal } from './refusals.ts'
 
@@ -52,7 +52,7 @@ export class RegistrationTokens {
   issue(options: IssueRegistrationTokenOptions): string {
     const { projectId, kind = 'token', platform = 'android', packageName, random = this.#random } = options
     const id = installationId(random)
-    const token = kind === 'fid' ? id : `${id}:APA91b${randomBase64url(random, 134)}`
+    const token = kind === 'fid' ? id : flat(`${id}:APA91b${randomBase64url(random, 134)}`)
     this.#tokens.set(token, { projectId, kind, platform, packageName, death: undefined })
     return token
   }
@@ -117,5 +117,5 @@ function deathOf(known: RegistrationToken, death: KillRegistrationTokenOptions):
 
 /** 22 base64url characters that begin with the bits 0111. */
 function installationId(random: Random): string {
-  return 'cdef'.charAt(Math.floor(random() * 4)) + randomBase64url(random, 21)
+  return flat('cdef'.charAt(Math.floor(random() * 4)) + randomBase64url(random, 21))
 }

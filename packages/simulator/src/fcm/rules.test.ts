@@ -356,6 +356,19 @@ describe('an app that is offline', () => {
     expect(simulator.held(token).map(push => push.hash)).toEqual(['3', '4', '5', '6'])
   })
 
+  test('finds the newest notification alone when none had a collapse key, and all data beside it', async () => {
+    await send({ token, notification: { title: 'Hello' }, data: { p: '1' } })
+    await send({ token, data: { p: '2' } })
+    await send({ token, android: { notification: { title: 'Hello again' } }, data: { p: '3' } })
+    await send({
+      token,
+      notification: { title: 'Of its own' },
+      data: { p: '4' },
+      android: { collapse_key: 'a' },
+    })
+    expect(simulator.held(token).map(push => push.hash)).toEqual(['2', '3', '4'])
+  })
+
   test('finds a hundred others, and after one more only that messages were deleted', async () => {
     await statusesOf(100, { token, data: { p: 'x' } })
     expect(simulator.held(token)).toHaveLength(100)

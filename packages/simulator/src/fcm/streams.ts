@@ -4,7 +4,7 @@
  * Source: seen by senders whose HTTP/2 stack did not obey SETTINGS: GOAWAY with PROTOCOL_ERROR and these words.
  */
 import { constants } from 'node:http2'
-import type { ConnectionFaults, GoAway } from '../gateway/faults.ts'
+import type { ConnectionFaults, GoAway, Shuttable } from '../gateway/faults.ts'
 
 const GO_AWAY: GoAway = { code: constants.NGHTTP2_PROTOCOL_ERROR, debug: 'exceeded_max_concurrent_streams' }
 
@@ -29,6 +29,14 @@ export class StreamLimit implements ConnectionFaults {
     this.#open.set(connection, open)
     const planned = this.#others.goAwayAt(requests, connection)
     return open > this.#max ? GO_AWAY : planned
+  }
+
+  attach(listener: Shuttable): void {
+    this.#others.attach?.(listener)
+  }
+
+  withholds(requests: number, connection: object): boolean {
+    return this.#others.withholds?.(requests, connection) === true
   }
 
   /** A request that came was answered. */
