@@ -10,6 +10,7 @@ import { benchCommand } from './bench/command.ts'
 import { demoCommand } from './demo/command.ts'
 import { jobsCommand } from './jobs.ts'
 import { migrateCommand } from './migrate.ts'
+import { pushTestCommand } from './push-test/command.ts'
 import { serveCommand } from './serve.ts'
 import { simulateCommand } from './simulate.ts'
 
@@ -18,6 +19,7 @@ const program = new Command('roost')
   .addCommand(serveCommand())
   .addCommand(demoCommand())
   .addCommand(simulateCommand())
+  .addCommand(pushTestCommand())
   .addCommand(migrateCommand())
   .addCommand(jobsCommand())
   .addCommand(benchCommand())
