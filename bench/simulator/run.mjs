@@ -15,6 +15,11 @@ import { parseArgs } from 'node:util'
 const CLIENT_CORE = '0'
 const SERVER_CORE = availableParallelism() > 1 ? '1' : '0'
 
+if (process.argv[2] === 'phones') {
+  build()
+  await import('./phones.mjs')
+}
+
 const { values: given } = parseArgs({
   options: {
     tokens: { type: 'string', default: '500000' },

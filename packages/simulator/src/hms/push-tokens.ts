@@ -1,7 +1,7 @@
 /**
  * The push tokens that Huawei's phones were given, and what became of them.
  */
-import { type Random, randomBase64url } from '../randomness.ts'
+import { flat, type Random, randomBase64url } from '../randomness.ts'
 
 export interface IssueHmsTokenOptions {
   readonly appId: string
@@ -23,7 +23,7 @@ export class HmsPushTokens {
   }
 
   issue({ appId, random = this.#random }: IssueHmsTokenOptions): string {
-    const token = `IQAAAACy${randomBase64url(random, 122)}`
+    const token = flat(`IQAAAACy${randomBase64url(random, 122)}`)
     this.#tokens.set(token, { appId, isDead: false })
     return token
   }

@@ -5,7 +5,7 @@
  * sound 2 and alert 4, of which an Android client sends 6, and 0 where the person allows nothing.
  */
 import type { ApnsEnvironment } from '../apns/team-keys.ts'
-import { type Random, randomUuid } from '../randomness.ts'
+import { flat, type Random, randomUuid } from '../randomness.ts'
 import type { Simulator } from '../simulator.ts'
 import type { DeviceApi, Fields } from './device-api.ts'
 import type { PhoneKind } from './display.ts'
@@ -117,6 +117,6 @@ export function particulars(kind: PhoneKind, language: string, timezone: number)
 
 export function newHwid(kind: PhoneKind, app: string, random: Random): string {
   const uuid = randomUuid(random)
-  if (kind === 'web') return `${app}_${uuid}`
+  if (kind === 'web') return flat(`${app}_${uuid}`)
   return kind === 'ios' ? uuid.toUpperCase() : uuid
 }
