@@ -3,7 +3,8 @@
  */
 // The certificate library refuses to load before this polyfill.
 import 'reflect-metadata'
-import { X509Certificate } from 'node:crypto'
+import { execFileSync } from 'node:child_process'
+import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { X509Certificate as ParsedCertificate } from '@peculiar/x509'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import {
@@ -68,6 +69,38 @@ describe('what a certificate says', () => {
     const { certPem } = await simulator.apns.createCertificate({ bundleId: topics[0] as string, topics })
     // Five names of 72 bytes with their kinds are 5 * (2 + 72 + 2 + 2 + 3) bytes.
     expect(textOf(certPem, '1.2.840.113635.100.6.3.6')?.slice(0, 8)).toBe('30820195')
+  })
+})
+
+describe('a p12 file', () => {
+  /** What OpenSSL finds in the file: PEM of the certificate and the key. */
+  function open(p12: string | undefined, password: string): string {
+    const options = ['pkcs12', '-legacy', '-nodes', '-passin', `pass:${password}`]
+    return execFileSync('openssl', options, {
+      input: Buffer.from(p12 ?? '', 'base64'),
+      stdio: 'pipe',
+    }).toString()
+  }
+
+  test('holds the certificate byte for byte, and its key', async () => {
+    const made = await simulator.apns.createCertificate({
+      bundleId: BUNDLE_ID,
+      voip: true,
+      p12Password: 'wörd-1',
+    })
+    const pem = open(made.p12, 'wörd-1')
+    const certificate = new X509Certificate(pem.slice(pem.indexOf('-----BEGIN CERTIFICATE')))
+    expect(certificate.fingerprint256).toBe(made.fingerprint)
+    expect(certificate.checkPrivateKey(createPrivateKey(pem))).toBe(true)
+  })
+
+  test('opens with no other password', async () => {
+    const { p12 } = await simulator.apns.createCertificate({ bundleId: BUNDLE_ID, p12Password: 'right' })
+    expect(() => open(p12, 'wrong')).toThrow(/invalid password/)
+  })
+
+  test('is made only for who gives a password for it', async () => {
+    expect(await simulator.apns.createCertificate({ bundleId: BUNDLE_ID })).not.toHaveProperty('p12')
   })
 })
 

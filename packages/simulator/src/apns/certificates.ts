@@ -7,6 +7,7 @@
  * certificates: a SEQUENCE of a name (UTF8String) and a SEQUENCE of its kind (UTF8String), in turn.
  */
 import type { Authority } from '../authority.ts'
+import { toP12 } from './p12.ts'
 import { isMdmTopic, type PushType, topicParts } from './push-types.ts'
 import type { ApnsReason } from './refusals.ts'
 import type { ApnsEnvironment } from './team-keys.ts'
@@ -34,6 +35,8 @@ export interface CreateCertificateOptions {
   readonly voip?: boolean
   /** Default in 395 days, by the stand-in's clock. */
   readonly expiresAt?: Date
+  /** Adds `p12`, the same in a file under this password. */
+  readonly p12Password?: string
 }
 
 /** What a developer exports from the keychain. */
@@ -45,6 +48,8 @@ export interface ApnsCertificate {
   /** PKCS#8. */
   readonly keyPem: string
   readonly fingerprint: string
+  /** Base64 of a `.p12` file; absent unless a password was given for it. */
+  readonly p12?: string
 }
 
 export interface IssuedCertificate {
@@ -93,7 +98,9 @@ export class Certificates {
       expiresAtMs: expiresAt.getTime(),
       isRevoked: false,
     })
-    return { bundleId, topics, expiresAt, ...identity }
+    const { p12Password } = options
+    const p12 = p12Password === undefined ? undefined : toP12(identity, p12Password).toString('base64')
+    return { bundleId, topics, expiresAt, ...identity, ...(p12 !== undefined && { p12 }) }
   }
 
   revoke(fingerprint: string): void {

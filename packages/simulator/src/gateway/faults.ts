@@ -16,7 +16,16 @@ export interface GoAway {
   readonly debug?: string
 }
 
+/** A listener that can be shut for a while: its port refuses connections, open ones are cut. */
+export interface Shuttable {
+  shut(): Promise<void>
+  /** On the same port; rejects when somebody else has taken it. */
+  reopen(): Promise<void>
+}
+
 export interface ConnectionFaults {
+  /** Called once by each listener that obeys these faults. */
+  attach?(listener: Shuttable): void
   goAwayAt(requests: number, connection: object): GoAway | undefined
   /** Whether this request lies between the last one that a GOAWAY to come will name and the one that sets it off. */
   withholds?(requests: number, connection: object): boolean
@@ -41,6 +50,9 @@ export class Faults<Spec extends Delayed> implements ConnectionFaults {
   #latency = { minMs: 0, maxMs: 0 }
   #goAway: (GoAway & { readonly at: number; readonly processed: number; remaining: number }) | undefined
   #gate: Gate | undefined
+  readonly #listeners: Shuttable[] = []
+  /** Outages and their ends take place one after the other. */
+  #lastChange: Promise<void> = Promise.resolve()
 
   constructor(random: Random) {
     this.#random = random
@@ -111,6 +123,19 @@ export class Faults<Spec extends Delayed> implements ConnectionFaults {
     this.releaseAnswers()
   }
 
+  /** An outage: no connection is taken and all open ones are cut, until `acceptConnections()`; `clear()` ends it not. */
+  refuseConnections(): Promise<void> {
+    return this.#change(listener => listener.shut())
+  }
+
+  acceptConnections(): Promise<void> {
+    return this.#change(listener => listener.reopen())
+  }
+
+  attach(listener: Shuttable): void {
+    this.#listeners.push(listener)
+  }
+
   /** For the gateway: the planned answer for this request, now used up. */
   take(token: string): Spec | undefined {
     const planned = (this.#byToken.size > 0 ? this.#byToken.get(token) : undefined) ?? this.#next[0]
@@ -146,6 +171,14 @@ export class Faults<Spec extends Delayed> implements ConnectionFaults {
   withholds(requests: number): boolean {
     const goAway = this.#goAway
     return goAway !== undefined && requests > goAway.processed && requests <= goAway.at
+  }
+
+  #change(act: (listener: Shuttable) => Promise<void>): Promise<void> {
+    const change = this.#lastChange.then(async () => {
+      for (const listener of this.#listeners) await act(listener)
+    })
+    this.#lastChange = change.catch(() => {})
+    return change
   }
 
   #remove(token: string, planned: Planned<Spec>): void {

@@ -6,7 +6,7 @@
  */
 import type { IncomingHttpHeaders } from 'node:http'
 import { TLSSocket } from 'node:tls'
-import { ERROR, type ServerConnection, type ServerRequest, startServer } from '@roost/http2'
+import { ERROR, type Http2Server, type ServerConnection, type ServerRequest, startServer } from '@roost/http2'
 import type { GoAway } from './faults.ts'
 import { Http1Front } from './http1-front.ts'
 import type {
@@ -21,11 +21,43 @@ import type {
 const MAX_BODY_BYTES = 1_048_576
 
 export async function listen(options: ListenOptions): Promise<GatewayListener> {
-  const { settings, identity, asksForCertificate = false } = options
   const http1 = options.allowHttp1 ? new Http1Front(options) : undefined
-  const server = await startServer({
+  let server = await startFront(options, http1, options.port)
+  const { url: origin, port } = server
+  let isShut = false
+  options.faults.attach?.({
+    shut: async () => {
+      if (isShut) return
+      isShut = true
+      await server.close()
+    },
+    reopen: async () => {
+      if (!isShut) return
+      server = await startFront(options, http1, port)
+      isShut = false
+    },
+  })
+  return {
+    origin,
+    connections: () => [
+      ...[...server.connections].map(({ tag }) => tag as EngineConnection),
+      ...(http1?.connections() ?? []),
+    ],
+    close: async () => {
+      if (!isShut) await server.close()
+    },
+  }
+}
+
+function startFront(
+  options: ListenOptions,
+  http1: Http1Front | undefined,
+  port: number,
+): Promise<Http2Server> {
+  const { settings, identity, asksForCertificate = false } = options
+  return startServer({
     host: options.host,
-    port: options.port,
+    port,
     tls: {
       key: identity.keyPem,
       cert: identity.certPem,
@@ -47,14 +79,6 @@ export async function listen(options: ListenOptions): Promise<GatewayListener> {
     ...(http1 !== undefined && { onHttp1: socket => http1.accept(socket) }),
     onRequest: request => receive(options, request),
   })
-  return {
-    origin: server.url,
-    connections: () => [
-      ...[...server.connections].map(({ tag }) => tag as EngineConnection),
-      ...(http1?.connections() ?? []),
-    ],
-    close: () => server.close(),
-  }
 }
 
 class EngineConnection implements GatewayConnection {

@@ -45,6 +45,8 @@ const CODES = {
 
 export type HmsCode = keyof typeof CODES
 
+export const HMS_CODES = Object.keys(CODES) as readonly HmsCode[]
+
 const UNNAMED_STATUSES = [200, 400] as const
 
 export interface HmsResult {

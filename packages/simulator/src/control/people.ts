@@ -1,0 +1,102 @@
+/**
+ * The people with their phones: one crowd, made when the first phones are asked for.
+ */
+import { type Crowd, type CrowdResult, createCrowd } from '../phones/crowd.ts'
+import type { RoostAccess } from '../phones/device-api.ts'
+import type { PhoneKind } from '../phones/display.ts'
+import type { Phone } from '../phones/phone.ts'
+import type { PhonePlatform } from '../phones/platform.ts'
+import type { ReceiptOptions } from '../phones/receipts.ts'
+import { seededRandom } from '../randomness.ts'
+import type { Simulator } from '../simulator.ts'
+import { InputError } from './fields.ts'
+
+/** What phones of each kind are made for; a kind that is absent can't be had. */
+export type Platforms = { readonly [Kind in PhoneKind]?: Extract<PhonePlatform, { kind: Kind }> }
+
+export interface PeopleOptions {
+  readonly simulator: Simulator
+  readonly platforms: Platforms
+  /** The server that phones register with, until another is named. */
+  readonly roost?: RoostAccess
+}
+
+export interface Population {
+  readonly ios?: number
+  readonly android?: number
+  readonly web?: number
+  readonly hms?: number
+}
+
+export interface Habits {
+  /** Default 1. */
+  readonly seed?: number
+  /** Share of shown notifications that are opened; default 0. */
+  readonly openRate?: number
+  readonly receipts?: ReceiptOptions
+  readonly roost?: RoostAccess
+}
+
+const KINDS = ['ios', 'android', 'web', 'hms'] as const
+
+export class People {
+  readonly #options: PeopleOptions
+  #crowd: Crowd | undefined
+
+  constructor(options: PeopleOptions) {
+    this.#options = options
+  }
+
+  /** Throws InputError where there is none yet. */
+  get crowd(): Crowd {
+    if (this.#crowd === undefined)
+      throw new InputError('', 'there are no phones', 'Make some first: POST /phones, or "phones.install".')
+    return this.#crowd
+  }
+
+  get isEmpty(): boolean {
+    return this.#crowd === undefined
+  }
+
+  /** Installs more phones: they have tokens, and no server knows of them yet. Habits are those of the first ones. */
+  async install(population: Population, habits: Habits = {}): Promise<Phone[]> {
+    const { platforms } = this.#options
+    for (const kind of KINDS)
+      if (population[kind] !== undefined && platforms[kind] === undefined)
+        throw new InputError(kind, 'this simulator has no app for such phones', 'Leave them out.')
+    this.#crowd ??= this.#makeCrowd(habits)
+    const crowd = this.#crowd
+    const added = KINDS.flatMap(kind => {
+      const platform = platforms[kind]
+      return platform === undefined ? [] : crowd.add(platform, population[kind] ?? 0)
+    })
+    await crowd.install(added)
+    return added
+  }
+
+  open(phones: readonly Phone[]): Promise<CrowdResult> {
+    return this.crowd.register(phones)
+  }
+
+  close(): void {
+    this.#crowd?.close()
+  }
+
+  #makeCrowd({ seed = 1, openRate, receipts, roost = this.#options.roost }: Habits): Crowd {
+    if (roost === undefined)
+      throw new InputError(
+        'server',
+        'nobody said which server the phones register with',
+        'Name server, app and deviceToken, or start with --server, --app and --token.',
+      )
+    return createCrowd({
+      simulator: this.#options.simulator,
+      roost,
+      count: 0,
+      mix: [],
+      random: seededRandom(seed),
+      ...(openRate !== undefined && { openRate }),
+      ...(receipts !== undefined && { receipts }),
+    })
+  }
+}
