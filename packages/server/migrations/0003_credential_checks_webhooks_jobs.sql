@@ -72,7 +72,7 @@ create table webhook_delivery (
   error text,
   unique (webhook_id, event_id)
 );
-create index webhook_delivery_due on webhook_delivery (due_at) where state = 'waiting';
+create index webhook_delivery_due on webhook_delivery (webhook_id, due_at) where state = 'waiting';
 create index webhook_delivery_of_event on webhook_delivery (event_id);
 
 create table job_run (

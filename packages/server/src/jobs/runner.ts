@@ -22,8 +22,8 @@ export interface JobRunnerOptions {
 }
 
 const SCHEMA = 'graphile_worker'
-/** One job is slow at a gateway, the other ones go on. */
-const CONCURRENCY = 2
+/** One that is slow at a gateway or a webhook keeps no other waiting. */
+const CONCURRENCY = Object.keys(JOBS).length
 /** Beside the pool of requests and sending: one listens, the others work. */
 const CONNECTIONS = 3
 const DAY_MS = 24 * 60 * 60_000

@@ -2,6 +2,9 @@
  * Carries the outbox out. A delivery is taken by moving its next attempt ahead: whoever dies with it in hand loses it to
  * the next run, so an event arrives at least once and sometimes twice; `webhook-id` tells them apart.
  *
+ * Each webhook has a lane of its own, so that one that is slow or down holds up no other; of one that does not answer
+ * only a few events are tried in a run, and the rest keep their attempts for when it is back.
+ *
  *   waiting ──2xx──▶ delivered
  *      │ └──anything else──▶ waiting, later ──eight attempts in two days──▶ failed
  *      └──410 Gone──▶ failed
@@ -23,9 +26,14 @@ export const RETRY_AFTER_MS: readonly number[] = [
   12 * HOUR_MS,
   24 * HOUR_MS,
 ]
-/** Longer than an attempt takes. */
+/** Nothing is taken later in a run than this: the next run comes after a minute. */
+const RUN_MS = 40_000
+/** Longer than a run and the attempts that it began last. */
 const TAKEN_MS = 2 * MINUTE_MS
-const TAKEN_AT_ONCE = 20
+/** Of one webhook. */
+const TAKEN_AT_ONCE = 5
+/** Webhooks that are served at once. */
+const LANES = 20
 
 interface Due {
   readonly id: number
@@ -40,10 +48,15 @@ interface Due {
   readonly data: Record<string, unknown>
 }
 
+const WEBHOOKS_WITH_DUE = `
+  select w.id from webhook w
+   where w.is_active
+     and exists (select from webhook_delivery d where d.webhook_id = w.id and d.state = 'waiting' and d.due_at <= $1)`
+
 const TAKE = `
   with due as (
-    select d.id from webhook_delivery d join webhook w on w.id = d.webhook_id and w.is_active
-     where d.state = 'waiting' and d.due_at <= $1
+    select d.id from webhook_delivery d
+     where d.webhook_id = $3 and d.state = 'waiting' and d.due_at <= $1
      order by d.due_at, d.id
      limit ${TAKEN_AT_ONCE}
        for update of d skip locked
@@ -69,28 +82,42 @@ export interface DeliverCounts {
   readonly refused: number
 }
 
-/** Sends all that is due at `at` and returns what came of it. Any number of processes may run it at once. */
+/** Sends what is due at `at` and returns what came of it. Any number of processes may run it at once. */
 export async function deliverDue(options: DeliverOptions, at: number): Promise<DeliverCounts> {
-  let delivered = 0
-  let refused = 0
+  const startedAt = performance.now()
+  const isOver = () => (options.signal?.aborted ?? false) || performance.now() - startedAt > RUN_MS
+  const { rows: webhooks } = await options.db.query<{ id: string }>(WEBHOOKS_WITH_DUE, [new Date(at)])
+  const results: Result[] = []
+  const lane = async () => {
+    for (let webhook = webhooks.pop(); webhook !== undefined && !isOver(); webhook = webhooks.pop())
+      results.push(...(await deliverTo(options, { webhookId: webhook.id, at, isOver })))
+  }
+  await Promise.all(Array.from({ length: LANES }, lane))
+  const delivered = results.filter(it => it.isDelivered).length
+  return { delivered, refused: results.length - delivered }
+}
+
+interface Result {
+  readonly isDelivered: boolean
+  readonly isAnswered: boolean
+}
+
+/** Ends early when the webhook does not answer. */
+async function deliverTo(
+  options: DeliverOptions,
+  { webhookId, at, isOver }: { readonly webhookId: string; readonly at: number; isOver(): boolean },
+): Promise<Result[]> {
+  const results: Result[] = []
   for (;;) {
-    const { rows } = await options.db.query<Due>(TAKE, [new Date(at), new Date(at + TAKEN_MS)])
-    const done = await Promise.all(rows.map(row => deliver(options, row, at)))
-    delivered += done.filter(Boolean).length
-    refused += done.length - done.filter(Boolean).length
-    if (rows.length < TAKEN_AT_ONCE || options.signal?.aborted) return { delivered, refused }
+    const taken = [new Date(at), new Date(at + TAKEN_MS), webhookId]
+    const { rows } = await options.db.query<Due>(TAKE, taken)
+    results.push(...(await Promise.all(rows.map(row => deliver(options, row, at)))))
+    if (rows.length < TAKEN_AT_ONCE || results.some(it => !it.isAnswered) || isOver()) return results
   }
 }
 
-async function deliver(options: DeliverOptions, due: Due, at: number): Promise<boolean> {
-  const body = JSON.stringify({ type: due.type, timestamp: due.eventAt, app: due.app, data: due.data })
-  const secret = options.seal.open(due.webhookId, due.sealed)
-  const headers = {
-    'content-type': 'application/json',
-    'user-agent': 'Roost',
-    ...signatureHeaders(secret, { eventId: due.eventId, at, body }),
-  }
-  const posted = await post(due.url, headers, body, options)
+async function deliver(options: DeliverOptions, due: Due, at: number): Promise<Result> {
+  const posted = await postSigned(options, due, at)
   const booked = bookingOf(posted, due.attempts, at)
   await options.db.query(BOOK, [
     due.id,
@@ -100,7 +127,29 @@ async function deliver(options: DeliverOptions, due: Due, at: number): Promise<b
     posted.status,
     booked.error,
   ])
-  return booked.state === 'delivered'
+  return { isDelivered: booked.state === 'delivered', isAnswered: posted.status !== null }
+}
+
+async function postSigned(options: DeliverOptions, due: Due, at: number): Promise<Posted> {
+  const body = JSON.stringify({ type: due.type, timestamp: due.eventAt, app: due.app, data: due.data })
+  const secret = openSecret(options.seal, due)
+  if (secret === undefined) return { status: null, error: SECRET_UNREADABLE }
+  const headers = {
+    'content-type': 'application/json',
+    'user-agent': 'Roost',
+    ...signatureHeaders(secret, { eventId: due.eventId, at, body }),
+  }
+  return post(due.url, headers, body, options)
+}
+
+const SECRET_UNREADABLE = 'the stored secret of this webhook can’t be read; add the webhook again'
+
+function openSecret(seal: Seal, { webhookId, sealed }: Due): string | undefined {
+  try {
+    return seal.open(webhookId, sealed)
+  } catch {
+    return undefined
+  }
 }
 
 interface Booking {

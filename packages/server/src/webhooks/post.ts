@@ -53,7 +53,15 @@ export async function post(
       resolve({ status: answer.statusCode ?? null, error: null })
       answer.destroy() // the status is all that counts; a body may have no end
     })
+    // 101, for which nobody asked; without this it would be no response and no error.
+    outgoing.on('upgrade', (answer, socket) => {
+      resolve({ status: answer.statusCode ?? null, error: null })
+      socket.destroy()
+    })
     outgoing.on('error', error => resolve({ status: null, error: wordsOf(error, deadline, deadlineMs) }))
+    outgoing.on('close', () =>
+      resolve({ status: null, error: 'the connection was closed without an answer' }),
+    )
     outgoing.end(body)
   })
 }

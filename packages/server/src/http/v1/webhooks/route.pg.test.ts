@@ -12,7 +12,7 @@ import { makeCertificate } from '../../../../../gateways/test/peer.ts'
 import { type Access, type BareServer, SECRET, SERVER_TOKEN, startBare } from '../../../../test/bare.ts'
 import { cloneDatabase, type TestDatabase } from '../../../../test/database.ts'
 import { Seal } from '../../../credentials/seal.ts'
-import { deliverDue, RETRY_AFTER_MS } from '../../../webhooks/deliver.ts'
+import { type DeliverOptions, deliverDue, RETRY_AFTER_MS } from '../../../webhooks/deliver.ts'
 import { recordEvent } from '../../../webhooks/outbox.ts'
 
 interface Received {
@@ -27,7 +27,7 @@ let listener: Server
 let origin: string
 let ca: string
 const received: Received[] = []
-/** What the listener answers to each path; 204 to others. */
+/** What the listener answers to each path, 0: nothing; 204 to others. */
 const answers = new Map<string, { status: number; headers?: Record<string, string> }>()
 
 beforeAll(async () => {
@@ -40,7 +40,7 @@ beforeAll(async () => {
       const path = request.url ?? ''
       received.push({ path, headers: request.headers, body: Buffer.concat(parts).toString() })
       const { status, headers } = answers.get(path) ?? { status: 204 }
-      response.writeHead(status, headers).end()
+      if (status > 0) response.writeHead(status, headers).end()
     })
   })
   await new Promise<void>(resolve => listener.listen(0, '127.0.0.1', resolve))
@@ -93,8 +93,8 @@ async function happen(hook: Hook, at: number): Promise<string> {
   return recordEvent(server.db, { appId: await appIdOf(hook.access), type: 'credential.expiring', data, at })
 }
 
-function deliver(at: number, allowPrivate = true) {
-  return deliverDue({ db: server.db, seal: new Seal(SECRET), allowPrivate, extraCa: ca }, at)
+function deliver(at: number, change: Partial<DeliverOptions> = {}) {
+  return deliverDue({ db: server.db, seal: new Seal(SECRET), allowPrivate: true, extraCa: ca, ...change }, at)
 }
 
 async function logOf(hook: Hook): Promise<WebhookDelivery[]> {
@@ -229,6 +229,46 @@ test('two processes that deliver at the same time send each event once', async (
   expect(new Set(got('both').map(it => it.headers['webhook-id'])).size).toBe(30)
 })
 
+test('a webhook that says nothing holds up no other one, however much waits for it', async () => {
+  const at = aTime()
+  const silent = await addHook('silent')
+  answers.set('/silent', { status: 0 })
+  for (let i = 0; i < 30; i++) await happen(silent, at - MINUTE_MS)
+  const quick = await addHook('quick')
+  await happen(quick, at)
+  const stop = new AbortController()
+  const delivering = deliver(at, { signal: stop.signal, deadlineMs: 60_000 })
+  await expect.poll(() => got('quick').length, { timeout: 10_000 }).toBe(1)
+  stop.abort()
+  await delivering
+  answers.delete('/silent')
+  expect(await logOf(quick)).toMatchObject([{ state: 'delivered' }])
+})
+
+test('of what waits for a webhook that is down only a few are tried in a run; the rest keep their attempts', async () => {
+  const at = aTime()
+  const hook = await addHook('down', { url: 'https://127.0.0.1:9/down' })
+  for (let i = 0; i < 12; i++) await happen(hook, at)
+  await deliver(at)
+  expect((await logOf(hook)).map(it => it.attempts).sort()).toEqual([0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1])
+  await server.rest('PATCH', `${path(hook.access)}/${hook.id}`, { url: `${origin}/up-again` })
+  await deliver(at + MINUTE_MS)
+  expect(new Set((await logOf(hook)).map(it => it.state))).toEqual(new Set(['delivered']))
+  expect(got('up-again')).toHaveLength(12)
+})
+
+test('a webhook whose stored secret can’t be read says so and holds up no other one', async () => {
+  const at = aTime()
+  const hook = await addHook('unreadable')
+  await server.db.query("update webhook set sealed = '\\x00' where id = $1", [hook.id])
+  await happen(hook, at)
+  const other = await addHook('readable')
+  await happen(other, at)
+  await deliver(at)
+  expect(await logOf(hook)).toMatchObject([{ state: 'waiting', error: expect.stringContaining('secret') }])
+  expect(got('readable')).toHaveLength(1)
+})
+
 test('an event of a transaction that fails is not told', async () => {
   const at = aTime()
   const hook = await addHook('undone')
@@ -332,7 +372,7 @@ test('without ROOST_ALLOW_PRIVATE_ENDPOINTS nothing inside our network is accept
   const at = aTime()
   const hook = await addHook('inside')
   await happen(hook, at)
-  await deliver(at, false)
+  await deliver(at, { allowPrivate: false })
   expect(got('inside')).toEqual([])
   expect(await logOf(hook)).toMatchObject([
     { state: 'waiting', status: null, error: expect.stringContaining('port') },
