@@ -160,7 +160,7 @@ describe('Web Push', () => {
     const asked = {
       clock,
       endpoint: { ok: true, origin: 'https://push.example.com', path: '/x' },
-      isTokenProven: false,
+      isKeyProven: false,
       areStrangersBelieved: true,
     } as const
     if (service === 'autopush')

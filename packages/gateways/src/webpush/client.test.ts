@@ -479,14 +479,14 @@ describe('when the network fails', () => {
  * A client that takes strangers' endpoints for what they are; what it says goes over real HTTP/2 to a peer that answers
  * by the path.
  */
-async function pushTo(handle: (request: PeerRequest) => void) {
+async function pushTo(handle: (request: PeerRequest) => void, clock = clockAt('2026-11-02T10:00:00Z')) {
   const { peer, options } = await webPush(handle)
   const { transport } = options
   const diverted: Transport = {
     ...transport,
     request: request => transport.request({ ...request, origin: peer.origin }),
   }
-  const client = createWebPushClient({ ...options, transport: diverted, allowPrivate: false })
+  const client = createWebPushClient({ ...options, clock, transport: diverted, allowPrivate: false })
   return (endpoint: string) => client.send(attemptTo(subscriber.address(endpoint)))
 }
 
@@ -498,7 +498,7 @@ describe('what an endpoint says of our key', () => {
     ['https://web.push.apple.com/x', 'https://web.push.apple.com'],
     ['https://updates.push.services.mozilla.com/wpush/v2/x', 'https://updates.push.services.mozilla.com'],
     ['https://wns2-par02p.notify.windows.com/w/?token=x', 'https://wns2-par02p.notify.windows.com'],
-    ['https://push.example.com/x', 'https://push.example.com'],
+    ['https://jmt17.google.com/fcm/send/x', 'https://jmt17.google.com'],
   ])('of %s stops its own origin and nothing else', async (endpoint, part) => {
     const push = await pushTo(refuse)
     expect(await push(endpoint)).toEqual({ kind: 'credential_fault', reason: 'no', part })
@@ -512,14 +512,20 @@ describe('what an endpoint says of our key', () => {
     })
   })
 
-  test('stops nothing on a shared host that took the same token for somebody else', async () => {
+  test('stops nothing on a host that may be shared: a message is repeated later until the key is known to be good there', async () => {
     const push = await pushTo(request => (request.path === '/stranger' ? refuse(request) : accept(request)))
+    expect(await push('https://ntfy.example.com/stranger')).toEqual({
+      kind: 'retry',
+      reason: 'no',
+      scope: 'device',
+      afterMs: HOUR,
+    })
     expect(await push('https://ntfy.example.com/phone?up=1')).toMatchObject({ kind: 'accepted' })
     expect(await push('https://ntfy.example.com/stranger')).toEqual({
       kind: 'message_fault',
       reason: 'refused_for_this_endpoint: no',
     })
-    expect(await push('https://other.example.com/stranger')).toMatchObject({ kind: 'credential_fault' })
+    expect(await push('https://other.example.com/stranger')).toMatchObject({ kind: 'retry' })
   })
 
   test('stops a browser’s service whatever it took before: a key can be refused from one moment to the next', async () => {
@@ -537,7 +543,36 @@ describe('what an endpoint says of our key', () => {
     expect(await push('https://fcm.googleapis.com/fcm/send/ours')).toMatchObject({ kind: 'accepted' })
     expect(await push(other)).toEqual({ kind: 'address_mismatch', reason: 'vapid_key_mismatch' })
   })
+
+  test('is about one subscription also when our signature was renewed, and strangers made up a thousand origins', async () => {
+    const clock = clockAt('2026-11-02T10:00:00Z')
+    const push = await pushTo(
+      request =>
+        request.path.endsWith('other')
+          ? request.answer(400, {}, 'UnauthorizedRegistration')
+          : accept(request),
+      clock,
+    )
+    expect(await push('https://fcm.googleapis.com/fcm/send/ours')).toMatchObject({ kind: 'accepted' })
+    for (let i = 0; i <= 1000; i++) await push(`https://push${i}.example.com/x`)
+    clock.move(6 * HOUR)
+    expect(await push('https://fcm.googleapis.com/fcm/send/other')).toEqual({
+      kind: 'address_mismatch',
+      reason: 'vapid_key_mismatch',
+    })
+  })
 })
+
+test.each([
+  [400, 'Cannot POST /up/k3nZ8sQw2LmB4x?t=x', 'Cannot POST /up/[hidden]?t=x'],
+  [429, 'k3nZ8sQw2LmB4x is asked too often', '[hidden] is asked too often'],
+])(
+  'a reason holds no part of the endpoint that others could send with (%i)',
+  async (status, text, reason) => {
+    const push = await pushTo(request => request.answer(status, {}, text))
+    expect(await push('https://push.example.com/up/k3nZ8sQw2LmB4x?t=x')).toMatchObject({ reason })
+  },
+)
 
 describe('a UnifiedPush server, which is in no list', () => {
   test.each([

@@ -91,7 +91,7 @@ class WebPushClient implements GatewayClient<WebPushAddress> {
       const outcome = readResponse(result, {
         endpoint,
         clock: this.#options.clock,
-        isTokenProven: this.#tokens.isProven(endpoint.origin),
+        isKeyProven: this.#tokens.isProven(endpoint.origin),
         areStrangersBelieved: this.#options.allowPrivate ?? false,
       })
       if (outcome.kind === 'accepted') this.#tokens.markProven(endpoint.origin)

@@ -4,7 +4,7 @@
  *
  * 404 and 410 end a subscription for good. 401 and 403 are about our key and never touch it, with two
  * exceptions: the subscription was made with another VAPID key (the service says so, and that is final for this
- * key), and Windows' 403 for one channel. What is said of our key stops the origin that says it and no other.
+ * key), and Windows' 403 for one channel. What is said of our key stops the service that says it and no other.
  * Source: RFC 8030 §7.3; Apple, "Sending web push notifications"; Mozilla autopush, "Error codes"; Microsoft,
  * "Push notification service request and response headers".
  */
@@ -77,11 +77,14 @@ const KEY_MISMATCH_TEXTS = [
   /public key.*channel/i,
 ]
 
+/** Should it be our key after all, somebody has time to mend it before the tries are used up. */
+const STRANGER_PAUSE_MS = 60 * 60_000
+
 export interface Asked {
   readonly clock: Clock
   readonly endpoint: Endpoint
-  /** The origin has taken a message with the very token that this request carried. */
-  readonly isTokenProven: boolean
+  /** The origin has taken a message in the name of the key that this request was signed with. */
+  readonly isKeyProven: boolean
   /** Stand-ins have hosts of their own, and are believed like what they stand for. */
   readonly areStrangersBelieved: boolean
 }
@@ -90,8 +93,9 @@ export function readResponse(response: Response, asked: Asked): AttemptOutcome {
   if (response.status >= 200 && response.status < 300) {
     return { kind: 'accepted', gatewayMessageId: messageIdOf(response.headers) }
   }
-  const text = textOf(response)
-  const verdict = verdictOf(response, text)
+  const said = textOf(response)
+  const verdict = verdictOf(response, quote(said))
+  const text = quote(withoutCapability(said, asked.endpoint))
   // For what ends an address a code to count by, since every service words it differently.
   const reason = verdict === 'address_dead' ? String(response.status) : text || `status ${response.status}`
   if (verdict === 'unauthorized_registration') return outcomeOfUnauthorized(reason, asked)
@@ -137,23 +141,25 @@ function isWindows(headers: Readonly<Record<string, string>>): boolean {
 
 /** A key that others of this origin are reached with is right: then this subscription belongs to another one. */
 function outcomeOfUnauthorized(reason: string, asked: Asked): AttemptOutcome {
-  return asked.isTokenProven
+  return asked.isKeyProven
     ? { kind: 'address_mismatch', reason: 'vapid_key_mismatch' }
     : outcomeOfRefusedKey(reason, asked)
 }
 
 /**
- * Anybody can register an endpoint that finds fault with our key. It stops its own origin, which is nobody else's, with
- * two exceptions: another API on the host of a browser's push service, and a subscription on a host that many share
- * (a public UnifiedPush server), where the same token was taken from us for another one.
+ * Anybody can register an endpoint that finds fault with our key, so only a browser's own service is believed that the
+ * key is refused, and that stops this service. What another API on its host says is nothing to it. Any other host may be
+ * one that many share (a public UnifiedPush server, where a stranger can lock a topic of his own), so nobody else's
+ * messages wait for what it says.
  */
 function outcomeOfRefusedKey(reason: string, asked: Asked): AttemptOutcome {
-  const { endpoint, isTokenProven, areStrangersBelieved } = asked
+  const { endpoint, isKeyProven, areStrangersBelieved } = asked
   const service = serviceOf(endpoint)
   if (service === 'neighbour') return { kind: 'message_fault', reason: `not_a_push_endpoint: ${reason}` }
-  if (service === 'unknown' && isTokenProven && !areStrangersBelieved)
-    return { kind: 'message_fault', reason: `refused_for_this_endpoint: ${reason}` }
-  return { kind: 'credential_fault', reason, part: endpoint.origin }
+  if (service === 'browser' || areStrangersBelieved)
+    return { kind: 'credential_fault', reason, part: endpoint.origin }
+  if (isKeyProven) return { kind: 'message_fault', reason: `refused_for_this_endpoint: ${reason}` }
+  return { kind: 'retry', reason, scope: 'device', afterMs: STRANGER_PAUSE_MS }
 }
 
 type PlainVerdict = Exclude<WebPushVerdict, 'credential_fault' | 'unauthorized_registration'>
@@ -181,9 +187,17 @@ function outcomeOf(verdict: PlainVerdict, reason: string, afterMs: number | unde
 function textOf({ headers, body }: Response): string {
   const answer = readJsonObject(body)
   const windows = headers['x-wns-error-description'] ?? ''
-  return quote(
-    [answer ? jsonTextOf(answer) : Buffer.from(body).toString('utf8'), windows].filter(Boolean).join(' '),
-  )
+  const own = answer ? jsonTextOf(answer) : Buffer.from(body).toString('utf8')
+  return [own, windows].filter(Boolean).join(' ')
+}
+
+/** Parts of a path that are shorter are names ("wpush", "send"); UnifiedPush's shortest secret has 14 characters. */
+const SHORTEST_SECRET = 10
+
+/** Who has the path can send, and many a server repeats it ("Cannot POST /…"). */
+function withoutCapability(text: string, { path }: Endpoint): string {
+  const secrets = path.split(/[/?&=]/).filter(part => part.length >= SHORTEST_SECRET)
+  return secrets.reduce((rest, secret) => rest.replaceAll(secret, '[hidden]'), text)
 }
 
 function jsonTextOf(answer: Record<string, unknown>): string {

@@ -9,6 +9,7 @@ function partsOf(endpoint: string): { origin: string; path: string } {
 test.each([
   'https://fcm.googleapis.com/fcm/send/dXN:APA91b-x_y',
   'https://fcm.googleapis.com/wp/dXN:APA91b-x_y',
+  'https://jmt17.google.com/fcm/send/dXN:APA91b-x_y',
   'https://updates.push.services.mozilla.com/wpush/v1/gAAAA',
   'https://updates.push.services.mozilla.com/wpush/v2/gAAAA',
   'https://wns2-par02p.notify.windows.com/w/?token=BQYAAA%3d',
@@ -36,6 +37,7 @@ test.each([
   'https://fcm.googleapis.com/fcm/send/../../v1/projects/x/messages:send',
   'https://fcm.googleapis.com/fcm/send/%2e%2E/%2E./v1/projects/x/messages:send',
   'https://fcm.googleapis.com/fcm/send',
+  'https://jmt17.google.com/x',
   'https://updates.push.services.mozilla.com/v1/x',
   'https://updates.push.services.mozilla.com/wpush/v3/x',
   'https://wns2-par02p.notify.windows.com/?token=x',

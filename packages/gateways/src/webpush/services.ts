@@ -10,7 +10,8 @@
 import type { Endpoint } from './endpoint.ts'
 
 const BROWSER_SERVICES = [
-  { origin: /^https:\/\/fcm\.googleapis\.com$/, path: /^\/(fcm\/send|wp)\/./ },
+  // The second is where Chromium's own builds, which are not Google Chrome, are sent to.
+  { origin: /^https:\/\/(fcm\.googleapis|jmt17\.google)\.com$/, path: /^\/(fcm\/send|wp)\/./ },
   { origin: /^https:\/\/([a-z0-9-]+\.)*push\.services\.mozilla\.com$/, path: /^\/wpush\/v[12]\/./ },
   { origin: /^https:\/\/([a-z0-9-]+\.)*notify\.windows\.com$/, path: /^\/w\/\?token=./ },
   { origin: /^https:\/\/web\.push\.apple\.com$/, path: /^\/./ },

@@ -15,7 +15,14 @@ export const VAPID_LIFE_SECONDS = 12 * 3600
 export const VAPID_REUSE_MS = 6 * 3_600_000
 /** Endpoints come from clients, so their origins may be many. */
 export const MAX_VAPID_ORIGINS = 1000
-/** Whatever origins clients make up, this one's token is never dropped and signed anew within the hour. */
-export const APPLE_ORIGIN = 'https://web.push.apple.com'
+/**
+ * Whatever origins clients make up, what is known of these is never dropped: Apple minds a token that is signed anew
+ * within the hour, and that a service took our key is what a stranger's refusal is judged by.
+ */
+export const KEPT_ORIGINS: ReadonlySet<string> = new Set([
+  'https://fcm.googleapis.com',
+  'https://updates.push.services.mozilla.com',
+  'https://web.push.apple.com',
+])
 
 export const DEFAULT_DEADLINE_MS = 30_000

@@ -9,7 +9,7 @@ import { createECDH, createPrivateKey, type ECDH, type KeyObject } from 'node:cr
 import { SignJWT } from 'jose'
 import type { Clock } from '../clock.ts'
 import { fault, type Parsed } from '../credentials.ts'
-import { APPLE_ORIGIN, MAX_VAPID_ORIGINS, VAPID_LIFE_SECONDS, VAPID_REUSE_MS } from './settings.ts'
+import { KEPT_ORIGINS, MAX_VAPID_ORIGINS, VAPID_LIFE_SECONDS, VAPID_REUSE_MS } from './settings.ts'
 import { decodeBase64 } from './subscription.ts'
 
 export interface VapidCredential {
@@ -102,9 +102,9 @@ function isSubject(subject: string): boolean {
 export interface VapidTokens {
   /** The value of `Authorization` for a request to this origin: the same one for hours. */
   authorization(origin: string): Promise<string>
-  /** The origin has accepted a message with the token that it gets now. */
+  /** The origin has accepted a message. */
   markProven(origin: string): void
-  /** Some subscription of this origin was sent to with this very token: it is good, whatever another one is told. */
+  /** Some subscription of this origin was sent to: the key is good there, whatever another one is told. */
   isProven(origin: string): boolean
 }
 
@@ -120,7 +120,11 @@ export function createVapidTokens(keys: VapidKeys, clock: Clock): VapidTokens {
     authorization: origin => {
       let held = tokens.get(origin)
       if (!held || clock.now() - held.at >= VAPID_REUSE_MS) {
-        held = { authorization: sign(keys, origin, clock), at: clock.now(), isProven: false }
+        held = {
+          authorization: sign(keys, origin, clock),
+          at: clock.now(),
+          isProven: held?.isProven ?? false,
+        }
         tokens.delete(origin)
         tokens.set(origin, held)
         dropOldest(tokens)
@@ -138,7 +142,7 @@ export function createVapidTokens(keys: VapidKeys, clock: Clock): VapidTokens {
 function dropOldest(tokens: Map<string, unknown>): void {
   if (tokens.size <= MAX_VAPID_ORIGINS) return
   for (const origin of tokens.keys()) {
-    if (origin === APPLE_ORIGIN) continue
+    if (KEPT_ORIGINS.has(origin)) continue
     tokens.delete(origin)
     return
   }
