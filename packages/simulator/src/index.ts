@@ -46,6 +46,8 @@ export {
 export type { PhonePlatform } from './phones/platform.ts'
 export { type ReceiptCounts, type ReceiptOptions, ReceiptPost } from './phones/receipts.ts'
 export { type Random, seededRandom } from './randomness.ts'
+export { type DoneAction, type PlayOptions, playScenario, type ScenarioReport } from './scenario/play.ts'
+export { readScenario, type Scenario } from './scenario/scenario.ts'
 export {
   type Simulator,
   type SimulatorOptions,
