@@ -30,7 +30,7 @@ insert into credential_history (app_id, credential_id, version, event, at, by, k
 select app_id, id, version, 'added', created_at, 'before there was a history', kind, environments, settings
   from credential;
 
--- What was told of a content once, and is not told again: "expires in 14 days", "refused: InvalidProviderToken".
+-- What was told of a content, and is not told again: "expires in 14 days", "refused InvalidProviderToken" (while it lasts).
 create table credential_notice (
   credential_id uuid not null,
   version integer not null,

@@ -230,6 +230,29 @@ test('a key that is revoked later is found by the daily check, told once, and go
   expect(mended).toMatchObject({ problems: [], version: 2 })
 })
 
+test('a refusal that was over for a day is told again when it comes back', async () => {
+  const own = await server.createApp()
+  const credentials = `/v1/apps/${own.app}/credentials`
+  const app = simulator.hms.createApp()
+  const refusals = async () => {
+    const { rows } = await server.db.query<{ count: number }>(
+      `select count(*) as count from webhook_event e join app on app.id = e.app_id
+        where app.code = $1 and e.type = 'credential.refused'`,
+      [own.app],
+    )
+    return rows[0]?.count
+  }
+  await server.rest('POST', credentials, { gateway: 'hms', kind: 'client', ...app })
+  const told: unknown[] = []
+  for (const isAllowed of [false, false, true, false]) {
+    simulator.hms.setRight(app.appId, 'send', isAllowed)
+    clock.advance(DAY_MS)
+    await checkAll(clock.now())
+    told.push(await refusals())
+  }
+  expect(told).toEqual([1, 1, 1, 2])
+})
+
 test('the daily check leaves alone what was asked about today', async () => {
   const { id, checkedAt } = await upload(p8())
   const soon = clock.now() + 60_000

@@ -9,7 +9,7 @@
 import type { CredentialCheck } from '@roost/protocol'
 import type { Database, Queryable } from '../store/database.ts'
 import { noteHistory, ROOST } from './history.ts'
-import { refusalNotice, tellOnce } from './notices.ts'
+import { forgetEndedPauses, forgetRefusals, placeOf, refusalNotice, tellOnce } from './notices.ts'
 import { endDisproved } from './pauses.ts'
 import { type Probed, type ProberOptions, probe } from './prober.ts'
 import { explainRefusal } from './problems.ts'
@@ -90,7 +90,7 @@ export class CredentialChecks {
           credentialId: row.id,
           version: row.version,
           appId: row.appId,
-          notice: refusalNotice(refusal.part, refusal.reason),
+          notice: refusalNotice(placeOf(refusal)),
           type: 'credential.refused',
           data: { gateway: row.gateway, kind: row.kind, settings: row.settings, ...refusal, message, remedy },
           at,
@@ -109,12 +109,14 @@ interface Answered {
 
 async function resume(tx: Queryable, { row, checks, at }: Answered): Promise<void> {
   const taken = checks.filter(it => it.outcome === 'accepted')
+  const content = { credentialId: row.id, version: row.version }
   const reasons = await endDisproved(tx, {
-    credentialId: row.id,
-    version: row.version,
+    ...content,
     parts: taken.flatMap(it => it.environment ?? []),
     isEverywhere: taken.length > 0 && taken.length === checks.length,
   })
   for (const reason of reasons)
     await noteHistory(tx, { credentialId: row.id, event: 'resumed', by: ROOST, at, reason })
+  await forgetEndedPauses(tx, row.id)
+  await forgetRefusals(tx, { ...content, environments: taken.map(it => it.environment) })
 }

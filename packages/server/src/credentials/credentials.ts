@@ -221,6 +221,7 @@ export async function deleteCredential(
     )
   await noteHistory(tx, { credentialId: id, event: 'deleted', by, at })
   await tx.query('delete from credential_pause where credential_id = $1', [id])
+  await tx.query('delete from credential_notice where credential_id = $1', [id])
   await tx.query('delete from credential where id = $1', [id])
 }
 

@@ -25,7 +25,7 @@ import { partOf } from '../dispatch/scope.ts'
 import type { AddressKeys } from '../registry/address.ts'
 import type { Queryable } from '../store/database.ts'
 import type { Clock } from '../time.ts'
-import { PAUSES_OF_CREDENTIAL, type Pause } from './pauses.ts'
+import { PAUSES_OF_CREDENTIAL, type Pause, PROOFS_OF_CREDENTIAL } from './pauses.ts'
 import type { Seal } from './seal.ts'
 
 /** Where the gateways are; the vendors' own addresses when absent. */
@@ -72,6 +72,17 @@ export type Sender =
   | { readonly kind: 'paused'; readonly pause: Pause }
   | { readonly kind: 'missing'; readonly reason: string }
 
+/** What is in a credential's slot, until it is replaced. */
+export interface Content {
+  readonly credentialId: string
+  readonly version: number
+}
+
+/** One name for each content. */
+export function contentKey({ credentialId, version }: Content): string {
+  return `${credentialId} ${version}`
+}
+
 interface CredentialRow {
   readonly id: string
   readonly gateway: Provider
@@ -81,10 +92,13 @@ interface CredentialRow {
   readonly sealed: Buffer
   readonly version: number
   readonly pauses: readonly Pick<Pause, 'part' | 'reason'>[]
+  /** Parts that have accepted something. */
+  readonly proven: readonly string[]
 }
 
 const CREDENTIALS = `
-  select id, gateway, kind, environments, settings, sealed, version, ${PAUSES_OF_CREDENTIAL} as pauses
+  select id, gateway, kind, environments, settings, sealed, version, ${PAUSES_OF_CREDENTIAL} as pauses,
+         ${PROOFS_OF_CREDENTIAL} as proven
     from credential where app_id = $1 and gateway = $2 order by created_at desc, id desc`
 
 const WEB_PUSH_DEADLINE_MS = 10_000
@@ -222,6 +236,19 @@ export class AppSenders {
   get pauseOfAll(): Pause | undefined {
     const pauses = this.#rows.map(row => pauseOf(row, ['']))
     return pauses.every(it => it !== undefined) ? pauses[0] : undefined
+  }
+
+  /** Contents that no pause of this part keeps from sending, and that serve no such address. */
+  unfitFor(part: string, targets: readonly SendTarget[]): Content[] {
+    return this.#rows
+      .filter(row => pauseOf(row, ['', part]) === undefined && !targets.some(it => serves(row, it)))
+      .map(({ id, version }) => ({ credentialId: id, version }))
+  }
+
+  /** Whether the gateway has ever accepted something by this part of this content. */
+  isProven({ credentialId, version, part }: Content & { readonly part: string }): boolean {
+    const row = this.#rows.find(it => it.id === credentialId && it.version === version)
+    return row?.proven.includes(part) ?? false
   }
 
   /** `probePart`: go in spite of the pause of this part. */

@@ -4,6 +4,7 @@ import { createPhone } from '@roost/simulator'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { AppleAuthority } from '../../../gateways/test/apple-certificates.ts'
 import { BUNDLE_ID, startRoost, type TestRoost } from '../../test/roost.ts'
+import { endPause, pauseCredential } from './pauses.ts'
 import { watchCredentials } from './watch.ts'
 
 const DAY_MS = 24 * 60 * 60_000
@@ -171,5 +172,34 @@ test('what a gateway refused is told once, with words and the part that it stops
   const { body } = await roost.rest<CredentialView>('GET', `/v1/apps/${code}/credentials/${id}`)
   expect(body.problems).toEqual([
     expect.objectContaining({ code: 'apns_key_of_other_environment', environment: 'sandbox' }),
+  ])
+})
+
+test('what a gateway refuses again, after it took it in between, is told again and stands in the history', async () => {
+  const { code } = await newApp()
+  const { db } = roost.server
+  const { id } = await upload(code, {
+    gateway: 'apns',
+    kind: 'p8',
+    ...roost.simulator.apns.createTeamKey({ bundleId: BUNDLE_ID }),
+  })
+  const pause = { credentialId: id, version: 1, part: 'sandbox', reason: 'TopicDisallowed' }
+  for (let i = 0; i < 2; i++) {
+    await pauseCredential(db, { ...pause, at: roost.clock.now() })
+    await watch(roost.clock.now())
+    await endPause(db, pause)
+    await watch(roost.clock.now())
+  }
+  expect(await told(code, 'credential.refused')).toEqual([
+    'credential.refused TopicDisallowed',
+    'credential.refused TopicDisallowed',
+  ])
+  const { body } = await roost.rest<CredentialHistory>('GET', `/v1/apps/${code}/credentials/${id}/history`)
+  expect(body.entries.map(it => [it.event, it.reason])).toEqual([
+    ['added', null],
+    ['paused', 'sandbox: TopicDisallowed'],
+    ['resumed', 'sandbox: TopicDisallowed'],
+    ['paused', 'sandbox: TopicDisallowed'],
+    ['resumed', 'sandbox: TopicDisallowed'],
   ])
 })

@@ -1,10 +1,19 @@
 /**
  * Looks after the credentials every minute: warns of certificates that expire, stops those that have expired (R17: what
- * waits for them is kept), and tells of what gateways refused. Each is told once for each content of a slot.
+ * waits for them is kept), and tells of what gateways refused. Each is told once for each content of a slot, a refusal once
+ * for each time that it lasts.
  */
 import type { Database } from '../store/database.ts'
 import { noteHistory, ROOST } from './history.ts'
-import { isNews, refusalNotice, tellOnce } from './notices.ts'
+import {
+  forgetEndedPauses,
+  isNews,
+  NOTICE_OF_PAUSE,
+  pauseNotice,
+  placeOf,
+  refusalNotice,
+  tellOnce,
+} from './notices.ts'
 import { pauseCredential } from './pauses.ts'
 import { CERTIFICATE_EXPIRED, explainRefusal, warningDaysOf } from './problems.ts'
 
@@ -17,11 +26,20 @@ export interface Watched {
 
 /** `at`: ms. Safe to run twice and in several processes at once. */
 export async function watchCredentials(db: Database, at: number): Promise<Watched> {
+  await noteEndedPauses(db, at)
   return {
     expiring: await warnOfExpiry(db, at),
     expired: await stopExpired(db, at),
     refused: await tellRefused(db, at),
   }
+}
+
+/** A part heals while sending (a probe was taken), which nobody else writes into the history. */
+async function noteEndedPauses(db: Database, at: number): Promise<void> {
+  await db.transaction(async tx => {
+    for (const { credentialId, place } of await forgetEndedPauses(tx, null))
+      await noteHistory(tx, { credentialId, event: 'resumed', by: ROOST, at, reason: place })
+  })
 }
 
 interface Row {
@@ -84,19 +102,19 @@ async function tellRefused(db: Database, at: number): Promise<number> {
       where p.reason <> $1
         and not exists (select from credential_notice n
                          where n.credential_id = c.id and n.version = c.version
-                           and n.notice = concat_ws(' ', 'paused', p.part, p.reason))`,
+                           and n.notice = ${NOTICE_OF_PAUSE})`,
     [CERTIFICATE_EXPIRED],
   )
   return countOf(rows, ({ part, reason, ...row }) => {
     const { key, data } = noticeOf(row)
     const { message, remedy } = explainRefusal(row.gateway, { part, reason })
     return db.transaction(async tx => {
-      if (!(await isNews(tx, { ...key, notice: `paused ${part} ${reason}`, at }))) return false
-      const where = part === '' ? reason : `${part}: ${reason}`
-      await noteHistory(tx, { ...key, event: 'paused', by: ROOST, at, reason: where })
+      const place = placeOf({ part, reason })
+      if (!(await isNews(tx, { ...key, notice: pauseNotice(place), at }))) return false
+      await noteHistory(tx, { ...key, event: 'paused', by: ROOST, at, reason: place })
       await tellOnce(tx, {
         ...key,
-        notice: refusalNotice(part, reason),
+        notice: refusalNotice(place),
         type: 'credential.refused',
         data: { ...data, part, reason, message, remedy },
         at,
