@@ -1,5 +1,7 @@
 /** Background jobs: each run on record, in a server that starts them, stops with them and outlives a lost connection. */
+import { randomUUID } from 'node:crypto'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { pino } from 'pino'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type BareServer, SECRET, startBare } from '../../test/bare.ts'
 import { cloneDatabase, type TestDatabase } from '../../test/database.ts'
@@ -8,6 +10,7 @@ import { Seal } from '../credentials/seal.ts'
 import { Database } from '../store/database.ts'
 import { recordEvent } from '../webhooks/outbox.ts'
 import { JOBS, type JobContext } from './jobs.ts'
+import { JobRunner } from './runner.ts'
 import { lastRuns, runJob } from './runs.ts'
 
 const DAY_MS = 24 * 60 * 60_000
@@ -97,6 +100,29 @@ test('the server has every job in its timetable, daily ones to make up for', asy
 test('daily jobs are spread over the day', () => {
   const { cron } = JOBS['credential-check']
   expect([0, 61, 1439].map(cron)).toEqual(['0 0 * * *', '1 1 * * *', '59 23 * * *'])
+})
+
+test('a role that may not make schemas is told so, with what mends it', async () => {
+  const own = await cloneDatabase()
+  const role = `r_${randomUUID().replaceAll('-', '')}`
+  await server.db.query(`create role ${role} login password 'only for this test'`)
+  const url = new URL(own.url)
+  url.username = role
+  url.password = 'only for this test'
+  const jobs = new JobRunner({
+    databaseUrl: url.href,
+    context: context(),
+    clock: server.clock,
+    logger: pino({ level: 'silent' }),
+    spread: 0,
+  })
+  await expect(jobs.start()).rejects.toMatchObject({
+    message: expect.stringContaining('permission denied'),
+    remedy: expect.stringContaining('GRANT CREATE ON DATABASE'),
+  })
+  await jobs.close()
+  await own.drop()
+  await server.db.query(`drop role ${role}`)
 })
 
 /** A webhook whose server takes connections and says nothing; resolves when it got one. */

@@ -8,6 +8,7 @@
 import { parseCronItems, type Runner, run, Logger as WorkerLogger } from 'graphile-worker'
 import pg from 'pg'
 import type { Logger } from 'pino'
+import { StartError } from '../store/folder.ts'
 import type { Clock } from '../time.ts'
 import { JOBS, type JobContext, type JobName } from './jobs.ts'
 import { runJob } from './runs.ts'
@@ -46,9 +47,20 @@ export class JobRunner {
     this.#pool.on('connect', client => client.on('error', () => undefined))
   }
 
+  /** Throws StartError when its schema can't be made. */
   async start(): Promise<void> {
+    this.#runner = await this.#open().catch((error: unknown) => {
+      throw schemaFault(error)
+    })
+    // It ends only when it is stopped; a fault of its own must not take the server with it.
+    this.#runner.promise.catch((error: unknown) => {
+      this.#options.logger.error({ err: error }, 'background jobs have stopped')
+    })
+  }
+
+  #open(): Promise<Runner> {
     const names = Object.keys(JOBS) as JobName[]
-    this.#runner = await run({
+    return run({
       pgPool: this.#pool,
       schema: SCHEMA,
       concurrency: CONCURRENCY,
@@ -56,10 +68,6 @@ export class JobRunner {
       logger: loggerFor(this.#options.logger),
       taskList: Object.fromEntries(names.map(name => [name, () => this.#run(name)])),
       parsedCronItems: parseCronItems(names.map(name => this.#cronItem(name))),
-    })
-    // It ends only when it is stopped; a fault of its own must not take the server with it.
-    this.#runner.promise.catch((error: unknown) => {
-      this.#options.logger.error({ err: error }, 'background jobs have stopped')
     })
   }
 
@@ -99,6 +107,17 @@ export class JobRunner {
       logger.error({ err: error, job: name }, 'job failed')
     }
   }
+}
+
+const INSUFFICIENT_PRIVILEGE = '42501'
+
+/** A role that may make tables in a schema may not always make schemas. */
+function schemaFault(error: unknown): unknown {
+  if ((error as { readonly code?: unknown }).code !== INSUFFICIENT_PRIVILEGE) return error
+  return new StartError(
+    `the schema ${SCHEMA} of the background jobs can't be made or used: ${(error as Error).message}`,
+    'Let the role of ROOST_DATABASE_URL make schemas: GRANT CREATE ON DATABASE … TO …; or make it the owner of the database.',
+  )
 }
 
 /** What it says of itself is for who debugs; warnings and errors count. */
