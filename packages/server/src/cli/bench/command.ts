@@ -1,9 +1,11 @@
 /** `roost bench`: what this machine does with Roost. Each measurement prints one line of JSON last. */
 import { Command } from 'commander'
 import { gatewayBenchCommand } from './gateway.ts'
+import { registerBenchCommand } from './register.ts'
 
 export function benchCommand(): Command {
   return new Command('bench')
     .description('Measure parts of Roost on this machine')
     .addCommand(gatewayBenchCommand())
+    .addCommand(registerBenchCommand())
 }

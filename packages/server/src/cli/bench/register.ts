@@ -1,0 +1,260 @@
+/**
+ * `roost bench register`: durable registrations over HTTP, held against the same Fastify with a route that does nothing.
+ *
+ * Everything runs in processes of its own: the server as `roost serve` starts it (fsync on, each call answered after its
+ * commit), the empty server, and the phones. A round measures all of them one after the other, so that what else the
+ * machine does hits them alike; each round has its ratio, and the medians of the rounds are told.
+ */
+import { randomBytes } from 'node:crypto'
+import { Command, InvalidArgumentError } from 'commander'
+import { Database } from '../../store/database.ts'
+import { startEmbeddedPostgres } from '../../store/embedded.ts'
+import { StartError } from '../../store/folder.ts'
+import { type Screen, silentScreen, terminalScreen } from '../demo/screen.ts'
+import { makeTemporaryFolder } from '../temporary-folder.ts'
+import { type BaseSize, makeBenchDatabase, sizeOf } from './bench-database.ts'
+import {
+  type BenchServer,
+  type Caller,
+  type Figures,
+  startCaller,
+  startEmptyServer,
+  startRoost,
+} from './bench-processes.ts'
+
+export interface RegisterBenchOptions {
+  /** Calls of one measurement. */
+  readonly count: number
+  readonly connections: number
+  readonly rounds: number
+  /** Registrations that change nothing, for the measurement of growth; 0 leaves it out. */
+  readonly repeats: number
+  readonly json?: boolean
+}
+
+export interface RegisterBenchReport {
+  /** Calls a second; medians of the rounds. */
+  readonly emptyPerSecond: number
+  readonly newPerSecond: number
+  readonly againPerSecond: number
+  /** Of the empty route's; medians of the rounds' own ratios. */
+  readonly newRatio: number
+  readonly againRatio: number
+  /** At 70 % of `newPerSecond`, begun on time whether earlier calls were answered or not. */
+  readonly steady: { readonly perSecond: number; readonly p50Ms: number; readonly p99Ms: number }
+  readonly refused: number
+  readonly lost: number
+  /** Around `repeats` registrations that change nothing. */
+  readonly before: BaseSize
+  readonly after: BaseSize | undefined
+}
+
+const STEADY_SHARE = 0.7
+/** A measurement that takes longer has gone wrong. */
+const WITHIN_MS = 120_000
+
+export function registerBenchCommand(): Command {
+  return new Command('register')
+    .description('Register devices over HTTP, and compare with a server whose route does nothing')
+    .option('--count <n>', 'calls of one measurement', wholeNumber(1, 1_000_000), 20_000)
+    .option('--connections <n>', 'phones that call at once', wholeNumber(1, 4000), 128)
+    .option('--rounds <n>', 'measurements of each kind; the medians count', wholeNumber(1, 100), 5)
+    .option(
+      '--repeats <n>',
+      'registrations that change nothing, to see the tables grow',
+      wholeNumber(0, 1e8),
+      0,
+    )
+    .option('--json', 'print one line of JSON only')
+    .addHelpText(
+      'after',
+      '\nUses the embedded PostgreSQL in a temporary folder, or with ROOST_DATABASE_URL a database of its own beside the\none that is named, which it drops afterwards. The last line of output is one line of JSON.',
+    )
+    .action(run)
+}
+
+async function run(options: RegisterBenchOptions): Promise<void> {
+  const screen = options.json ? silentScreen : terminalScreen(process.stdout)
+  const report = await benchRegister(options, process.env, screen)
+  process.stdout.write(`${JSON.stringify(report)}\n`)
+}
+
+type Closer = () => Promise<unknown>
+
+/** Starts what it measures and ends it. Throws StartError for what an operator can mend. */
+export async function benchRegister(
+  options: RegisterBenchOptions,
+  environment: NodeJS.ProcessEnv,
+  screen: Screen,
+): Promise<RegisterBenchReport> {
+  const closers: Closer[] = []
+  try {
+    return await measure(options, await prepare(environment, closers), screen)
+  } finally {
+    for (const closer of closers.reverse()) await closer()
+  }
+}
+
+interface Bench {
+  readonly db: Database
+  readonly server: BenchServer
+  readonly empty: BenchServer
+  readonly caller: Caller
+  readonly app: string
+  readonly deviceToken: string
+}
+
+async function prepare(environment: NodeJS.ProcessEnv, closers: Closer[]): Promise<Bench> {
+  const folder = await makeTemporaryFolder('roost-bench-')
+  closers.push(() => folder.remove())
+  const url = await openDatabase(environment.ROOST_DATABASE_URL, folder.path, closers)
+  const db = new Database({ url, maxConnections: 2 })
+  closers.push(() => db.close())
+  const serverToken = randomBytes(32).toString('base64url')
+  const server = await startRoost({
+    ...environment,
+    ROOST_DATABASE_URL: url,
+    ROOST_DATA_DIR: folder.path,
+    ROOST_HOST: '127.0.0.1',
+    ROOST_PORT: '0',
+    ROOST_BOOTSTRAP_TOKEN: serverToken,
+  })
+  closers.push(() => server.stop())
+  const empty = await startEmptyServer()
+  closers.push(() => empty.stop())
+  const caller = startCaller()
+  closers.push(() => caller.stop())
+  return { db, server, empty, caller, ...(await createApp(server.url, serverToken)) }
+}
+
+async function openDatabase(named: string | undefined, folder: string, closers: Closer[]): Promise<string> {
+  if (named === undefined || named === '') {
+    const embedded = await startEmbeddedPostgres({ dataDirectory: folder })
+    closers.push(() => embedded.stop())
+    return embedded.url
+  }
+  const own = await makeBenchDatabase(named)
+  closers.push(() => own.drop())
+  return own.url
+}
+
+async function createApp(url: string, serverToken: string): Promise<{ app: string; deviceToken: string }> {
+  const response = await fetch(`${url}/v1/apps`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${serverToken}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ name: 'bench' }),
+  })
+  if (response.status !== 201) throw new Error(`no app was made: ${response.status}`)
+  const { code, deviceToken } = (await response.json()) as { code: string; deviceToken: string }
+  return { app: code, deviceToken }
+}
+
+interface Round {
+  readonly empty: Figures
+  readonly fresh: Figures
+  readonly again: Figures
+}
+
+async function measure(
+  options: RegisterBenchOptions,
+  bench: Bench,
+  screen: Screen,
+): Promise<RegisterBenchReport> {
+  const { count } = options
+  screen.step('Warming up')
+  let first = 0
+  await oneRound(bench, { ...options, count: Math.min(count, WARM_UP) }, first)
+  first += count
+  const rounds: Round[] = []
+  for (let i = 0; i < options.rounds; i++, first += count) {
+    screen.step(`Round ${i + 1} of ${options.rounds}`)
+    const round = await oneRound(bench, options, first)
+    screen.say(lineOf(round))
+    rounds.push(round)
+  }
+  const newPerSecond = median(rounds.map(it => it.fresh.perSecond))
+  const perSecond = Math.round(newPerSecond * STEADY_SHARE)
+  screen.step(`Steady load: ${perSecond} a second`)
+  const steady = await call(bench, bench.server, { ...options, first, perSecond })
+  screen.say(
+    `p50 ${steady.p50Ms.toFixed(1)} ms, p99 ${steady.p99Ms.toFixed(1)} ms, max ${steady.maxMs.toFixed(1)} ms`,
+  )
+  const before = await sizeOf(bench.db)
+  const all = [...rounds.flatMap(it => [it.fresh, it.again]), steady]
+  return {
+    emptyPerSecond: Math.round(median(rounds.map(it => it.empty.perSecond))),
+    newPerSecond: Math.round(newPerSecond),
+    againPerSecond: Math.round(median(rounds.map(it => it.again.perSecond))),
+    newRatio: ratio(rounds.map(it => it.fresh.perSecond / it.empty.perSecond)),
+    againRatio: ratio(rounds.map(it => it.again.perSecond / it.empty.perSecond)),
+    steady: { perSecond, p50Ms: round2(steady.p50Ms), p99Ms: round2(steady.p99Ms) },
+    refused: sum(all.map(it => it.refused)),
+    lost: sum(all.map(it => it.lost)),
+    before,
+    after: undefined,
+  }
+}
+
+/** V8 has compiled what is hot long before that. */
+const WARM_UP = 5000
+
+async function oneRound(bench: Bench, options: RegisterBenchOptions, first: number): Promise<Round> {
+  const empty = await call(bench, bench.empty, { ...options, first })
+  const fresh = await call(bench, bench.server, { ...options, first })
+  const again = await call(bench, bench.server, { ...options, first })
+  return { empty, fresh, again }
+}
+
+interface CallOptions {
+  readonly count: number
+  readonly connections: number
+  readonly first: number
+  readonly perSecond?: number
+}
+
+async function call(
+  { caller, app, deviceToken }: Bench,
+  { url }: BenchServer,
+  { count, connections, first, perSecond }: CallOptions,
+): Promise<Figures> {
+  const order = { url, app, deviceToken, first, count, connections, withinMs: WITHIN_MS }
+  const figures = await caller.run(perSecond === undefined ? order : { ...order, perSecond })
+  if (figures.refused > 0)
+    throw new StartError(
+      `${figures.refused} of ${count} calls were refused, the first with: ${figures.firstRefusal?.split('\r\n\r\n')[1]}`,
+      'A measurement of refusals says nothing; mend what the answer names.',
+    )
+  return figures
+}
+
+function lineOf({ empty, fresh, again }: Round): string {
+  const of = (it: Figures) =>
+    `${Math.round(it.perSecond)} (${(it.perSecond / empty.perSecond).toFixed(2)}, p99 ${it.p99Ms.toFixed(1)} ms, caller ${((it.cpuSeconds / it.seconds) * 100).toFixed(0)} %)`
+  return `empty ${of(empty)}   new ${of(fresh)}   again ${of(again)}`
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  return sorted[Math.floor((sorted.length - 1) / 2)] ?? 0
+}
+
+function ratio(values: readonly number[]): number {
+  return round2(median(values))
+}
+
+function round2(value: number): number {
+  return Number(value.toFixed(2))
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, it) => total + it, 0)
+}
+
+function wholeNumber(min: number, max: number): (text: string) => number {
+  return text => {
+    const n = /^\d{1,12}$/.test(text) ? Number(text) : Number.NaN
+    if (!(n >= min && n <= max))
+      throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`)
+    return n
+  }
+}
