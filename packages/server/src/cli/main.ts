@@ -12,7 +12,7 @@ import { jobsCommand } from './jobs.ts'
 import { migrateCommand } from './migrate.ts'
 import { pushTestCommand } from './push-test/command.ts'
 import { serveCommand } from './serve.ts'
-import { simulateCommand } from './simulate.ts'
+import { simulateCommand } from './simulate/command.ts'
 
 const program = new Command('roost')
   .description('Roost: own your push subscriber base.')
