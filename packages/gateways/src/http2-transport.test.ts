@@ -212,6 +212,33 @@ test('a connection cut after the request went out makes it uncertain', async () 
   expect(result.kind).toBe('uncertain')
 })
 
+test('of more pools than may be kept the one that was used longest ago is closed, and none that is at work', async () => {
+  const held: PeerRequest[] = []
+  const server = await peer(request => {
+    if (request.path === '/slow') held.push(request)
+    else request.answer(200)
+  })
+  const transport = transportTo(server, { maxPools: 3 })
+  const sendBy = (pool: string, path = '/') => transport.request(post(server.origin, { pool, path }))
+  const slow = sendBy('at work', '/slow')
+  for (const pool of ['first', 'second']) await sendBy(pool)
+  const closed = new Promise(resolve => server.sessions.at(-2)?.once('close', resolve))
+  await sendBy('third')
+  await closed // that of 'first', as the peer sees it
+  await sendBy('second')
+  await sendBy('first')
+  expect(server.sessions).toHaveLength(5)
+  held[0]?.answer(200)
+  expect(await slow).toMatchObject({ kind: 'response' })
+})
+
+test('3000 sends that wait for room in a pool all go out in the end', async () => {
+  const server = await peer(ok, { settings: { maxConcurrentStreams: 10 } })
+  const transport = transportTo(server, { maxConnectionsPerOrigin: 1, assumedStreams: 10 })
+  const results = await many(transport, server.origin, 3000)
+  expect(results.filter(result => result.kind === 'response')).toHaveLength(3000)
+})
+
 test('a refused connection is not sent, and says so', async () => {
   const server = await peer(ok)
   await closers.pop()?.()

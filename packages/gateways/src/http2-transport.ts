@@ -21,12 +21,19 @@ export interface Http2TransportOptions {
   readonly extraCa?: string
   /** How many connections load may open to one origin (and pool). Default 4. */
   readonly maxConnectionsPerOrigin?: number
+  /**
+   * Pools beyond it are kept only while requests are on them: endpoints of Web Push come from clients, so origins may be
+   * made up by the thousand, and a connection costs a file descriptor and some 300 KB. Default 500.
+   */
+  readonly maxPools?: number
   /** Streams in flight until the peer's SETTINGS arrive: 1 for APNs, 100 for FCM. Default 100. */
   readonly assumedStreams?: number
   /** Streams in flight on one connection at most, whatever the peer allows. Default 1000. */
   readonly maxStreams?: number
   /** While an origin can't be reached, requests to it are `not_sent` at once and do not wait. Default false. */
   readonly failsWhileBackingOff?: boolean
+  /** Of an answer's body so much is kept, the rest cut off. Default 16 KiB, many times what a gateway says of a push. */
+  readonly maxBodyBytes?: number
   /** Name resolution for new connections; an IP literal in the origin does not pass through it. */
   readonly lookup?: LookupFunction
   /** A connection that is silent this long with requests in flight is probed, and replaced unanswered. Default 30 000. */
@@ -42,9 +49,11 @@ export const NO_HTTP2 = 'could not connect: the server does not speak HTTP/2 (AL
 /** The engine's words when no protocol was agreed on, and OpenSSL's for the alert of RFC 7301 §3.2. */
 const NO_HTTP2_SIGNS = /does not speak HTTP\/2|alert no application protocol/i
 
+const CLOSED: TransportResult = { kind: 'not_sent', reason: 'the transport is closed' }
 const NO_FIXED_HEADERS: FixedHeaders = { constant: {}, secret: {} }
-/** Pools that nobody used this long are closed: endpoints of Web Push come from clients, so origins may be many. */
+/** Pools that nobody used this long are closed. */
 const UNUSED_POOL_MS = 15 * 60_000
+const DEFAULT_POOLS = 500
 const SWEEP_MS = 60_000
 const PING_INTERVAL_MS = 30_000
 const PING_TIMEOUT_MS = 10_000
@@ -76,30 +85,29 @@ class Http2Transport implements Transport, RequestObserver {
   }
 
   async request(request: TransportRequest): Promise<TransportResult> {
-    if (this.#isClosed) return { kind: 'not_sent', reason: 'the transport is closed' }
-    const open = this.#poolFor(request)
-    const names = Object.keys(request.headers)
     try {
-      const template = templateFor(open, request, names)
-      // Others may have been woken as well, and been faster.
-      while (!open.pool.hasRoom && !this.#isClosed) await open.pool.ready()
-      return await new Promise<TransportResult>(resolve => {
-        const values = names.map(name => request.headers[name])
-        const isTaken = open.pool.send(
-          template,
-          request.path,
-          values,
-          request.body,
-          request.deadlineMs,
-          this,
-          resolve,
-        )
-        if (!isTaken) resolve({ kind: 'not_sent', reason: 'the transport is closed' })
-      })
+      while (!this.#isClosed) {
+        // Anew after each wait: others may have been faster, and the pool may have gone.
+        const open = this.#poolFor(request)
+        if (open.pool.hasRoom) return await this.#send(open, request)
+        await open.pool.ready()
+      }
+      return CLOSED
     } catch (error) {
       // A header that HTTP/2 can't carry: nothing was sent.
       return { kind: 'not_sent', reason: error instanceof Error ? error.message : String(error) }
     }
+  }
+
+  #send(open: OpenPool, request: TransportRequest): Promise<TransportResult> {
+    const { path, headers, body, deadlineMs } = request
+    const names = Object.keys(headers)
+    const template = templateFor(open, request, names)
+    const values = names.map(name => headers[name])
+    return new Promise(resolve => {
+      const isTaken = open.pool.send(template, path, values, body, deadlineMs, this, resolve)
+      if (!isTaken) resolve(CLOSED)
+    })
   }
 
   /** The engine's call; the tag is the promise's own function, so a request costs no closure of ours. */
@@ -121,6 +129,7 @@ class Http2Transport implements Transport, RequestObserver {
     const key = `${origin} ${name}`
     let open = this.#pools.get(key)
     if (open === undefined) {
+      if (this.#pools.size >= (this.#options.maxPools ?? DEFAULT_POOLS)) this.#closeIdlest()
       open = { pool: this.#openPool(origin, clientCertificate), templates: new WeakMap(), usedAt: 0 }
       this.#pools.set(key, open)
     }
@@ -144,12 +153,25 @@ class Http2Transport implements Transport, RequestObserver {
 
   #sweep(): void {
     const before = performance.now() - UNUSED_POOL_MS
-    for (const [key, { pool, usedAt }] of this.#pools) {
-      if (usedAt > before || pool.counts.inFlight + pool.counts.queued > 0) continue
-      this.#pools.delete(key)
-      void pool.close()
-    }
+    for (const [key, open] of this.#pools)
+      if (open.usedAt <= before && isIdle(open)) this.#closePool(key, open)
   }
+
+  #closeIdlest(): void {
+    const idle = [...this.#pools].filter(([, open]) => isIdle(open))
+    const [idlest] = idle.sort(([, one], [, other]) => one.usedAt - other.usedAt)
+    if (idlest !== undefined) this.#closePool(...idlest)
+  }
+
+  #closePool(key: string, { pool }: OpenPool): void {
+    this.#pools.delete(key)
+    void pool.close()
+  }
+}
+
+function isIdle({ pool }: OpenPool): boolean {
+  const { inFlight, queued } = pool.counts
+  return inFlight + queued === 0
 }
 
 function reasonOf({ kind, reason }: RequestResult): string {

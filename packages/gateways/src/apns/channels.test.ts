@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { apns, credential, jwtOf, refuse } from '../../test/apns.ts'
 import type { PeerRequest } from '../../test/peer.ts'
+import type { Http2TransportOptions } from '../http2-transport.ts'
 import { CHANNEL_REASONS } from './channel-outcome.ts'
 import { type ApnsChannels, createApnsChannels } from './channels.ts'
 
@@ -8,8 +9,8 @@ const ID = 'dHN0LXNyY2gtY2hubA=='
 const UPDATE = { event: 'update', 'content-state': { score: 1 } }
 
 /** Two hosts, as with Apple. */
-async function open(handle: (request: PeerRequest) => void) {
-  const host = await apns(handle)
+async function open(handle: (request: PeerRequest) => void, options: Http2TransportOptions = {}) {
+  const host = await apns(handle, options)
   const manageHost = await apns(handle, { extraCa: host.peer.ca })
   const api = createApnsChannels({
     ...host.common,
@@ -61,6 +62,15 @@ describe('broadcast channels', () => {
       ':method': 'GET',
       ':path': '/1/apps/com.example.app/all-channels',
     })
+  })
+
+  test('ten thousand channels are listed over a transport that lets so much through, and never a part of them', async () => {
+    const channels = Array.from({ length: 10_000 }, (_, i) => Buffer.alloc(32, `${i}`).toString('base64'))
+    const list = (request: PeerRequest) => request.answer(200, {}, { channels })
+    const wide = await open(list, { maxBodyBytes: 1024 * 1024 })
+    expect(await wide.api.list()).toEqual({ ok: true, value: channels })
+    const narrow = await open(list)
+    expect(await narrow.api.list()).toMatchObject({ ok: false, fault: { kind: 'uncertain' } })
   })
 
   test('a channel is deleted, and one that is gone already is unknown', async () => {

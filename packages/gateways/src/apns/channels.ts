@@ -24,7 +24,7 @@ import {
 export interface ApnsChannelsOptions {
   readonly credential: ApnsCredential
   readonly environment: ApnsEnvironment
-  /** Stays the caller's. */
+  /** Stays the caller's. Ten thousand channels make a list of half a megabyte, which it has to let through whole. */
   readonly transport: Transport
   readonly clock: Clock
   /** One for the process. */

@@ -374,28 +374,25 @@ interface Due {
   readonly tag: unknown
 }
 
-/** A ring of columns: a queued request costs no object. */
+/** Many pools are made for an origin that is asked once. */
+const FIRST_PLACES = 16
+
+/** A ring of columns, grown as it fills: a queued request costs no object, and an empty queue next to nothing. */
 class RequestQueue {
   readonly capacity: number
-  readonly template: (HeaderTemplate | undefined)[]
-  readonly path: (string | undefined)[]
-  readonly values: (readonly (string | undefined)[] | undefined)[]
-  readonly body: (Uint8Array | undefined)[]
-  readonly deadlineAt: Float64Array
-  readonly observer: (RequestObserver | undefined)[]
-  readonly tag: unknown[]
+  template: (HeaderTemplate | undefined)[] = []
+  path: (string | undefined)[] = []
+  values: (readonly (string | undefined)[] | undefined)[] = []
+  body: (Uint8Array | undefined)[] = []
+  deadlineAt = new Float64Array(0)
+  observer: (RequestObserver | undefined)[] = []
+  tag: unknown[] = []
   head = 0
   length = 0
+  #places = 0
 
   constructor(capacity: number) {
     this.capacity = capacity
-    this.template = new Array(capacity)
-    this.path = new Array(capacity)
-    this.values = new Array(capacity)
-    this.body = new Array(capacity)
-    this.deadlineAt = new Float64Array(capacity)
-    this.observer = new Array(capacity)
-    this.tag = new Array(capacity)
   }
 
   get isFull(): boolean {
@@ -411,7 +408,8 @@ class RequestQueue {
     observer: RequestObserver,
     tag: unknown,
   ): void {
-    const at = (this.head + this.length) % this.capacity
+    if (this.length === this.#places) this.#grow()
+    const at = (this.head + this.length) % this.#places
     this.template[at] = template
     this.path[at] = path
     this.values[at] = values
@@ -422,10 +420,33 @@ class RequestQueue {
     this.length++
   }
 
+  /** Twice the places; the oldest comes to stand at 0. */
+  #grow(): void {
+    const { head } = this
+    const places = Math.min(this.capacity, Math.max(FIRST_PLACES, this.#places * 2))
+    const grown = <Value>(column: Value[]): Value[] => {
+      const ordered = [...column.slice(head), ...column.slice(0, head)]
+      ordered.length = places
+      return ordered
+    }
+    this.template = grown(this.template)
+    this.path = grown(this.path)
+    this.values = grown(this.values)
+    this.body = grown(this.body)
+    this.observer = grown(this.observer)
+    this.tag = grown(this.tag)
+    const deadlines = new Float64Array(places)
+    deadlines.set(this.deadlineAt.subarray(head))
+    deadlines.set(this.deadlineAt.subarray(0, head), this.deadlineAt.length - head)
+    this.deadlineAt = deadlines
+    this.head = 0
+    this.#places = places
+  }
+
   /** Where the oldest stands; `clear` it after use. */
   shift(): number {
     const at = this.head
-    this.head = (this.head + 1) % this.capacity
+    this.head = (this.head + 1) % this.#places
     this.length--
     return at
   }
@@ -435,11 +456,11 @@ class RequestQueue {
     const due: Due[] = []
     let kept = 0
     for (let i = 0; i < this.length; i++) {
-      const from = (this.head + i) % this.capacity
+      const from = (this.head + i) % this.#places
       if (now >= (this.deadlineAt[from] as number)) {
         due.push({ observer: this.observer[from] as RequestObserver, tag: this.tag[from] })
         this.clear(from)
-      } else if (kept++ < i) this.#move(from, (this.head + kept - 1) % this.capacity)
+      } else if (kept++ < i) this.#move(from, (this.head + kept - 1) % this.#places)
     }
     this.length = kept
     return due
