@@ -1,17 +1,19 @@
 /** The console behind its token: picks the app, then the page that the address bar asks for. */
 import { Code } from '@mantine/core'
-import { QueryCache, QueryClient, QueryClientProvider } from '@tanstack/react-query'
+import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from '@tanstack/react-query'
 import { type ReactElement, useEffect, useState, useSyncExternalStore } from 'react'
 import type { Access } from './access/access.ts'
 import { TokenForm } from './access/token-form.tsx'
 import { ApiProblem, createApi } from './api/client.ts'
 import { ApiContext, useApps } from './api/queries.ts'
 import type { App } from './api/shapes.ts'
+import { CredentialsPage } from './credentials/page.tsx'
 import { DevicePage } from './devices/device.tsx'
 import { DeviceList } from './devices/list.tsx'
 import { MessagePage, MessagesPage } from './messages/messages.tsx'
 import { OverviewPage } from './overview.tsx'
 import { Empty, Loaded, PageHead, Panel } from './parts/page.tsx'
+import { PushTestPage } from './push-test/page.tsx'
 import { type Route, replaceRoute, useRoute } from './route.ts'
 import { Shell } from './shell.tsx'
 
@@ -44,12 +46,12 @@ function Opened({ access, token }: OpenedProps): ReactElement {
 
 /** Repeats only what may pass by itself; a 401 from any call takes the token away. */
 function createQueryClient(access: Access, token: string): QueryClient {
+  const onError = (error: Error): void => {
+    if (error instanceof ApiProblem && error.body.status === 401) access.refuse(token, error.body)
+  }
   return new QueryClient({
-    queryCache: new QueryCache({
-      onError: error => {
-        if (error instanceof ApiProblem && error.body.status === 401) access.refuse(token, error.body)
-      },
-    }),
+    queryCache: new QueryCache({ onError }),
+    mutationCache: new MutationCache({ onError }),
     defaultOptions: {
       queries: {
         retry: (failures, error) => failures < MAX_RETRIES && error instanceof ApiProblem && error.isPassing,
@@ -112,6 +114,17 @@ function Page({ route }: { readonly route: Exclude<Route, { page: 'start' }> }):
       return <DeviceList key={route.app} app={route.app} search={route.search} />
     case 'device':
       return <DevicePage key={route.hwid} app={route.app} hwid={route.hwid} />
+    case 'credentials':
+      return <CredentialsPage key={route.app} app={route.app} />
+    case 'push-test':
+      return (
+        <PushTestPage
+          key={`${route.app} ${route.credential} ${route.hwid}`}
+          app={route.app}
+          credential={route.credential}
+          hwid={route.hwid}
+        />
+      )
     case 'unknown':
       return (
         <Panel>

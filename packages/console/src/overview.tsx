@@ -3,6 +3,7 @@ import { Anchor, Code, Group, SimpleGrid, Stack, Text } from '@mantine/core'
 import type { ReactElement, ReactNode } from 'react'
 import { useDeviceStats } from './api/queries.ts'
 import type { DeviceStats } from './api/shapes.ts'
+import { CredentialStrip } from './credentials/strip.tsx'
 import { StateTable } from './devices/state-table.tsx'
 import { formatCount, formatShare } from './format.ts'
 import { MessageList } from './messages/messages.tsx'
@@ -18,6 +19,7 @@ export function OverviewPage({ app }: { readonly app: string }): ReactElement {
     <>
       <PageHead title="Overview" />
       <Stack gap="md">
+        <CredentialStrip app={app} />
         <Loaded query={query} lines={6}>
           {stats => <Base app={app} stats={stats} />}
         </Loaded>

@@ -8,6 +8,9 @@ const ROUTES: readonly Exclude<Route, { page: 'unknown' }>[] = [
   { page: 'message', app: 'AAAAA-BBBBB', id: '01J/9?x=1' },
   { page: 'devices', app: 'AAAAA-BBBBB', search: '' },
   { page: 'devices', app: 'AAAAA-BBBBB', search: 'a+b & 100 % ü?' },
+  { page: 'credentials', app: 'AAAAA-BBBBB' },
+  { page: 'push-test', app: 'AAAAA-BBBBB', credential: '', hwid: '' },
+  { page: 'push-test', app: 'AAAAA-BBBBB', credential: '01J-1', hwid: 'a&b=c ü' },
   { page: 'device', app: 'AAAAA-BBBBB', hwid: '50%/..#?ü +' },
 ]
 
@@ -20,10 +23,14 @@ describe('routes', () => {
     expect(parseRoute('')).toEqual({ page: 'start' })
   })
 
-  test.each(['#/else', '#/apps', '#/apps/A/else', '#/apps/A/devices/x/y', '#/apps/%E0%A4%A'])(
-    '%s is no page, and no exception',
-    fragment => {
-      expect(parseRoute(fragment)).toEqual({ page: 'unknown' })
-    },
-  )
+  test.each([
+    '#/else',
+    '#/apps',
+    '#/apps/A/else',
+    '#/apps/A/devices/x/y',
+    '#/apps/A/credentials/x',
+    '#/apps/%E0%A4%A',
+  ])('%s is no page, and no exception', fragment => {
+    expect(parseRoute(fragment)).toEqual({ page: 'unknown' })
+  })
 })

@@ -7,6 +7,8 @@
  *   #/apps/A/messages[/ID]          messages, or one of them
  *   #/apps/A/devices[?search=S]     devices
  *   #/apps/A/devices/HWID           one device
+ *   #/apps/A/credentials            gateway credentials
+ *   #/apps/A/push-test[?credential=ID][&hwid=H]   one push, and its exchange with the gateway
  *
  * Codes, ids and hwids come from outside and may hold any character, so each is percent-encoded.
  */
@@ -14,10 +16,17 @@ import { useSyncExternalStore } from 'react'
 
 export type Route =
   | { readonly page: 'start' }
-  | { readonly page: 'overview' | 'messages'; readonly app: string }
+  | { readonly page: 'overview' | 'messages' | 'credentials'; readonly app: string }
   | { readonly page: 'message'; readonly app: string; readonly id: string }
   | { readonly page: 'devices'; readonly app: string; readonly search: string }
   | { readonly page: 'device'; readonly app: string; readonly hwid: string }
+  | {
+      readonly page: 'push-test'
+      readonly app: string
+      /** Empty when none is chosen yet. */
+      readonly credential: string
+      readonly hwid: string
+    }
   | { readonly page: 'unknown' }
 
 /** Reads a fragment such as `#/apps/A/devices`; what cannot be read is `unknown`, never an exception. */
@@ -31,9 +40,21 @@ export function parseRoute(fragment: string): Route {
   if (section === undefined) return { page: 'overview', app }
   if (section === 'messages')
     return id === undefined ? { page: 'messages', app } : { page: 'message', app, id }
+  if (section === 'credentials' && id === undefined) return { page: 'credentials', app }
+  if (section === 'push-test' && id === undefined) return parsePushTest(app, query)
   if (section !== 'devices') return { page: 'unknown' }
   if (id !== undefined) return { page: 'device', app, hwid: id }
   return { page: 'devices', app, search: new URLSearchParams(query).get('search') ?? '' }
+}
+
+function parsePushTest(app: string, query: string): Route {
+  const asked = new URLSearchParams(query)
+  return {
+    page: 'push-test',
+    app,
+    credential: asked.get('credential') ?? '',
+    hwid: asked.get('hwid') ?? '',
+  }
 }
 
 /** The fragment that `parseRoute` reads back as the same route. */
@@ -45,6 +66,13 @@ export function formatRoute(route: Exclude<Route, { page: 'unknown' }>): string 
       return app
     case 'messages':
       return `${app}/messages`
+    case 'credentials':
+      return `${app}/credentials`
+    case 'push-test': {
+      const { credential, hwid } = route
+      const asked = new URLSearchParams({ ...(credential && { credential }), ...(hwid && { hwid }) })
+      return asked.size > 0 ? `${app}/push-test?${asked}` : `${app}/push-test`
+    }
     case 'message':
       return `${app}/messages/${encodeURIComponent(route.id)}`
     case 'devices':

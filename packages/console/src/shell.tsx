@@ -88,6 +88,12 @@ function Places({ app, page }: { readonly app: string; readonly page: Route['pag
       href: formatRoute({ page: 'devices', app, search: '' }),
       pages: ['devices', 'device'],
     },
+    { label: 'Credentials', href: formatRoute({ page: 'credentials', app }), pages: ['credentials'] },
+    {
+      label: 'Test push',
+      href: formatRoute({ page: 'push-test', app, credential: '', hwid: '' }),
+      pages: ['push-test'],
+    },
   ]
   return (
     <nav className={css.places} aria-label="Pages">

@@ -123,6 +123,30 @@ describe('a refusal', () => {
     expect(JSON.stringify(problem.body)).not.toContain('heim')
   })
 
+  test('a change carries its body as JSON, and 204 is an answer without one', async () => {
+    const asked: string[] = []
+    const baseUrl = await serve((request, response) => {
+      let body = ''
+      request.on('data', (chunk: Buffer) => {
+        body += chunk.toString()
+      })
+      request.on('end', () => {
+        asked.push(`${request.method} ${request.url} ${request.headers['content-type']} ${body}`)
+        if (request.method === 'DELETE') response.writeHead(204).end()
+        else response.end('{"id":"c1"}')
+      })
+    })
+    const api = createApi({ baseUrl, token: 't' })
+    expect(await api.replaceCredential('A', 'c/1', { kind: 'p8' })).toEqual({ id: 'c1' })
+    expect(await api.checkCredential('A', 'c1')).toEqual({ id: 'c1' })
+    expect(await api.deleteCredential('A', 'c1')).toBeUndefined()
+    expect(asked).toEqual([
+      'PUT /v1/apps/A/credentials/c%2F1 application/json {"kind":"p8"}',
+      'POST /v1/apps/A/credentials/c1/check undefined ',
+      'DELETE /v1/apps/A/credentials/c1 undefined ',
+    ])
+  })
+
   test('a call that is no longer wanted ends as aborted, not as a problem', async () => {
     const wanted = new AbortController()
     const baseUrl = await serve(() => wanted.abort())

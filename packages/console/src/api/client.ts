@@ -7,12 +7,15 @@
  */
 import type {
   App,
+  Credential,
+  CredentialEvent,
   Device,
   DeviceStats,
   DeviceSummary,
   LedgerEntry,
   Message,
   MessageDetail,
+  PushTestResult,
 } from './shapes.ts'
 
 const MESSAGES_SHOWN = 20
@@ -48,6 +51,8 @@ export class ApiProblem extends Error {
 }
 
 const TIMEOUT_MS = 15_000
+/** It waits for a gateway, which may first want a sign-in. */
+const PUSH_TEST_TIMEOUT_MS = 60_000
 
 export interface ApiOptions {
   /** Where `v1/` is found: an absolute URL that ends in a slash. */
@@ -65,11 +70,24 @@ export interface Api {
   readonly devices: (app: string, search: string, signal?: AbortSignal) => Promise<readonly DeviceSummary[]>
   readonly device: (app: string, hwid: string, signal?: AbortSignal) => Promise<Device>
   readonly ledger: (app: string, hwid: string, signal?: AbortSignal) => Promise<readonly LedgerEntry[]>
+  readonly credentials: (app: string, signal?: AbortSignal) => Promise<readonly Credential[]>
+  readonly credentialHistory: (
+    app: string,
+    id: string,
+    signal?: AbortSignal,
+  ) => Promise<readonly CredentialEvent[]>
+  readonly addCredential: (app: string, upload: object) => Promise<Credential>
+  readonly replaceCredential: (app: string, id: string, upload: object) => Promise<Credential>
+  readonly checkCredential: (app: string, id: string) => Promise<Credential>
+  readonly deleteCredential: (app: string, id: string) => Promise<void>
+  readonly testPush: (app: string, input: object) => Promise<PushTestResult>
 }
 
 /** The calls that the console makes. Each throws `ApiProblem`, or the `AbortError` of its own signal. */
 export function createApi(options: ApiOptions): Api {
-  const get = <T>(path: string, signal?: AbortSignal): Promise<T> => getJson<T>(options, path, signal)
+  const get = <T>(path: string, signal?: AbortSignal): Promise<T> => call<T>(options, { path, signal })
+  const credential = (app: string, id: string, rest = ''): string =>
+    inApp(app, `credentials/${encodeURIComponent(id)}${rest}`)
   const inApp = (app: string, rest: string): string => `v1/apps/${encodeURIComponent(app)}/${rest}`
   return {
     apps: async signal => (await get<{ apps: App[] }>('v1/apps', signal)).apps,
@@ -86,12 +104,35 @@ export function createApi(options: ApiOptions): Api {
       const path = inApp(app, `devices/${encodeURIComponent(hwid)}/ledger`)
       return (await get<{ entries: LedgerEntry[] }>(path, signal)).entries
     },
+    credentials: async (app, signal) =>
+      (await get<{ credentials: Credential[] }>(inApp(app, 'credentials'), signal)).credentials,
+    credentialHistory: async (app, id, signal) =>
+      (await get<{ entries: CredentialEvent[] }>(credential(app, id, '/history'), signal)).entries,
+    addCredential: (app, upload) =>
+      call(options, { method: 'POST', path: inApp(app, 'credentials'), body: upload }),
+    replaceCredential: (app, id, upload) =>
+      call(options, { method: 'PUT', path: credential(app, id), body: upload }),
+    checkCredential: (app, id) => call(options, { method: 'POST', path: credential(app, id, '/check') }),
+    deleteCredential: (app, id) => call(options, { method: 'DELETE', path: credential(app, id) }),
+    testPush: (app, input) =>
+      call(
+        { timeoutMs: PUSH_TEST_TIMEOUT_MS, ...options },
+        { method: 'POST', path: inApp(app, 'push-test'), body: input },
+      ),
   }
 }
 
-async function getJson<T>(options: ApiOptions, path: string, signal?: AbortSignal): Promise<T> {
+interface Call {
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE'
+  readonly path: string
+  readonly body?: object
+  readonly signal?: AbortSignal | undefined
+}
+
+async function call<T>(options: ApiOptions, asked: Call): Promise<T> {
   if (!PRINTABLE_ASCII.test(options.token)) throw new ApiProblem(TOKEN_MALFORMED)
-  const { response, text } = await request(options, path, signal)
+  const { response, text } = await request(options, asked)
+  if (response.status === 204) return undefined as T // nothing to say
   const body = parseJson(text)
   if (!response.ok) throw new ApiProblem(problemFrom(response, body))
   if (typeof body !== 'object' || body === null) throw new ApiProblem(unreadable(response))
@@ -104,11 +145,17 @@ interface Answer {
 }
 
 /** The body is read here too: a connection may also be lost in the middle of an answer. */
-async function request(options: ApiOptions, path: string, signal?: AbortSignal): Promise<Answer> {
+async function request(options: ApiOptions, { method = 'GET', path, body, signal }: Call): Promise<Answer> {
   const deadline = AbortSignal.timeout(options.timeoutMs ?? TIMEOUT_MS)
   try {
     const response = await fetch(new URL(path, options.baseUrl), {
-      headers: { authorization: `Bearer ${options.token}`, accept: 'application/json' },
+      method,
+      headers: {
+        authorization: `Bearer ${options.token}`,
+        accept: 'application/json',
+        ...(body && { 'content-type': 'application/json' }),
+      },
+      ...(body && { body: JSON.stringify(body) }),
       cache: 'no-store',
       signal: signal ? AbortSignal.any([signal, deadline]) : deadline,
     })

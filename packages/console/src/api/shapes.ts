@@ -114,3 +114,80 @@ export interface LedgerEntry {
   readonly addressEnd: string | null
   readonly evidence: unknown
 }
+
+/** What is wrong with a credential, in words that can be passed on. */
+export interface CredentialProblem {
+  readonly code: string
+  readonly severity: 'warning' | 'error'
+  readonly message: string
+  readonly remedy: string
+  readonly environment?: string
+}
+
+/** What a gateway answered when it was asked; `unreachable` is no fault of the credential. */
+export interface CredentialCheck {
+  readonly environment: string | null
+  readonly outcome: 'accepted' | 'refused' | 'unreachable'
+  readonly reason: string | null
+  readonly at: string
+}
+
+export interface Credential {
+  readonly id: string
+  readonly gateway: string
+  readonly kind: string
+  readonly environments: readonly string[]
+  readonly expiresAt: string | null
+  readonly status: 'active' | 'paused'
+  readonly problems: readonly CredentialProblem[]
+  /** Key id, team id, bundle id, project id, …: what may be shown. */
+  readonly settings: Readonly<Record<string, unknown>>
+  readonly fingerprint: string | null
+  readonly version: number
+  readonly createdAt: string
+  readonly updatedAt: string
+  readonly checkedAt: string | null
+  readonly checks: readonly CredentialCheck[]
+}
+
+export interface CredentialEvent {
+  readonly at: string
+  readonly event: string
+  readonly by: string
+  readonly version: number
+  readonly reason: string | null
+}
+
+export interface Exchange {
+  readonly request: {
+    readonly method: string
+    readonly url: string
+    readonly headers: Readonly<Record<string, string>>
+    readonly body: string
+    readonly hasClientCertificate: boolean
+  }
+  readonly response: {
+    readonly status: number
+    readonly headers: Readonly<Record<string, string>>
+    readonly body: string
+  } | null
+  readonly failure: { readonly kind: string; readonly reason: string; readonly goaway?: string } | null
+  readonly latencyMs: number
+}
+
+export interface PushTestResult {
+  readonly deliveryId: string
+  readonly gateway: string
+  readonly environment: string | null
+  readonly outcome: {
+    readonly kind: string
+    readonly reason: string | null
+    readonly gatewayMessageId: string | null
+    readonly since: string | null
+    readonly afterMs: number | null
+  }
+  readonly meaning: string
+  readonly remedy: string
+  readonly hint: string | null
+  readonly exchanges: readonly Exchange[]
+}
