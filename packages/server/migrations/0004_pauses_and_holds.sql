@@ -19,7 +19,15 @@ create table credential_pause (
 insert into credential_pause (credential_id, version, reason, at)
 select id, version, coalesce(paused_reason, 'paused'), paused_at from credential where paused_at is not null;
 
--- A batch has something that waits for this pause: deliveries of its queue, or (none of them) all that is left to read.
+-- The gateway has accepted something by this part of this content: it is of the right app, whatever is said of addresses.
+create table credential_proof (
+  credential_id uuid not null references credential (id) on delete cascade,
+  version integer not null,
+  part text not null,
+  primary key (credential_id, version, part)
+);
+
+-- A batch has something that waits for this pause: deliveries of its queue, or (`blocks_batch`) all that is left of it.
 create table batch_hold (
   id bigint generated always as identity primary key,
   batch_id bigint not null references batch (id),
@@ -28,7 +36,9 @@ create table batch_hold (
   part text not null,
   reason text not null,
   at timestamptz not null,
-  is_over boolean not null default false,
+  -- Contents ("id version") that were not paused then, and serve nothing of what waits.
+  unfit text[] not null default '{}',
+  blocks_batch boolean not null default false,
   unique (batch_id, credential_id, version, part)
 );
 create index batch_hold_of_pause on batch_hold (credential_id, version, part);
@@ -37,8 +47,8 @@ alter table delivery_queue add column hold_id bigint;
 alter table delivery_queue add column probe_part text; -- tries whether the pause of this part is over
 create index delivery_queue_held on delivery_queue (hold_id) where hold_id is not null;
 
-insert into batch_hold (batch_id, credential_id, version, part, reason, at)
-select id, held_by, held_version, '', coalesce(held_reason, 'paused'), coalesce(held_at, now())
+insert into batch_hold (batch_id, credential_id, version, part, reason, at, blocks_batch)
+select id, held_by, held_version, '', coalesce(held_reason, 'paused'), coalesce(held_at, now()), true
   from batch where state <> 'done' and held_by is not null;
 update delivery_queue q set hold_id = h.id from batch_hold h where h.batch_id = q.batch_id and q.due_at = 'infinity';
 

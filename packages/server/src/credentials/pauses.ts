@@ -2,7 +2,7 @@
  * Pauses: what a gateway refused of a credential is not sent with, and what it blocks waits (R17: nothing is lost and no
  * address changes meanwhile).
  *
- *   refused ──▶ paused ──content replaced, or a newer credential beside it──▶ over: what waited is due
+ *   refused ──▶ paused ──content replaced, or another credential can send──▶ over: what waited is due
  *                  ├────the gateway was asked and takes it again (checks.ts)──▶ over
  *                  └────of a part: one delivery of an hour tries it────▶ over, or paused for twice as long
  *

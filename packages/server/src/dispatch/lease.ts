@@ -5,7 +5,7 @@
  *   waiting ──claim──▶ sending ──all read, queue empty──▶ done
  *      ▲                 │  └──only what paused credentials block is left──▶ held
  *      └──queue due──────┘                                                    │
- *      └───the pause over, or a newer credential, or the message expired──────┘
+ *      └──the pause over, another credential can send, or the message expired─┘
  */
 import { randomUUID } from 'node:crypto'
 import type { Provider, Target } from '@roost/protocol'
@@ -183,7 +183,8 @@ export async function releaseBatch(
   const { blocker, at } = release
   const isBlocked = blocker !== undefined
   await db.transaction(async tx => {
-    if (isBlocked) await recordHolds(tx, { batchId: batch.id, pauses: [blocker], at })
+    if (isBlocked)
+      await recordHolds(tx, { batchId: batch.id, pauses: [blocker], at, unfitFor: () => [], isBlocked })
     await tx.query(RELEASE, [batch.id, batch.lease, new Date(release.notBefore), isBlocked])
   })
 }

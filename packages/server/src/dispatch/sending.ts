@@ -8,12 +8,12 @@ import { createHash } from 'node:crypto'
 import type { AttemptOutcome, Notification } from '@roost/gateways'
 import type { Logger } from 'pino'
 import type { Pause } from '../credentials/pauses.ts'
-import type { AppSenders, Delivery, Sender } from '../credentials/senders.ts'
+import { type AppSenders, contentKey, type Delivery, type Sender } from '../credentials/senders.ts'
 import { mismatchKind, otherEnvironment } from '../hygiene/mismatches.ts'
 import { hashOf } from '../insight/receipts.ts'
 import type { Clock } from '../time.ts'
 import type { Recipient } from './chunk.ts'
-import { pauseKey } from './holds.ts'
+import { type Held, pauseKey } from './holds.ts'
 import { type Batch, LeaseLost, type LeaseState } from './lease.ts'
 import type { Origins } from './origins.ts'
 import { ownOriginOf, partOf, provesCredential } from './scope.ts'
@@ -34,6 +34,8 @@ export interface Sent {
   readonly settlements: readonly Settlement[]
   readonly refused: readonly Pause[]
   readonly mended: readonly ServedBy[]
+  readonly proven: readonly ServedBy[]
+  readonly unfitFor: Held['unfitFor']
 }
 
 /** A content of a credential, and the part of it that serves an address. */
@@ -52,6 +54,8 @@ export class Sending {
   readonly #options: SendingOptions
   readonly #refused = new Map<string, Pause>()
   readonly #mended: ServedBy[] = []
+  readonly #waiting = new Map<string, Recipient[]>()
+  readonly #proven = new Map<string, ServedBy>()
 
   constructor(options: SendingOptions) {
     this.#options = options
@@ -79,7 +83,25 @@ export class Sending {
   finish(tried: readonly Tried[]): Sent {
     for (const it of tried) this.#note(it)
     const settlements = tried.map(it => this.#judge(it))
-    return { settlements, refused: [...this.#refused.values()], mended: this.#mended }
+    return {
+      settlements,
+      refused: [...this.#refused.values()],
+      mended: this.#mended,
+      proven: [...this.#proven.values()],
+      unfitFor: pause => this.#unfitFor(pause),
+    }
+  }
+
+  #unfitFor(pause: Pause): string[] {
+    const waiting = this.#waiting.get(pauseKey(pause)) ?? []
+    return this.#options.senders.unfitFor(pause.part, waiting).map(contentKey)
+  }
+
+  #hold(recipient: Recipient, pause: Pause): Settlement {
+    const waiting = this.#waiting.get(pauseKey(pause))
+    if (waiting === undefined) this.#waiting.set(pauseKey(pause), [recipient])
+    else waiting.push(recipient)
+    return { kind: 'held', ...keyOf(recipient), pause }
   }
 
   async #sendInTurn(
@@ -100,10 +122,10 @@ export class Sending {
     if (at > expiresAt(batch)) return { kind: 'skipped', ...keyOf(recipient), reason: 'expired' }
     const sender = senders.for(recipient, recipient.probePart)
     if (sender.kind === 'missing') return { kind: 'skipped', ...keyOf(recipient), reason: sender.reason }
-    if (sender.kind === 'paused') return held(recipient, sender.pause)
+    if (sender.kind === 'paused') return this.#hold(recipient, sender.pause)
     // The gateway refused it a moment ago: asking again for each device would only harm its standing.
     const refusal = this.#refusalOf(sender, ['', partOf(recipient)])
-    return refusal === undefined ? sender : held(recipient, refusal)
+    return refusal === undefined ? sender : this.#hold(recipient, refusal)
   }
 
   #refusalOf({ credentialId, version }: ReadySender, parts: readonly string[]): Pause | undefined {
@@ -115,7 +137,7 @@ export class Sending {
   async #read(attempt: FirstAttempt): Promise<Tried> {
     const { recipient, sender, sentAt, outcome } = attempt
     const by = servedBy(sender, recipient)
-    if (outcome.kind === 'credential_fault') return this.#refuse(attempt, outcome)
+    if (outcome.kind === 'credential_fault') return this.#refuse(attempt, outcome).tried
     if (recipient.probePart !== null && provesCredential(outcome))
       this.#mended.push({ ...by, part: recipient.probePart })
     const sent: SentSettlement = {
@@ -141,20 +163,23 @@ export class Sending {
     if (sender.kind !== 'ready' || this.#refusalOf(sender, ['', partOf(there)]) !== undefined) return first
     const outcome = await this.#attempt(sender, there)
     if (outcome.kind === 'address_mismatch' || outcome.kind === 'address_dead') return first
-    if (outcome.kind === 'credential_fault')
-      return this.#refuse({ recipient: there, sender, sentAt, outcome }, outcome)
+    if (outcome.kind === 'credential_fault') {
+      const refused = this.#refuse({ recipient: there, sender, sentAt, outcome }, outcome)
+      // That it may not ask there is no reason to wait: it was not possible to try, and the address is not of here.
+      return refused.part === '' ? refused.tried : first
+    }
     const acceptedIn = outcome.kind === 'accepted' ? environment : undefined
-    return { settlement: { ...first.settlement, outcome, acceptedIn }, by: undefined }
+    return { settlement: { ...first.settlement, outcome, acceptedIn }, by: servedBy(sender, there) }
   }
 
   #refuse(
     { recipient, sender }: FirstAttempt,
     outcome: Extract<AttemptOutcome, { kind: 'credential_fault' }>,
-  ): Tried {
+  ): { readonly tried: Tried; readonly part: string } {
     const { credentialId, version } = sender
     const { part = '', reason } = outcome
     const pause = this.#pause({ credentialId, version, part, reason })
-    return { settlement: held(recipient, pause), by: undefined }
+    return { tried: { settlement: this.#hold(recipient, pause), by: undefined }, part }
   }
 
   /** The first reason stays. */
@@ -186,16 +211,20 @@ export class Sending {
   #note({ settlement, by }: Tried): void {
     if (by === undefined || settlement.kind !== 'sent') return
     const { outcome } = settlement
-    if (outcome.kind === 'accepted') this.#options.waves.note(pauseKey(by), 'accepted')
-    else if (isTelling(outcome)) this.#options.waves.note(pauseKey(by), 'mismatched')
+    if (isTelling(outcome)) this.#options.waves.note(pauseKey(by), 'mismatched')
+    if (outcome.kind !== 'accepted') return
+    this.#options.waves.note(pauseKey(by), 'accepted')
+    if (!this.#options.senders.isProven(by)) this.#proven.set(pauseKey(by), by)
   }
 
   #judge({ settlement, by }: Tried): Settlement {
     if (by === undefined || settlement.kind !== 'sent' || !isTelling(settlement.outcome)) return settlement
     const verdict = this.#options.waves.judge(pauseKey(by))
     if (verdict !== 'wave') return { ...settlement, trust: verdict }
+    // Of this app it is, so whose addresses these are says nothing of it: a stranger may have registered them.
+    if (this.#options.senders.isProven(by)) return { ...settlement, trust: 'little' }
     const pause = this.#pause({ ...by, reason: waveReason(settlement.outcome.reason), isWave: true })
-    return held(settlement.recipient, pause)
+    return this.#hold(settlement.recipient, pause)
   }
 }
 
@@ -219,10 +248,6 @@ function servedBy({ credentialId, version }: ReadySender, recipient: Recipient):
 
 function keyOf({ bucket, hwid, attempt }: Recipient): Pick<Recipient, 'bucket' | 'hwid' | 'attempt'> {
   return { bucket, hwid, attempt }
-}
-
-function held(recipient: Recipient, pause: Pause): Settlement {
-  return { kind: 'held', ...keyOf(recipient), pause }
 }
 
 function deferred(recipient: Recipient, dueAt: number): Settlement {

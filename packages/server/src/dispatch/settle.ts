@@ -3,11 +3,11 @@
  * a worker that dies either did all of it or nothing.
  */
 import type { AttemptOutcome } from '@roost/gateways'
-import { endPause, type Pause, pauseCredential } from '../credentials/pauses.ts'
+import { endPause, type Pause, pauseCredential, proveCredentials } from '../credentials/pauses.ts'
 import { type AddressResult, applyResults, type Trust } from '../hygiene/results.ts'
 import type { Database, Queryable } from '../store/database.ts'
 import type { Recipient } from './chunk.ts'
-import { pauseKey, recordHolds } from './holds.ts'
+import { type Held, pauseKey, recordHolds } from './holds.ts'
 import { advanceBatch, type Batch, type Cursor } from './lease.ts'
 import { isOneWay, LONGEST_WAIT_MS } from './scope.ts'
 
@@ -44,6 +44,9 @@ export interface Chunk {
   readonly refused: readonly Pause[]
   /** Pauses that a probe has ended. */
   readonly mended: readonly Omit<Pause, 'reason'>[]
+  /** What has accepted something for the first time. */
+  readonly proven: readonly Omit<Pause, 'reason'>[]
+  readonly unfitFor: Held['unfitFor']
   readonly at: number
   /** 0 ≤ n < 1, spreads retries. */
   readonly random: () => number
@@ -94,6 +97,7 @@ export async function settleChunk(db: Database, chunk: Chunk): Promise<void> {
     await applyResults(tx, plan.results, chunk.at)
     for (const pause of chunk.refused) await pauseCredential(tx, { ...pause, at: chunk.at })
     for (const pause of chunk.mended) await endPause(tx, pause)
+    if (chunk.proven.length > 0) await proveCredentials(tx, chunk.proven)
   })
 }
 
@@ -254,7 +258,8 @@ async function dequeue(tx: Queryable, chunk: Chunk): Promise<void> {
 async function enqueue(tx: Queryable, chunk: Chunk, plan: Plan): Promise<void> {
   if (plan.waiting.length === 0) return
   const pauses = plan.waiting.flatMap(it => (it.pause === null ? [] : [it.pause]))
-  const holds = await recordHolds(tx, { batchId: chunk.batch.id, pauses, at: chunk.at })
+  const { batch, at, unfitFor } = chunk
+  const holds = await recordHolds(tx, { batchId: batch.id, pauses, at, unfitFor, isBlocked: false })
   await tx.query(
     `insert into delivery_queue (bucket, message_id, hwid, app_id, batch_id, attempt, due_at, reason, hold_id)
      select i.bucket, $1, i.hwid, $2, $3, i.attempt, coalesce(i.due_at, 'infinity'), i.reason, i.hold_id

@@ -3,7 +3,9 @@
  * another app, environment or project, and not each address (race E2, R14). Nothing is quarantined then; when nothing at
  * all was accepted, the credential (or the part of it) pauses like one that was refused, and the deliveries wait.
  *
- * The evidence is this process's own, of the last thousand or so results; after a restart it begins with doubt.
+ * The evidence is this process's own, of the last thousand or so results; after a restart it begins with doubt. That a
+ * content was ever accepted is stored (`credential_proof`): such a one pauses for no wave, since tokens come from clients
+ * and anybody can register strange ones.
  */
 import type { Trust } from '../hygiene/results.ts'
 

@@ -110,9 +110,10 @@ export class Dispatcher {
       return true
     }
     await releaseProbes(db, clock.now())
-    await wakeHeld(db, clock.now())
+    const isMore = await wakeHeld(db, clock.now())
     await finishMessages(db, clock.now())
-    return false
+    if (isMore) this.poke()
+    return isMore
   }
 
   async #workOnce(): Promise<boolean> {

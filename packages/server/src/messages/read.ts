@@ -30,7 +30,7 @@ const SUMMARY = `
                case when b.held_reason = 'internal_error' then b.held_reason
                     else coalesce(h.reason, b.held_reason) end)) as reasons
         from batch b
-        left join batch_hold h on h.batch_id = b.id and not h.is_over
+        left join batch_hold h on h.batch_id = b.id
        where b.message_id = m.id and (b.state = 'held' or b.state <> 'done' and h.id is not null)) held on true`
 
 interface MessageRow extends MessageSummary {
