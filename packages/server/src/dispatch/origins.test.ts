@@ -8,9 +8,9 @@ const throttled: AttemptOutcome = { kind: 'retry', reason: '429', scope: 'origin
 const faulty: AttemptOutcome = { kind: 'retry', reason: '500', scope: 'origin', afterMs: undefined }
 const accepted: AttemptOutcome = { kind: 'accepted', gatewayMessageId: undefined }
 
-function at(start: number) {
+function at(start: number, patienceMs?: number) {
   let now = start
-  const origins = new Origins({ now: () => now })
+  const origins = new Origins({ now: () => now }, patienceMs)
   return { origins, advance: (ms: number) => (now += ms) }
 }
 
@@ -66,4 +66,24 @@ test('it grows by one after as many acceptances as are allowed at once', async (
   expect(await room(origins)).toBe(7)
   await answer(origins, accepted)
   expect(await room(origins)).toBe(8)
+})
+
+test('whoever finds no room within the patience is turned away, so that a stalling origin holds no chunk up', async () => {
+  const { origins } = at(0, 20)
+  for (let i = 0; i < 250; i++) expect(await origins.enter(ORIGIN)).toBe(true)
+  expect(await Promise.all([origins.enter(ORIGIN), origins.enter(ORIGIN)])).toEqual([false, false])
+  expect(await origins.enter('https://other.example')).toBe(true)
+  origins.leave(ORIGIN, accepted)
+  expect(await origins.enter(ORIGIN)).toBe(true)
+})
+
+test('an origin in use keeps its patience, however many others come by', async () => {
+  const { origins } = at(0)
+  await answer(origins, throttled)
+  for (let i = 0; i < 3000; i++) {
+    await origins.enter(`https://${i}.example`)
+    origins.leave(`https://${i}.example`, accepted)
+    if (i % 500 === 0) await answer(origins, accepted)
+  }
+  expect(origins.notBefore(ORIGIN)).toBe(60_000)
 })

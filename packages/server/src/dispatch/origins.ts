@@ -12,9 +12,14 @@ import { originPauseMs, scopeOf } from './scope.ts'
 
 /** As many as a chunk has under way. */
 const MOST_AT_ONCE = 250
-/** Below this a chunk would take longer than its deliveries' life. */
+/** Less would take longer than the deliveries' life. */
 const LEAST_AT_ONCE = 4
-/** Endpoints come from clients, so origins may be many. */
+/**
+ * How long a delivery waits for room before it is put off: endpoints come from clients, and one origin that stalls must
+ * not hold up a chunk of 500 for as many deadlines. Real time, whatever the clock says.
+ */
+export const PATIENCE_MS = 5000
+/** Origins may be many, too. */
 const REMEMBERED = 1000
 
 interface Pace {
@@ -30,10 +35,12 @@ interface Pace {
 
 export class Origins {
   readonly #clock: Clock
+  readonly #patienceMs: number
   readonly #paces = new Map<string, Pace>()
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, patienceMs: number = PATIENCE_MS) {
     this.#clock = clock
+    this.#patienceMs = patienceMs
   }
 
   /** When the origin may be asked again, ms; 0 = now. */
@@ -42,11 +49,17 @@ export class Origins {
     return notBefore > this.#clock.now() ? notBefore : 0
   }
 
-  /** Resolves when there is room; whoever enters also leaves. */
-  async enter(origin: string): Promise<void> {
+  /** True when there is room, and whoever enters also leaves; false when there was none for too long. */
+  async enter(origin: string): Promise<boolean> {
     const pace = this.#paceOf(origin)
-    while (pace.underWay >= pace.atOnce) await new Promise<void>(resolve => pace.waiting.push(resolve))
+    const end = performance.now() + this.#patienceMs
+    while (pace.underWay >= pace.atOnce) {
+      const leftMs = end - performance.now()
+      if (leftMs <= 0) return false
+      await roomIn(pace, leftMs)
+    }
     pace.underWay++
+    return true
   }
 
   /** Without an outcome nothing was asked. */
@@ -68,7 +81,11 @@ export class Origins {
 
   #paceOf(origin: string): Pace {
     const known = this.#paces.get(origin)
-    if (known !== undefined) return known
+    if (known !== undefined) {
+      this.#paces.delete(origin) // to the end: the one that was not used for longest is forgotten first
+      this.#paces.set(origin, known)
+      return known
+    }
     const pace = { notBefore: 0, atOnce: MOST_AT_ONCE, underWay: 0, accepted: 0, stale: 0, waiting: [] }
     this.#paces.set(origin, pace)
     return pace
@@ -76,9 +93,27 @@ export class Origins {
 
   #forget(): void {
     if (this.#paces.size <= REMEMBERED) return
-    const idle = [...this.#paces].find(([, pace]) => pace.underWay === 0 && pace.waiting.length === 0)
-    if (idle !== undefined) this.#paces.delete(idle[0])
+    for (const [origin, pace] of this.#paces) {
+      if (pace.underWay > 0 || pace.waiting.length > 0) continue
+      this.#paces.delete(origin)
+      return
+    }
   }
+}
+
+/** Resolves when somebody left, or after `leftMs`. */
+function roomIn(pace: Pace, leftMs: number): Promise<void> {
+  return new Promise(resolve => {
+    const wake = () => {
+      clearTimeout(timer)
+      resolve()
+    }
+    const timer = setTimeout(() => {
+      pace.waiting.splice(pace.waiting.indexOf(wake), 1)
+      resolve()
+    }, leftMs)
+    pace.waiting.push(wake)
+  })
 }
 
 function slowDown(pace: Pace): void {

@@ -15,7 +15,7 @@ import type { Clock } from '../time.ts'
 import type { Recipient } from './chunk.ts'
 import { type Held, pauseKey } from './holds.ts'
 import { type Batch, LeaseLost, type LeaseState } from './lease.ts'
-import type { Origins } from './origins.ts'
+import { type Origins, PATIENCE_MS } from './origins.ts'
 import { ownOriginOf, partOf, provesCredential } from './scope.ts'
 import { expiresAt, type Settlement } from './settle.ts'
 import { type Waves, waveReason } from './waves.ts'
@@ -66,7 +66,10 @@ export class Sending {
     const { origins } = this.#options
     const origin = ownOriginOf(recipient)
     if (origin === undefined) return (await this.#sendInTurn(recipient)).tried
-    await origins.enter(origin)
+    if (!(await origins.enter(origin))) {
+      const settlement = deferred(recipient, this.#options.clock.now() + PATIENCE_MS)
+      return { settlement, by: undefined }
+    }
     let outcome: AttemptOutcome | undefined
     try {
       const notBefore = origins.notBefore(origin)
