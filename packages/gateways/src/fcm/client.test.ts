@@ -420,6 +420,20 @@ describe('what Google answers', () => {
   })
 
   test.each([
+    ['message.fid', 'TYPE_STRING', '"cAbCdEfGhIjKlMnOpQrStU"', DEAD],
+    ['message.data[0].value', 'TYPE_STRING', '{"iban":"cAbCdEfGhIjKlMnOpQrStU"}', MESSAGE],
+  ])('A what is said of %s holds nothing of what was sent', async (field, type, value, expected) => {
+    const words = `Invalid value at '${field}' (${type}), ${value}`
+    const { client } = await fcm(request =>
+      request.answer(400, {}, body(400, 'INVALID_ARGUMENT', words, [badRequest(field)])),
+    )
+    expect(await client.send(attemptTo({ fid: 'cAbCdEfGhIjKlMnOpQrStU' }))).toEqual({
+      ...expected,
+      reason: `INVALID_ARGUMENT: Invalid value at '${field}' (${type})`,
+    })
+  })
+
+  test.each([
     ['Unregistered', 410, DEAD],
     ['ExpiredToken', 410, DEAD],
     ['BadDeviceToken', 400, DEAD],

@@ -36,8 +36,13 @@ export function readError(response: FcmResponse): FcmError {
     badFields: fieldsOf(detailOf(details, 'google.rpc.BadRequest')),
     quotaText: quotaTextOf(detailOf(details, 'google.rpc.QuotaFailure')),
     message,
-    reason: quote([code, apnsReason ?? message].filter(Boolean).join(': ')),
+    reason: quote([code, apnsReason ?? withoutValue(message)].filter(Boolean).join(': ')),
   }
+}
+
+/** "Invalid value at 'message.fid' (TYPE_STRING), …": behind the type stands what was sent, a token or a text of the sender's. */
+function withoutValue(message: string): string {
+  return message.replace(/^(Invalid value at '[^']*' \([^)]*\)),.*$/s, '$1')
 }
 
 function detailOf(

@@ -237,8 +237,9 @@ describe('some tokens are not valid', () => {
     expect(kinds(await sendTo(numbered(3)))).toEqual(Array(3).fill('address_mismatch'))
   })
 
-  test('no reason holds a token', async () => {
-    const { sendTo } = await hms(partial(['token-1']))
+  test.each(['80100000', '80300007', '80100001'])('no reason holds a token (%s)', async code => {
+    const list = JSON.stringify({ success: 1, failure: 1, illegal_tokens: ['token-1'] })
+    const { sendTo } = await hms(answer(200, code, list))
     expect(JSON.stringify(await sendTo(numbered(2)))).not.toContain('token-1')
   })
 })

@@ -162,9 +162,10 @@ function codeOf(code: unknown): string | undefined {
   return typeof text === 'string' && text !== '' ? text : undefined
 }
 
-/** Without the message of 80100000, which holds whole tokens. */
+/** Without the lists of 80100000 and its like, which hold whole tokens. */
 function reasonOf(status: number, code: string | undefined, msg: unknown): string {
   if (code === undefined) return `status ${status}`
   if (code === SOME_TOKENS) return `${code}: illegal token`
-  return quote(typeof msg === 'string' && msg !== '' ? `${code}: ${msg}` : code)
+  const isWords = typeof msg === 'string' && msg !== '' && readJsonObject(Buffer.from(msg)) === undefined
+  return quote(isWords ? `${code}: ${msg}` : code)
 }
