@@ -1,5 +1,15 @@
 /** Uploads a credential, or the new content of one. What is typed here is forgotten when it has been taken. */
-import { Button, FileButton, Group, PasswordInput, Select, Stack, Text, TextInput } from '@mantine/core'
+import {
+  Button,
+  FileButton,
+  Group,
+  Input,
+  PasswordInput,
+  Select,
+  Stack,
+  Text,
+  TextInput,
+} from '@mantine/core'
 import { type ReactElement, useState } from 'react'
 import { useCredentialChange } from '../api/queries.ts'
 import type { Credential } from '../api/shapes.ts'
@@ -104,9 +114,7 @@ function FileField({ field, onValues }: Omit<InputProps, 'values'>): ReactElemen
   }
   return (
     <div>
-      <Text size="sm" fw={500} mb={2}>
-        {field.label}
-      </Text>
+      <Input.Label labelElement="div">{field.label}</Input.Label>
       <Group gap="sm">
         <FileButton
           {...(field.accept && { accept: field.accept })}

@@ -397,24 +397,59 @@ describe('a device of the app', () => {
 })
 
 describe('a paused credential', () => {
-  test('is tested all the same, stays paused, and when it works again it is said how to resume', async () => {
+  const pause = (id: string, part = '') =>
+    roost.server.db.query(
+      `insert into credential_pause (credential_id, version, part, reason, at)
+       select id, version, $2, 'InvalidProviderToken', now() from credential where id = $1`,
+      [id, part],
+    )
+  const pausesOf = async (id: string) =>
+    (
+      await roost.server.db.query(
+        'select from credential_pause p join credential c on c.id = p.credential_id and c.version = p.version where c.id = $1',
+        [id],
+      )
+    ).rowCount
+
+  test('is tested all the same and stays paused; when it works again the hint says what resumes it', async () => {
     const team = roost.simulator.apns.createTeamKey({ bundleId: BUNDLE_ID })
     const id = await upload({ gateway: 'apns', kind: 'p8', ...team })
-    await roost.server.db.query(
-      "insert into credential_pause (credential_id, version, part, reason, at) select id, version, '', 'InvalidProviderToken', now() from credential where id = $1",
-      [id],
-    )
+    await pause(id)
     const token = roost.simulator.apns.issueToken({ bundleId: BUNDLE_ID })
     const address = { provider: 'apns', token } as const
     const result = await tried({ credential: { id }, address })
     expect(result.outcome.kind).toBe('accepted')
-    expect(result.hint).toMatch(/paused \(InvalidProviderToken\).*has just taken it.*Replace it/)
+    expect(result.hint).toMatch(/paused \(InvalidProviderToken\).*has just taken it.*POST .*\/check/)
+    expect(await pausesOf(id)).toBe(1)
+    await roost.rest('POST', `/v1/apps/${roost.app}/credentials/${id}/check`)
+    expect(await pausesOf(id)).toBe(0)
+  })
+
+  test('that the gateway still refuses has no hint', async () => {
+    const team = roost.simulator.apns.createTeamKey({ bundleId: BUNDLE_ID })
+    const id = await upload({ gateway: 'apns', kind: 'p8', ...team })
+    await pause(id)
     roost.simulator.apns.revokeKey(team.keyId)
+    const token = roost.simulator.apns.issueToken({ bundleId: BUNDLE_ID })
+    const result = await tried({ credential: { id }, address: { provider: 'apns', token } })
+    expect(result).toMatchObject({ outcome: { kind: 'credential_fault' }, hint: null })
+  })
+
+  test('for one push service is resumed by its own content, which the hint says', async () => {
+    const keys = generateVapidKeys()
+    const id = await upload({ gateway: 'webpush', kind: 'vapid', ...keys })
+    const { endpoint, p256dh, auth } = roost.simulator.webPush.createSubscription({
+      applicationServerKey: keys.publicKey,
+    })
+    const subscription = { endpoint, p256dh, auth }
+    await pause(id, 'https://another.example.com')
+    const address = { provider: 'webpush', subscription } as const
     expect((await tried({ credential: { id }, address })).hint).toBeNull()
-    const { rows } = await roost.server.db.query('select from credential_pause where credential_id = $1', [
-      id,
-    ])
-    expect(rows).toHaveLength(1)
+    await pause(id, new URL(endpoint).origin)
+    expect((await tried({ credential: { id }, address })).hint).toMatch(/PUT .* without keys/)
+    const path = `/v1/apps/${roost.app}/credentials/${id}`
+    expect((await roost.rest('PUT', path, { gateway: 'webpush', kind: 'vapid' })).status).toBe(200)
+    expect(await pausesOf(id)).toBe(0)
   })
 })
 

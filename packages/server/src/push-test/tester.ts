@@ -83,8 +83,16 @@ export class PushTester {
   }
 }
 
+const CHECK_IT =
+  'Check it (POST …/credentials/{id}/check, or "Check now" in the console): that ends the pause, and messages that wait go on.'
+/** A push service can't be asked without a subscription. */
+const RESUME: Partial<Readonly<Record<Provider, string>>> = {
+  webpush:
+    'Replace the credential with what it holds (PUT …/credentials/{id} without keys): that ends the pause, and messages that wait go on.',
+}
+
 function hintOf(
-  { outcome, exchanges, environment }: PushTestResult,
+  { gateway, outcome, exchanges, environment }: PushTestResult,
   pauses: Stored['pauses'],
 ): string | null {
   // The gateway looked at the address, so it took the credential.
@@ -94,9 +102,5 @@ function hintOf(
   const pause = pauses.find(({ part }) => isOfPart(part))
   if (pause === undefined || !isTaken) return null
   const what = pause.part === '' ? 'This credential is' : `${pause.part} of this credential is`
-  const ends =
-    pause.part === ''
-      ? 'Replace it with the same content to end the pause: messages that wait go on at once.'
-      : 'Roost tries it again by itself within the hour; replacing the credential ends the pause at once.'
-  return `${what} paused (${pause.reason}), and the gateway has just taken it. ${ends}`
+  return `${what} paused (${pause.reason}), and the gateway has just taken it. ${RESUME[gateway] ?? CHECK_IT}`
 }
