@@ -241,6 +241,18 @@ describe('faults', () => {
     expect((await push(token)).status).toBe(200)
   })
 
+  test('an outage does not outlive the simulator, and a later one is not ended by the time of an earlier', async () => {
+    const { apnsProduction } = simulator.urls
+    await ask('POST /faults/apns/outage', { for: 100 })
+    await ask('POST /faults/apns/outage')
+    await ask('POST /faults/fcm/outage', { for: 101 })
+    while ((await dial(simulator.urls.fcm)) !== 'connected');
+    expect(await dial(apnsProduction)).toBe('ECONNREFUSED')
+    await simulator.close()
+    await simulator.apns.faults.acceptConnections()
+    expect(await dial(apnsProduction)).toBe('ECONNREFUSED')
+  })
+
   test('an outage of a given time ends by itself, and one of each gateway closes with the simulator', async () => {
     for (const gateway of ['fcm', 'google-token', 'web-push', 'hms', 'hms-token'])
       await ask(`POST /faults/${gateway}/outage`)

@@ -25,6 +25,7 @@ export async function listen(options: ListenOptions): Promise<GatewayListener> {
   let server = await startFront(options, http1, options.port)
   const { url: origin, port } = server
   let isShut = false
+  let isClosed = false
   options.faults.attach?.({
     shut: async () => {
       if (isShut) return
@@ -32,7 +33,7 @@ export async function listen(options: ListenOptions): Promise<GatewayListener> {
       await server.close()
     },
     reopen: async () => {
-      if (!isShut) return
+      if (!isShut || isClosed) return
       server = await startFront(options, http1, port)
       isShut = false
     },
@@ -44,6 +45,7 @@ export async function listen(options: ListenOptions): Promise<GatewayListener> {
       ...(http1?.connections() ?? []),
     ],
     close: async () => {
+      isClosed = true
       if (!isShut) await server.close()
     },
   }

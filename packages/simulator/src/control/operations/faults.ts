@@ -101,6 +101,9 @@ export const FAULTS: readonly Operation[] = [
   }),
 ]
 
+/** Of outages that end by themselves, by the faults of their gateway. */
+const endings = new WeakMap<object, NodeJS.Timeout>()
+
 interface Target<Spec extends Delayed> {
   readonly of: (simulator: Simulator) => Faults<Spec>
   readonly answer: Field<Spec>
@@ -136,6 +139,7 @@ function answers<Spec extends Delayed>(name: string, { of, answer }: Target<Spec
     fault(name, 'clear', {
       summary: 'Forgets planned answers, latency and GOAWAY, releases what is held, and ends an outage.',
       run: simulator => {
+        clearTimeout(endings.get(of(simulator)))
         of(simulator).clear()
         return of(simulator).acceptConnections()
       },
@@ -180,10 +184,13 @@ function connections<Spec extends Delayed>(name: string, { of }: Target<Spec>): 
       summary: 'Connections are cut and refused: for a time, or until it is cleared.',
       fields: { for: optional(duration()) },
       run: async (simulator, options) => {
-        await of(simulator).refuseConnections()
-        // Late, or never where the simulator ends before: its ports are free by then.
-        const end = () => of(simulator).acceptConnections()
-        if (options.for !== undefined) setTimeout(() => void end().catch(() => {}), options.for).unref()
+        const faults = of(simulator)
+        clearTimeout(endings.get(faults))
+        await faults.refuseConnections()
+        if (options.for === undefined) return
+        // Nobody waits for it: a port that somebody has taken meanwhile stays away until it is cleared.
+        const end = () => void faults.acceptConnections().catch(() => {})
+        endings.set(faults, setTimeout(end, options.for).unref())
       },
     }),
   ]
