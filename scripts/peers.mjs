@@ -2,10 +2,10 @@
  * The libraries that measurements compare with and that try the simulator out. Roost does not need them to run, so they
  * are no dependencies of it: whoever needs them first installs them into .cache/.
  */
-import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { npmInstall } from './npm-install.mjs'
 
 export const PEERS = {
   apns2: '12.2.0',
@@ -29,11 +29,9 @@ function isInstalled(name, version) {
 export function installPeers() {
   const wanted = Object.entries(PEERS)
   if (!wanted.every(([name, version]) => isInstalled(name, version))) {
-    mkdirSync(folder, { recursive: true })
     const packages = wanted.map(([name, version]) => `${name}@${version}`)
-    const options = ['install', '--prefix', folder, '--ignore-scripts', '--no-save', '--silent']
-    const { status } = spawnSync('npm', [...options, ...packages], { stdio: ['ignore', 2, 2] })
-    if (status !== 0) throw new Error(`npm could not install ${packages.join(', ')} (needs the npm registry)`)
+    if (!npmInstall(folder, packages))
+      throw new Error(`npm could not install ${packages.join(', ')} (needs the npm registry)`)
   }
   return join(folder, 'require-from-here.cjs')
 }

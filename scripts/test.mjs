@@ -8,6 +8,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { npmInstall } from './npm-install.mjs'
 import { installPeers } from './peers.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -20,13 +21,32 @@ function run(command, args, options = {}) {
   return spawnSync(command, args, { cwd: root, stdio: 'inherit', ...options }).status === 0
 }
 
-/** @param {string} command @param {string[]} args */
-function runQuietly(command, args) {
-  return run(command, args, { stdio: 'ignore' })
-}
-
 /** @type {string[]} */
 const skipped = []
+
+/** Debian's lists of packages are fetched once at most: without a network each try takes its time. */
+let areListsFresh = false
+
+/**
+ * Quiet, since a failure becomes one line at the end; gives back apt-get's own last word on it, or ''.
+ * @param {string} debianPackage @returns {string}
+ */
+function aptInstall(debianPackage) {
+  const apt = (/** @type {string[]} */ ...args) =>
+    spawnSync('apt-get', ['-qq', '-o', 'Acquire::Retries=1', '-o', 'Acquire::http::Timeout=20', ...args], {
+      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+      stdio: ['ignore', 'ignore', 'pipe'],
+      encoding: 'utf8',
+    })
+  const install = () => apt('-y', '--no-install-recommends', 'install', debianPackage)
+  let { status, stderr } = install()
+  if (status !== 0 && !areListsFresh) {
+    areListsFresh = true
+    apt('update')
+    ;({ status, stderr } = install())
+  }
+  return status === 0 ? '' : (stderr.split('\n').findLast(line => line.startsWith('E: ')) ?? '')
+}
 
 /**
  * A program that tests need and that is no npm package: Debian's, installed here when we may.
@@ -34,17 +54,16 @@ const skipped = []
  */
 function prepareProgram(what, debianPackage, paths) {
   const found = () => paths.find(path => existsSync(path))
+  let why = ''
   if (found() === undefined && process.getuid?.() === 0 && existsSync('/usr/bin/apt-get')) {
     console.log(`installing the Debian package ${debianPackage} for the ${what}`)
-    const apt = ['-y', '--no-install-recommends', '-qq', 'install', debianPackage]
-    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
-    if (!run('apt-get', apt, { stdio: 'ignore', env })) {
-      run('apt-get', ['-qq', 'update'], { stdio: 'ignore' })
-      run('apt-get', apt, { env })
-    }
+    why = aptInstall(debianPackage)
   }
   const program = found()
-  if (program === undefined) skipped.push(`${what}: no ${paths[0]} (apt-get install ${debianPackage})`)
+  if (program === undefined)
+    skipped.push(
+      `${what}: no ${paths[0]} (apt-get install ${debianPackage})${why && `; apt-get says ${why}`}`,
+    )
   return program ?? ''
 }
 
@@ -82,11 +101,7 @@ function prepareNode24() {
   const folder = join(cache, 'node-24')
   const name = `node-${process.platform}-${process.arch}`
   const program = join(folder, 'node_modules', name, 'bin', 'node')
-  if (!existsSync(program)) {
-    mkdirSync(folder, { recursive: true })
-    runQuietly('npm', ['install', '--no-save', '--ignore-scripts', '--prefix', folder, `${name}@24`])
-  }
-  if (existsSync(program)) return program
+  if (existsSync(program) || npmInstall(folder, [`${name}@24`])) return program
   skipped.push(`Node 24 smoke test: npm could not install ${name}@24 (needs the npm registry)`)
   return ''
 }
