@@ -108,6 +108,35 @@ test('R12, R1c: a correction that comes late changes nothing of what was registe
   expect(await statesOf('re-registered')).toMatchObject([{ environment: 'production', state: 'active' }])
 })
 
+test('R12: a correction lasts, though the app reports the wrong environment again at each start', async () => {
+  const token = roost.simulator.apns.issueToken({ bundleId: BUNDLE_ID, environment: 'sandbox' })
+  await register('stubborn', token)
+  await roost.sendAndSettle(hello('stubborn'))
+  const corrected = await statesOf('stubborn')
+  const told = await eventsOf('stubborn')
+  await register('stubborn', token)
+  expect(await statesOf('stubborn')).toEqual(corrected)
+  expect(await eventsOf('stubborn')).toEqual(told)
+  const message = await roost.sendAndSettle(hello('stubborn'))
+  expect(roost.simulator.attemptsFor(hashOf(message.id)).get(token)).toBe(1)
+})
+
+test('R3, R12: another device that registers a corrected token takes it over, and it is sent to once', async () => {
+  const token = roost.simulator.apns.issueToken({ bundleId: BUNDLE_ID, environment: 'sandbox' })
+  await register('former-holder', token)
+  await roost.sendAndSettle(hello('former-holder'))
+  await register('new-holder', token)
+  expect(await statesOf('former-holder')).toMatchObject([
+    { environment: 'sandbox', state: 'moved' },
+    { environment: 'production', state: 'superseded' },
+  ])
+  const to = { devices: ['former-holder', 'new-holder'] }
+  const message = await roost.sendAndSettle({ to, content: { title: 'Hello' } })
+  expect(message.counts).toMatchObject({ accepted: 1, skipped: 1 })
+  expect(roost.simulator.acceptedFor(hashOf(message.id)).acceptances).toBe(1)
+  expect(await statesOf('new-holder')).toMatchObject([{ environment: 'sandbox', state: 'active' }])
+})
+
 test('R14: a token of another app is quarantined and never ended, and its next registration revives it', async () => {
   const phone = await roost.phone('ios')
   roost.simulator.apns.faults.answerFor(
@@ -126,15 +155,26 @@ test('R14: a token of another app is quarantined and never ended, and its next r
 test('devices of the wrong environment are listed, newest first and page by page', async () => {
   const all = await mismatches('')
   expect(all.next).toBeNull()
-  expect(all.devices.map(it => it.hwid)).toEqual(['its-copy', 'wrong-environment'])
-  expect(all.devices).toMatchObject([
+  expect(all.devices.map(it => it.hwid)).toEqual([
+    'former-holder',
+    'stubborn',
+    'its-copy',
+    'wrong-environment',
+  ])
+  expect(all.devices.slice(2)).toMatchObject([
     { from: 'production', to: null, state: 'quarantined', appVersion: null },
     { from: 'production', to: 'sandbox', state: 'corrected' },
   ])
   const first = await mismatches('?limit=1')
   expect(first.devices).toEqual(all.devices.slice(0, 1))
-  const second = await mismatches(`?limit=1&after=${encodeURIComponent(first.next ?? '')}`)
+  const second = await mismatches(`?after=${encodeURIComponent(first.next ?? '')}`)
   expect(second).toEqual({ devices: all.devices.slice(1), next: null })
+})
+
+test('a place in the list that no list has given is refused', async () => {
+  const path = `/v1/apps/${roost.app}/environment-mismatches?after=`
+  for (const after of ['nowhere', '0000-01-01T00:00:00.000000Z hwid', '2026-02-31T99:00:00.000000Z hwid'])
+    expect(await roost.rest('GET', path + encodeURIComponent(after))).toMatchObject({ status: 400 })
 })
 
 async function mismatches(query: string) {

@@ -157,7 +157,7 @@ export async function listEnvironmentMismatches(
 
 /** In microseconds, as PostgreSQL compares; a Date would cut them off and show a device twice. */
 function readPlace(text: string): { readonly at: string; readonly hwid: string } {
-  const [, at, hwid] = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z) (.+)$/s.exec(text) ?? []
+  const [, at, hwid] = /^((?!0000)\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z) (.+)$/s.exec(text) ?? []
   if (at === undefined || hwid === undefined || Number.isNaN(Date.parse(at)))
     throw new PushError('input_invalid', 'after is none of the values that were given as next')
   return { at, hwid }

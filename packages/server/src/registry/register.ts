@@ -15,6 +15,7 @@ import type { Database, Queryable } from '../store/database.ts'
 import { MicroBatch } from '../store/micro-batch.ts'
 import type { NewAddress } from './address.ts'
 import { addressBucketOf, addressHash, bucketOf } from './buckets.ts'
+import { correctedEnvironments } from './corrected.ts'
 
 /** What one device call carries; null = not said, and then what is stored stays. */
 export interface DeviceUpdate {
@@ -85,7 +86,7 @@ async function store(tx: Queryable, updates: readonly DeviceUpdate[]): Promise<U
   const fresh = updates.filter((_, i) => results[i]?.isStale === false)
   const logouts = fresh.filter(it => it.isLogout)
   if (logouts.length > 0) await logOut(tx, logouts)
-  const registrations = fresh.flatMap(registrationOf).sort(byDirectoryKey)
+  const registrations = (await correct(tx, fresh.flatMap(registrationOf))).sort(byDirectoryKey)
   const unregistrations = fresh.filter(it => it.isUnregister)
   const moves = registrations.length > 0 ? await takeAddresses(tx, registrations) : []
   await lockAddresses(tx, [...registrations.map(keyOf), ...moves, ...unregistrations.map(keyOfDevice)])
@@ -120,6 +121,32 @@ function registrationOf(update: DeviceUpdate): Registration[] {
   if (update.address === null) return []
   const hash = addressHash(update.address)
   return [{ update, address: update.address, hash, addressBucket: addressBucketOf(hash) }]
+}
+
+/** Two registrations of one address can't share a statement: the other one of a micro-batch stays as it was reported. */
+async function correct(tx: Queryable, registrations: readonly Registration[]): Promise<Registration[]> {
+  const ofApple = registrations.filter(it => it.address.provider === 'apns')
+  if (ofApple.length === 0) return [...registrations]
+  const registered = ofApple.map(({ update, hash, addressBucket }) => ({
+    appId: update.appId,
+    hash,
+    addressBucket,
+  }))
+  const environments = await correctedEnvironments(tx, registered)
+  const known = new Set(registrations.map(nameOf))
+  const corrected = new Map<Registration, Registration>()
+  for (const [i, environment] of environments) {
+    const it = ofApple[i] as Registration
+    const [now] = registrationOf({ ...it.update, address: { ...it.address, environment } })
+    if (now === undefined || known.has(nameOf(now))) continue
+    known.add(nameOf(now))
+    corrected.set(it, now)
+  }
+  return registrations.map(it => corrected.get(it) ?? it)
+}
+
+function nameOf({ update, hash }: Registration): string {
+  return `${update.appId} ${hash.toString('hex')}`
 }
 
 function byDirectoryKey(a: Registration, b: Registration): number {
