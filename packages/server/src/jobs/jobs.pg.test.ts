@@ -176,14 +176,94 @@ test('a stop does not wait for a webhook that says nothing, and the event is kep
   await own.drop()
 })
 
+test('jobs go on when the database broke off their very first questions', async () => {
+  const own = await cloneDatabase()
+  const db = new Database({ url: own.url })
+  const jobs = new JobRunner({
+    databaseUrl: own.url,
+    context: { ...context(), db },
+    clock: server.clock,
+    logger: pino({ level: 'silent' }),
+    spread: 0,
+  })
+  await jobs.start()
+  await breakConnections(db)
+  const waiting = async () => {
+    const { rows } = await db.query<{ count: number }>(
+      'select count(*) as count from graphile_worker._private_jobs',
+    )
+    return rows[0]?.count
+  }
+  await db.query("select graphile_worker.add_job('credential-watch', '{}')")
+  await expect.poll(waiting, { timeout: 20_000 }).toBe(0)
+  await jobs.close()
+  await db.close()
+  await own.drop()
+})
+
+/** All to a database, by default its own, but the one that is used for it. */
+async function breakConnections(db: Database, name: string | null = null): Promise<void> {
+  await db.query(
+    `select pg_terminate_backend(pid) from pg_stat_activity
+      where datname = coalesce($1, current_database()) and pid <> pg_backend_pid()`,
+    [name],
+  )
+}
+
+test('a database that is away just when a job ends takes nothing down, and jobs go on when it is back', async () => {
+  const own = await cloneDatabase()
+  const db = new Database({ url: own.url })
+  const name = new URL(own.url).pathname.slice(1)
+  let runs = 0
+  // What the first job does is to shut the door behind it.
+  const closing: JobContext['webhooks'] = {
+    ...context().webhooks,
+    get db(): Database {
+      if (++runs > 1) return db
+      const shut = async () => {
+        await server.db.query(`alter database ${name} allow_connections false`)
+        await breakConnections(server.db, name)
+        throw new Error('the database is away')
+      }
+      return Object.assign(Object.create(db) as Database, { query: shut })
+    },
+  }
+  const jobs = new JobRunner({
+    databaseUrl: own.url,
+    context: { ...context(), webhooks: closing },
+    clock: server.clock,
+    logger: pino({ level: 'silent' }),
+    spread: 0,
+  })
+  await jobs.start()
+  jobs.runSoon('webhook-delivery')
+  await expect.poll(() => isOpen(own.url), { timeout: 10_000 }).toBe(false)
+  await server.db.query(`alter database ${name} allow_connections true`)
+  const again = () => {
+    jobs.runSoon('webhook-delivery')
+    return runs
+  }
+  await expect.poll(again, { timeout: 20_000, interval: 500 }).toBeGreaterThan(1)
+  await jobs.close()
+  await db.close()
+  await own.drop()
+})
+
+async function isOpen(url: string): Promise<boolean> {
+  const db = new Database({ url })
+  const answered = await db.query('select 1').then(
+    () => true,
+    () => false,
+  )
+  await db.close()
+  return answered
+}
+
 test('jobs go on after every connection to the database was lost', async () => {
   const own = await cloneDatabase()
   const db = new Database({ url: own.url })
   const other = await startBare({ databaseUrl: own.url, environment: PRIVATE })
-  await db.query(
-    `select pg_terminate_backend(pid) from pg_stat_activity
-      where datname = current_database() and pid <> pg_backend_pid()`,
-  )
+  await breakConnections(db)
   const webhook = await silentWebhook()
   // The pool may hand out a connection that it does not know to be dead yet.
   await expect

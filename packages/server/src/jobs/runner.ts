@@ -2,9 +2,14 @@
  * Runs the jobs at their times, in this process: graphile-worker, with its own schema `graphile_worker`. However many
  * servers share a database, a time of a job comes once; a daily one that fell in a time without any server is made up for.
  *
- * Measured: its schema takes 40 ms at the first start; later a start takes 5 ms and a stop 7. While the database is away
- * it keeps asking.
+ * Measured: its schema takes 40 ms at the first start; later a start takes 5 ms and a stop 7.
+ *
+ * While the database is away it keeps asking; but when a connection breaks at its very first question it keeps that
+ * failure for ever (`getTaskDetails` of 0.17.3 remembers the rejected promise), and it gives up by itself when it can't
+ * write down the end of a job. So it is watched here, and started anew.
  */
+import { setTimeout as pause } from 'node:timers/promises'
+
 import { parseCronItems, type Runner, run, Logger as WorkerLogger } from 'graphile-worker'
 import pg from 'pg'
 import type { Logger } from 'pino'
@@ -23,16 +28,22 @@ export interface JobRunnerOptions {
 }
 
 const SCHEMA = 'graphile_worker'
-/** One that is slow at a gateway or a webhook keeps no other waiting. */
-const CONCURRENCY = Object.keys(JOBS).length
-/** Beside the pool of requests and sending: one listens, the others work. */
+/** Jobs that are slow at a gateway or a webhook leave room for another one. */
+const CONCURRENCY = 3
+/** Beside the pool of requests and sending. Jobs do their work in that one. */
 const CONNECTIONS = 3
+const CONNECT_WITHIN_MS = 5000
+/** Each worker asks every two seconds. */
+const RESTART_AFTER_FAILURES = 2 * CONCURRENCY
+const RESTART_AFTER_MS = 2000
 const DAY_MS = 24 * 60 * 60_000
 
 export class JobRunner {
   readonly #options: JobRunnerOptions
   readonly #pool: pg.Pool
+  readonly #closing = new AbortController()
   #runner: Runner | undefined
+  #kept: Promise<void> | undefined
 
   constructor(options: JobRunnerOptions) {
     this.#options = options
@@ -40,6 +51,7 @@ export class JobRunner {
     this.#pool = new pg.Pool({
       connectionString: options.databaseUrl,
       max: CONNECTIONS,
+      connectionTimeoutMillis: CONNECT_WITHIN_MS,
       application_name: 'roost jobs',
     })
     // Without listeners a connection that breaks would end the process; its query fails, and that is told.
@@ -52,16 +64,39 @@ export class JobRunner {
     this.#runner = await this.#open().catch((error: unknown) => {
       throw schemaFault(error)
     })
-    // It ends only when it is stopped; a fault of its own must not take the server with it.
-    this.#runner.promise.catch((error: unknown) => {
-      this.#options.logger.error({ err: error }, 'background jobs have stopped')
-    })
+    this.#kept = this.#keepRunning()
+  }
+
+  /** Until the close. Never rejects. */
+  async #keepRunning(): Promise<void> {
+    const { logger } = this.#options
+    const { signal } = this.#closing
+    while (this.#runner !== undefined) {
+      await untilBroken(this.#runner, signal)
+      if (signal.aborted) return
+      logger.warn('background jobs fail; starting them anew')
+      await this.#runner.stop().catch(() => undefined) // it may have stopped by itself
+      this.#runner = await this.#reopen()
+    }
+  }
+
+  /** Undefined when it is closed before. */
+  async #reopen(): Promise<Runner | undefined> {
+    const { signal } = this.#closing
+    while (!signal.aborted) {
+      await pause(RESTART_AFTER_MS, undefined, { signal }).catch(() => undefined)
+      const runner = signal.aborted ? undefined : await this.#open().catch(() => undefined)
+      if (runner !== undefined) return runner
+    }
+    return undefined
   }
 
   #open(): Promise<Runner> {
     const names = Object.keys(JOBS) as JobName[]
     return run({
       pgPool: this.#pool,
+      // Without a batch, a job whose end can't be written is a rejection that nobody handles, and ends the process.
+      preset: { worker: { completeJobBatchDelay: 0, failJobBatchDelay: 0 } },
       schema: SCHEMA,
       concurrency: CONCURRENCY,
       noHandleSignals: true, // whoever started the server stops it
@@ -80,9 +115,10 @@ export class JobRunner {
 
   /** Waits for what runs. The caller has it hurry by the signal in its context. */
   async close(): Promise<void> {
-    const runner = this.#runner
+    this.#closing.abort()
+    await this.#kept
+    await this.#runner?.stop().catch(() => undefined)
     this.#runner = undefined
-    await runner?.stop()
     await this.#pool.end()
   }
 
@@ -107,6 +143,25 @@ export class JobRunner {
       logger.error({ err: error, job: name }, 'job failed')
     }
   }
+}
+
+/** Resolves when it has ended, when it fails again and again to find its jobs, and at the signal. */
+function untilBroken({ promise, events }: Runner, signal: AbortSignal): Promise<void> {
+  return new Promise(resolve => {
+    const end = () => resolve()
+    let failures = 0
+    const works = () => {
+      failures = 0
+    }
+    events.on('worker:getJob:empty', works)
+    events.on('job:start', works)
+    events.on('worker:getJob:error', () => {
+      if (++failures >= RESTART_AFTER_FAILURES) end()
+    })
+    promise.then(end, end)
+    if (signal.aborted) end()
+    signal.addEventListener('abort', end, { once: true })
+  })
 }
 
 const INSUFFICIENT_PRIVILEGE = '42501'
