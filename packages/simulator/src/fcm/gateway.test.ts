@@ -102,9 +102,17 @@ describe('credentials', () => {
     expect(detail(answer, 'FcmError')).toBeUndefined()
   })
 
-  test('a wrong path is a 404 page that is not JSON', async () => {
-    const answer = await sender.send(await sender.accessToken(), {}, '/v1/nowhere')
-    expect([answer.status, answer.headers['content-type']]).toEqual([404, 'text/html; charset=UTF-8'])
+  test.each(['/v1/nowhere', '//', '//v1/projects/simulated/messages:send'])(
+    'a wrong path, %s, is a 404 page that is not JSON',
+    async path => {
+      const answer = await sender.send(await sender.accessToken(), {}, path)
+      expect([answer.status, answer.headers['content-type']]).toEqual([404, 'text/html; charset=UTF-8'])
+    },
+  )
+
+  test('a token in a path whose escapes are broken is a wrong path', async () => {
+    const path = `/v1/projects/${projectId}/registrations/%zz/topicSubscriptions?topic_name=news`
+    expect((await sender.send(await sender.accessToken(), {}, path)).status).toBe(404)
   })
 })
 

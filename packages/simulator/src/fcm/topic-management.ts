@@ -63,11 +63,11 @@ export class TopicManagement {
 
   /** Undefined when the path is none of topic management's. */
   answer(request: GatewayRequest): Promise<GatewayReply> | undefined {
-    const url = new URL(request.path, 'https://host')
-    const batch = BATCH_PATH.exec(url.pathname)?.groups
+    const [path = '', query] = request.path.split('?', 2)
+    const batch = BATCH_PATH.exec(path)?.groups
     if (batch !== undefined) return this.#answerBatch(request, batch.verb === 'Add')
-    const one = SUBSCRIPTIONS_PATH.exec(url.pathname)?.groups
-    return one === undefined ? undefined : this.#answerOne(request, one, url.searchParams)
+    const one = SUBSCRIPTIONS_PATH.exec(path)?.groups
+    return one === undefined ? undefined : this.#answerOne(request, one, new URLSearchParams(query))
   }
 
   async #answerBatch(request: GatewayRequest, isSubscribing: boolean): Promise<GatewayReply> {
@@ -99,8 +99,8 @@ export class TopicManagement {
     if (typeof projectId !== 'string') return this.#refuse(projectId)
     const isSubscribing = request.method === 'POST'
     const topic = isSubscribing ? query.get('topic_name') : (path.topic ?? null)
-    const token = decodeURIComponent(path.token ?? '')
-    if ((!isSubscribing && request.method !== 'DELETE') || topic === null)
+    const token = decoded(path.token ?? '')
+    if ((!isSubscribing && request.method !== 'DELETE') || topic === null || token === undefined)
       return this.#refuse({ form: 'html_404' })
     const result = await this.#change({ projectId, token, topic, isSubscribing })
     if (typeof result === 'string') return isDrop(result) ? result : this.#refuse({ form: FORMS[result] })
@@ -128,6 +128,15 @@ export class TopicManagement {
 
   #refuse(refusal: FcmRefusal): GatewayAnswer {
     return refusalAnswer(refusal, this.#parts.random)
+  }
+}
+
+/** Undefined when a percent sign begins no escape. */
+function decoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return undefined
   }
 }
 
