@@ -1,4 +1,7 @@
-/** The processes of `roost bench register`, each with a way to end it; none outlives the command. */
+/**
+ * The processes of `roost bench register`, each with a way to end it; none outlives the command. They are started with the
+ * flags of Node that the command has: `node --cpu-prof …/roost.js bench register` profiles all of them.
+ */
 import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
@@ -18,7 +21,7 @@ const STOP_WITHIN_MS = 20_000
 /** `roost serve` as anybody starts it. `environment` chooses a free port. Throws StartError when it does not come up. */
 export async function startRoost(environment: NodeJS.ProcessEnv): Promise<BenchServer> {
   const command = fileURLToPath(new URL('../../../bin/roost.js', import.meta.url))
-  const child = spawn(process.execPath, [command, 'serve'], {
+  const child = spawn(process.execPath, [...process.execArgv, command, 'serve'], {
     env: environment,
     stdio: ['ignore', 'pipe', 'inherit'],
   })

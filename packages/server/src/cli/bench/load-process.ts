@@ -57,7 +57,7 @@ async function run(order: LoadOrder): Promise<LoadReport> {
 }
 
 process.on('message', (order: LoadOrder) => {
-  run(order)
+  void run(order)
     .catch((error: Error): LoadReport => ({ fault: error.message }))
     .then(report => process.send?.(report))
 })
