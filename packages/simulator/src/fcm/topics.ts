@@ -3,6 +3,7 @@
  *
  * Source: Firebase, "Manage topic subscriptions": 2000 topics for one app instance, 3000 changes a second for a project.
  */
+import { WindowLimit } from '../gateway/window-limit.ts'
 import { TOPIC_NAME } from './message.ts'
 
 const MAX_TOPICS = 2000
@@ -19,17 +20,12 @@ export type TopicError =
   | 'INTERNAL'
   | 'UNKNOWN'
 
-interface Rate {
-  startedAtMs: number
-  used: number
-}
-
 export class Topics {
   readonly #clock: () => number
   /** By token; a token belongs to one project. */
   readonly #topics = new Map<string, Set<string>>()
   readonly #subscribers = new Map<string, Set<string>>()
-  readonly #rates = new Map<string, Rate>()
+  readonly #changes = new WindowLimit()
 
   constructor(clock: () => number) {
     this.#clock = clock
@@ -72,14 +68,7 @@ export class Topics {
 
   #mayChange(projectId: string, topic: string): TopicError | undefined {
     if (!TOPIC_NAME.test(topic)) return 'INVALID_ARGUMENT'
-    const rate = this.#rates.get(projectId) ?? { startedAtMs: Number.NEGATIVE_INFINITY, used: 0 }
-    this.#rates.set(projectId, rate)
-    const now = this.#clock()
-    if (now - rate.startedAtMs >= 1000) {
-      rate.startedAtMs = now
-      rate.used = 0
-    }
-    rate.used++
-    return rate.used > CHANGES_PER_SECOND ? 'RESOURCE_EXHAUSTED' : undefined
+    const isWithinRate = this.#changes.allows(projectId, CHANGES_PER_SECOND, 1000, this.#clock())
+    return isWithinRate ? undefined : 'RESOURCE_EXHAUSTED'
   }
 }

@@ -13,16 +13,21 @@ export class WindowLimit {
   readonly #windows = new Map<string, Window>()
   #sweepAt = SWEEP_AT
 
-  /** Counts one, and says whether it was within the limit. */
-  allows(key: string, limit: number, windowMs: number, nowMs: number): boolean {
-    const window = this.#windows.get(key)
-    if (window !== undefined && nowMs < window.endsAtMs) {
-      window.count++
-      return window.count <= limit
-    }
+  /** Counts `amount` when all of it is within the limit, and says whether it is. */
+  allows(key: string, limit: number, windowMs: number, nowMs: number, amount = 1): boolean {
+    const window = this.#window(key, windowMs, nowMs)
+    if (window.count + amount > limit) return false
+    window.count += amount
+    return true
+  }
+
+  #window(key: string, windowMs: number, nowMs: number): Window {
+    const known = this.#windows.get(key)
+    if (known !== undefined && nowMs < known.endsAtMs) return known
     if (this.#windows.size >= this.#sweepAt) this.#sweep(nowMs)
-    this.#windows.set(key, { endsAtMs: nowMs + windowMs, count: 1 })
-    return limit >= 1
+    const window = { endsAtMs: nowMs + windowMs, count: 0 }
+    this.#windows.set(key, window)
+    return window
   }
 
   #sweep(nowMs: number): void {

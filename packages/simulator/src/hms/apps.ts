@@ -8,6 +8,7 @@
  */
 import { timingSafeEqual } from 'node:crypto'
 import type { GatewayAnswer, GatewayRequest } from '../gateway/listener.ts'
+import { WindowLimit } from '../gateway/window-limit.ts'
 import { type Random, randomBase64url, randomHex } from '../randomness.ts'
 
 const LIFETIME_SECONDS = 3600
@@ -28,7 +29,6 @@ export type HmsRight = 'send' | 'high_priority'
 interface App {
   secret: string
   readonly missingRights: Set<HmsRight>
-  throttle: { readonly startedAtMs: number; requests: number }
 }
 
 interface AccessToken {
@@ -46,6 +46,7 @@ export class HmsApps {
   readonly #clock: () => number
   readonly #apps = new Map<string, App>()
   readonly #accessTokens = new Map<string, AccessToken>()
+  readonly #requests = new WindowLimit()
   #lifetimeSeconds = LIFETIME_SECONDS
 
   constructor(random: Random, clock: () => number) {
@@ -56,8 +57,7 @@ export class HmsApps {
   create(): HmsApp {
     const appId = `10${String(Math.floor(this.#random() * 1e7)).padStart(7, '0')}`
     const secret = randomHex(this.#random, 64)
-    const throttle = { startedAtMs: Number.NEGATIVE_INFINITY, requests: 0 }
-    this.#apps.set(appId, { secret, missingRights: new Set(), throttle })
+    this.#apps.set(appId, { secret, missingRights: new Set() })
     return { appId, clientId: appId, clientSecret: secret }
   }
 
@@ -98,7 +98,8 @@ export class HmsApps {
     const appId = form.get('client_id') ?? ''
     const app = this.#apps.get(appId)
     if (app === undefined) return oauthError(400, 1101, 'invalid client_id')
-    if (this.#isThrottled(app)) return oauthError(429, 1203, 'too many requests')
+    if (!this.#requests.allows(appId, THROTTLE_REQUESTS, THROTTLE_WINDOW_MS, this.#clock()))
+      return oauthError(429, 1203, 'too many requests')
     if (!isSame(form.get('client_secret') ?? '', app.secret))
       return oauthError(401, 1101, 'invalid client_secret')
     return this.#grant(appId)
@@ -114,13 +115,6 @@ export class HmsApps {
       expires_in: this.#lifetimeSeconds,
       token_type: 'Bearer',
     })
-  }
-
-  #isThrottled(app: App): boolean {
-    const now = this.#clock()
-    if (now - app.throttle.startedAtMs >= THROTTLE_WINDOW_MS) app.throttle = { startedAtMs: now, requests: 0 }
-    app.throttle.requests++
-    return app.throttle.requests > THROTTLE_REQUESTS
   }
 
   #known(appId: string): App {

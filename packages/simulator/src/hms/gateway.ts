@@ -10,6 +10,7 @@ import { type Delayed, Faults } from '../gateway/faults.ts'
 import { type GatewayListener, type GatewayReply, type GatewayRequest, listen } from '../gateway/listener.ts'
 import type { HeldPush, StorageRule } from '../gateway/mailbox.ts'
 import type { Tally } from '../gateway/tally.ts'
+import { WindowLimit } from '../gateway/window-limit.ts'
 import { type Random, randomHex } from '../randomness.ts'
 import { type HmsApp, HmsApps, type HmsRight } from './apps.ts'
 import { type HmsResult, partialResult, resultAnswer } from './codes.ts'
@@ -49,12 +50,6 @@ export interface HmsRateOptions {
   readonly tokensPerSecond: number
 }
 
-interface Rate {
-  readonly perSecond: number
-  startedAtMs: number
-  used: number
-}
-
 /** Collapse key 0 keeps the newest message only, a group the newest of the group. */
 const STORAGE: StorageRule = {
   maxSeconds: 15 * 86_400,
@@ -68,7 +63,9 @@ export class HmsGateway {
   readonly #options: HmsGatewayOptions
   readonly #apps: HmsApps
   readonly #tokens: HmsPushTokens
-  readonly #rates = new Map<string, Rate>()
+  /** Tokens a second by app, where not the default. */
+  readonly #rates = new Map<string, number>()
+  readonly #sent = new WindowLimit()
   #listeners: { readonly hms: GatewayListener; readonly hmsToken: GatewayListener } | undefined
   #tokenRequests = 0
 
@@ -136,7 +133,7 @@ export class HmsGateway {
 
   /** Above it an app is answered with 503; default 3000. */
   limitRate({ appId, tokensPerSecond }: HmsRateOptions): void {
-    this.#rates.set(appId, newRate(tokensPerSecond))
+    this.#rates.set(appId, tokensPerSecond)
   }
 
   issueToken(options: IssueHmsTokenOptions): string {
@@ -246,16 +243,8 @@ export class HmsGateway {
   }
 
   #useRate(appId: string, tokens: number): boolean {
-    const rate = this.#rates.get(appId) ?? newRate(TOKENS_PER_SECOND)
-    this.#rates.set(appId, rate)
-    const now = this.#options.clock()
-    if (now - rate.startedAtMs >= 1000) {
-      rate.startedAtMs = now
-      rate.used = 0
-    }
-    if (rate.used + tokens > rate.perSecond) return false
-    rate.used += tokens
-    return true
+    const perSecond = this.#rates.get(appId) ?? TOKENS_PER_SECOND
+    return this.#sent.allows(appId, perSecond, 1000, this.#options.clock(), tokens)
   }
 
   #refuse(result: HmsResult): GatewayReply {
@@ -273,10 +262,6 @@ export class HmsGateway {
     if (this.#listeners === undefined) throw new Error('the HMS stand-in is not started')
     return this.#listeners
   }
-}
-
-function newRate(perSecond: number): Rate {
-  return { perSecond, startedAtMs: Number.NEGATIVE_INFINITY, used: 0 }
 }
 
 /** The time and a number, as Huawei's are. */
