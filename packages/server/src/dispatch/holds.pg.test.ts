@@ -108,6 +108,23 @@ test('a credential that serves nothing of what waits wakes nobody, and is found 
   expect((await roost.settle(id)).counts).toMatchObject({ accepted: 1 })
 })
 
+test('a message that is now or never waits its minute for a refused credential, and then is told that it expired', async () => {
+  const roost = await open()
+  const phone = await roost.phone('ios')
+  await revokeAll(roost)
+  const id = await roost.send({ to: { devices: [phone.hwid] }, content: CONTENT, ttlSeconds: 0 })
+  await roost.until(id, message => message.held.length > 0)
+  const { db } = roost.server
+  const rows = async () => (await db.query('select state, held_at from batch')).rows
+  await expect.poll(rows).toMatchObject([{ state: 'held' }])
+  const before = await rows()
+  roost.clock.advance(50_000)
+  await wakeHeld(db, roost.clock.now())
+  expect(await rows()).toEqual(before)
+  roost.clock.advance(11_000)
+  expect((await roost.settle(id)).counts).toMatchObject({ skipped: 1, accepted: 0 })
+})
+
 test('a token that its environment does not know is quarantined when the key may not ask the other one', async () => {
   const roost = await open()
   const [slot] = await apnsSlots(roost)
