@@ -86,6 +86,11 @@ function preparePeers() {
   }
 }
 
+/** A judge of certificates and files that nobody here wrote; small images of Node lack it. */
+function prepareOpenssl() {
+  prepareProgram('tests of certificates', 'openssl', ['/usr/bin/openssl'])
+}
+
 /** Servers that nobody here wrote; the tests of the HTTP/2 engine look for them at these places. */
 function prepareHttp2Servers() {
   prepareProgram('HTTP/2 tests against nghttpd', 'nghttp2-server', ['/usr/sbin/nghttpd'])
@@ -118,6 +123,7 @@ function readReport() {
 mkdirSync(cache, { recursive: true })
 rmSync(reportFile, { force: true })
 if (!run(process.execPath, [join(root, 'scripts', 'build-when-stale.mjs')])) process.exit(1)
+prepareOpenssl()
 prepareHttp2Servers()
 const env = {
   ...process.env,
