@@ -236,7 +236,7 @@ const EXPECTED: Record<ApnsVerdict, object> = {
   retry_credential: { kind: 'retry', scope: 'credential', afterMs: undefined },
   retry_device: { kind: 'retry', scope: 'device', afterMs: undefined },
   retry_origin: { kind: 'retry', scope: 'origin', afterMs: 15 * MINUTE },
-  reconnect: { kind: 'retry', scope: 'device', afterMs: 0 },
+  reconnect: { kind: 'retry', scope: 'device', afterMs: undefined },
 }
 
 const rows = Object.entries(BY_VERDICT).flatMap(([verdict, answers]) =>

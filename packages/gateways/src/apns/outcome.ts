@@ -13,7 +13,7 @@ import { SERVICE_PAUSE_MS } from './settings.ts'
 
 type Response = Extract<TransportResult, { kind: 'response' }>
 
-/** `retry_*`: what must wait. `reconnect`: nothing waits, the peer ends this connection and another serves. */
+/** `retry_*`: what must wait. `reconnect`: this push alone, until another connection serves. */
 export type ApnsVerdict =
   | 'message_fault'
   | 'credential_fault'
@@ -169,8 +169,8 @@ function outcomeOf(
       return { kind: verdict, reason }
     case 'address_dead':
       return { kind: 'address_dead', reason, since: dateOf(timestamp) }
+    // Not at once again and again: should every connection be ended for some seconds, the tries would be used up.
     case 'reconnect':
-      return { kind: 'retry', reason, scope: 'device', afterMs: 0 }
     case 'retry_device':
       return { kind: 'retry', reason, scope: 'device', afterMs }
     case 'retry_credential':

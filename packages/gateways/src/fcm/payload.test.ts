@@ -45,6 +45,7 @@ describe('targets', () => {
       'names 6 topics; 5 are allowed',
     ],
     ['a wrong name in a condition', { condition: "'my news' in topics" }, 'condition: topic "my news"'],
+    ['an endless condition', { condition: "'".repeat(5001) }, 'has 5001 characters; 5000 are allowed'],
     ['terms side by side', { condition: "'a' in topics 'b' in topics" }, 'joined by && and ||'],
     ['an open parenthesis', { condition: "('a' in topics" }, 'matching parentheses'],
     ['one ampersand', { condition: "'a' in topics & 'b' in topics" }, 'joined by && and ||'],

@@ -14,6 +14,8 @@ export const MAX_TOPIC_PAYLOAD_BYTES = 2048
 /** 28 days. */
 export const MAX_TTL_SECONDS = 2_419_200
 export const MAX_TOPICS_IN_CONDITION = 5
+/** Not Google's: room for five long names. To read a condition takes the square of its length. */
+export const MAX_CONDITION_CHARACTERS = 5000
 
 export const ASSERTION_LIFE_SECONDS = 3600
 /** Google's minimum pause after a 429 that names none. */

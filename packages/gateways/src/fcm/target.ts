@@ -3,7 +3,7 @@
  * meet a condition over topics. Exactly one of them.
  * Source: Firebase, "REST Resource: projects.messages" and "Send messages to topics".
  */
-import { MAX_TOPICS_IN_CONDITION } from './settings.ts'
+import { MAX_CONDITION_CHARACTERS, MAX_TOPICS_IN_CONDITION } from './settings.ts'
 
 export type FcmAddress =
   /** The registration token. */
@@ -55,6 +55,8 @@ function topicFault(topic: string): string | undefined {
 }
 
 function conditionFault(condition: string): string | undefined {
+  if (condition.length > MAX_CONDITION_CHARACTERS)
+    return `condition has ${condition.length} characters; ${MAX_CONDITION_CHARACTERS} are allowed`
   const topics = [...condition.matchAll(TOPIC_TERM)].map(term => term[2] as string)
   if (topics.length === 0) return `condition names no topic; it is written 'name' in topics`
   if (topics.length > MAX_TOPICS_IN_CONDITION) {

@@ -291,7 +291,6 @@ const MESSAGE = { kind: 'message_fault' }
 const CREDENTIAL = { kind: 'credential_fault', part: expect.stringMatching(/^https:\/\/localhost:\d+$/) }
 const ORIGIN = { kind: 'retry', scope: 'origin', afterMs: undefined }
 const DEVICE = { kind: 'retry', scope: 'device', afterMs: undefined }
-const NOW = { kind: 'retry', scope: 'device', afterMs: 0 }
 
 type Row = [status: number, reason: string, expected: object]
 
@@ -309,10 +308,10 @@ const APPLE: Row[] = [
   [405, 'MethodNotAllowed', MESSAGE],
   [413, 'PayloadTooLarge', MESSAGE],
   [429, 'TooManyRequests', DEVICE],
-  [400, 'IdleTimeout', NOW],
+  [400, 'IdleTimeout', DEVICE],
   [500, 'InternalServerError', ORIGIN],
   [503, 'ServiceUnavailable', ORIGIN],
-  [503, 'Shutdown', NOW],
+  [503, 'Shutdown', DEVICE],
 ]
 
 const MOZILLA: [status: number, errno: number, expected: { readonly kind: string }][] = [
@@ -330,7 +329,7 @@ const MOZILLA: [status: number, errno: number, expected: { readonly kind: string
   [400, 113, MESSAGE],
   [400, 114, MESSAGE],
   [503, 201, ORIGIN],
-  [503, 202, NOW],
+  [503, 202, DEVICE],
   [500, 999, ORIGIN],
   [502, 902, ORIGIN],
 ]

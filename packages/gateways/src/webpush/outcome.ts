@@ -17,7 +17,6 @@ import { serviceOf } from './services.ts'
 
 type Response = Extract<TransportResult, { kind: 'response' }>
 
-/** `reconnect`: nothing waits, another connection serves. */
 export type WebPushVerdict =
   | 'address_dead'
   | 'vapid_key_mismatch'
@@ -28,7 +27,6 @@ export type WebPushVerdict =
   | 'message_fault'
   | 'retry_device'
   | 'retry_origin'
-  | 'retry_now'
 
 /** Apple's reasons; which status goes with which is not fully documented. */
 export const APPLE_REASONS: Readonly<Record<string, WebPushVerdict>> = {
@@ -44,8 +42,9 @@ export const APPLE_REASONS: Readonly<Record<string, WebPushVerdict>> = {
   MethodNotAllowed: 'message_fault',
   PayloadTooLarge: 'message_fault',
   TooManyRequests: 'retry_device',
-  IdleTimeout: 'retry_now',
-  Shutdown: 'retry_now',
+  // Another connection serves.
+  IdleTimeout: 'retry_device',
+  Shutdown: 'retry_device',
   InternalServerError: 'retry_origin',
   ServiceUnavailable: 'retry_origin',
 }
@@ -67,7 +66,8 @@ export const MOZILLA_ERRNOS: Readonly<Record<number, WebPushVerdict>> = {
   113: 'message_fault',
   114: 'message_fault',
   201: 'retry_origin',
-  202: 'retry_now',
+  // "Immediate retry": the service as a whole is well.
+  202: 'retry_device',
 }
 
 /** Texts of "this subscription was made with another key", Google's, Mozilla's and Windows'. */
@@ -178,8 +178,6 @@ function outcomeOf(verdict: PlainVerdict, reason: string, afterMs: number | unde
       return { kind: 'retry', reason, scope: 'device', afterMs }
     case 'retry_origin':
       return { kind: 'retry', reason, scope: 'origin', afterMs }
-    case 'retry_now':
-      return { kind: 'retry', reason, scope: 'device', afterMs: 0 }
   }
 }
 
