@@ -8,21 +8,16 @@
  */
 import { randomUUID } from 'node:crypto'
 import {
-  type ApnsCredential,
   type AttemptOutcome,
-  createApnsClient,
-  createFcmClient,
-  createHmsClient,
   createHttp2Transport,
   type GatewayClient,
   type Notification,
-  type Transport,
 } from '@roost/gateways'
-import type { CredentialCheck, Environment } from '@roost/protocol'
+import type { CredentialCheck } from '@roost/protocol'
 import type { Clock } from '../time.ts'
+import { type GatewayUrls, openClient } from './clients.ts'
 import { CONTENT_UNREADABLE } from './problems.ts'
 import type { Seal } from './seal.ts'
-import type { GatewayUrls } from './senders.ts'
 
 export interface ProberOptions {
   readonly seal: Seal
@@ -78,13 +73,17 @@ async function ask(
   options: ProberOptions,
 ): Promise<CredentialCheck> {
   const at = new Date(options.clock.now()).toISOString()
-  const { extraCa, signal } = options
+  const { extraCa, signal, seal, clock, urls, deadlineMs = DEADLINE_MS } = options
   const transport = createHttp2Transport({ assumedStreams: 1, ...(extraCa === undefined ? {} : { extraCa }) })
   const giveUp = () => void transport.close()
   signal?.addEventListener('abort', giveUp)
   try {
-    const client = openClient(credential, environment, { ...options, transport })
-    const token = credential.gateway === 'apns' ? NOBODY_AT_APNS : NOBODY
+    const { id, gateway, settings, sealed } = credential
+    const client: GatewayClient<{ readonly token: string }> = openClient(
+      { gateway, settings, secret: seal.open(id, sealed) },
+      { clock, urls, transport, environment, deadlineMs },
+    )
+    const token = gateway === 'apns' ? NOBODY_AT_APNS : NOBODY
     const outcome = await client.send({
       deliveryId: randomUUID(),
       address: { token },
@@ -115,58 +114,4 @@ function answerOf(outcome: AttemptOutcome): Pick<CredentialCheck, 'outcome' | 'r
     case 'message_fault':
       return { outcome: 'accepted', reason: null }
   }
-}
-
-type TokenClient = GatewayClient<{ readonly token: string }>
-
-function openClient(
-  { id, gateway, settings, sealed }: Probed,
-  environment: string | null,
-  {
-    seal,
-    clock,
-    urls,
-    transport,
-    deadlineMs = DEADLINE_MS,
-  }: ProberOptions & { readonly transport: Transport },
-): TokenClient {
-  const secret = JSON.parse(seal.open(id, sealed)) as Record<string, string>
-  const common = { transport, clock, deadlineMs }
-  switch (gateway) {
-    case 'apns': {
-      const baseUrl = environment === 'sandbox' ? urls.apnsSandbox : urls.apnsProduction
-      return createApnsClient({
-        ...common,
-        credential: apnsCredentialOf(settings, secret),
-        environment: environment as Environment,
-        ...(baseUrl === undefined ? {} : { baseUrl }),
-      })
-    }
-    case 'fcm':
-      return createFcmClient({
-        ...common,
-        credential: secret,
-        ...(urls.fcm === undefined ? {} : { baseUrl: urls.fcm }),
-        ...(urls.googleToken === undefined ? {} : { tokenUrl: urls.googleToken }),
-      })
-    default: {
-      const { appId = '', clientId = '' } = settings
-      return createHmsClient({
-        ...common,
-        credential: { appId, clientId, clientSecret: secret.clientSecret ?? '' },
-        ...(urls.hms === undefined ? {} : { baseUrl: urls.hms }),
-        ...(urls.hmsToken === undefined ? {} : { tokenUrl: urls.hmsToken }),
-      })
-    }
-  }
-}
-
-/** A key, or a certificate with its key. */
-function apnsCredentialOf(
-  { keyId = '', teamId = '', bundleId = '' }: Readonly<Record<string, string>>,
-  { p8, cert = '', key = '' }: Readonly<Record<string, string>>,
-): ApnsCredential {
-  return p8 === undefined
-    ? { kind: 'p12', bundleId, certificate: { cert, key } }
-    : { kind: 'p8', keyId, teamId, bundleId, p8 }
 }

@@ -2,17 +2,12 @@
  * Gateway clients by credential: opened at first need, kept while the credential's content stays the same.
  */
 import {
-  type ApnsCredential,
   type Attempt,
   type AttemptOutcome,
-  createApnsClient,
   createEncryptors,
-  createFcmClient,
   createGuardedLookup,
-  createHmsClient,
   createHttp2Transport,
   createProviderTokens,
-  createWebPushClient,
   createWebTransport,
   type Encryptors,
   type GatewayClient,
@@ -20,23 +15,14 @@ import {
   type ProviderTokens,
   type Transport,
 } from '@roost/gateways'
-import type { Environment, Provider } from '@roost/protocol'
+import type { Provider } from '@roost/protocol'
 import { partOf } from '../dispatch/scope.ts'
 import type { AddressKeys } from '../registry/address.ts'
 import type { Queryable } from '../store/database.ts'
 import type { Clock } from '../time.ts'
+import { type GatewayUrls, openClient } from './clients.ts'
 import { PAUSES_OF_CREDENTIAL, type Pause, PROOFS_OF_CREDENTIAL } from './pauses.ts'
 import type { Seal } from './seal.ts'
-
-/** Where the gateways are; the vendors' own addresses when absent. */
-export interface GatewayUrls {
-  readonly apnsProduction?: string | undefined
-  readonly apnsSandbox?: string | undefined
-  readonly fcm?: string | undefined
-  readonly googleToken?: string | undefined
-  readonly hms?: string | undefined
-  readonly hmsToken?: string | undefined
-}
 
 export interface SendersOptions {
   readonly seal: Seal
@@ -156,67 +142,28 @@ export class Senders {
   }
 
   #openClient(row: CredentialRow, environment: string): AnyClient {
-    const { seal, clock, urls } = this.#options
-    const secret = JSON.parse(seal.open(row.id, row.sealed)) as Record<string, string>
-    const { settings } = row
-    switch (row.gateway) {
-      case 'apns': {
-        const baseUrl = environment === 'sandbox' ? urls.apnsSandbox : urls.apnsProduction
-        return createApnsClient({
-          credential: apnsCredentialOf(row, secret),
-          environment: environment as Environment,
-          ...(baseUrl === undefined ? {} : { baseUrl }),
-          transport: this.#apns,
-          clock,
-          tokens: this.#tokens,
-        })
-      }
-      case 'fcm':
-        return createFcmClient({
-          credential: secret,
-          ...(urls.fcm === undefined ? {} : { baseUrl: urls.fcm }),
-          ...(urls.googleToken === undefined ? {} : { tokenUrl: urls.googleToken }),
-          transport: this.#fcm,
-          clock,
-        })
-      case 'webpush':
-        return createWebPushClient({
-          credential: {
-            publicKey: settings.publicKey ?? '',
-            privateKey: secret.privateKey ?? '',
-            subject: settings.subject ?? '',
-          },
-          transport: this.#webPush,
-          encryptors: this.#encryptors,
-          // Endpoints come from clients: a slow one must not hold its chunk up for long.
-          deadlineMs: WEB_PUSH_DEADLINE_MS,
-          clock,
-          allowPrivate: this.#options.allowPrivateEndpoints,
-        })
-      case 'hms':
-        return createHmsClient({
-          credential: {
-            appId: settings.appId ?? '',
-            clientId: settings.clientId ?? '',
-            clientSecret: secret.clientSecret ?? '',
-          },
-          ...(urls.hms === undefined ? {} : { baseUrl: urls.hms }),
-          ...(urls.hmsToken === undefined ? {} : { tokenUrl: urls.hmsToken }),
-          transport: this.#hms,
-          clock,
-        })
-    }
+    const { seal, clock, urls, allowPrivateEndpoints } = this.#options
+    const { gateway, settings } = row
+    const secret = seal.open(row.id, row.sealed)
+    return openClient(
+      { gateway, settings, secret },
+      {
+        clock,
+        urls,
+        environment,
+        allowPrivateEndpoints,
+        transport: this.#transportTo(gateway),
+        tokens: this.#tokens,
+        encryptors: this.#encryptors,
+        // Endpoints come from clients: a slow one must not hold its chunk up for long.
+        ...(gateway === 'webpush' ? { deadlineMs: WEB_PUSH_DEADLINE_MS } : {}),
+      },
+    )
   }
-}
 
-/** A certificate came as .p12 or PEM and is kept as PEM; the client itself tells when it has expired. */
-function apnsCredentialOf(
-  { kind, settings }: CredentialRow,
-  secret: Readonly<Record<string, string>>,
-): ApnsCredential {
-  const { keyId = '', teamId = '', bundleId = '' } = settings
-  if (kind === 'p8') return { keyId, teamId, bundleId, p8: secret.p8 ?? '' }
-  return { kind: 'p12', bundleId, certificate: { cert: secret.cert ?? '', key: secret.key ?? '' } }
+  #transportTo(gateway: Provider): Transport {
+    return { apns: this.#apns, fcm: this.#fcm, hms: this.#hms, webpush: this.#webPush }[gateway]
+  }
 }
 
 /** Chooses the credential for an address, and says plainly when there is none to use. */
