@@ -9,6 +9,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { type Access, type BareServer, SECRET, startBare } from '../../test/bare.ts'
 import { cloneDatabase, type TestDatabase } from '../../test/database.ts'
 import { TestClock } from '../../test/roost.ts'
+import type { Database } from '../store/database.ts'
 import { CredentialChecks } from './checks.ts'
 import { Seal } from './seal.ts'
 
@@ -57,10 +58,10 @@ async function serviceAccount() {
 }
 
 /** The daily job's work, as of `at`. */
-function checkAll(at: number) {
+function checkAll(at: number, db: Database = server.db) {
   const urls = simulator.urls
   const checks = new CredentialChecks({
-    db: server.db,
+    db,
     seal: new Seal(SECRET),
     clock: { now: () => at },
     urls: {
@@ -85,6 +86,12 @@ test('a key that Apple takes is found good in both environments, and reaches nob
     { environment: 'sandbox', outcome: 'accepted', reason: null, at: expect.any(String) },
   ])
   expect(simulator.counts().apns.accepted).toBe(before.apns.accepted)
+})
+
+test('an environment that was named twice is asked about once', async () => {
+  const view = await upload(p8({ environments: ['sandbox', 'sandbox'] }))
+  expect(view.environments).toEqual(['sandbox'])
+  expect(view.checks).toHaveLength(1)
 })
 
 test('a service account that Google takes is found good, and reaches nobody', async () => {
@@ -273,11 +280,15 @@ test('answers about a content that was replaced meanwhile are dropped', async ()
     'select version from credential where id = $1',
     [id],
   )
-  const at = clock.now() + 3 * DAY_MS
-  simulator.apns.faults.answerEverything({ status: 403, reason: 'InvalidProviderToken', delayMs: 200 })
-  const checking = checkAll(at)
-  await server.db.query('update credential set version = version + 1 where id = $1', [id])
-  await checking
+  simulator.apns.faults.answerEverything({ status: 403, reason: 'InvalidProviderToken' })
+  const replacing = async (sql: string, values: unknown[]) => {
+    const found = await server.db.query(sql, values)
+    await server.db.query('update credential set version = version + 1 where id = $1', [id])
+    return found
+  }
+  const transaction = server.db.transaction.bind(server.db)
+  const db = Object.assign(Object.create(server.db) as Database, { query: replacing, transaction })
+  await checkAll(clock.now() + 3 * DAY_MS, db)
   const view = await read(id)
   expect(view.version).toBe((rows[0]?.version ?? 0) + 1)
   expect(view.problems).toEqual([])
