@@ -100,13 +100,12 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     hms: new HmsGateway({ ...common, ports: { hms: ports.hms ?? 0, hmsToken: ports.hmsToken ?? 0 } }),
   }
   const simulator = new Simulator({ ...gateways, caPem: identity.caPem, tally, air, time })
-  try {
-    await Promise.all(Object.values(gateways).map(gateway => gateway.start()))
-  } catch (cause) {
-    await simulator.close()
-    throw cause
-  }
-  return simulator
+  // All have to have started or failed, or one would open its ports after the close.
+  const starts = await Promise.allSettled(Object.values(gateways).map(gateway => gateway.start()))
+  const failed = starts.find(start => start.status === 'rejected')
+  if (failed === undefined) return simulator
+  await simulator.close()
+  throw failed.reason
 }
 
 interface Parts {

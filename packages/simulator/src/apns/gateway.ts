@@ -14,6 +14,7 @@ import {
   type GatewayReply,
   type GatewayRequest,
   listen,
+  openAll,
 } from '../gateway/listener.ts'
 import type { StorageRule } from '../gateway/mailbox.ts'
 import type { Tally } from '../gateway/tally.ts'
@@ -115,12 +116,12 @@ export class ApnsGateway {
 
   async start(): Promise<void> {
     const { production, sandbox, manageProduction = 0, manageSandbox = 0 } = this.#options.ports
-    this.#listeners = {
-      production: await this.#listen(this.#pushes, 'production', production),
-      sandbox: await this.#listen(this.#pushes, 'sandbox', sandbox),
-      manageProduction: await this.#listen(this.#management, 'production', manageProduction),
-      manageSandbox: await this.#listen(this.#management, 'sandbox', manageSandbox),
-    }
+    this.#listeners = await openAll({
+      production: this.#listen(this.#pushes, 'production', production),
+      sandbox: this.#listen(this.#pushes, 'sandbox', sandbox),
+      manageProduction: this.#listen(this.#management, 'production', manageProduction),
+      manageSandbox: this.#listen(this.#management, 'sandbox', manageSandbox),
+    })
   }
 
   url(environment: ApnsEnvironment): string {

@@ -7,7 +7,13 @@
 import type { ServerIdentity } from '../authority.ts'
 import { type Air, hashOf, parseObject } from '../gateway/air.ts'
 import { type Delayed, Faults } from '../gateway/faults.ts'
-import { type GatewayListener, type GatewayReply, type GatewayRequest, listen } from '../gateway/listener.ts'
+import {
+  type GatewayListener,
+  type GatewayReply,
+  type GatewayRequest,
+  listen,
+  openAll,
+} from '../gateway/listener.ts'
 import type { Tally } from '../gateway/tally.ts'
 import { type Random, randomHex } from '../randomness.ts'
 import { type FcmMessage, type FcmTarget, isRefusal, readMessage } from './message.ts'
@@ -96,21 +102,21 @@ export class FcmGateway {
   async start(): Promise<void> {
     const { host, ports, identity, tally } = this.#options
     const common = { host, identity, settings: SETTINGS, allowHttp1: true }
-    this.#listeners = {
-      fcm: await listen({
+    this.#listeners = await openAll({
+      fcm: listen({
         ...common,
         port: ports.fcm,
         faults: this.#streams,
         answer: request => this.#answer(request),
         onConnection: () => tally.connected('fcm'),
       }),
-      googleToken: await listen({
+      googleToken: listen({
         ...common,
         port: ports.googleToken,
         faults: this.tokenFaults,
         answer: request => this.#answerTokenRequest(request),
       }),
-    }
+    })
   }
 
   get url(): string {

@@ -76,3 +76,20 @@ export interface GatewayListener {
   connections(): readonly GatewayConnection[]
   close(): Promise<void>
 }
+
+/** All of them or none: when one can't be opened, the others are closed. */
+export async function openAll<Name extends string>(
+  opening: Readonly<Record<Name, Promise<GatewayListener>>>,
+): Promise<Record<Name, GatewayListener>> {
+  const settled = await Promise.allSettled(Object.values<Promise<GatewayListener>>(opening))
+  const open = settled.flatMap(result => (result.status === 'fulfilled' ? [result.value] : []))
+  const failed = settled.find(result => result.status === 'rejected')
+  if (failed !== undefined) {
+    await Promise.all(open.map(listener => listener.close()))
+    throw failed.reason
+  }
+  return Object.fromEntries(Object.keys(opening).map((name, i) => [name, open[i]])) as Record<
+    Name,
+    GatewayListener
+  >
+}

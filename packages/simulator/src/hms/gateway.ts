@@ -7,7 +7,13 @@
 import type { ServerIdentity } from '../authority.ts'
 import { type Air, hashOf, parseObject } from '../gateway/air.ts'
 import { type Delayed, Faults } from '../gateway/faults.ts'
-import { type GatewayListener, type GatewayReply, type GatewayRequest, listen } from '../gateway/listener.ts'
+import {
+  type GatewayListener,
+  type GatewayReply,
+  type GatewayRequest,
+  listen,
+  openAll,
+} from '../gateway/listener.ts'
 import type { HeldPush, StorageRule } from '../gateway/mailbox.ts'
 import type { Tally } from '../gateway/tally.ts'
 import { WindowLimit } from '../gateway/window-limit.ts'
@@ -82,21 +88,21 @@ export class HmsGateway {
   async start(): Promise<void> {
     const { host, ports, identity, tally } = this.#options
     const common = { host, identity, settings: SETTINGS, allowHttp1: true }
-    this.#listeners = {
-      hms: await listen({
+    this.#listeners = await openAll({
+      hms: listen({
         ...common,
         port: ports.hms,
         faults: this.faults,
         answer: request => this.#answer(request),
         onConnection: () => tally.connected('hms'),
       }),
-      hmsToken: await listen({
+      hmsToken: listen({
         ...common,
         port: ports.hmsToken,
         faults: this.tokenFaults,
         answer: request => this.#answerTokenRequest(request),
       }),
-    }
+    })
   }
 
   get url(): string {

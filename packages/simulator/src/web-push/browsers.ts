@@ -87,7 +87,8 @@ export class BrowserService {
     this.#sockets.on('connection', socket => this.#converse(socket))
     const { host, port } = this.#options
     await new Promise<void>((resolve, reject) => {
-      this.#http.once('error', reject)
+      // The WebSocket server takes the errors of the one below it, and throws them when nobody listens.
+      this.#sockets.once('error', reject)
       this.#http.listen(port, host, resolve)
     })
   }
