@@ -53,7 +53,7 @@ function outcomeOf({ outcome, part, clients }) {
 }
 
 export function pageOf(tables) {
-  const parts = tables.map(({ gateway, name, source, rows }) => {
+  const parts = tables.map(({ gateway, name, source, note, rows }) => {
     const [title, answerOf] = COLUMNS[gateway]
     const lines = rows.map(
       row => `| ${row.status ?? 'any'} | ${answerOf(row)} | ${row.means} | ${outcomeOf(row)} |`,
@@ -63,6 +63,7 @@ export function pageOf(tables) {
       '',
       `Source: ${source}.`,
       '',
+      ...(note === undefined ? [] : [note, '']),
       `| status | ${title} | what it means | what Roost makes of it |`,
       '| --- | --- | --- | --- |',
       ...lines,
