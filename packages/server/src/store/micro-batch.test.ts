@@ -9,11 +9,18 @@ interface Run {
   fail(error: Error): void
 }
 
-function heldBatch(options: { maxSize?: number; keysOf?: (item: string) => readonly string[] } = {}) {
+interface Held {
+  readonly maxSize?: number
+  readonly keysOf?: (item: string) => readonly string[]
+  readonly besideFrom?: number
+}
+
+function heldBatch(options: Held = {}) {
   const runs: Run[] = []
   const batch = new MicroBatch<string, string>({
     maxSize: options.maxSize ?? 100,
     keysOf: options.keysOf ?? (() => []),
+    ...(options.besideFrom === undefined ? {} : { besideFrom: options.besideFrom }),
     run: items =>
       new Promise((resolve, reject) => {
         runs.push({ items, finish: () => resolve(items.map(item => item.toUpperCase())), fail: reject })
@@ -127,4 +134,37 @@ test('settled does not wait for what is added after it, or a busy server would n
 
 test('settled is at once when nothing was added', async () => {
   await heldBatch().batch.settled()
+})
+
+test('a second run goes beside the first when enough items wait, and never a third', async () => {
+  const { batch, runs } = heldBatch({ besideFrom: 2, maxSize: 3 })
+  const all = [batch.add('a')]
+  await turn()
+  all.push(batch.add('b'))
+  await turn()
+  expect(runs.map(run => run.items)).toEqual([['a']])
+  all.push(batch.add('c'))
+  await turn()
+  expect(runs.map(run => run.items)).toEqual([['a'], ['b', 'c']])
+  all.push(...['d', 'e', 'f', 'g'].map(item => batch.add(item)))
+  await turn()
+  expect(runs).toHaveLength(2)
+  await finishAll(runs)
+  expect(runs.slice(2).map(run => run.items)).toEqual([['d', 'e', 'f'], ['g']])
+  expect(await Promise.all(all)).toEqual(['A', 'B', 'C', 'D', 'E', 'F', 'G'])
+})
+
+test('an item waits for a run beside that holds its key, and what shares a key with it waits too', async () => {
+  const { batch, runs } = heldBatch({ besideFrom: 1, keysOf: item => [...item.slice(1)] })
+  const all = [batch.add('1x')]
+  await turn()
+  all.push(...['2xy', '3y', '4z'].map(item => batch.add(item)))
+  await turn()
+  expect(runs.map(run => run.items)).toEqual([['1x'], ['4z']])
+  runs[1]?.finish()
+  await turn()
+  expect(runs).toHaveLength(2)
+  await finishAll(runs)
+  expect(runs.slice(2).map(run => run.items)).toEqual([['2xy'], ['3y']])
+  expect(await Promise.all(all)).toEqual(['1X', '2XY', '3Y', '4Z'])
 })

@@ -14,6 +14,12 @@ export interface MicroBatchOptions<In, Out> {
    * order of arrival.
    */
   readonly keysOf: (item: In) => readonly string[]
+  /**
+   * A second batch runs beside the first one when at least this many wait: the database works on one while this process
+   * reads and answers the other. Smaller ones wait, since two statements for a few items cost more than one for all of
+   * them. Default: never.
+   */
+  readonly besideFrom?: number
 }
 
 interface Waiting<In, Out> {
@@ -23,11 +29,13 @@ interface Waiting<In, Out> {
   readonly reject: (error: unknown) => void
 }
 
+const RUNS_AT_ONCE = 2
+
 export class MicroBatch<In, Out> {
   readonly #options: MicroBatchOptions<In, Out>
   #waiting: Waiting<In, Out>[] = []
-  #taken: Waiting<In, Out>[] = []
-  #isRunning = false
+  readonly #running = new Set<readonly Waiting<In, Out>[]>()
+  #isGathering = false
 
   constructor(options: MicroBatchOptions<In, Out>) {
     this.#options = options
@@ -36,7 +44,7 @@ export class MicroBatch<In, Out> {
   add(item: In): Promise<Out> {
     const { promise, resolve, reject } = withResolvers<Out>()
     this.#waiting.push({ item, answered: promise, resolve, reject })
-    if (!this.#isRunning) void this.#drain()
+    if (this.#mayRun()) void this.#gather()
     return promise
   }
 
@@ -45,24 +53,34 @@ export class MicroBatch<In, Out> {
    * on a busy server that would never end.
    */
   async settled(): Promise<void> {
-    await Promise.allSettled([...this.#taken, ...this.#waiting].map(entry => entry.answered))
+    await Promise.allSettled([...this.#running, this.#waiting].flat().map(entry => entry.answered))
   }
 
-  async #drain(): Promise<void> {
-    this.#isRunning = true
+  #mayRun(): boolean {
+    if (this.#isGathering || this.#waiting.length === 0) return false
+    const { besideFrom = Number.POSITIVE_INFINITY } = this.#options
+    return (
+      this.#running.size === 0 || (this.#running.size < RUNS_AT_ONCE && this.#waiting.length >= besideFrom)
+    )
+  }
+
+  async #gather(): Promise<void> {
+    this.#isGathering = true
     await Promise.resolve() // lets the requests of this turn gather
-    while (this.#waiting.length > 0) {
-      this.#taken = this.#take()
-      await this.#runOne(this.#taken)
+    this.#isGathering = false
+    while (this.#mayRun()) {
+      const taken = this.#take()
+      if (taken.length === 0) return // all of them wait for a batch that runs
+      this.#running.add(taken)
+      await this.#runOne(taken)
+      this.#running.delete(taken)
     }
-    this.#taken = []
-    this.#isRunning = false
   }
 
   #take(): Waiting<In, Out>[] {
     const taken: Waiting<In, Out>[] = []
     const left: Waiting<In, Out>[] = []
-    const keys = new Set<string>()
+    const keys = this.#runningKeys()
     for (const entry of this.#waiting) {
       const entryKeys = this.#options.keysOf(entry.item)
       const fits = taken.length < this.#options.maxSize && !entryKeys.some(key => keys.has(key))
@@ -72,6 +90,13 @@ export class MicroBatch<In, Out> {
     }
     this.#waiting = left
     return taken
+  }
+
+  #runningKeys(): Set<string> {
+    const keys = new Set<string>()
+    for (const entry of [...this.#running].flat())
+      for (const key of this.#options.keysOf(entry.item)) keys.add(key)
+    return keys
   }
 
   async #runOne(entries: readonly Waiting<In, Out>[]): Promise<void> {
