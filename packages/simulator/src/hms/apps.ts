@@ -125,7 +125,8 @@ export class HmsApps {
 }
 
 function isSame(given: string, secret: string): boolean {
-  return given.length === secret.length && timingSafeEqual(Buffer.from(given), Buffer.from(secret))
+  const [one, other] = [Buffer.from(given), Buffer.from(secret)]
+  return one.length === other.length && timingSafeEqual(one, other)
 }
 
 function oauthError(status: number, error: number, description: string): GatewayAnswer {
