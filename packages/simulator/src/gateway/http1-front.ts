@@ -5,6 +5,9 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { TLSSocket } from 'node:tls'
 import type { GatewayConnection, GatewayReply, ListenOptions } from './listener.ts'
 
+/** A thousand tokens of Huawei's are some 200 KB; every gateway's own limit is below it. */
+export const MAX_BODY_BYTES = 1_048_576
+
 export class Http1Front {
   readonly #options: Pick<ListenOptions, 'answer' | 'onConnection'>
   readonly #server = createServer((request, response) => this.#receive(request, response))
@@ -31,9 +34,14 @@ export class Http1Front {
     const connection = this.#connectionOf(request.socket as TLSSocket)
     connection.requests++
     const chunks: Buffer[] = []
+    let bytes = 0
     request.on('error', () => {})
     response.on('error', () => {})
-    request.on('data', (chunk: Buffer) => chunks.push(chunk))
+    request.on('data', (chunk: Buffer) => {
+      bytes += chunk.length
+      // What is left out is beyond every gateway's own limit, so that it is refused as too big all the same.
+      if (bytes <= MAX_BODY_BYTES) chunks.push(chunk)
+    })
     request.on('end', () => {
       const { method = '', url: path = '', headers, rawHeaders } = request
       const body = Buffer.concat(chunks)

@@ -8,7 +8,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { TLSSocket } from 'node:tls'
 import { ERROR, type Http2Server, type ServerConnection, type ServerRequest, startServer } from '@roost/http2'
 import type { GoAway } from './faults.ts'
-import { Http1Front } from './http1-front.ts'
+import { Http1Front, MAX_BODY_BYTES } from './http1-front.ts'
 import type {
   GatewayConnection,
   GatewayListener,
@@ -16,9 +16,6 @@ import type {
   GatewayRequest,
   ListenOptions,
 } from './listener.ts'
-
-/** A thousand tokens of Huawei's are some 200 KB; every gateway's own limit is below it. */
-const MAX_BODY_BYTES = 1_048_576
 
 export async function listen(options: ListenOptions): Promise<GatewayListener> {
   const http1 = options.allowHttp1 ? new Http1Front(options) : undefined
