@@ -55,10 +55,24 @@ export const ERRORS = {
     status: 409,
     remedy: 'Keep it until these subscriptions are gone; a newer key pair beside it serves the next ones.',
   },
+  credential_awaited: {
+    status: 409,
+    remedy:
+      'Replace its content with PUT, or upload a good credential beside it: then the messages go on, and it can be deleted.',
+  },
   webhook_unknown: { status: 404, remedy: 'GET …/webhooks lists the webhooks of this app.' },
   webhook_url_refused: {
     status: 400,
     remedy: 'Give an https URL on the default port of a public host; `detail` says what is wrong.',
+  },
+  import_unknown: { status: 404, remedy: 'Check the import id; it is the one that POST …/imports answered.' },
+  import_moved: {
+    status: 409,
+    remedy: 'GET …/imports/{id} tells the byte to go on at; let one client send the parts, in order.',
+  },
+  bulk_request_unknown: {
+    status: 404,
+    remedy: 'Check the request id; results are kept for 30 days.',
   },
   condition_invalid: { status: 400, remedy: 'Correct the condition at the place that `detail` names.' },
   idempotency_key_reused: { status: 409, remedy: 'Use a new key, or repeat the first request unchanged.' },

@@ -58,6 +58,8 @@ export async function startBare(options: BareOptions): Promise<BareServer> {
     ROOST_APNS_SANDBOX_URL: NOWHERE,
     ROOST_FCM_URL: NOWHERE,
     ROOST_GOOGLE_TOKEN_URL: NOWHERE,
+    ROOST_HMS_URL: NOWHERE,
+    ROOST_HMS_TOKEN_URL: NOWHERE,
     ...options.environment,
   })
   const lines: string[] = []

@@ -110,13 +110,15 @@ interface Answered {
 async function resume(tx: Queryable, { row, checks, at }: Answered): Promise<void> {
   const taken = checks.filter(it => it.outcome === 'accepted')
   const content = { credentialId: row.id, version: row.version }
-  const reasons = await endDisproved(tx, {
+  const ended = await endDisproved(tx, {
     ...content,
     parts: taken.flatMap(it => it.environment ?? []),
     isEverywhere: taken.length > 0 && taken.length === checks.length,
   })
-  for (const reason of reasons)
-    await noteHistory(tx, { credentialId: row.id, event: 'resumed', by: ROOST, at, reason })
+  for (const { part, reason } of ended) {
+    const place = part === '' ? reason : `${part}: ${reason}`
+    await noteHistory(tx, { credentialId: row.id, event: 'resumed', by: ROOST, at, reason: place })
+  }
   await forgetEndedPauses(tx, row.id)
   await forgetRefusals(tx, { ...content, environments: taken.map(it => it.environment) })
 }

@@ -196,7 +196,8 @@ export async function listCredentials(db: Queryable, appId: number, at: number):
 
 /**
  * R28: web subscriptions can be reached with the key that they were made with and no other, so a credential that some
- * still need stays. In the caller's transaction. Throws `credential_unknown`, `credential_in_use`.
+ * still need stays. So does one that messages wait for (R17: nothing is lost): without it they would find no credential and
+ * be skipped. In the caller's transaction. Throws `credential_unknown`, `credential_in_use`, `credential_awaited`.
  */
 export async function deleteCredential(
   tx: Queryable,
@@ -218,6 +219,17 @@ export async function deleteCredential(
     throw new PushError(
       'credential_in_use',
       `${users} web subscriptions were made with the key of credential ${id}`,
+    )
+  const waiting = await tx.query<{ count: number }>(
+    `select count(distinct b.message_id) as count
+       from batch_hold h join batch b on b.id = h.batch_id where h.credential_id = $1`,
+    [id],
+  )
+  const messages = waiting.rows[0]?.count ?? 0
+  if (messages > 0)
+    throw new PushError(
+      'credential_awaited',
+      `${messages} message${messages === 1 ? ' waits' : 's wait'} for credential ${id}`,
     )
   await noteHistory(tx, { credentialId: id, event: 'deleted', by, at })
   await tx.query('delete from credential_pause where credential_id = $1', [id])

@@ -94,15 +94,15 @@ interface Taken {
   readonly isEverywhere: boolean
 }
 
-/** Ends the pauses that the gateway's own answer disproves, and gives back their reasons. */
-export async function endDisproved(db: Queryable, taken: Taken): Promise<string[]> {
+/** Ends the pauses that the gateway's own answer disproves, and gives them back. */
+export async function endDisproved(db: Queryable, taken: Taken): Promise<Pick<Pause, 'part' | 'reason'>[]> {
   const parts = [...taken.parts, ...(taken.isEverywhere ? [''] : [])]
-  const { rows } = await db.query<{ reason: string }>(
+  const { rows } = await db.query<Pick<Pause, 'part' | 'reason'>>(
     `delete from credential_pause
-      where credential_id = $1 and version = $2 and part = any($3::text[]) and not is_wave returning reason`,
+      where credential_id = $1 and version = $2 and part = any($3::text[]) and not is_wave returning part, reason`,
     [taken.credentialId, taken.version, parts],
   )
-  return rows.map(row => row.reason)
+  return rows
 }
 
 const IS_PAUSED = `

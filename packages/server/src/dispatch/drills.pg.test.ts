@@ -199,7 +199,13 @@ test('a key that was revoked', async () => {
     phones: await iPhones(roost),
     spoil: async () => roost.simulator.apns.revokeKey((await slotOf(roost, 'apns')).settings.keyId as string),
     reason: /^InvalidProviderToken$/,
-    mend: () => replace(roost, 'apns', goodKey(roost)),
+    mend: async () => {
+      const { id } = await slotOf(roost, 'apns')
+      // Without it the messages would find no credential, and be lost.
+      const deleted = await roost.rest('DELETE', `/v1/apps/${roost.app}/credentials/${id}`)
+      expect(deleted).toMatchObject({ status: 409, body: { code: 'credential_awaited' } })
+      await replace(roost, 'apns', goodKey(roost))
+    },
   })
 })
 
