@@ -8,6 +8,7 @@ import { Command } from 'commander'
 import { diskFault, StartError } from '../store/folder.ts'
 import { benchCommand } from './bench/command.ts'
 import { demoCommand } from './demo/command.ts'
+import { devicesCommand } from './devices/command.ts'
 import { jobsCommand } from './jobs.ts'
 import { migrateCommand } from './migrate.ts'
 import { pushTestCommand } from './push-test/command.ts'
@@ -21,6 +22,7 @@ const program = new Command('roost')
   .addCommand(simulateCommand())
   .addCommand(pushTestCommand())
   .addCommand(migrateCommand())
+  .addCommand(devicesCommand())
   .addCommand(jobsCommand())
   .addCommand(benchCommand())
   .addHelpText(

@@ -1,0 +1,103 @@
+/**
+ * Many devices at once: bulk calls (up to 10 000 entries, answered later, one result each), imports, exports, and what
+ * is erased.
+ */
+import { z } from 'zod'
+import { PLATFORMS } from './device.ts'
+import { HWID_CHARACTERS, USER_ID_CHARACTERS } from './limits.ts'
+
+export const BULK_ENTRIES = 10_000
+export const BULK_BODY_BYTES = 16 * 1024 * 1024
+/** What one part of an import may carry; it has to arrive within a minute. */
+export const IMPORT_PART_BYTES = 16 * 1024 * 1024
+
+export const IMPORT_MAPPINGS = ['roost', 'pushwoosh', 'onesignal', 'parse', 'tokens', 'browser'] as const
+export type ImportMapping = (typeof IMPORT_MAPPINGS)[number]
+export const TRANSFER_FORMATS = ['csv', 'ndjson'] as const
+export type TransferFormat = (typeof TRANSFER_FORMATS)[number]
+
+export const newImportSchema = z.strictObject({
+  mapping: z.enum(IMPORT_MAPPINGS),
+  format: z.enum(TRANSFER_FORMATS),
+  /** Of rows that name none. */
+  platform: z.enum(PLATFORMS).nullable().default(null),
+  /** APNs: of rows that name none; production when absent. */
+  environment: z.enum(['production', 'sandbox']).nullable().default(null),
+  /** When the file was made: what Roost has heard of a device later is not undone. Default: now. */
+  asOf: z.iso.datetime({ offset: true }).optional(),
+})
+export type NewImport = z.infer<typeof newImportSchema>
+
+export const importSchema = z.object({
+  id: z.string(),
+  state: z.enum(['open', 'done']),
+  /** Everything before this byte is stored; go on here. */
+  byteOffset: z.number(),
+  rows: z.number(),
+  stored: z.number(),
+  /** Rows of which Roost has heard later itself; it keeps what it knows. */
+  older: z.number(),
+  refused: z.number(),
+  asOf: z.string(),
+  startedAt: z.string(),
+  finishedAt: z.string().nullable(),
+})
+export type ImportView = z.infer<typeof importSchema>
+
+export interface ImportRefusal {
+  readonly row: number
+  readonly code: string
+  readonly detail: string
+}
+
+const hwid = z.string().min(1).max(HWID_CHARACTERS)
+const userId = z.string().min(1).max(USER_ID_CHARACTERS)
+const pushToken = z.string().min(1).max(4096)
+
+/** Exactly one of the three names the device; a user is all of their devices. */
+export const bulkTargetSchema = z.union([
+  z.strictObject({ hwid }),
+  z.strictObject({ pushToken }),
+  z.strictObject({ userId }),
+])
+export type BulkTarget = z.infer<typeof bulkTargetSchema>
+
+export const bulkUnregisterSchema = z.strictObject({
+  devices: z.array(bulkTargetSchema).min(1).max(BULK_ENTRIES),
+})
+
+export const BULK_OUTCOMES = ['done', 'unknown', 'refused'] as const
+
+export interface BulkResult {
+  /** `unknown`: there is no such device, and nothing was to do. */
+  readonly outcome: (typeof BULK_OUTCOMES)[number]
+  readonly detail?: string
+}
+
+export const bulkRequestSchema = z.object({
+  id: z.string(),
+  kind: z.enum(['register', 'tags', 'unregister']),
+  state: z.enum(['waiting', 'done']),
+  entries: z.number(),
+  counts: z.object({ done: z.number(), unknown: z.number(), refused: z.number() }).nullable(),
+  /** In the order of the entries; null while it waits, or when they were not asked for. */
+  results: z.array(z.object({ outcome: z.enum(BULK_OUTCOMES), detail: z.string().optional() })).nullable(),
+  createdAt: z.string(),
+  finishedAt: z.string().nullable(),
+})
+export type BulkRequestView = z.infer<typeof bulkRequestSchema>
+
+export const erasureTargetSchema = z.union([z.strictObject({ hwid }), z.strictObject({ userId })])
+export type ErasureTarget = z.infer<typeof erasureTargetSchema>
+
+export const erasureSchema = z.object({
+  id: z.string(),
+  subject: z.enum(['device', 'user']),
+  at: z.string(),
+  by: z.string(),
+  /** Rows by table. */
+  counts: z.record(z.string(), z.number()),
+  /** When the names that were still looked for in deliveries under way were forgotten, too. */
+  sweptAt: z.string().nullable(),
+})
+export type ErasureView = z.infer<typeof erasureSchema>

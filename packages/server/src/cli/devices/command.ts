@@ -1,0 +1,69 @@
+/** `roost devices`: bring a base in, take it out, look at one device. */
+import { Command, Option } from 'commander'
+
+/** The same words as in @roost/protocol, which is loaded only when a command runs. */
+const MAPPINGS = ['roost', 'pushwoosh', 'onesignal', 'parse', 'tokens', 'browser']
+const FORMATS = ['csv', 'ndjson']
+const ALONE =
+  '\nWith the embedded database the server must be stopped; a PostgreSQL of your own serves both at once.'
+
+export function devicesCommand(): Command {
+  return new Command('devices')
+    .description('Import, export and show devices')
+    .addCommand(importing())
+    .addCommand(exporting())
+    .addCommand(showing())
+}
+
+function importing(): Command {
+  return new Command('import')
+    .description('Bring devices in from a file; run it again to go on where it stopped')
+    .argument('<file>', 'CSV, or NDJSON (one JSON object a line)')
+    .requiredOption('--app <code>', 'the app that they belong to')
+    .addOption(new Option('--mapping <name>', 'the form of the file').choices(MAPPINGS).default('roost'))
+    .addOption(new Option('--format <name>', 'by default told by the name of the file').choices(FORMATS))
+    .addOption(
+      new Option('--platform <name>', 'of rows that name none').choices([
+        'ios',
+        'macos',
+        'android',
+        'huawei',
+        'web',
+      ]),
+    )
+    .addOption(
+      new Option('--environment <name>', 'APNs: of rows that name none (production when absent)').choices([
+        'production',
+        'sandbox',
+      ]),
+    )
+    .option('--as-of <time>', 'when the file was made, ISO 8601; by default its modification time')
+    .option('--vapid-keys <file>', 'JSON {"publicKey","privateKey","subject"}: upload this key pair first')
+    .option('--refused <file>', 'write the rows that were refused, and why (CSV, or NDJSON by its name)')
+    .option('--dry-run', 'store nothing; tell what the file holds, by platform, version and age')
+    .option('--again', 'begin with the first row, even if this file was imported before')
+    .option('--json', 'print one line of JSON')
+    .addHelpText('after', ALONE)
+    .action(async (file: string, options) => (await import('./import.ts')).importDevices(file, options))
+}
+
+function exporting(): Command {
+  return new Command('export')
+    .description('Write all devices of an app to a file, or to standard output')
+    .requiredOption('--app <code>')
+    .addOption(new Option('--format <name>').choices(FORMATS).default('ndjson'))
+    .option('--tokens', 'with whole tokens and keys; without, only their last characters')
+    .option('-o, --output <file>', 'by default standard output')
+    .addHelpText('after', ALONE)
+    .action(async options => (await import('./export.ts')).exportDevices(options))
+}
+
+function showing(): Command {
+  return new Command('show')
+    .description('One device, its addresses, and what happened to them')
+    .argument('<hwid>')
+    .requiredOption('--app <code>')
+    .option('--json', 'print one line of JSON')
+    .addHelpText('after', ALONE)
+    .action(async (hwid: string, options) => (await import('./show.ts')).showDevice(hwid, options))
+}

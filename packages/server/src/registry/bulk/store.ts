@@ -1,0 +1,372 @@
+/**
+ * Devices that another system knew, stored many at a time: the bulk road beside register.ts.
+ *
+ * It keeps the same rules (R2 one address of a kind, R3 one holder of an address, R6 revival), and one more that a live
+ * registration does not need: who was heard of later is right. A row of a file says when its device was last heard of;
+ * what Roost holds with a later time, be it an address, a holder or a death, stays. So the same file twice, or one that
+ * is older than the base, undoes nothing, and devices may call in while it runs.
+ *
+ * Order of locks as in register.ts: device rows, directory rows, address rows.
+ */
+import { type Platform, TAGS_BYTES_PER_DEVICE, TAGS_PER_DEVICE } from '@roost/protocol'
+import type { Queryable } from '../../store/database.ts'
+import type { NewAddress } from '../address.ts'
+import { addressBucketOf, addressHash, bucketOf } from '../buckets.ts'
+
+/** Null = the file does not say, and then what is stored stays. */
+export interface KnownDevice {
+  readonly appId: number
+  readonly hwid: string
+  readonly platform: Platform | null
+  readonly userId: string | null
+  readonly language: string | null
+  readonly timezoneSeconds: number | null
+  readonly appVersion: string | null
+  readonly osVersion: string | null
+  readonly deviceModel: string | null
+  readonly tags: Readonly<Record<string, unknown>>
+  readonly address: NewAddress | null
+  readonly credentialId: string | null
+  /** ms. */
+  readonly firstSeenAt: number | null
+  /** ms. */
+  readonly lastOpenAt: number | null
+  /** When it was last heard of, ms. */
+  readonly at: number
+}
+
+/** `older`: Roost has heard of the device, or of its address, later than the file; what it knew stays. */
+export type Stored = 'stored' | 'older'
+
+/**
+ * Stores devices in the caller's transaction; results in their order. Safe to repeat. Of rows that share a device or an
+ * address the later one counts, as if they had come one after the other.
+ */
+export async function storeKnown(tx: Queryable, devices: readonly KnownDevice[]): Promise<Stored[]> {
+  const results: Stored[] = []
+  for (const wave of wavesOf(devices)) {
+    const stored = await storeWave(tx, wave)
+    wave.forEach((row, i) => {
+      results[row.index] = stored[i] as Stored
+    })
+  }
+  return results
+}
+
+interface Row {
+  readonly index: number
+  readonly device: KnownDevice
+  readonly bucket: number
+  readonly hash: Buffer | null
+}
+
+/** One statement can't touch a row twice, so repeats wait for the next wave. */
+function wavesOf(devices: readonly KnownDevice[]): Row[][] {
+  const waves: Row[][] = []
+  const seen = new Map<string, number>()
+  devices.forEach((device, index) => {
+    const hash = device.address === null ? null : addressHash(device.address)
+    const keys = [`d${device.hwid}`, ...(hash === null ? [] : [`a${hash.toString('latin1')}`])]
+    const wave = Math.max(...keys.map(key => seen.get(key) ?? 0))
+    for (const key of keys) seen.set(key, wave + 1)
+    waves[wave] ??= []
+    waves[wave].push({ index, device, bucket: bucketOf(device.hwid), hash })
+  })
+  return waves
+}
+
+async function storeWave(tx: Queryable, rows: readonly Row[]): Promise<Stored[]> {
+  const known = await upsertDevices(tx, rows)
+  const addressed = rows.flatMap(addressedOf)
+  const older = new Set<Row>()
+  for (const it of await findOlder(
+    tx,
+    addressed.filter(row => known.has(row.device.hwid)),
+  ))
+    older.add(it)
+  const candidates = addressed.filter(row => !older.has(row)).sort(byDirectoryKey)
+  for (const it of await takeAddresses(tx, candidates)) older.add(it)
+  await activate(
+    tx,
+    candidates.filter(row => !older.has(row)),
+    known,
+  )
+  return rows.map(row => (older.has(row) || known.get(row.device.hwid) === 'newer' ? 'older' : 'stored'))
+}
+
+interface Addressed extends Row {
+  readonly hash: Buffer
+  readonly address: NewAddress
+}
+
+function addressedOf(row: Row): Addressed[] {
+  const { address } = row.device
+  // The same object, so that what was judged of a row is found again.
+  return row.hash === null || address === null ? [] : [Object.assign(row, { hash: row.hash, address })]
+}
+
+function byDirectoryKey(a: Addressed, b: Addressed): number {
+  return addressBucketOf(a.hash) - addressBucketOf(b.hash) || a.hash.compare(b.hash)
+}
+
+/** A device that was heard of later keeps what it said; the file fills in only what it never said. */
+const UPSERT = `
+  with i as (
+    select *, case when octet_length(asked::text) <= ${TAGS_BYTES_PER_DEVICE} then asked else '{}' end as tags
+      from unnest($1::smallint[], $2::integer[], $3::text[], $4::text[], $5::text[], $6::jsonb[], $7::text[],
+                  $8::integer[], $9::text[], $10::text[], $11::text[], $12::bigint[], $13::bigint[], $14::bigint[])
+             as it (bucket, app_id, hwid, platform, user_id, asked, language, timezone_seconds, app_version, os_version,
+                    device_model, first_ms, open_ms, at_ms)
+  )
+  insert into device as d (bucket, app_id, hwid, platform, user_id, tags, language, timezone_seconds, app_version,
+                           os_version, device_model, first_seen_at, last_seen_at, last_open_at)
+  select bucket, app_id, hwid, platform, user_id, tags, language, timezone_seconds, app_version, os_version,
+         device_model, to_timestamp(coalesce(first_ms, at_ms) / 1000.0), to_timestamp(at_ms / 1000.0),
+         to_timestamp(open_ms / 1000.0)
+    from i order by bucket, app_id, hwid
+  on conflict (bucket, app_id, hwid) do update
+     set (platform, user_id, language, timezone_seconds, app_version, os_version, device_model, tags) = (
+           select case when later then coalesce(d.platform, excluded.platform)
+                       else coalesce(excluded.platform, d.platform) end,
+                  case when later then d.user_id else coalesce(excluded.user_id, d.user_id) end,
+                  case when later then coalesce(d.language, excluded.language)
+                       else coalesce(excluded.language, d.language) end,
+                  case when later then coalesce(d.timezone_seconds, excluded.timezone_seconds)
+                       else coalesce(excluded.timezone_seconds, d.timezone_seconds) end,
+                  case when later then coalesce(d.app_version, excluded.app_version)
+                       else coalesce(excluded.app_version, d.app_version) end,
+                  case when later then coalesce(d.os_version, excluded.os_version)
+                       else coalesce(excluded.os_version, d.os_version) end,
+                  case when later then coalesce(d.device_model, excluded.device_model)
+                       else coalesce(excluded.device_model, d.device_model) end,
+                  case when octet_length(merged::text) <= ${TAGS_BYTES_PER_DEVICE}
+                        and (select count(*) from jsonb_object_keys(merged)) <= ${TAGS_PER_DEVICE}
+                       then merged else d.tags end
+             from (select d.last_seen_at > excluded.last_seen_at as later) as o,
+                  lateral (select jsonb_strip_nulls(case when later then excluded.tags || d.tags
+                                                         else d.tags || excluded.tags end) as merged offset 0) as m),
+         first_seen_at = least(d.first_seen_at, excluded.first_seen_at),
+         last_seen_at = greatest(d.last_seen_at, excluded.last_seen_at),
+         last_open_at = greatest(d.last_open_at, excluded.last_open_at)
+  returning d.hwid, xmax = 0 as "isNew", (extract(epoch from d.last_seen_at) * 1000)::bigint as "seenMs"`
+
+/** Devices that were there before, and whether Roost has heard of them later than the file. */
+async function upsertDevices(
+  tx: Queryable,
+  rows: readonly Row[],
+): Promise<ReadonlyMap<string, 'known' | 'newer'>> {
+  const devices = rows.map(row => row.device)
+  const { rows: answered } = await tx.query<{ hwid: string; isNew: boolean; seenMs: number }>(UPSERT, [
+    rows.map(row => row.bucket),
+    devices.map(it => it.appId),
+    devices.map(it => it.hwid),
+    devices.map(it => it.platform),
+    devices.map(it => it.userId),
+    devices.map(it => JSON.stringify(it.tags)),
+    devices.map(it => it.language),
+    devices.map(it => it.timezoneSeconds),
+    devices.map(it => it.appVersion),
+    devices.map(it => it.osVersion),
+    devices.map(it => it.deviceModel),
+    devices.map(it => it.firstSeenAt),
+    devices.map(it => it.lastOpenAt),
+    devices.map(it => it.at),
+  ])
+  const at = new Map(devices.map(it => [it.hwid, it.at]))
+  return new Map(
+    answered
+      .filter(it => !it.isNew)
+      .map(it => [it.hwid, it.seenMs > (at.get(it.hwid) ?? 0) ? 'newer' : 'known']),
+  )
+}
+
+const KEYS = `unnest($1::smallint[], $2::integer[], $3::text[], $4::text[], $5::bytea[], $6::bigint[])
+             as i (bucket, app_id, hwid, kind, hash, at_ms)`
+
+function keysOf(rows: readonly Addressed[]): unknown[][] {
+  return [
+    rows.map(row => row.bucket),
+    rows.map(row => row.device.appId),
+    rows.map(row => row.device.hwid),
+    rows.map(row => row.address.kind),
+    rows.map(row => row.hash),
+    rows.map(row => row.device.at),
+  ]
+}
+
+/** The device has registered another address later, or this one later, or this one ended later. */
+const FIND_OLDER = `
+  select i.hwid from ${KEYS}
+   where exists (
+     select from address a
+      where a.bucket = i.bucket and a.app_id = i.app_id and a.hwid = i.hwid and a.kind = i.kind
+        and (a.address_hash = i.hash
+               and (a.last_registered_at > to_timestamp(i.at_ms / 1000.0)
+                 or a.state not in ('active', 'suspect') and a.state_since > to_timestamp(i.at_ms / 1000.0))
+          or a.address_hash <> i.hash and a.state in ('active', 'suspect', 'quarantined')
+               and a.last_registered_at > to_timestamp(i.at_ms / 1000.0)))`
+
+async function findOlder(tx: Queryable, rows: readonly Addressed[]): Promise<Addressed[]> {
+  if (rows.length === 0) return []
+  const found = await tx.query<{ hwid: string }>(FIND_OLDER, keysOf(rows))
+  const older = new Set(found.rows.map(it => it.hwid))
+  return rows.filter(row => older.has(row.device.hwid))
+}
+
+const HOLD_FREE = `
+  insert into address_directory (address_bucket, app_id, address_hash, bucket, hwid)
+  select * from unnest($1::smallint[], $2::integer[], $3::bytea[], $4::smallint[], $5::text[])
+  on conflict do nothing
+  returning address_hash as hash`
+
+/** Held by somebody: who, and whether that one was heard of later. The rows stay locked until the commit. */
+const HOLDERS = `
+  select held.address_hash as hash, held.bucket, held.hwid, a.last_registered_at > to_timestamp(i.at_ms / 1000.0) as "isLater"
+    from unnest($1::smallint[], $2::integer[], $3::bytea[], $4::bigint[]) as i (address_bucket, app_id, hash, at_ms)
+    join address_directory held on held.address_bucket = i.address_bucket and held.app_id = i.app_id
+                               and held.address_hash = i.hash
+    left join address a on a.bucket = held.bucket and a.app_id = held.app_id and a.hwid = held.hwid
+                       and a.address_hash = held.address_hash and a.state in ('active', 'suspect', 'quarantined')
+   order by held.address_bucket, held.app_id, held.address_hash
+     for update of held`
+
+/** R3: the former holder has no active address any more. */
+const MOVE = `
+  with i as (
+    select * from unnest($1::smallint[], $2::integer[], $3::bytea[], $4::smallint[], $5::text[], $6::smallint[],
+                         $7::text[], $8::bigint[])
+             as it (address_bucket, app_id, hash, bucket, hwid, former_bucket, former_hwid, at_ms)
+  ), held as (
+    update address_directory d
+       set previous_bucket = d.bucket, previous_hwid = d.hwid, bucket = i.bucket, hwid = i.hwid
+      from i where d.address_bucket = i.address_bucket and d.app_id = i.app_id and d.address_hash = i.hash
+  ), moved as (
+    update address a
+       set state = 'moved', reason = 'registered_by_another_device', generation = a.generation + 1,
+           state_since = to_timestamp(i.at_ms / 1000.0)
+      from i
+     where a.bucket = i.former_bucket and a.app_id = i.app_id and a.hwid = i.former_hwid and a.address_hash = i.hash
+       and a.state in ('active', 'suspect', 'quarantined')
+    returning a.*
+  )
+  insert into ledger (bucket, app_id, hwid, at, event, reason, provider, environment, kind, address_end, generation)
+  select bucket, app_id, hwid, state_since, 'moved', reason, provider, environment, kind, right(address, 8), generation
+    from moved`
+
+/** Makes the devices holders of their addresses. Returns those whose address is held by a device heard of later. */
+async function takeAddresses(tx: Queryable, rows: readonly Addressed[]): Promise<Addressed[]> {
+  if (rows.length === 0) return []
+  const free = await tx.query<{ hash: Buffer }>(HOLD_FREE, [
+    rows.map(row => addressBucketOf(row.hash)),
+    rows.map(row => row.device.appId),
+    rows.map(row => row.hash),
+    rows.map(row => row.bucket),
+    rows.map(row => row.device.hwid),
+  ])
+  if (free.rowCount === rows.length) return []
+  const taken = new Set(free.rows.map(it => it.hash.toString('latin1')))
+  return takeHeld(
+    tx,
+    rows.filter(row => !taken.has(row.hash.toString('latin1'))),
+  )
+}
+
+async function takeHeld(tx: Queryable, rows: readonly Addressed[]): Promise<Addressed[]> {
+  const { rows: holders } = await tx.query<{
+    hash: Buffer
+    bucket: number
+    hwid: string
+    isLater: boolean | null
+  }>(HOLDERS, [
+    rows.map(row => addressBucketOf(row.hash)),
+    rows.map(row => row.device.appId),
+    rows.map(row => row.hash),
+    rows.map(row => row.device.at),
+  ])
+  const holderOf = new Map(holders.map(it => [it.hash.toString('latin1'), it]))
+  const older: Addressed[] = []
+  const moves: { readonly row: Addressed; readonly bucket: number; readonly hwid: string }[] = []
+  for (const row of rows) {
+    const holder = holderOf.get(row.hash.toString('latin1'))
+    if (holder === undefined || holder.hwid === row.device.hwid) continue
+    if (holder.isLater === true) older.push(row)
+    else moves.push({ row, bucket: holder.bucket, hwid: holder.hwid })
+  }
+  if (moves.length > 0)
+    await tx.query(MOVE, [
+      moves.map(it => addressBucketOf(it.row.hash)),
+      moves.map(it => it.row.device.appId),
+      moves.map(it => it.row.hash),
+      moves.map(it => it.row.bucket),
+      moves.map(it => it.row.device.hwid),
+      moves.map(it => it.bucket),
+      moves.map(it => it.hwid),
+      moves.map(it => it.row.device.at),
+    ])
+  return older
+}
+
+/** R2. */
+const SUPERSEDE = `
+  with superseded as (
+    update address a
+       set state = 'superseded', reason = 'replaced_by_new_address', generation = a.generation + 1,
+           state_since = to_timestamp(i.at_ms / 1000.0)
+      from ${KEYS}
+     where a.bucket = i.bucket and a.app_id = i.app_id and a.hwid = i.hwid and a.kind = i.kind
+       and a.address_hash <> i.hash and a.state in ('active', 'suspect', 'quarantined')
+    returning a.*
+  )
+  insert into ledger (bucket, app_id, hwid, at, event, reason, provider, environment, kind, address_end, generation)
+  select bucket, app_id, hwid, state_since, 'superseded', reason, provider, environment, kind, right(address, 8),
+         generation
+    from superseded`
+
+/**
+ * R6. Of an address that is active already only the clock moves: no device has called in, so answers to what was sent to
+ * it go on to count, and the ledger has nothing to tell. Such a row is known by its `state_since`, which is older.
+ */
+const ACTIVATE = `
+  with activated as (
+    insert into address as a (bucket, app_id, hwid, kind, address_hash, provider, environment, address, keys,
+                              credential_id, state, first_registered_at, last_registered_at, state_since)
+    select i.bucket, i.app_id, i.hwid, i.kind, i.hash, i.provider, i.environment, i.address, i.keys, i.credential_id,
+           'active', to_timestamp(coalesce(i.first_ms, i.at_ms) / 1000.0), to_timestamp(i.at_ms / 1000.0),
+           to_timestamp(i.at_ms / 1000.0)
+      from unnest($1::smallint[], $2::integer[], $3::text[], $4::text[], $5::bytea[], $6::bigint[], $7::bigint[],
+                  $8::text[], $9::text[], $10::text[], $11::jsonb[], $12::uuid[])
+             as i (bucket, app_id, hwid, kind, hash, at_ms, first_ms, provider, environment, address, keys, credential_id)
+     order by i.bucket, i.app_id, i.hwid
+    on conflict (bucket, app_id, hwid, address_hash) do update
+       set state = 'active', reason = null, doubts = 0, doubted_at = null,
+           generation = a.generation + case a.state when 'active' then 0 else 1 end,
+           keys = coalesce(excluded.keys, a.keys), credential_id = coalesce(excluded.credential_id, a.credential_id),
+           last_registered_at = excluded.last_registered_at,
+           state_since = case a.state when 'active' then a.state_since else excluded.last_registered_at end
+     where a.state <> 'active' and a.state_since <= excluded.last_registered_at
+        or a.state = 'active' and a.last_registered_at < excluded.last_registered_at
+    returning a.*, xmax = 0 as is_new
+  )
+  insert into ledger (bucket, app_id, hwid, at, event, reason, provider, environment, kind, address_end, generation)
+  select bucket, app_id, hwid, last_registered_at, case when is_new then 'registered' else 'restored' end, 'imported',
+         provider, environment, kind, right(address, 8), generation
+    from activated where is_new or state_since = last_registered_at`
+
+async function activate(
+  tx: Queryable,
+  rows: readonly Addressed[],
+  known: ReadonlyMap<string, unknown>,
+): Promise<void> {
+  if (rows.length === 0) return
+  const former = rows.filter(row => known.has(row.device.hwid))
+  if (former.length > 0) await tx.query(SUPERSEDE, keysOf(former))
+  await tx.query(ACTIVATE, [
+    ...keysOf(rows),
+    rows.map(row => row.device.firstSeenAt),
+    rows.map(row => row.address.provider),
+    rows.map(row => row.address.environment),
+    rows.map(row => row.address.address),
+    rows.map(row => (row.address.keys === null ? null : JSON.stringify(row.address.keys))),
+    rows.map(row => row.device.credentialId),
+  ])
+}

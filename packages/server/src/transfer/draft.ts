@@ -1,0 +1,133 @@
+/** What a mapping makes of a row of a file, in our words but unchecked; and that, checked, as a device to store. */
+import { createHash } from 'node:crypto'
+import { HWID_CHARACTERS, type Platform, PushError, USER_ID_CHARACTERS } from '@roost/protocol'
+import { type ReadAddressOptions, readAddress } from '../registry/address.ts'
+import type { KnownDevice } from '../registry/bulk/store.ts'
+import { readTags } from '../registry/tags.ts'
+import { textOf } from './fields.ts'
+
+export interface Draft {
+  /** Absent: lists of bare tokens name no device, and get a name made of the token. */
+  readonly hwid?: unknown
+  readonly platform: Platform | null
+  readonly pushToken?: unknown
+  readonly environment?: unknown
+  readonly p256dh?: unknown
+  readonly auth?: unknown
+  readonly applicationServerKey?: unknown
+  readonly userId?: unknown
+  readonly tags?: Readonly<Record<string, unknown>>
+  readonly language?: unknown
+  readonly timezoneSeconds?: number | null
+  readonly appVersion?: unknown
+  readonly osVersion?: unknown
+  readonly deviceModel?: unknown
+  /** ms. */
+  readonly firstSeenAt?: number | null
+  /** ms. */
+  readonly lastSeenAt?: number | null
+  /** ms. */
+  readonly lastOpenAt?: number | null
+  /** Opted out or known to be gone: the device is kept, its token is not sent to and so not taken. */
+  readonly isUnreachable?: boolean
+}
+
+export interface DraftOptions extends ReadAddressOptions {
+  readonly appId: number
+  /** When the file was made, ms. */
+  readonly asOf: number
+  /** The stored VAPID credentials by their public key, and under '' the one for subscriptions that name no key. */
+  readonly vapidCredentials: ReadonlyMap<string, string>
+}
+
+const DEVICE_TYPE_OF: Record<Platform, number> = { ios: 1, android: 3, macos: 7, web: 11, huawei: 17 }
+
+/** Throws `input_invalid` or `address_malformed`, without the token in its words. */
+export function deviceOf(draft: Draft, options: DraftOptions): KnownDevice {
+  const token = draft.isUnreachable === true ? null : textOf(draft.pushToken, 4097)
+  const hwid = hwidOf(draft, token)
+  const { lastOpenAt = null, firstSeenAt = null, platform } = draft
+  const address = token === null ? null : addressOf(draft, { token, hwid, options })
+  const userId = textOf(draft.userId, USER_ID_CHARACTERS + 1)
+  if (userId !== null && userId.length > USER_ID_CHARACTERS)
+    throw new PushError('input_invalid', `the user id has more than ${USER_ID_CHARACTERS} characters`)
+  const { asOf } = options
+  return {
+    appId: options.appId,
+    hwid,
+    platform,
+    userId: userId === hwid ? null : userId,
+    language: textOf(draft.language, 35),
+    timezoneSeconds: draft.timezoneSeconds ?? null,
+    appVersion: textOf(draft.appVersion, 64),
+    osVersion: textOf(draft.osVersion, 64),
+    deviceModel: textOf(draft.deviceModel, 128),
+    tags: draft.tags === undefined ? {} : readTags(storable(draft.tags)).tags,
+    address,
+    credentialId:
+      address?.provider === 'webpush' ? credentialOf(address.applicationServerKey, options) : null,
+    firstSeenAt: firstSeenAt === null ? null : Math.min(firstSeenAt, asOf),
+    lastOpenAt: lastOpenAt === null ? null : Math.min(lastOpenAt, asOf),
+    at: Math.min(draft.lastSeenAt ?? lastOpenAt ?? asOf, asOf),
+  }
+}
+
+function hwidOf(draft: Draft, token: string | null): string {
+  const hwid = textOf(draft.hwid, HWID_CHARACTERS + 1) ?? nameOf(token ?? textOf(draft.pushToken, 4097))
+  if (hwid === null) throw new PushError('input_invalid', 'the row names neither a device nor a token')
+  if (hwid.length > HWID_CHARACTERS)
+    throw new PushError('input_invalid', `the device's name has more than ${HWID_CHARACTERS} characters`)
+  return hwid
+}
+
+/** The same token gets the same name, so that the list can be imported again; the app's own hwid takes it over (R3). */
+function nameOf(token: string | null): string | null {
+  if (token === null) return null
+  return `token-${createHash('sha256').update(token).digest('hex').slice(0, 32)}`
+}
+
+function addressOf(
+  draft: Draft,
+  { token, hwid, options }: { readonly token: string; readonly hwid: string; readonly options: DraftOptions },
+) {
+  if (draft.platform === null)
+    throw new PushError('platform_unsupported', 'the row has a token, but no platform that is served')
+  if (token.length > 4096)
+    throw new PushError('address_malformed', 'push_token has more than 4096 characters')
+  return readAddress(
+    {
+      application: '',
+      hwid,
+      device_type: DEVICE_TYPE_OF[draft.platform],
+      push_token: token,
+      gateway: textOf(draft.environment, 32),
+      public_key: textOf(draft.p256dh, 256),
+      auth_token: textOf(draft.auth, 256),
+      application_server_key: textOf(draft.applicationServerKey, 256),
+    } as Parameters<typeof readAddress>[0],
+    options,
+  )
+}
+
+/** R28: a subscription can be reached with the key that it was made with and no other. */
+function credentialOf(publicKey: string | null, { vapidCredentials }: DraftOptions): string {
+  const wanted = publicKey === null ? '' : Buffer.from(publicKey, 'base64').toString('base64url')
+  const found = vapidCredentials.get(wanted)
+  if (found !== undefined) return found
+  throw new PushError(
+    'address_malformed',
+    'the subscription was made with a VAPID key that this app does not have: upload the key pair first',
+  )
+}
+
+/** Texts that PostgreSQL can't hold are left out, so that they cost the row nothing else. */
+function storable(tags: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(tags).filter(([name, value]) => value !== null && isStorable(name) && isStorable(value)),
+  )
+}
+
+function isStorable(value: unknown): boolean {
+  if (Array.isArray(value)) return value.every(isStorable)
+  return typeof value !== 'string' || (!value.includes('\0') && value.isWellFormed())
+}

@@ -1,0 +1,291 @@
+/**
+ * Imports: rows of a file become devices, block by block. The place in the file moves in the transaction of the rows
+ * before it, so whatever ends an import, the next run goes on with the first row that is not stored; none is lost, and
+ * none is stored or refused twice. A row that can't be taken is refused with its reason and costs no other row anything.
+ *
+ * While PostgreSQL stores a block the next one is read, and no more than these two are held.
+ */
+import { type ImportRefusal, type ImportView, type NewImport, PushError } from '@roost/protocol'
+import { v7 as uuidv7 } from 'uuid'
+import { type KnownDevice, type Stored, storeKnown } from '../registry/bulk/store.ts'
+import { codeOf, type Database, type Queryable } from '../store/database.ts'
+import { type Block, type Header, readBlocks } from './blocks.ts'
+import { type DraftOptions, deviceOf } from './draft.ts'
+import { MAPPINGS } from './mappings/mappings.ts'
+
+/** How its rows are read; two imports of a file that read it differently are two. */
+export type ImportSettings = Required<Omit<NewImport, 'asOf'>>
+
+interface ImportRow extends ImportView {
+  readonly appId: number
+  readonly settings: ImportSettings
+  readonly header: Header | null
+}
+
+const COLUMNS = `id, app_id as "appId", state, settings, header, byte_offset as "byteOffset", row_count as rows, stored,
+  older, refused, as_of as "asOf", started_at as "startedAt", finished_at as "finishedAt"`
+
+const INSERT = `
+  insert into device_import (id, app_id, sha256, settings, as_of, started_at, updated_at)
+  values ($1, $2, $3, $4, $5, $6, $6) returning ${COLUMNS}`
+
+export interface StartImport {
+  readonly appId: number
+  readonly settings: ImportSettings
+  /** ms. */
+  readonly asOf: number
+  /** Of the whole file, by which a second run finds the first; null when it comes in parts. */
+  readonly sha256: Buffer | null
+  /** ms. */
+  readonly at: number
+}
+
+/** Returns the import of the same file, read in the same way, if there is one; `again` begins anew whatever there is. */
+export async function startImport(
+  db: Database,
+  start: StartImport,
+  again = false,
+): Promise<ImportRow & { readonly isResumed: boolean }> {
+  return db.transaction(async tx => {
+    await tx.query('select from app where id = $1 for update', [start.appId]) // two at once find the same import
+    const found = again || start.sha256 === null ? undefined : await findOfFile(tx, start)
+    if (found !== undefined) return { ...found, isResumed: true }
+    const { rows } = await tx.query<ImportRow>(INSERT, [
+      uuidv7(),
+      start.appId,
+      start.sha256,
+      JSON.stringify(start.settings),
+      new Date(start.asOf),
+      new Date(start.at),
+    ])
+    return { ...(rows[0] as ImportRow), isResumed: false }
+  })
+}
+
+async function findOfFile(db: Queryable, start: StartImport): Promise<ImportRow | undefined> {
+  const { rows } = await db.query<ImportRow>(
+    `select ${COLUMNS} from device_import where app_id = $1 and sha256 = $2 and settings = $3::jsonb
+      order by started_at desc limit 1`,
+    [start.appId, start.sha256, JSON.stringify(start.settings)],
+  )
+  return rows[0]
+}
+
+/** Throws `import_unknown`. */
+export async function readImport(
+  db: Queryable,
+  key: { readonly appId: number; readonly id: string },
+): Promise<ImportRow> {
+  const { rows } = await db.query<ImportRow>(
+    `select ${COLUMNS} from device_import where app_id = $1 and id = $2`,
+    [key.appId, key.id],
+  )
+  if (rows[0] === undefined) throw new PushError('import_unknown', `this app has no import ${key.id}`)
+  return rows[0]
+}
+
+/** What callers are told. */
+export function viewOfImport(row: ImportRow): ImportView {
+  const { id, state, byteOffset, rows, stored, older, refused, asOf, startedAt, finishedAt } = row
+  return { id, state, byteOffset, rows, stored, older, refused, asOf, startedAt, finishedAt }
+}
+
+export interface RunImport {
+  readonly db: Database
+  readonly importId: string
+  readonly appId: number
+  /** The file from the import's `byteOffset` on. */
+  readonly source: AsyncIterable<Buffer>
+  /** Whether the file ends with it. */
+  readonly isFinal: boolean
+  readonly allowPrivateEndpoints: boolean
+  readonly now: () => number
+  /** After each block that is committed. */
+  readonly onProgress?: (view: ImportView) => void
+}
+
+/**
+ * Reads and stores until the source ends, and returns how the import stands then. Throws `import_moved` when another
+ * run stores the same import.
+ */
+export async function runImport(run: RunImport): Promise<ImportView> {
+  const { db, appId } = run
+  let state = await readImport(db, { appId, id: run.importId })
+  const options = await draftOptions(db, {
+    appId,
+    asOf: Date.parse(state.asOf),
+    allowPrivateEndpoints: run.allowPrivateEndpoints,
+  })
+  const blocks = readBlocks(run.source, {
+    format: state.settings.format,
+    header: state.header,
+    offset: state.byteOffset,
+    rows: state.rows,
+    isFinal: run.isFinal,
+  })
+  let storing = Promise.resolve()
+  try {
+    for await (const block of blocks) {
+      const read = readBlock(block, { settings: state.settings, options })
+      await storing
+      storing = storeBlock(run, state, read).then(stored => {
+        state = stored
+        run.onProgress?.(viewOfImport(state))
+      })
+      storing.catch(() => undefined) // it is awaited above or below
+    }
+  } catch (error) {
+    await storing.catch(() => undefined) // nothing is under way any more when the caller hears of it
+    throw error
+  }
+  await storing
+  if (run.isFinal) await finish(run)
+  return viewOfImport(await readImport(db, { appId, id: run.importId }))
+}
+
+export interface ReadRow {
+  readonly row: number
+  readonly device: KnownDevice
+}
+
+export interface ReadBlock {
+  readonly block: Block
+  readonly devices: readonly ReadRow[]
+  readonly refusals: readonly ImportRefusal[]
+}
+
+/** Each record as a device to store, or as refused. */
+export function readBlock(
+  block: Block,
+  { settings, options }: { readonly settings: ImportSettings; readonly options: DraftOptions },
+): ReadBlock {
+  const mapping = MAPPINGS[settings.mapping]
+  const devices: ReadRow[] = []
+  const refusals: ImportRefusal[] = block.unread.map(it => ({ ...it, code: 'row_malformed' }))
+  for (const { row, fields } of block.records) {
+    try {
+      devices.push({ row, device: deviceOf(mapping(fields, settings), options) })
+    } catch (error) {
+      if (!(error instanceof PushError)) throw error
+      refusals.push({ row, code: error.code, detail: error.message })
+    }
+  }
+  return { block, devices, refusals }
+}
+
+/** The app's VAPID keys are read once; one that is added while an import runs serves the next run. */
+export async function draftOptions(
+  db: Queryable,
+  { appId, asOf, allowPrivateEndpoints }: Omit<DraftOptions, 'vapidCredentials'>,
+): Promise<DraftOptions> {
+  const { rows } = await db.query<{ id: string; key: string }>(
+    `select id, settings ->> 'publicKey' as key from credential
+      where app_id = $1 and gateway = 'webpush' order by created_at, id`,
+    [appId],
+  )
+  const byKey = new Map(rows.map(it => [it.key, it.id]))
+  const newest = rows.at(-1)
+  if (newest !== undefined) byKey.set('', newest.id)
+  return { appId, asOf, allowPrivateEndpoints, vapidCredentials: byKey }
+}
+
+/** Compare-and-set on the place: of two runs of one import the slower one stores nothing. */
+const MOVE_ON = `
+  update device_import
+     set byte_offset = $3, row_count = $4, header = coalesce(header, $5), stored = stored + $6, older = older + $7,
+         refused = refused + $8, updated_at = $9
+   where id = $1 and byte_offset = $2 and row_count = $10 and state = 'open'
+  returning ${COLUMNS}`
+
+const REFUSE = `
+  insert into device_import_refusal (import_id, row_number, code, detail)
+  select $1, * from unnest($2::bigint[], $3::text[], $4::text[])`
+
+async function storeBlock(run: RunImport, before: ImportRow, read: ReadBlock): Promise<ImportRow> {
+  const { block } = read
+  return run.db.transaction(async tx => {
+    const { results, refusals: unstorable } = await storeRows(tx, read.devices)
+    const refusals = [...read.refusals, ...unstorable]
+    const { rows } = await tx.query<ImportRow>(MOVE_ON, [
+      before.id,
+      before.byteOffset,
+      block.endOffset,
+      block.rows,
+      block.header === null ? null : JSON.stringify(block.header),
+      results.filter(it => it === 'stored').length,
+      results.filter(it => it === 'older').length,
+      refusals.length,
+      new Date(run.now()),
+      before.rows,
+    ])
+    if (rows[0] === undefined)
+      throw new PushError('import_moved', `import ${before.id} is no longer at byte ${before.byteOffset}`)
+    if (refusals.length > 0)
+      await tx.query(REFUSE, [
+        before.id,
+        refusals.map(it => it.row),
+        refusals.map(it => it.code),
+        refusals.map(it => it.detail.slice(0, 500)),
+      ])
+    return rows[0]
+  })
+}
+
+interface StoredRows {
+  readonly results: readonly Stored[]
+  readonly refusals: readonly ImportRefusal[]
+}
+
+/** What the database refuses (a value too large for it) is found by halves and refused alone. */
+async function storeRows(tx: Queryable, rows: readonly ReadRow[]): Promise<StoredRows> {
+  if (rows.length === 0) return { results: [], refusals: [] }
+  await tx.query('savepoint rows_of_import')
+  try {
+    const results = await storeKnown(
+      tx,
+      rows.map(it => it.device),
+    )
+    await tx.query('release savepoint rows_of_import')
+    return { results, refusals: [] }
+  } catch (error) {
+    if (!/^(2[23]|54)/.test(codeOf(error))) throw error
+    await tx.query('rollback to savepoint rows_of_import')
+    const [only] = rows
+    if (rows.length === 1 && only !== undefined)
+      return {
+        results: [],
+        refusals: [{ row: only.row, code: 'input_invalid', detail: 'the database refuses a value' }],
+      }
+  }
+  const half = Math.ceil(rows.length / 2)
+  const first = await storeRows(tx, rows.slice(0, half))
+  const second = await storeRows(tx, rows.slice(half))
+  return { results: [...first.results, ...second.results], refusals: [...first.refusals, ...second.refusals] }
+}
+
+async function finish({ db, importId, now }: RunImport): Promise<void> {
+  await db.query(
+    "update device_import set state = 'done', finished_at = $2 where id = $1 and state = 'open'",
+    [importId, new Date(now())],
+  )
+}
+
+const REFUSALS_PER_PAGE = 5000
+
+/** In the order of the file, page by page. */
+export async function* readRefusals(
+  db: Queryable,
+  importId: string,
+): AsyncGenerator<readonly ImportRefusal[]> {
+  let after = 0
+  for (;;) {
+    const { rows } = await db.query<ImportRefusal>(
+      `select row_number as row, code, detail from device_import_refusal
+        where import_id = $1 and row_number > $2 order by row_number limit $3`,
+      [importId, after, REFUSALS_PER_PAGE],
+    )
+    if (rows.length > 0) yield rows
+    if (rows.length < REFUSALS_PER_PAGE) return
+    after = rows.at(-1)?.row ?? after
+  }
+}

@@ -1,0 +1,29 @@
+/** The forms of files that can be read. Each mapping takes a row and says in our words what is in it. */
+import type { ImportMapping, Platform } from '@roost/protocol'
+import type { Draft } from '../draft.ts'
+import type { Fields } from '../fields.ts'
+import { readBrowser } from './browser.ts'
+import { readOneSignal } from './onesignal.ts'
+import { readParse } from './parse.ts'
+import { readPushwoosh } from './pushwoosh.ts'
+import { readRoost } from './roost.ts'
+import { readTokens } from './tokens.ts'
+
+export interface MappingSettings {
+  /** Of rows that name none. */
+  readonly platform: Platform | null
+  /** APNs: of rows that name none; null = production. */
+  readonly environment: string | null
+}
+
+/** Throws PushError for a row that can't be taken. */
+export type Mapping = (fields: Fields, settings: MappingSettings) => Draft
+
+export const MAPPINGS: Readonly<Record<ImportMapping, Mapping>> = {
+  roost: readRoost,
+  pushwoosh: readPushwoosh,
+  onesignal: readOneSignal,
+  parse: readParse,
+  tokens: readTokens,
+  browser: readBrowser,
+}
