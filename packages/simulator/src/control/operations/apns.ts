@@ -57,13 +57,14 @@ export const APNS: readonly Operation[] = [
     run: ({ simulator }, { keyId }) => simulator.apns.revokeKey(keyId),
   }),
   operation('apns.create-certificate', 'POST /apns/certificates', {
-    summary: 'A push certificate with its key, in PEM.',
+    summary: 'A push certificate with its key, in PEM; with a password as a .p12 as well (base64).',
     fields: {
       bundleId: text(),
       environments: optional(list(environment)),
       topics: optional(list(text())),
       voip: optional(flag()),
       expiresAt: optional(moment()),
+      p12Password: optional(text()),
     },
     run: ({ simulator }, options) => simulator.apns.createCertificate(options),
   }),
