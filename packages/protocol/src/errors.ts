@@ -86,6 +86,10 @@ export const ERRORS = {
     remedy: 'Check the method name; docs/device-api.md lists what this version answers.',
   },
   route_unknown: { status: 404, remedy: 'Check the path; GET /v1/openapi.json lists all of them.' },
+  rate_limited: {
+    status: 429,
+    remedy: 'Wait for the seconds that Retry-After names; docs/configuration.md has the limits.',
+  },
   not_ready: { status: 503, remedy: 'Wait and repeat; nothing was stored.', retryAfterSeconds: 5 },
   internal: { status: 500, remedy: 'Repeat later; if it stays, look for the request id in the server log.' },
 } as const satisfies Record<string, ErrorSpec>
@@ -95,10 +99,17 @@ export type ErrorCode = keyof typeof ERRORS
 /** The one error class of the API. `message` holds the value, the place and what was allowed; never a secret. */
 export class PushError extends Error {
   readonly code: ErrorCode
+  /** When waiting helps, and for longer or shorter than the table says. */
+  readonly retryAfterSeconds: number | undefined
 
-  constructor(code: ErrorCode, message: string, options?: { readonly cause?: unknown }) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options?: { readonly cause?: unknown; readonly retryAfterSeconds?: number },
+  ) {
     super(message, options)
     this.name = 'PushError'
     this.code = code
+    this.retryAfterSeconds = options?.retryAfterSeconds
   }
 }

@@ -39,6 +39,8 @@ test('nothing has to be set', () => {
     },
     extraCa: undefined,
     allowPrivateEndpoints: false,
+    trustedProxies: [],
+    limits: { callsPerApp: 10_000, callsPerClient: 1200, devicesPerClient: 2000 },
   })
 })
 
@@ -62,6 +64,10 @@ test('everything can be set', () => {
     ROOST_FCM_URL: 'https://c.example',
     ROOST_GOOGLE_TOKEN_URL: 'https://d.example',
     ROOST_ALLOW_PRIVATE_ENDPOINTS: '1',
+    ROOST_TRUSTED_PROXIES: '203.0.113.7, 10.0.0.0/8,fd00::/8',
+    ROOST_CALLS_PER_APP: '0',
+    ROOST_CALLS_PER_CLIENT: '60',
+    ROOST_DEVICES_PER_CLIENT: '100',
   }
   expect(readConfig(environment)).toEqual({
     host: '0.0.0.0',
@@ -79,6 +85,8 @@ test('everything can be set', () => {
     },
     extraCa: undefined,
     allowPrivateEndpoints: true,
+    trustedProxies: ['203.0.113.7', '10.0.0.0/8', 'fd00::/8'],
+    limits: { callsPerApp: 0, callsPerClient: 60, devicesPerClient: 100 },
   })
 })
 
@@ -104,6 +112,12 @@ test.each([
   ['ROOST_GOOGLE_TOKEN_URL', 'ftp://oauth2.googleapis.com'],
   ['ROOST_ALLOW_PRIVATE_ENDPOINTS', 'yes'],
   ['ROOST_EXTRA_CA', '/nowhere/ca.pem'],
+  ['ROOST_TRUSTED_PROXIES', 'proxy.example'],
+  ['ROOST_TRUSTED_PROXIES', '10.0.0.0/33'],
+  ['ROOST_TRUSTED_PROXIES', '10.0.0.0/'],
+  ['ROOST_CALLS_PER_APP', '-1'],
+  ['ROOST_CALLS_PER_CLIENT', 'many'],
+  ['ROOST_DEVICES_PER_CLIENT', '1e3'],
 ])('%s=%s is refused by its name', (name, value) => {
   const fault = faultOf({ [name]: value })
   expect(fault.message).toContain('1 fault')

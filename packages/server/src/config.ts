@@ -3,6 +3,7 @@
  * its remedy. docs/configuration.md lists the same variables.
  */
 import { readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { z } from 'zod'
 import { StartError } from './store/folder.ts'
@@ -15,6 +16,11 @@ const port = z
   .regex(/^\d{1,5}$/, 'must be a port number')
   .transform(Number)
   .refine(it => it <= 65_535, 'must be a port number, 65535 at most')
+
+const wholeNumber = z
+  .string()
+  .regex(/^\d{1,9}$/, 'must be a whole number, 0 = no limit')
+  .transform(Number)
 
 const schema = z.object({
   ROOST_HOST: z.string().default('127.0.0.1'),
@@ -38,6 +44,10 @@ const schema = z.object({
   ROOST_HMS_TOKEN_URL: url.optional(),
   ROOST_EXTRA_CA: z.string().transform(readCa).optional(),
   ROOST_ALLOW_PRIVATE_ENDPOINTS: z.enum(['0', '1'], 'must be 0 or 1').default('0'),
+  ROOST_TRUSTED_PROXIES: z.string().default('').transform(readProxies),
+  ROOST_CALLS_PER_APP: wholeNumber.default(10_000),
+  ROOST_CALLS_PER_CLIENT: wholeNumber.default(1200),
+  ROOST_DEVICES_PER_CLIENT: wholeNumber.default(2000),
 })
 
 export interface Config {
@@ -58,6 +68,19 @@ export interface Config {
   }
   readonly extraCa: string | undefined
   readonly allowPrivateEndpoints: boolean
+  /** Addresses and ranges. */
+  readonly trustedProxies: readonly string[]
+  readonly limits: Limits
+}
+
+/** 0 = no limit. */
+export interface Limits {
+  /** Device calls of one app in a second. */
+  readonly callsPerApp: number
+  /** Device calls of one client in a minute. */
+  readonly callsPerClient: number
+  /** Different hwids that one client names in an hour. */
+  readonly devicesPerClient: number
 }
 
 /** Empty variables count as absent. Throws StartError with every fault. */
@@ -92,6 +115,12 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     },
     extraCa: it.ROOST_EXTRA_CA,
     allowPrivateEndpoints: it.ROOST_ALLOW_PRIVATE_ENDPOINTS === '1',
+    trustedProxies: it.ROOST_TRUSTED_PROXIES,
+    limits: {
+      callsPerApp: it.ROOST_CALLS_PER_APP,
+      callsPerClient: it.ROOST_CALLS_PER_CLIENT,
+      devicesPerClient: it.ROOST_DEVICES_PER_CLIENT,
+    },
   }
 }
 
@@ -127,6 +156,24 @@ function distanceOf(a: string, b: string): number {
     row = next
   }
   return row[b.length] ?? 0
+}
+
+/** Addresses and ranges, by commas: "10.0.0.7, 192.168.0.0/16, fd00::/8". */
+function readProxies(text: string, context: z.RefinementCtx): string[] {
+  const places = text
+    .split(',')
+    .map(place => place.trim())
+    .filter(place => place !== '')
+  for (const place of places)
+    if (!isPlace(place)) context.addIssue(`"${place}" is neither an IP address nor a range like 10.0.0.0/8`)
+  return places
+}
+
+function isPlace(text: string): boolean {
+  const [address = '', bits, ...more] = text.split('/')
+  const version = isIP(address)
+  if (version === 0 || more.length > 0) return false
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128))
 }
 
 /** Takes the name of a PEM file and gives back what it holds; a fault is told beside those of the other variables. */

@@ -5,13 +5,14 @@ import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import { type Logger, pino } from 'pino'
 import { AppDirectory } from './access/apps.ts'
-import { hasServerToken, newToken, storeToken } from './access/tokens.ts'
+import { hasServerToken, newToken, ServerTokens, storeToken } from './access/tokens.ts'
 import type { Config } from './config.ts'
 import { CredentialChecks } from './credentials/checks.ts'
 import { Seal } from './credentials/seal.ts'
 import { Senders } from './credentials/senders.ts'
 import { Dispatcher } from './dispatch/worker.ts'
 import { buildApp } from './http/app.ts'
+import { CallLimits } from './http/limits.ts'
 import { Receipts } from './insight/receipts.ts'
 import type { JobContext } from './jobs/jobs.ts'
 import { JobRunner } from './jobs/runner.ts'
@@ -112,12 +113,15 @@ async function start(
     seal,
     checks: context.checks,
     tester: pushTester(config, { db, seal, clock }),
-    apps: new AppDirectory(db),
+    apps: new AppDirectory(db, clock),
+    serverTokens: new ServerTokens(db, clock),
+    limits: new CallLimits({ ...config.limits, clock }),
     registrations,
     receipts,
     allowPrivateEndpoints: config.allowPrivateEndpoints,
     poke: () => dispatcher.poke(),
     runSoon: name => jobs.runSoon(name),
+    trustedProxies: config.trustedProxies,
   })
   closers.push(() => closeApp(app, closeWithinMs))
   return { url: await listen(app, config), firstToken, db, close }

@@ -1,7 +1,9 @@
 /** Apps: one mobile or web application each, with a code that clients name and a device token they hold. */
 import { randomInt } from 'node:crypto'
 import { PushError } from '@roost/protocol'
-import type { Database, Queryable } from '../store/database.ts'
+import type { Queryable } from '../store/database.ts'
+import { type Clock, systemClock } from '../time.ts'
+import { Snapshot } from './snapshot.ts'
 import { hashToken, newToken, storeToken } from './tokens.ts'
 
 export interface App {
@@ -37,22 +39,22 @@ export async function listApps(db: Queryable): Promise<App[]> {
   return (await db.query<App>(`select ${COLUMNS} from app order by created_at, id`)).rows
 }
 
-/** How long a look-up may be out of date; apps and their tokens hardly ever change. */
-const CACHE_MS = 5000
-
 interface Entry {
   readonly app: App
   readonly tokens: ReadonlySet<string>
-  readonly until: number
 }
+
+const ALL = `
+  select ${COLUMNS}, array(select encode(hash, 'hex') from api_token
+                            where app_id = app.id and kind = 'device') as tokens
+    from app`
 
 /** Apps by code with the hashes of their device tokens, remembered for a moment: every device call asks. */
 export class AppDirectory {
-  readonly #db: Database
-  readonly #entries = new Map<string, Entry>()
+  readonly #entries: Snapshot<ReadonlyMap<string, Entry>>
 
-  constructor(db: Database) {
-    this.#db = db
+  constructor(db: Queryable, clock: Clock = systemClock) {
+    this.#entries = new Snapshot(() => readAll(db), clock)
   }
 
   /** Throws `app_unknown`. */
@@ -63,25 +65,24 @@ export class AppDirectory {
   /** Throws `app_unknown` or, for a token of another app or none at all, `device_token_refused`. */
   async findByDevice(code: string, deviceToken: string | undefined): Promise<App> {
     const entry = await this.#entry(code)
-    if (deviceToken === undefined || !entry.tokens.has(hashToken(deviceToken).toString('hex')))
+    if (holds(entry, deviceToken)) return entry.app
+    if (deviceToken === undefined || !holds((await this.#entries.afterMiss()).get(code), deviceToken))
       throw new PushError('device_token_refused', `this device token does not belong to app ${code}`)
     return entry.app
   }
 
   async #entry(code: string): Promise<Entry> {
-    const known = this.#entries.get(code)
-    if (known !== undefined && known.until > Date.now()) return known
-    const { rows } = await this.#db.query<App & { tokens: string[] }>(
-      `select ${COLUMNS}, array(select encode(hash, 'hex') from api_token
-                                 where app_id = app.id and kind = 'device') as tokens
-         from app where code = $1`,
-      [code],
-    )
-    const row = rows[0]
-    if (row === undefined) throw new PushError('app_unknown', `there is no app "${code.slice(0, 64)}"`)
-    const { tokens, ...app } = row
-    const entry = { app, tokens: new Set(tokens), until: Date.now() + CACHE_MS }
-    this.#entries.set(code, entry)
+    const entry = (await this.#entries.current()).get(code) ?? (await this.#entries.afterMiss()).get(code)
+    if (entry === undefined) throw new PushError('app_unknown', `there is no app "${code.slice(0, 64)}"`)
     return entry
   }
+}
+
+function holds(entry: Entry | undefined, deviceToken: string | undefined): boolean {
+  return deviceToken !== undefined && entry?.tokens.has(hashToken(deviceToken).toString('hex')) === true
+}
+
+async function readAll(db: Queryable): Promise<ReadonlyMap<string, Entry>> {
+  const { rows } = await db.query<App & { tokens: string[] }>(ALL)
+  return new Map(rows.map(({ tokens, ...app }) => [app.code, { app, tokens: new Set(tokens) }]))
 }

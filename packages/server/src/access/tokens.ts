@@ -4,6 +4,8 @@
  */
 import { createHash, randomBytes } from 'node:crypto'
 import type { Queryable } from '../store/database.ts'
+import type { Clock } from '../time.ts'
+import { Snapshot } from './snapshot.ts'
 
 export type TokenKind = 'server' | 'device'
 
@@ -37,9 +39,23 @@ export async function hasServerToken(db: Queryable): Promise<boolean> {
   return rowCount > 0
 }
 
-export async function isServerToken(db: Queryable, token: string): Promise<boolean> {
-  const { rowCount } = await db.query("select from api_token where kind = 'server' and hash = $1", [
-    hashToken(token),
-  ])
-  return rowCount > 0
+/** Hashes of the server tokens, remembered for a moment: every call of the REST API asks. */
+export class ServerTokens {
+  readonly #hashes: Snapshot<ReadonlySet<string>>
+
+  constructor(db: Queryable, clock: Clock) {
+    this.#hashes = new Snapshot(() => readServerHashes(db), clock)
+  }
+
+  async has(token: string): Promise<boolean> {
+    const hash = hashToken(token).toString('hex')
+    return (await this.#hashes.current()).has(hash) || (await this.#hashes.afterMiss()).has(hash)
+  }
+}
+
+async function readServerHashes(db: Queryable): Promise<ReadonlySet<string>> {
+  const { rows } = await db.query<{ hash: string }>(
+    "select encode(hash, 'hex') as hash from api_token where kind = 'server'",
+  )
+  return new Set(rows.map(row => row.hash))
 }

@@ -45,6 +45,7 @@ export async function buildApp(context: HttpContext, options: AppOptions = {}): 
     },
     // At a stop requests in hand are answered; main.ts cuts what takes too long.
     forceCloseConnections: 'idle',
+    trustProxy: context.trustedProxies.length > 0 ? [...context.trustedProxies] : false,
     routerOptions: { maxParamLength: PATH_PART_CHARACTERS },
     frameworkErrors: (error, request, reply) => {
       void sendProblem(error, request, reply)

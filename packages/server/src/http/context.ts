@@ -1,6 +1,7 @@
 /** What the HTTP layer works with; made in `main.ts`, handed to every route. */
 import type { Logger } from 'pino'
 import type { AppDirectory } from '../access/apps.ts'
+import type { ServerTokens } from '../access/tokens.ts'
 import type { CredentialChecks } from '../credentials/checks.ts'
 import type { Seal } from '../credentials/seal.ts'
 import type { Receipts } from '../insight/receipts.ts'
@@ -9,6 +10,7 @@ import type { PushTester } from '../push-test/tester.ts'
 import type { Registrations } from '../registry/register.ts'
 import type { Database } from '../store/database.ts'
 import type { Clock } from '../time.ts'
+import type { CallLimits } from './limits.ts'
 
 export interface HttpContext {
   readonly db: Database
@@ -18,9 +20,13 @@ export interface HttpContext {
   readonly checks: CredentialChecks
   readonly tester: PushTester
   readonly apps: AppDirectory
+  readonly serverTokens: ServerTokens
+  readonly limits: CallLimits
   readonly registrations: Registrations
   readonly receipts: Receipts
   readonly allowPrivateEndpoints: boolean
+  /** Addresses and ranges whose X-Forwarded-For is believed; empty = nobody's. */
+  readonly trustedProxies: readonly string[]
   /** Tells the dispatcher that something became due. */
   readonly poke: () => void
   /** Runs a background job now instead of at its next time. */

@@ -80,11 +80,18 @@ function isDatabaseAway(error: unknown): boolean {
   )
 }
 
+/** Seconds, for the header; undefined where waiting does not help. */
+export function retryAfterOf(problem: PushError): number | undefined {
+  const spec: ErrorSpec = ERRORS[problem.code satisfies ErrorCode]
+  return problem.retryAfterSeconds ?? spec.retryAfterSeconds
+}
+
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const problem = asPushError(error)
   const spec: ErrorSpec = ERRORS[problem.code satisfies ErrorCode]
   if (problem.code === 'internal') request.log.error({ err: error }, 'request failed')
-  if (spec.retryAfterSeconds !== undefined) void reply.header('retry-after', spec.retryAfterSeconds)
+  const retryAfter = retryAfterOf(problem)
+  if (retryAfter !== undefined) void reply.header('retry-after', retryAfter)
   return reply.code(spec.status).type('application/problem+json').send({
     type: 'about:blank',
     title: problem.code,

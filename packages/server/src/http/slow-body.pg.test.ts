@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { SECRET } from '../../test/bare.ts'
 import { cloneDatabase, type TestDatabase } from '../../test/database.ts'
 import { AppDirectory } from '../access/apps.ts'
+import { ServerTokens } from '../access/tokens.ts'
 import { CredentialChecks } from '../credentials/checks.ts'
 import { Seal } from '../credentials/seal.ts'
 import { Receipts } from '../insight/receipts.ts'
@@ -13,6 +14,7 @@ import { Registrations } from '../registry/register.ts'
 import { Database } from '../store/database.ts'
 import { systemClock } from '../time.ts'
 import { buildApp } from './app.ts'
+import { CallLimits } from './limits.ts'
 
 let database: TestDatabase
 let db: Database
@@ -28,7 +30,10 @@ beforeAll(async () => {
     logger: pino({ level: 'silent' }),
     seal,
     checks: new CredentialChecks({ db, seal, clock: systemClock, urls: {} }),
-    apps: new AppDirectory(db),
+    apps: new AppDirectory(db, systemClock),
+    serverTokens: new ServerTokens(db, systemClock),
+    limits: new CallLimits({ callsPerApp: 0, callsPerClient: 0, devicesPerClient: 0, clock: systemClock }),
+    trustedProxies: [],
     registrations: new Registrations(db),
     receipts: new Receipts(db),
     allowPrivateEndpoints: false,

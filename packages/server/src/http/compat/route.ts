@@ -8,7 +8,7 @@ import { DEVICE_BODY_BYTES, PushError } from '@roost/protocol'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { HttpContext } from '../context.ts'
 import { parseJson } from '../json.ts'
-import { asPushError } from '../problem.ts'
+import { asPushError, retryAfterOf } from '../problem.ts'
 import { failure, success } from './envelope.ts'
 import { METHODS } from './methods.ts'
 
@@ -36,19 +36,29 @@ export async function compatRoutes(app: FastifyInstance, context: HttpContext): 
     const problem = asPushError(error)
     if (problem.code === 'internal') request.log.error({ err: error }, 'device call failed')
     const { httpStatus, answer } = failure(problem)
+    const retryAfter = retryAfterOf(problem)
+    if (retryAfter !== undefined) void reply.header('retry-after', retryAfter)
     return reply.code(httpStatus).send(answer)
   })
+  app.addHook('onRequest', async request => context.limits.takeCall(request.ip))
   app.post<{ Params: { method: string } }>('/:method', async request => {
     const method = METHODS.get(request.params.method)
     if (method === undefined)
       throw new PushError('method_unknown', `there is no method "${request.params.method.slice(0, 64)}"`)
     const body = unwrap(request.body)
     const app = await context.apps.findByDevice(body.application, deviceTokenOf(request))
+    context.limits.takeAppCall(app.id)
+    if (typeof body.hwid === 'string') context.limits.takeDevice(request.ip, body.hwid)
     return success(await method({ app, context, request: body }))
   })
 }
 
-function unwrap(body: unknown): { readonly application: string } {
+interface Unwrapped {
+  readonly application: string
+  readonly hwid?: unknown
+}
+
+function unwrap(body: unknown): Unwrapped {
   const request = typeof body === 'object' && body !== null && 'request' in body ? body.request : undefined
   if (
     typeof request !== 'object' ||
@@ -57,7 +67,7 @@ function unwrap(body: unknown): { readonly application: string } {
     typeof request.application !== 'string'
   )
     throw new PushError('input_invalid', 'the body is {"request":{"application":"XXXXX-XXXXX",…}}')
-  return request as { application: string }
+  return request as Unwrapped
 }
 
 function deviceTokenOf(request: FastifyRequest): string | undefined {

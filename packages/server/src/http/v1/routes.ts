@@ -4,7 +4,6 @@ import { PushError } from '@roost/protocol'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { jsonSchemaTransform, jsonSchemaTransformObject, validatorCompiler } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import { isServerToken } from '../../access/tokens.ts'
 import type { HttpContext } from '../context.ts'
 import { appRoutes } from './apps/route.ts'
 import { credentialRoutes } from './credentials/route.ts'
@@ -58,6 +57,7 @@ export async function v1Routes(app: FastifyInstance, context: HttpContext): Prom
 async function requireServerToken(request: FastifyRequest, context: HttpContext): Promise<void> {
   const token = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? '')?.[1]
   if (token === undefined) throw new PushError('token_missing', 'the request has no bearer token')
-  if (!(await isServerToken(context.db, token)))
-    throw new PushError('token_unknown', 'this bearer token is not known')
+  if (await context.serverTokens.has(token)) return
+  context.limits.takeCall(request.ip)
+  throw new PushError('token_unknown', 'this bearer token is not known')
 }

@@ -1,0 +1,78 @@
+/**
+ * A small table in memory, as it was a moment ago: every call asks who is calling, and those who make names up must not
+ * cost a query each. What is in it is believed for some seconds. What is not in it may be new, so the table is read
+ * again before anybody is refused; but only so often, and then a refusal rests on a table that is a second old at most.
+ */
+import type { Clock } from '../time.ts'
+
+/** Apps and tokens hardly ever change. */
+const BELIEVED_MS = 5000
+/** For refusals, once there were too many of them. */
+const BELIEVED_AFTER_MISSES_MS = 1000
+/** Refusals that have the table read again, for each second; of those not used up, this many are kept. */
+const MISSES_PER_SECOND = 20
+
+export class Snapshot<T> {
+  readonly #load: () => Promise<T>
+  readonly #clock: Clock
+  #held: { readonly value: T; readonly at: number } | undefined
+  #loading: Promise<T> | undefined
+  #next: Promise<T> | undefined
+  #misses = { left: MISSES_PER_SECOND, at: Number.NEGATIVE_INFINITY }
+
+  constructor(load: () => Promise<T>, clock: Clock) {
+    this.#load = load
+    this.#clock = clock
+  }
+
+  /** At most 5 s old. */
+  async current(): Promise<T> {
+    return this.#heldFor(BELIEVED_MS) ?? (await this.#join())
+  }
+
+  /** For what was not found in it: read anew, or, when that was asked too often, at most 1 s old. */
+  async afterMiss(): Promise<T> {
+    if (this.#takeMiss()) return this.#fresh()
+    return this.#heldFor(BELIEVED_AFTER_MISSES_MS) ?? (await this.#join())
+  }
+
+  #heldFor(ms: number): T | undefined {
+    const held = this.#held
+    return held !== undefined && this.#clock.now() - held.at < ms ? held.value : undefined
+  }
+
+  /** All that ask while it is being read share the query. */
+  #join(): Promise<T> {
+    this.#loading ??= this.#read().finally(() => {
+      this.#loading = undefined
+    })
+    return this.#loading
+  }
+
+  /** A query that began before may have missed what was stored since. */
+  #fresh(): Promise<T> {
+    if (this.#loading === undefined) return this.#join()
+    this.#next ??= this.#loading
+      .catch(() => undefined)
+      .then(() => {
+        this.#next = undefined
+        return this.#join()
+      })
+    return this.#next
+  }
+
+  async #read(): Promise<T> {
+    const at = this.#clock.now()
+    const value = await this.#load()
+    this.#held = { value, at }
+    return value
+  }
+
+  #takeMiss(): boolean {
+    const now = this.#clock.now()
+    const gained = ((now - this.#misses.at) / 1000) * MISSES_PER_SECOND
+    const left = Math.min(MISSES_PER_SECOND, this.#misses.left + gained)
+    this.#misses = { left: left >= 1 ? left - 1 : left, at: now }
+    return left >= 1
+  }
+}
