@@ -38,6 +38,10 @@ export const ERRORS = {
     status: 404,
     remedy: 'Check the hwid; it is case-sensitive and appears once the device has called in.',
   },
+  user_unknown: {
+    status: 404,
+    remedy: 'Check the user id; it is case-sensitive and appears once a device has logged in with it.',
+  },
   message_unknown: {
     status: 404,
     remedy: 'Check the message id; it is the one that POST …/messages answered.',

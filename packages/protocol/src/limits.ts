@@ -20,3 +20,14 @@ export const TTL_SECONDS_DEFAULT = 3 * 24 * 3600
 export const COLLAPSE_KEY_BYTES = 64
 /** Conditions nest; deeper ones than this are mistakes or attacks. */
 export const CONDITION_DEPTH = 12
+/** Tags that an app gives a type; the server's own are not counted. */
+export const TAG_DEFINITIONS_PER_APP = 1000
+export const EVENT_NAME_CHARACTERS = 255
+/** Kinds of events that are remembered of a device; further ones are not. */
+export const EVENTS_PER_DEVICE = 100
+/** Of the last event of a kind. */
+export const EVENT_ATTRIBUTES_BYTES = 4 * 1024
+/** An app has a handful at once; more come from a device that never says when one ended. */
+export const ACTIVITIES_PER_DEVICE = 20
+export const TEST_DEVICES_PER_APP = 1000
+export const CHANNELS_PER_DEVICE = 100

@@ -4,18 +4,24 @@
  * byte. R8: what can't be an address is refused at the door. R9: the environment is part of the identity.
  */
 import { checkEndpointUrl, parseSubscription } from '@roost/gateways'
-import { type CompatRegister, DEVICE_TYPES, type Platform, type Provider, PushError } from '@roost/protocol'
+import { DEVICE_TYPES, type Platform, type Provider, PushError } from '@roost/protocol'
 
 export interface AddressKeys {
   readonly p256dh: string
   readonly auth: string
 }
 
+/**
+ * R10: kinds are separate; a device has at most one active address of each. Apple's Live Activities have an address each,
+ * which updates them, and the app has one that starts new ones.
+ */
+export type AddressKind = 'alert' | 'voip' | 'liveactivity-start' | `liveactivity:${string}`
+
 export interface NewAddress {
   readonly provider: Provider
   /** APNs: `production` or `sandbox`; the others have none. */
   readonly environment: string
-  readonly kind: 'alert'
+  readonly kind: AddressKind
   readonly address: string
   readonly keys: AddressKeys | null
   /** Web Push: the VAPID public key that the client says it subscribed with. */
@@ -44,8 +50,18 @@ export interface ReadAddressOptions {
   readonly allowPrivateEndpoints: boolean
 }
 
+/** What names an address, in the protocol's words. */
+export interface TokenFields {
+  readonly device_type: number
+  readonly push_token?: string | null | undefined
+  readonly gateway?: string | null | undefined
+  readonly public_key?: string | null | undefined
+  readonly auth_token?: string | null | undefined
+  readonly application_server_key?: string | null | undefined
+}
+
 /** Returns null when the device has no push token (yet); throws `address_malformed`. */
-export function readAddress(request: CompatRegister, options: ReadAddressOptions): NewAddress | null {
+export function readAddress(request: TokenFields, options: ReadAddressOptions): NewAddress | null {
   const token = request.push_token?.trim()
   if (token === undefined || token === '') return null
   const platform = platformOf(request.device_type)
@@ -53,13 +69,28 @@ export function readAddress(request: CompatRegister, options: ReadAddressOptions
   const base = { provider, kind: 'alert', environment: '', keys: null, applicationServerKey: null } as const
   switch (provider) {
     case 'apns':
-      return { ...base, environment: apnsEnvironment(request.gateway), address: apnsToken(token) }
+      return readAppleAddress({ token, field: 'push_token', kind: 'alert', gateway: request.gateway })
     case 'fcm':
     case 'hms':
       return { ...base, address: opaqueToken(token) }
     case 'webpush':
       return { ...base, ...webPushSubscription(token, request, options) }
   }
+}
+
+export interface AppleToken {
+  readonly token: string
+  /** Where it stood in the request, for people. */
+  readonly field: string
+  readonly kind: AddressKind
+  readonly gateway: string | null | undefined
+}
+
+/** Throws `address_malformed`. */
+export function readAppleAddress({ token, field, kind, gateway }: AppleToken): NewAddress {
+  const environment = apnsEnvironment(gateway)
+  const address = apnsToken(token, field)
+  return { provider: 'apns', kind, environment, address, keys: null, applicationServerKey: null }
 }
 
 /** DESIGN: an iOS device goes to the environment that it reports, production when it is silent. */
@@ -70,12 +101,12 @@ function apnsEnvironment(gateway: string | null | undefined): string {
   throw new PushError('address_malformed', `gateway is "${gateway}"; it is "production" or "sandbox"`)
 }
 
-function apnsToken(token: string): string {
+function apnsToken(token: string, field: string): string {
   const hex = token.replace(/[<>\s]/g, '').toLowerCase()
   if (!/^[0-9a-f]+$/.test(hex) || hex.length % 2 !== 0 || hex.length > APNS_TOKEN_HEX_DIGITS_MAX)
     throw new PushError(
       'address_malformed',
-      `push_token has ${hex.length} characters; an APNs token is an even number of hex digits, at most ${APNS_TOKEN_HEX_DIGITS_MAX}`,
+      `${field} has ${hex.length} characters; an APNs token is an even number of hex digits, at most ${APNS_TOKEN_HEX_DIGITS_MAX}`,
     )
   return hex
 }
@@ -86,7 +117,7 @@ function opaqueToken(token: string): string {
   return token
 }
 
-function webPushSubscription(endpoint: string, request: CompatRegister, options: ReadAddressOptions) {
+function webPushSubscription(endpoint: string, request: TokenFields, options: ReadAddressOptions) {
   const checked = checkEndpointUrl(endpoint, { allowPrivate: options.allowPrivateEndpoints })
   if (!checked.ok)
     throw new PushError('address_malformed', `push_token (the endpoint) is refused: ${checked.reason}`)

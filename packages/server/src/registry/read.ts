@@ -8,6 +8,7 @@ import {
 } from '@roost/protocol'
 import type { Queryable } from '../store/database.ts'
 import { bucketOf } from './buckets.ts'
+import { defaultTagsOf } from './default-tags.ts'
 
 interface DeviceKey {
   readonly appId: number
@@ -17,6 +18,10 @@ interface DeviceKey {
 const DEVICE = `
   select hwid, platform, user_id as "userId", jsonb_strip_nulls(tags) as tags, language,
          app_version as "appVersion", os_version as "osVersion", device_model as "deviceModel",
+         timezone_seconds as "timezoneSeconds", permission, jsonb_strip_nulls(record) as record,
+         exists (select from test_device t where t.bucket = $1 and t.app_id = $2 and t.hwid = $3) as "isTestDevice",
+         exists (select from address a where a.bucket = $1 and a.app_id = $2 and a.hwid = $3 and a.opted_out
+                                         and a.state in ('active', 'suspect')) as "isOptedOut",
          first_seen_at as "firstSeenAt", last_seen_at as "lastSeenAt", last_open_at as "lastOpenAt"
     from device where bucket = $1 and app_id = $2 and hwid = $3`
 
@@ -29,10 +34,10 @@ const ADDRESSES = `
 /** Throws `device_unknown`. */
 export async function readDevice(db: Queryable, key: DeviceKey): Promise<DeviceView> {
   const values = [bucketOf(key.hwid), key.appId, key.hwid]
-  const device = (await db.query<Omit<DeviceView, 'addresses'>>(DEVICE, values)).rows[0]
+  const device = (await db.query<Omit<DeviceView, 'addresses' | 'defaultTags'>>(DEVICE, values)).rows[0]
   if (device === undefined) throw new PushError('device_unknown', `this app has no device "${key.hwid}"`)
   const addresses = await db.query<AddressView>(ADDRESSES, values)
-  return { ...device, addresses: addresses.rows }
+  return { ...device, defaultTags: defaultTagsOf(device), addresses: addresses.rows }
 }
 
 const LEDGER = `

@@ -10,12 +10,23 @@
  * Order of locks: device rows, directory rows, address rows, each by key; the addresses of former holders are locked
  * together with those of the devices themselves. A new device's row waits for a twin's in another transaction, too.
  */
-import { type AddressState, type Platform, TAGS_BYTES_PER_DEVICE, TAGS_PER_DEVICE } from '@roost/protocol'
+import {
+  type AddressState,
+  type DeviceRecord,
+  type Permission,
+  type Platform,
+  TAGS_BYTES_PER_DEVICE,
+  TAGS_PER_DEVICE,
+} from '@roost/protocol'
 import type { Database, Queryable } from '../store/database.ts'
 import { MicroBatch } from '../store/micro-batch.ts'
 import type { NewAddress } from './address.ts'
 import { addressBucketOf, addressHash, bucketOf } from './buckets.ts'
 import { correctedEnvironments } from './corrected.ts'
+import { isDenied, optOut } from './permission.ts'
+import { giveTypes } from './tag-definitions.ts'
+import { applyTagOperations } from './tag-operations.ts'
+import { refusedTags, type SkippedTag, type TagOperation } from './tags.ts'
 
 /** What one device call carries; null = not said, and then what is stored stays. */
 export interface DeviceUpdate {
@@ -36,6 +47,12 @@ export interface DeviceUpdate {
   readonly deviceModel: string | null
   /** Values to set; a null value clears the tag. */
   readonly tags: Readonly<Record<string, unknown>> | null
+  /** Changes that go by what is stored; none of a tag that `tags` has. */
+  readonly tagOperations: readonly TagOperation[]
+  /** R26: with "denied" and "not_determined" its address is kept and not sent to. */
+  readonly permission: Permission | null
+  /** Its fields replace those that are stored; null in one of them clears it. */
+  readonly record: Readonly<Partial<DeviceRecord>> | null
   readonly isOpen: boolean
   readonly address: NewAddress | null
   /** The stored VAPID credential of a web subscription. */
@@ -47,9 +64,38 @@ export interface DeviceUpdate {
 export interface UpdateResult {
   /** R5: a later call of the device came first, so this one changed nothing. */
   readonly isStale: boolean
-  /** The device would have too many tags; it keeps those that it had. The rest of the call counts. */
-  readonly areTagsRefused: boolean
+  /** Tags that stay as they were, and why: of another type than is defined, or too many. The rest of the call counts. */
+  readonly skipped: readonly SkippedTag[]
 }
+
+/** A call of a device that says nothing but that it is there. */
+export function updateOf(call: {
+  readonly appId: number
+  readonly hwid: string
+  readonly at: number
+}): DeviceUpdate {
+  return { ...NOTHING_SAID, ...call }
+}
+
+const NOTHING_SAID = {
+  platform: null,
+  userId: null,
+  isLogout: false,
+  isUnregister: false,
+  clientSeq: null,
+  language: null,
+  timezoneSeconds: null,
+  appVersion: null,
+  osVersion: null,
+  deviceModel: null,
+  tags: null,
+  tagOperations: [],
+  permission: null,
+  record: null,
+  isOpen: false,
+  address: null,
+  credentialId: null,
+} as const
 
 /** More per statement gains nothing (measured: 90–110 thousand rows/s from 500 on). */
 const MAX_BATCH = 500
@@ -95,9 +141,28 @@ function keysOf(update: DeviceUpdate): string[] {
   return [device, `a ${update.appId} ${hashOf(update.address).toString('latin1')}`]
 }
 
-async function store(tx: Queryable, updates: readonly DeviceUpdate[]): Promise<UpdateResult[]> {
-  const results = await upsertDevices(tx, updates)
-  const fresh = updates.filter((_, i) => results[i]?.isStale === false)
+async function store(tx: Queryable, asked: readonly DeviceUpdate[]): Promise<UpdateResult[]> {
+  const { updates, skipped } = await giveTypes(tx, asked)
+  const devices = await upsertDevices(tx, updates)
+  const fresh = updates.filter((_, i) => devices[i]?.isStale === false)
+  const refused = await applyTagOperations(tx, fresh)
+  await storeAddresses(tx, fresh, new Map(updates.map((it, i) => [it, devices[i]?.permission ?? null])))
+  return updates.map((update, i) => ({
+    isStale: devices[i]?.isStale ?? false,
+    skipped: [
+      ...(skipped[i] ?? []),
+      ...(devices[i]?.areTagsRefused === true ? refusedTags(Object.keys(update.tags ?? {})) : []),
+      ...(refused.get(update) ?? []),
+    ],
+  }))
+}
+
+/** `permissions`: what is known of each device after this call. */
+async function storeAddresses(
+  tx: Queryable,
+  fresh: readonly DeviceUpdate[],
+  permissions: ReadonlyMap<DeviceUpdate, Permission | null>,
+): Promise<void> {
   const logouts = fresh.filter(it => it.isLogout)
   if (logouts.length > 0) await logOut(tx, logouts)
   const registrations = (await correct(tx, fresh.flatMap(registrationOf))).sort(byDirectoryKey)
@@ -107,11 +172,31 @@ async function store(tx: Queryable, updates: readonly DeviceUpdate[]): Promise<U
     ...registrations.map(keyOf),
     ...moves,
     ...unregistrations.map(keyOfDevice),
+    ...fresh.filter(it => it.permission !== null).map(keyOfDevice),
   ])
   if (moves.length > 0) await moveAway(tx, moves, latest(registrations))
-  await registerAddresses(tx, registrations, held)
+  const heldOf = groupByDevice(held)
+  await registerAddresses(tx, registrations, heldOf)
   if (unregistrations.length > 0) await endAddresses(tx, unregistrations)
-  return results
+  const changed = fresh.flatMap(it =>
+    permissionChangeOf(it, {
+      held: heldOf.get(nameOfDevice(it)) ?? [],
+      permission: permissions.get(it) ?? null,
+    }),
+  )
+  if (changed.length > 0) await optOut(tx, changed)
+}
+
+/** R26. Nearly all calls find it as it was, which costs no statement. */
+function permissionChangeOf(
+  update: DeviceUpdate,
+  known: { readonly held: readonly HeldAddress[]; readonly permission: Permission | null },
+): (DeviceKey & { readonly isOptedOut: boolean; readonly at: number })[] {
+  if (update.address === null && update.permission === null) return []
+  const isOptedOut = isDenied(known.permission)
+  const isOther = known.held.some(it => it.kind === 'alert' && it.isOptedOut !== isOptedOut)
+  const isNew = isOptedOut && update.address?.kind === 'alert'
+  return isOther || isNew ? [{ ...keyOfDevice(update), isOptedOut, at: update.at }] : []
 }
 
 interface DeviceKey {
@@ -241,14 +326,16 @@ const UPSERT_DEVICES = `
     select *, case when octet_length(asked::text) <= ${TAGS_BYTES_PER_DEVICE} then asked else '{}' end as tags
       from unnest($1::smallint[], $2::integer[], $3::text[], $4::text[], $5::text[], $6::jsonb[], $7::text[],
                   $8::integer[], $9::text[], $10::text[], $11::text[], $12::timestamptz[], $13::boolean[],
-                  $14::bigint[], $15::boolean[])
+                  $14::bigint[], $15::boolean[], $16::text[], $17::jsonb[])
              as it (bucket, app_id, hwid, platform, user_id, asked, language, timezone_seconds, app_version,
-                    os_version, device_model, at, is_open, client_seq, is_unregister)
+                    os_version, device_model, at, is_open, client_seq, is_unregister, permission, record)
   ), stored as (
     insert into device as d (bucket, app_id, hwid, platform, user_id, tags, language, timezone_seconds, app_version,
-                             os_version, device_model, first_seen_at, last_seen_at, last_open_at, client_seq)
+                             os_version, device_model, first_seen_at, last_seen_at, last_open_at, client_seq,
+                             permission, record)
     select i.bucket, i.app_id, i.hwid, i.platform, i.user_id, i.tags, i.language, i.timezone_seconds, i.app_version,
-           i.os_version, i.device_model, i.at, i.at, case when i.is_open then i.at end, i.client_seq
+           i.os_version, i.device_model, i.at, i.at, case when i.is_open then i.at end, i.client_seq,
+           i.permission, i.record
       from i
      where not i.is_unregister or i.client_seq is not null
         or exists (select from device k where k.bucket = i.bucket and k.app_id = i.app_id and k.hwid = i.hwid)
@@ -268,15 +355,25 @@ const UPSERT_DEVICES = `
            device_model = coalesce(excluded.device_model, d.device_model),
            last_seen_at = greatest(excluded.last_seen_at, d.last_seen_at),
            last_open_at = greatest(excluded.last_open_at, d.last_open_at),
-           client_seq = greatest(excluded.client_seq, d.client_seq)
+           client_seq = greatest(excluded.client_seq, d.client_seq),
+           permission = coalesce(excluded.permission, d.permission),
+           record = case when excluded.record = '{}' then d.record
+                         else jsonb_strip_nulls(d.record || excluded.record) end
      where excluded.client_seq is null or d.client_seq is null or excluded.client_seq >= d.client_seq
-    returning d.bucket, d.app_id, d.hwid, d.tags
+    returning d.bucket, d.app_id, d.hwid, d.tags, d.permission
   )
-  select i.app_id as "appId", i.hwid, not s.tags @> jsonb_strip_nulls(i.asked) as "areTagsRefused"
+  select i.app_id as "appId", i.hwid, s.permission, not s.tags @> jsonb_strip_nulls(i.asked) as "areTagsRefused"
     from stored s join i using (bucket, app_id, hwid)`
 
-async function upsertDevices(tx: Queryable, updates: readonly DeviceUpdate[]): Promise<UpdateResult[]> {
-  const { rows } = await tx.query<{ appId: number; hwid: string; areTagsRefused: boolean }>(UPSERT_DEVICES, [
+interface UpsertedDevice {
+  readonly isStale: boolean
+  /** It would have too many; it keeps those that it had. */
+  readonly areTagsRefused: boolean
+  readonly permission: Permission | null
+}
+
+async function upsertDevices(tx: Queryable, updates: readonly DeviceUpdate[]): Promise<UpsertedDevice[]> {
+  const { rows } = await tx.query<UpsertedDevice & { appId: number; hwid: string }>(UPSERT_DEVICES, [
     updates.map(it => bucketOf(it.hwid)),
     updates.map(it => it.appId),
     updates.map(it => it.hwid),
@@ -292,6 +389,8 @@ async function upsertDevices(tx: Queryable, updates: readonly DeviceUpdate[]): P
     updates.map(it => it.isOpen),
     updates.map(it => it.clientSeq),
     updates.map(it => it.isUnregister),
+    updates.map(it => it.permission),
+    updates.map(it => JSON.stringify(it.record ?? {})),
   ])
   const stored = new Map(rows.map(row => [`${row.appId} ${row.hwid}`, row]))
   return updates.map(({ appId, hwid, clientSeq }) => {
@@ -299,6 +398,7 @@ async function upsertDevices(tx: Queryable, updates: readonly DeviceUpdate[]): P
     return {
       isStale: row === undefined && clientSeq !== null,
       areTagsRefused: row?.areTagsRefused ?? false,
+      permission: row?.permission ?? null,
     }
   })
 }
@@ -319,7 +419,8 @@ async function logOut(tx: Queryable, updates: readonly DeviceUpdate[]): Promise<
 
 /** So that a gateway's answer is applied either before this change or after it, and the ledger tells which. */
 const LOCK_ADDRESSES = `
-  select a.app_id as "appId", a.hwid, a.address_hash as "hash", a.kind, a.state from address a
+  select a.app_id as "appId", a.hwid, a.address_hash as "hash", a.kind, a.state, a.opted_out as "isOptedOut"
+    from address a
     join unnest($1::smallint[], $2::integer[], $3::text[]) as i (bucket, app_id, hwid)
       on a.bucket = i.bucket and a.app_id = i.app_id and a.hwid = i.hwid
    order by a.bucket, a.app_id, a.hwid, a.address_hash
@@ -331,6 +432,7 @@ interface HeldAddress {
   readonly hash: Buffer
   readonly kind: string
   readonly state: AddressState
+  readonly isOptedOut: boolean
 }
 
 /** Returns all addresses of these devices, as they were before this transaction. */
@@ -344,6 +446,20 @@ async function lockAddresses(tx: Queryable, devices: readonly DeviceKey[]): Prom
   return rows
 }
 
+function nameOfDevice({ appId, hwid }: { readonly appId: number; readonly hwid: string }): string {
+  return `${appId} ${hwid}`
+}
+
+function groupByDevice(held: readonly HeldAddress[]): ReadonlyMap<string, readonly HeldAddress[]> {
+  const groups = new Map<string, HeldAddress[]>()
+  for (const it of held) {
+    const group = groups.get(nameOfDevice(it))
+    if (group === undefined) groups.set(nameOfDevice(it), [it])
+    else group.push(it)
+  }
+  return groups
+}
+
 /**
  * Most registrations are of a device without any address, or repeat what is there. These two have a statement of their
  * own, a third of the price of the one that takes everything.
@@ -351,16 +467,10 @@ async function lockAddresses(tx: Queryable, devices: readonly DeviceKey[]): Prom
 async function registerAddresses(
   tx: Queryable,
   registrations: readonly Registration[],
-  held: readonly HeldAddress[],
+  heldOf: ReadonlyMap<string, readonly HeldAddress[]>,
 ): Promise<void> {
-  const ofDevice = new Map<string, HeldAddress[]>()
-  for (const it of held) {
-    const key = `${it.appId} ${it.hwid}`
-    ofDevice.set(key, [...(ofDevice.get(key) ?? []), it])
-  }
   const sorts: Record<Sort, Registration[]> = { first: [], same: [], other: [] }
-  for (const it of registrations)
-    sorts[sortOf(it, ofDevice.get(`${it.update.appId} ${it.update.hwid}`) ?? [])].push(it)
+  for (const it of registrations) sorts[sortOf(it, heldOf.get(nameOfDevice(it.update)) ?? [])].push(it)
   if (sorts.first.length > 0) await insertAddresses(tx, sorts.first)
   if (sorts.same.length > 0) await refreshAddresses(tx, sorts.same)
   if (sorts.other.length > 0) await activateAddresses(tx, sorts.other)

@@ -4,100 +4,45 @@
  */
 import {
   type CompatBase,
+  compatActivityStartTokenSchema,
+  compatActivityTokenSchema,
   compatBaseSchema,
+  compatEventSchema,
+  compatGetTagsSchema,
+  compatMergeUserSchema,
   compatReceiptSchema,
   compatRegisterSchema,
   compatRegisterUserSchema,
+  compatSetBadgeSchema,
   compatSetTagsSchema,
+  compatTestDeviceSchema,
   compatUnregisterSchema,
-  PushError,
 } from '@roost/protocol'
-import type { z } from 'zod'
-import type { App } from '../../access/apps.ts'
-import { findVapidCredential, readVapidPublicKey } from '../../credentials/credentials.ts'
+import { readVapidPublicKey } from '../../credentials/credentials.ts'
 import { messageIdOf, type ReceiptKind } from '../../insight/receipts.ts'
-import { platformOf, readAddress } from '../../registry/address.ts'
-import { bucketOf } from '../../registry/buckets.ts'
-import type { DeviceUpdate, UpdateResult } from '../../registry/register.ts'
-import { readTags, refusedTags } from '../../registry/tags.ts'
-import type { HttpContext } from '../context.ts'
-
-interface Call {
-  readonly app: App
-  readonly context: HttpContext
-  readonly request: unknown
-}
-
-export type CompatMethod = (call: Call) => Promise<unknown>
-
-/** Runs `handle` with the request in its checked shape; throws `input_invalid` naming the fields. */
-function method<Schema extends z.ZodType>(
-  schema: Schema,
-  handle: (call: Call & { readonly request: z.infer<Schema> }) => Promise<unknown>,
-): CompatMethod {
-  return async call => {
-    const parsed = schema.safeParse(call.request)
-    if (!parsed.success) {
-      const places = parsed.error.issues.map(issue => `request.${issue.path.join('.')}: ${issue.message}`)
-      throw new PushError('input_invalid', places.join('; '))
-    }
-    return handle({ ...call, request: parsed.data })
-  }
-}
-
-/** What every call says of its device. The SDKs send the hwid as userId for people who are not logged in. */
-function updateFrom({ app, context }: Call, request: CompatBase): DeviceUpdate {
-  return {
-    appId: app.id,
-    hwid: request.hwid,
-    platform: request.device_type === undefined ? null : platformOf(request.device_type),
-    userId: request.userId === request.hwid || request.userId === '' ? null : (request.userId ?? null),
-    language: request.language ?? null,
-    timezoneSeconds: request.timezone ?? null,
-    appVersion: request.app_version ?? null,
-    osVersion: request.os_version ?? null,
-    deviceModel: request.device_model ?? null,
-    isLogout: false,
-    isUnregister: false,
-    clientSeq: null,
-    tags: null,
-    isOpen: false,
-    address: null,
-    credentialId: null,
-    at: context.clock.now(),
-  }
-}
-
-/** R5: the device learns that a later call of its own came first; there is nothing for it to do. */
-function answerOf({ isStale }: UpdateResult): { readonly stale: true } | null {
-  return isStale ? { stale: true } : null
-}
+import { removeActivityAddress, setActivityAddress } from '../../registry/activities.ts'
+import { checkDevice as readPresence } from '../../registry/check.ts'
+import { readTagsForClient } from '../../registry/default-tags.ts'
+import { countEvent } from '../../registry/events.ts'
+import { registerDevice as register } from '../../registry/registration.ts'
+import { readTags } from '../../registry/tags.ts'
+import { addTestDevice } from '../../registry/test-devices.ts'
+import { mergeFromDevice } from '../../registry/users.ts'
+import { answerOf, type Call, type CompatMethod, method, updateFrom } from './call.ts'
 
 const registerDevice = method(compatRegisterSchema, async call => {
   const { app, context, request } = call
-  const address = readAddress(request, context)
-  const isWeb = address?.provider === 'webpush'
-  const credentialId = isWeb
-    ? await findVapidCredential(context.db, { appId: app.id, publicKey: address.applicationServerKey })
-    : null
-  if (isWeb && credentialId === null)
-    throw new PushError(
-      'address_malformed',
-      'application_server_key is none of this app: subscribe with the key that getConfig gives',
-    )
-  const { tags } = readTags(request.tags ?? {})
-  const result = await context.registrations.apply({
-    ...updateFrom(call, request),
-    address,
-    credentialId,
-    tags,
-    clientSeq: request.client_seq ?? null,
+  const result = await register(context, {
+    app,
+    update: { ...updateFrom(call, request), clientSeq: request.client_seq ?? null },
+    tokens: request,
+    tags: request.tags ?? {},
   })
   return answerOf(result)
 })
 
 /** Succeeds for devices never seen, since clients call it before they register for the first time. */
-const unregister = method(compatUnregisterSchema, async call => {
+const unregisterDevice = method(compatUnregisterSchema, async call => {
   const { context, request } = call
   const result = await context.registrations.apply({
     ...updateFrom(call, request),
@@ -108,14 +53,33 @@ const unregister = method(compatUnregisterSchema, async call => {
 })
 
 const applicationOpen = method(compatBaseSchema, async call => {
-  await call.context.registrations.apply({ ...updateFrom(call, call.request), isOpen: true })
+  await call.context.registrations.apply({ ...updateFrom(call, call.request), isOpen: !call.isReplay })
   return null
 })
 
 const setTags = method(compatSetTagsSchema, async call => {
-  const { tags, skipped } = readTags(call.request.tags)
-  const result = await call.context.registrations.apply({ ...updateFrom(call, call.request), tags })
-  return { skipped: result.areTagsRefused ? [...skipped, ...refusedTags(tags)] : skipped }
+  const { tags, operations, skipped } = readTags(call.request.tags)
+  const result = await call.context.registrations.apply({
+    ...updateFrom(call, call.request),
+    tags,
+    tagOperations: operations,
+  })
+  return { skipped: [...skipped, ...result.skipped] }
+})
+
+const getTags = method(compatGetTagsSchema, async ({ app, context, request }) => ({
+  result: await readTagsForClient(context.db, {
+    appId: app.id,
+    hwid: request.hwid ?? null,
+    userId: request.userId ?? null,
+  }),
+}))
+
+const setBadge = method(compatSetBadgeSchema, async call => {
+  const update = updateFrom(call, call.request)
+  const badge = call.request.badge ?? call.request.badges ?? 0
+  await call.context.registrations.apply({ ...update, record: { ...update.record, badge } })
+  return null
 })
 
 /** Naming the hwid as user is how a client says "nobody is logged in"; other calls that do so change nothing. */
@@ -129,19 +93,94 @@ const registerUser = method(compatRegisterUserSchema, async call => {
   return answerOf(result)
 })
 
+const mergeUser = method(compatMergeUserSchema, async call => {
+  const { app, context, request } = call
+  await mergeFromDevice(context, {
+    appId: app.id,
+    update: { ...updateFrom(call, request), userId: request.newUserId },
+    from: request.oldUserId,
+    into: request.newUserId,
+    areAllMeant: request.merge ?? false,
+  })
+  return null
+})
+
 const checkDevice = method(compatBaseSchema, async ({ app, context, request }) => {
-  const { rows } = await context.db.query<{ exist: boolean; push_token_exist: boolean }>(
-    `select exists (select from device where bucket = $1 and app_id = $2 and hwid = $3) as exist,
-            exists (select from address where bucket = $1 and app_id = $2 and hwid = $3
-                       and state in ('active', 'suspect')) as push_token_exist`,
-    [bucketOf(request.hwid), app.id, request.hwid],
-  )
-  return rows[0]
+  const { isKnown, hasAddress } = await readPresence(context.db, { appId: app.id, hwid: request.hwid })
+  return { exist: isKnown, push_token_exist: hasAddress }
 })
 
 const getConfig = method(compatBaseSchema, async ({ app, context }) => {
   const key = await readVapidPublicKey(context.db, app.id)
   return { features: key === null ? {} : { vapid_key: key } }
+})
+
+/** Every field that clients look for is there; nothing is asked of them in return yet. */
+const postEvent = method(compatEventSchema, async call => {
+  const { app, context, request } = call
+  const update = updateFrom(call, request)
+  await context.registrations.apply(update)
+  await countEvent(context.db, {
+    appId: app.id,
+    hwid: request.hwid,
+    name: request.event,
+    attributes: request.attributes ?? null,
+    at: update.at,
+  })
+  return { code: '', required: false }
+})
+
+/** The inbox is empty in this version; the clients' own copies stay as they are. */
+const getInboxMessages = method(compatBaseSchema, async () => ({
+  messages: [],
+  next: '',
+  deleted: [],
+  new_inbox: 0,
+}))
+
+const inboxStatus = method(compatBaseSchema, async () => null)
+
+const createTestDevice = method(compatTestDeviceSchema, async call => {
+  const { app, context, request } = call
+  const update = updateFrom(call, request)
+  if (request.device_type !== undefined && (request.push_token ?? '') !== '')
+    await register(context, {
+      app,
+      update,
+      tokens: { ...request, device_type: request.device_type },
+      tags: {},
+    })
+  else await context.registrations.apply(update)
+  await addTestDevice(context.db, {
+    appId: app.id,
+    hwid: request.hwid,
+    name: request.name ?? request.hwid,
+    description: request.description ?? null,
+    at: update.at,
+  })
+  return null
+})
+
+async function setActivity(
+  call: Call,
+  activity: { id: string | null; token: string; request: CompatBase },
+): Promise<null> {
+  const { app, context } = call
+  const update = updateFrom(call, activity.request)
+  const target = { app, update, activityId: activity.id }
+  if (activity.token === '') await removeActivityAddress(context, target)
+  else await setActivityAddress(context, { ...target, token: activity.token })
+  return null
+}
+
+const setActivityToken = method(compatActivityTokenSchema, async call => {
+  const { request } = call
+  return setActivity(call, { id: request.activity_id, token: request.activity_token ?? '', request })
+})
+
+const setActivityPushToStartToken = method(compatActivityStartTokenSchema, async call => {
+  const { request } = call
+  return setActivity(call, { id: null, token: request.activity_push_to_start_token ?? '', request })
 })
 
 /** A hash that is none of ours is no error: clients pass on whatever a push carried. */
@@ -163,12 +202,21 @@ function receipt(kind: ReceiptKind): CompatMethod {
 export const METHODS: ReadonlyMap<string, CompatMethod> = new Map(
   Object.entries({
     registerDevice,
-    unregisterDevice: unregister,
+    unregisterDevice,
     applicationOpen,
     setTags,
+    getTags,
+    setBadge,
     registerUser,
+    mergeUser,
     checkDevice,
     getConfig,
+    postEvent,
+    getInboxMessages,
+    inboxStatus,
+    createTestDevice,
+    setActivityToken,
+    setActivityPushToStartToken,
     messageDeliveryEvent: receipt('delivered'),
     pushStat: receipt('opened'),
   }),

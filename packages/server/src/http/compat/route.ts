@@ -49,7 +49,8 @@ export async function compatRoutes(app: FastifyInstance, context: HttpContext): 
     const app = await context.apps.findByDevice(body.application, deviceTokenOf(request))
     context.limits.takeAppCall(app.id)
     if (typeof body.hwid === 'string') context.limits.takeDevice(request.ip, body.hwid)
-    return success(await method({ app, context, request: body }))
+    const isReplay = request.headers['no-auto-tags'] === 'true'
+    return success(await method({ app, context, request: body, isReplay }))
   })
 }
 

@@ -1,0 +1,100 @@
+/** A call of the device protocol: the check of its shape, and what every call says of its device. */
+import { type CompatBase, type DeviceRecord, type Permission, PushError } from '@roost/protocol'
+import type { z } from 'zod'
+import type { App } from '../../access/apps.ts'
+import { platformOf } from '../../registry/address.ts'
+import { type DeviceUpdate, type UpdateResult, updateOf } from '../../registry/register.ts'
+import type { HttpContext } from '../context.ts'
+
+export interface Call {
+  readonly app: App
+  readonly context: HttpContext
+  readonly request: unknown
+  /** A replay of what is stored elsewhere: it must not look like a person who uses the app. */
+  readonly isReplay: boolean
+}
+
+export type CompatMethod = (call: Call) => Promise<unknown>
+
+/** Runs `handle` with the request in its checked shape; throws `input_invalid` naming the fields. */
+export function method<Schema extends z.ZodType>(
+  schema: Schema,
+  handle: (call: Call & { readonly request: z.infer<Schema> }) => Promise<unknown>,
+): CompatMethod {
+  return async call => {
+    const parsed = schema.safeParse(call.request)
+    if (!parsed.success) {
+      const places = parsed.error.issues.map(issue => `request.${issue.path.join('.')}: ${issue.message}`)
+      throw new PushError('input_invalid', places.join('; '))
+    }
+    return handle({ ...call, request: parsed.data })
+  }
+}
+
+/** What every call says of its device. The SDKs send the hwid as userId for people who are not logged in. */
+export function updateFrom({ app, context, isReplay }: Call, request: CompatBase): DeviceUpdate {
+  const update = {
+    ...updateOf({ appId: app.id, hwid: request.hwid, at: context.clock.now() }),
+    platform: request.device_type === undefined ? null : platformOf(request.device_type),
+    userId: request.userId === request.hwid || request.userId === '' ? null : (request.userId ?? null),
+  }
+  if (isReplay) return update
+  return {
+    ...update,
+    language: request.language ?? null,
+    timezoneSeconds: request.timezone ?? null,
+    appVersion: request.app_version ?? null,
+    osVersion: request.os_version ?? null,
+    deviceModel: request.device_model ?? null,
+    permission: permissionOf(request),
+    record: recordOf(request, context.clock.now()),
+  }
+}
+
+/** In one word where the client has one; else by the parts: iOS says bits, Android 0, 4 or 6, and 0 is "none at all". */
+function permissionOf(request: CompatBase): Permission | null {
+  if (request.permission !== undefined) return request.permission
+  const isGranted =
+    request.notificationTypes === undefined ? request.push_alerts_enabled : request.notificationTypes !== 0
+  return isGranted === undefined ? null : isGranted ? 'granted' : 'denied'
+}
+
+const BADGE = 1
+const SOUND = 2
+const ALERT = 4
+
+function partsOf(request: CompatBase): DeviceRecord['permissionParts'] {
+  const { notificationTypes: bits, time_sensitive_notifications, scheduled_summary } = request
+  const parts = {
+    ...(bits !== undefined && {
+      alert: (bits & ALERT) !== 0,
+      sound: (bits & SOUND) !== 0,
+      badge: (bits & BADGE) !== 0,
+    }),
+    ...(time_sensitive_notifications !== undefined && { timeSensitive: time_sensitive_notifications }),
+    ...(scheduled_summary !== undefined && { scheduledSummary: scheduled_summary }),
+  }
+  return Object.keys(parts).length === 0 ? undefined : parts
+}
+
+function recordOf(request: CompatBase, at: number): Partial<DeviceRecord> | null {
+  const error = request.registration_error
+  const record: Partial<DeviceRecord> = {
+    environment: request.gateway,
+    bundleId: request.bundle_id ?? request.package ?? request.android_package,
+    country: request.country,
+    sdkVersion: request.v,
+    extensionVersion: request.extension_version,
+    permissionParts: partsOf(request),
+    channels: request.channels,
+    // null clears it, and so does a registration that brings a token
+    registrationError: error && { ...error, at: new Date(at).toISOString() },
+    power: request.power,
+  }
+  return Object.values(record).every(it => it === undefined) ? null : record
+}
+
+/** R5: the device learns that a later call of its own came first; there is nothing for it to do. */
+export function answerOf({ isStale }: UpdateResult): { readonly stale: true } | null {
+  return isStale ? { stale: true } : null
+}

@@ -1,0 +1,58 @@
+/**
+ * Events that apps post: for each device and kind of event how often, and the last one. A device that posts without end
+ * fills nothing: the kinds are limited, and further ones are not remembered.
+ */
+import { EVENT_ATTRIBUTES_BYTES, EVENTS_PER_DEVICE } from '@roost/protocol'
+import type { Queryable } from '../store/database.ts'
+import { bucketOf } from './buckets.ts'
+
+export interface PostedEvent {
+  readonly appId: number
+  readonly hwid: string
+  readonly name: string
+  readonly attributes: Readonly<Record<string, unknown>> | null
+  readonly at: number
+}
+
+/** Attributes that are too long are left out; that the event happened counts all the same. */
+const COUNT = `
+  insert into device_event as e (bucket, app_id, hwid, name, first_at, last_at, attributes)
+  select $1::smallint, $2::integer, $3::text, $4::text, $5::timestamptz, $5,
+         case when octet_length($6::jsonb::text) <= ${EVENT_ATTRIBUTES_BYTES} then $6::jsonb end
+   where exists (select from device_event k where k.bucket = $1 and k.app_id = $2 and k.hwid = $3 and k.name = $4)
+      or (select count(*) from device_event k where k.bucket = $1 and k.app_id = $2 and k.hwid = $3)
+         < ${EVENTS_PER_DEVICE}
+  on conflict (bucket, app_id, hwid, name) do update
+     set count = e.count + 1, last_at = greatest(excluded.last_at, e.last_at), attributes = excluded.attributes`
+
+export async function countEvent(db: Queryable, event: PostedEvent): Promise<void> {
+  await db.query(COUNT, [
+    bucketOf(event.hwid),
+    event.appId,
+    event.hwid,
+    event.name,
+    new Date(event.at),
+    event.attributes === null ? null : JSON.stringify(event.attributes),
+  ])
+}
+
+export interface DeviceEvent {
+  readonly name: string
+  readonly count: number
+  readonly firstAt: string
+  readonly lastAt: string
+  readonly attributes: Readonly<Record<string, unknown>> | null
+}
+
+/** Last one first. */
+export async function listEvents(
+  db: Queryable,
+  { appId, hwid }: { readonly appId: number; readonly hwid: string },
+): Promise<DeviceEvent[]> {
+  const { rows } = await db.query<DeviceEvent>(
+    `select name, count, first_at as "firstAt", last_at as "lastAt", attributes
+       from device_event where bucket = $1 and app_id = $2 and hwid = $3 order by last_at desc, name`,
+    [bucketOf(hwid), appId, hwid],
+  )
+  return rows
+}

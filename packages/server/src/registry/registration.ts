@@ -1,0 +1,85 @@
+/**
+ * Registering a device with its tokens: the alert address and, of Apple's devices, the one for calls. Both APIs come
+ * through here, so an address means the same whichever way it came.
+ */
+import { PushError } from '@roost/protocol'
+import type { App } from '../access/apps.ts'
+import { findVapidCredential } from '../credentials/credentials.ts'
+import type { Database } from '../store/database.ts'
+import {
+  type NewAddress,
+  type ReadAddressOptions,
+  readAddress,
+  readAppleAddress,
+  type TokenFields,
+} from './address.ts'
+import { isDenied } from './permission.ts'
+import type { DeviceUpdate, Registrations, UpdateResult } from './register.ts'
+import { readTags } from './tags.ts'
+
+export interface RegistryContext extends ReadAddressOptions {
+  readonly db: Database
+  readonly registrations: Registrations
+}
+
+export interface DeviceRegistration {
+  readonly app: App
+  /** Who it is, and what it says of itself. */
+  readonly update: DeviceUpdate
+  readonly tokens: TokenFields & { readonly voip_push_token?: string | null | undefined }
+  readonly tags: Readonly<Record<string, unknown>>
+}
+
+/** Resolves after the commit. Throws `address_malformed`, and then nothing is stored. Safe to repeat. */
+export async function registerDevice(
+  context: RegistryContext,
+  { app, update, tokens, tags: given }: DeviceRegistration,
+): Promise<UpdateResult> {
+  const read = readAddress(tokens, context)
+  const calls = readCallsAddress(tokens, update)
+  const credentialId = read === null ? null : await credentialOf(context.db, app.id, read)
+  const address = isDenied(update.permission) && (await needsPermission(context.db, app.id)) ? null : read
+  const { tags, operations, skipped } = readTags(given)
+  const result = await context.registrations.apply({
+    ...update,
+    address,
+    credentialId,
+    tags,
+    tagOperations: operations,
+    record: read === null ? update.record : { registrationError: null, ...update.record },
+  })
+  // Another address of the same call: a second statement can't touch the rows of the first one.
+  if (calls !== null && !result.isStale)
+    await context.registrations.apply({ ...update, permission: null, record: null, address: calls })
+  return { ...result, skipped: [...skipped, ...result.skipped] }
+}
+
+/** The app collects addresses of devices with permission only. Asked for those without alone. */
+async function needsPermission(db: Database, appId: number): Promise<boolean> {
+  const { rows } = await db.query<{ needed: boolean }>(
+    'select needs_permission as needed from app where id = $1',
+    [appId],
+  )
+  return rows[0]?.needed ?? false
+}
+
+function readCallsAddress(
+  tokens: DeviceRegistration['tokens'],
+  { platform }: DeviceUpdate,
+): NewAddress | null {
+  const token = tokens.voip_push_token?.trim() ?? ''
+  if (token === '' || (platform !== 'ios' && platform !== 'macos')) return null
+  return readAppleAddress({ token, field: 'voip_push_token', kind: 'voip', gateway: tokens.gateway })
+}
+
+/** R28: a subscription goes with the key that it was made with. */
+async function credentialOf(db: Database, appId: number, address: NewAddress): Promise<string | null> {
+  if (address.provider !== 'webpush') return null
+  const id = await findVapidCredential(db, { appId, publicKey: address.applicationServerKey })
+  if (id === null)
+    throw new PushError(
+      'address_malformed',
+      'application_server_key is none of this app: subscribe with the key that getConfig gives',
+    )
+  return id
+}

@@ -1,0 +1,93 @@
+/**
+ * Users: people with one or more devices. A user is not a row but the name that devices carry, so a login is one write
+ * and a user without devices leaves nothing behind.
+ * R25: a device that is logged out, or goes over to another user, gets nothing any more that is meant for the former.
+ */
+import { type DeviceSummary, PushError } from '@roost/protocol'
+import type { Database, Queryable } from '../store/database.ts'
+import { bucketOf } from './buckets.ts'
+import type { DeviceUpdate } from './register.ts'
+import type { RegistryContext } from './registration.ts'
+
+interface UserKey {
+  readonly appId: number
+  readonly userId: string
+}
+
+const DEVICES = `
+  select d.hwid, d.platform, d.user_id as "userId", coalesce(newest.state, 'none') as state, newest.reason,
+         d.last_seen_at as "lastSeenAt"
+    from device d
+    left join lateral (
+      select case when reason = 'unregistered' then 'unregistered' else state end as state, reason
+        from address a
+       where a.bucket = d.bucket and a.app_id = d.app_id and a.hwid = d.hwid and a.kind = 'alert'
+       order by (state in ('active', 'suspect')) desc, state_since desc
+       limit 1) newest on true
+   where d.app_id = $1 and d.user_id = $2
+   order by d.last_seen_at desc, d.hwid`
+
+export interface UserView {
+  readonly userId: string
+  readonly devices: DeviceSummary[]
+}
+
+/** Its devices, last seen first. Throws `user_unknown`. */
+export async function readUser(db: Queryable, { appId, userId }: UserKey): Promise<UserView> {
+  const { rows } = await db.query<DeviceSummary>(DEVICES, [appId, userId])
+  if (rows.length === 0)
+    throw new PushError('user_unknown', `no device of this app belongs to user "${userId}"`)
+  return { userId, devices: rows }
+}
+
+/** In the order in which registrations lock, so that a merge and a login wait for each other. */
+const SET_USER = `
+  with locked as (
+    select bucket, app_id, hwid from device where app_id = $1 and user_id = $2
+     order by bucket, app_id, hwid for update
+  )
+  update device d set user_id = $3
+    from locked l where d.bucket = l.bucket and d.app_id = l.app_id and d.hwid = l.hwid and d.user_id = $2`
+
+/** All devices of a user go over to another one. Returns how many; 0 when repeated. */
+export async function mergeUsers(
+  db: Database,
+  { appId, from, into }: { readonly appId: number; readonly from: string; readonly into: string },
+): Promise<number> {
+  if (from === into) return 0
+  return db.transaction(async tx => (await tx.query(SET_USER, [appId, from, into])).rowCount)
+}
+
+/** Logs the user out everywhere. Returns of how many devices. */
+export async function logOutUser(db: Database, { appId, userId }: UserKey): Promise<number> {
+  return db.transaction(async tx => (await tx.query(SET_USER, [appId, userId, null])).rowCount)
+}
+
+export interface MergeFromDevice {
+  readonly appId: number
+  /** The calling device, as one of the new user. */
+  readonly update: DeviceUpdate
+  readonly from: string
+  readonly into: string
+  /** Else only the calling device goes over. */
+  readonly areAllMeant: boolean
+}
+
+/**
+ * A device asks for a merge. The device token is public, so a stranger may not take other people's devices along: the
+ * other devices go over only if the calling one belongs to the former user itself.
+ */
+export async function mergeFromDevice(context: RegistryContext, merge: MergeFromDevice): Promise<void> {
+  const { appId, update, from, into, areAllMeant } = merge
+  const { rows } = await context.db.query<{ hwid: string }>(
+    'select hwid from device where bucket = $1 and app_id = $2 and hwid = $3 and user_id = $4',
+    [bucketOf(update.hwid), appId, update.hwid, from],
+  )
+  await context.registrations.apply({
+    ...update,
+    userId: into === update.hwid ? null : into,
+    isLogout: into === update.hwid,
+  })
+  if (areAllMeant && rows.length > 0 && into !== update.hwid)
+    await mergeUsers(context.db, { appId, from, into })
+}
