@@ -4,7 +4,14 @@
  */
 import { z } from 'zod'
 
-export const WEBHOOK_EVENTS = ['credential.expiring', 'credential.expired', 'credential.refused'] as const
+export const WEBHOOK_EVENTS = [
+  'credential.expiring',
+  'credential.expired',
+  'credential.refused',
+  'base.deaths_held',
+  'base.wrong_credential',
+  'base.address_flapping',
+] as const
 export type WebhookEventType = (typeof WEBHOOK_EVENTS)[number]
 /** Sent on demand only. */
 export const WEBHOOK_TEST = 'webhook.test'

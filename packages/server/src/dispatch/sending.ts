@@ -147,6 +147,7 @@ export class Sending {
       kind: 'sent',
       ...keyOf(recipient),
       recipient,
+      by,
       sentAt,
       outcome,
       trust: 'full',
@@ -172,7 +173,8 @@ export class Sending {
       return refused.part === '' ? refused.tried : first
     }
     const acceptedIn = outcome.kind === 'accepted' ? environment : undefined
-    return { settlement: { ...first.settlement, outcome, acceptedIn }, by: servedBy(sender, there) }
+    const by = servedBy(sender, there)
+    return { settlement: { ...first.settlement, by, outcome, acceptedIn }, by }
   }
 
   #refuse(

@@ -16,6 +16,8 @@ export type Settlement = { readonly bucket: number; readonly hwid: string; reado
   | {
       readonly kind: 'sent'
       readonly recipient: Recipient
+      /** What it was sent with. */
+      readonly by: Omit<Pause, 'reason'>
       readonly sentAt: number
       readonly outcome: SettledOutcome
       /** What a mismatch may do to the address; other outcomes don't ask. */
@@ -180,7 +182,7 @@ function acceptedResult(sent: Extract<Settlement, { kind: 'sent' }>, chunk: Chun
 }
 
 function resultOf(sent: Extract<Settlement, { kind: 'sent' }>, chunk: Chunk, reason: string) {
-  const { recipient } = sent
+  const { recipient, by } = sent
   return {
     bucket: recipient.bucket,
     appId: chunk.batch.appId,
@@ -190,6 +192,7 @@ function resultOf(sent: Extract<Settlement, { kind: 'sent' }>, chunk: Chunk, rea
     sentAt: sent.sentAt,
     reason,
     messageId: chunk.batch.messageId,
+    via: { credentialId: by.credentialId, part: by.part },
   }
 }
 

@@ -17,6 +17,7 @@
  */
 import { addressBucketOf, addressHash } from '../registry/buckets.ts'
 import type { Queryable } from '../store/database.ts'
+import { guardDeaths, type HeldBy } from './guard.ts'
 import { mismatchKind } from './mismatches.ts'
 
 /**
@@ -40,10 +41,18 @@ export interface AddressKey {
   readonly generation: number
 }
 
+/** Which credential an answer was got with, and the part of it (see `credential_pause`). */
+export interface Via {
+  readonly credentialId: string
+  readonly part: string
+}
+
 export type AddressResult = AddressKey & {
   readonly sentAt: number
   readonly reason: string
   readonly messageId: string
+  /** What the mass-failure guard counts it by (R16); without it, it is not guarded. */
+  readonly via?: Via
 } & (
     | { readonly kind: 'accepted' }
     | { readonly kind: 'dead'; readonly since: number | null }
@@ -67,10 +76,11 @@ export async function applyResults(
   const mismatches = sorted.filter(it => it.kind === 'mismatch')
   const accepted = sorted.filter(it => it.kind === 'accepted')
   const corrected = sorted.flatMap(it => (it.kind === 'corrected' ? [it] : []))
+  const heldBy = await guardDeaths(tx, sorted, at)
   let changed = 0
   // First, since registrations lock the directory before addresses, too.
   if (corrected.length > 0) changed += await applyCorrections(tx, corrected, at)
-  if (deaths.length > 0) changed += await applyDeaths(tx, deaths, at)
+  if (deaths.length > 0) changed += await applyDeaths(tx, { deaths, heldBy, at })
   if (mismatches.length > 0) changed += await applyMismatches(tx, mismatches, at)
   if (accepted.length > 0) changed += await applyAccepted(tx, accepted, at)
   return changed
@@ -79,10 +89,10 @@ export async function applyResults(
 const JUDGE_DEATHS = `
   with result as (
     select * from unnest($1::smallint[], $2::integer[], $3::text[], $4::bytea[], $5::integer[], $6::timestamptz[],
-                         $7::text[], $8::uuid[], $9::timestamptz[])
-             as r (bucket, app_id, hwid, hash, generation, sent_at, reason, message_id, since)
-  ), judged as (
-    select a.bucket, a.app_id, a.hwid, a.address_hash, a.state, r.reason, r.since, r.sent_at, r.message_id,
+                         $7::text[], $8::uuid[], $9::timestamptz[], $10::uuid[])
+             as r (bucket, app_id, hwid, hash, generation, sent_at, reason, message_id, since, held_by)
+  ), heard as (
+    select a.bucket, a.app_id, a.hwid, a.address_hash, a.state, r.reason, r.since, r.sent_at, r.message_id, r.held_by,
            case
              when a.generation <> r.generation then
                case when a.state = 'active' and r.since >= a.last_registered_at then 'suspect' end
@@ -96,9 +106,17 @@ const JUDGE_DEATHS = `
      where a.state in ('active', 'suspect')
      order by a.bucket, a.app_id, a.hwid
        for update of a
+  ), judged as (
+    select bucket, app_id, hwid, address_hash, reason, since, sent_at, message_id,
+           case when verdict = 'dead' then held_by end as held_by,
+           case when verdict = 'dead' and held_by is not null
+                then case when state = 'active' then 'suspect' end
+                else verdict end as verdict
+      from heard
   ), changed as (
     update address a
-       set state = j.verdict, reason = j.reason, generation = a.generation + 1, state_since = $10
+       set state = j.verdict, reason = j.reason, generation = a.generation + 1, state_since = $11,
+           held_by = j.held_by, held_generation = case when j.held_by is not null then a.generation + 1 end
       from judged j
      where a.bucket = j.bucket and a.app_id = j.app_id and a.hwid = j.hwid and a.address_hash = j.address_hash
        and j.verdict is not null
@@ -106,14 +124,21 @@ const JUDGE_DEATHS = `
   )
   insert into ledger (bucket, app_id, hwid, at, event, reason, provider, environment, kind, address_end, generation,
                       evidence)
-  select bucket, app_id, hwid, $10, state, reason, provider, environment, kind, right(address, 8), generation,
-         jsonb_strip_nulls(jsonb_build_object('messageId', message_id, 'sentAt', sent_at, 'since', since))
+  select bucket, app_id, hwid, $11, state, reason, provider, environment, kind, right(address, 8), generation,
+         jsonb_strip_nulls(jsonb_build_object('messageId', message_id, 'sentAt', sent_at, 'since', since,
+                                              'heldBy', held_by))
     from changed`
 
-async function applyDeaths(tx: Queryable, deaths: readonly AddressResult[], at: number): Promise<number> {
+interface Deaths {
+  readonly deaths: readonly AddressResult[]
+  readonly heldBy: HeldBy
+  readonly at: number
+}
+
+async function applyDeaths(tx: Queryable, { deaths, heldBy, at }: Deaths): Promise<number> {
   const since = deaths.map(it => (it.kind === 'dead' && it.since !== null ? new Date(it.since) : null))
-  const result = await tx.query(JUDGE_DEATHS, [...columnsOf(deaths), since, new Date(at)])
-  return result.rowCount
+  const held = deaths.map(it => heldBy(it) ?? null)
+  return (await tx.query(JUDGE_DEATHS, [...columnsOf(deaths), since, held, new Date(at)])).rowCount
 }
 
 /**

@@ -5,6 +5,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { jsonSchemaTransform, jsonSchemaTransformObject, validatorCompiler } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { HttpContext } from '../context.ts'
+import { alertRoutes } from './alerts/route.ts'
 import { appRoutes } from './apps/route.ts'
 import { credentialRoutes } from './credentials/route.ts'
 import { deviceRoutes } from './devices/route.ts'
@@ -42,6 +43,7 @@ export async function v1Routes(app: FastifyInstance, context: HttpContext): Prom
       guarded.addHook('onRoute', route => {
         route.schema = { querystring: noQuery, ...route.schema }
       })
+      await guarded.register(alertRoutes, context)
       await guarded.register(appRoutes, context)
       await guarded.register(credentialRoutes, context)
       await guarded.register(deviceRoutes, context)

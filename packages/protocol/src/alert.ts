@@ -1,0 +1,27 @@
+/** Alerts: something is wrong with the base or its credentials that people have to look at. */
+import { z } from 'zod'
+
+/**
+ * `deaths_held`: so many addresses were called dead at once that none of them was ended (R16). `wrong_credential`: more than
+ * one in a hundred addresses is of another app or project (R14). `address_flapping`: devices take an address from each
+ * other (R4).
+ */
+export const ALERT_KINDS = ['deaths_held', 'wrong_credential', 'address_flapping'] as const
+export type AlertKind = (typeof ALERT_KINDS)[number]
+
+/** `released`: the held deaths were made deaths. `forgotten`: they were taken back. `closed`: there was nothing held. */
+export const ALERT_STATES = ['open', 'released', 'forgotten', 'closed'] as const
+
+export const alertSchema = z.object({
+  id: z.string(),
+  kind: z.enum(ALERT_KINDS),
+  state: z.enum(ALERT_STATES),
+  data: z.record(z.string(), z.unknown()),
+  openedAt: z.string(),
+  closedAt: z.string().nullable(),
+  /** The label of the API token that closed it. */
+  closedBy: z.string().nullable(),
+  /** Addresses whose death it still holds. */
+  held: z.int(),
+})
+export type AlertView = z.infer<typeof alertSchema>

@@ -1,0 +1,113 @@
+/**
+ * Alerts: something is wrong with an app that people have to look at. Of one subject at most one is open; it is told to the
+ * webhooks when it opens.
+ */
+import { type AlertKind, type AlertView, PushError, type WebhookEventType } from '@roost/protocol'
+import { v7 as uuidv7 } from 'uuid'
+import type { Queryable } from '../store/database.ts'
+import { recordEvent } from '../webhooks/outbox.ts'
+
+export interface NewAlert {
+  readonly appId: number
+  readonly kind: AlertKind
+  /** What it is about; one alert of it is open at a time. */
+  readonly subject: string
+  /** For people and programs; never a secret or a whole address. */
+  readonly data: Readonly<Record<string, unknown>>
+  /** ms. */
+  readonly at: number
+}
+
+const EVENT_OF: Readonly<Record<AlertKind, WebhookEventType>> = {
+  deaths_held: 'base.deaths_held',
+  wrong_credential: 'base.wrong_credential',
+  address_flapping: 'base.address_flapping',
+}
+
+/** Returns the id of the open alert of this subject, which may be an older one. In the caller's transaction. */
+export async function raiseAlert(tx: Queryable, alert: NewAlert): Promise<string> {
+  const { appId, kind, subject, data, at } = alert
+  const open = await openAlert(tx, alert)
+  if (open !== undefined) return open
+  const id = uuidv7()
+  const { rowCount } = await tx.query(
+    `insert into alert (id, app_id, kind, subject, data, opened_at) values ($1, $2, $3, $4, $5, $6)
+     on conflict (app_id, kind, subject) where state = 'open' do nothing`,
+    [id, appId, kind, subject, JSON.stringify(data), new Date(at)],
+  )
+  if (rowCount === 0) return (await openAlert(tx, alert)) ?? raiseAlert(tx, alert) // another one was first
+  await recordEvent(tx, { appId, type: EVENT_OF[kind], data: { alertId: id, ...data }, at })
+  return id
+}
+
+async function openAlert(
+  tx: Queryable,
+  { appId, kind, subject }: Pick<NewAlert, 'appId' | 'kind' | 'subject'>,
+): Promise<string | undefined> {
+  const { rows } = await tx.query<{ id: string }>(
+    "select id from alert where app_id = $1 and kind = $2 and subject = $3 and state = 'open'",
+    [appId, kind, subject],
+  )
+  return rows[0]?.id
+}
+
+/** When the last alert of this kind and subject was released; undefined when none was since `since`, in ms. */
+export async function wasReleasedSince(
+  tx: Queryable,
+  { appId, kind, subject, since }: Pick<NewAlert, 'appId' | 'kind' | 'subject'> & { readonly since: number },
+): Promise<boolean> {
+  const { rowCount } = await tx.query(
+    `select from alert where app_id = $1 and kind = $2 and subject = $3 and state = 'released' and closed_at > $4
+      limit 1`,
+    [appId, kind, subject, new Date(since)],
+  )
+  return rowCount > 0
+}
+
+const VIEW = `l.id, l.kind, l.state, l.data, l.opened_at as "openedAt", l.closed_at as "closedAt", l.closed_by as "closedBy",
+  (select count(*)::integer from address a
+    where a.held_by = l.id and a.held_generation = a.generation and a.state = 'suspect') as held`
+
+/** The newest first, 100 at most. */
+export async function listAlerts(
+  db: Queryable,
+  { appId, state }: { readonly appId: number; readonly state: AlertView['state'] | '' },
+): Promise<AlertView[]> {
+  const { rows } = await db.query<AlertView>(
+    `select ${VIEW} from alert l where l.app_id = $1 and ($2 = '' or l.state = $2)
+      order by l.opened_at desc, l.id desc limit 100`,
+    [appId, state],
+  )
+  return rows
+}
+
+export interface AlertKey {
+  readonly appId: number
+  readonly id: string
+}
+
+/** Throws `alert_unknown`. */
+export async function readAlert(db: Queryable, { appId, id }: AlertKey): Promise<AlertView> {
+  const { rows } = await db.query<AlertView>(
+    `select ${VIEW} from alert l where l.app_id = $1 and l.id = $2`,
+    [appId, id],
+  )
+  if (rows[0] === undefined) throw new PushError('alert_unknown', `this app has no alert ${id}`)
+  return rows[0]
+}
+
+export interface Closing extends AlertKey {
+  readonly state: 'released' | 'forgotten' | 'closed'
+  readonly by: string
+  readonly at: number
+}
+
+/** False when it was closed before. Throws `alert_unknown`. */
+export async function closeAlert(tx: Queryable, closing: Closing): Promise<boolean> {
+  const { rowCount } = await tx.query(
+    `update alert set state = $3, closed_at = $4, closed_by = $5 where app_id = $1 and id = $2 and state = 'open'`,
+    [closing.appId, closing.id, closing.state, new Date(closing.at), closing.by],
+  )
+  if (rowCount === 0) await readAlert(tx, closing)
+  return rowCount > 0
+}

@@ -1,0 +1,195 @@
+/** R16 and R14: when too much dies at once nothing does. Over the HTTP API and the stand-ins. */
+import type { AlertView } from '@roost/protocol'
+import type { Phone, PhonePlatform } from '@roost/simulator'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { startRoost, type TestRoost } from '../../test/roost.ts'
+
+const MINUTE_MS = 60_000
+const DAY_MS = 24 * 60 * MINUTE_MS
+
+let roost: TestRoost
+beforeAll(async () => {
+  roost = await startRoost()
+})
+afterAll(() => roost.close())
+// Neither the window nor the norm of one test is that of the next.
+beforeEach(() => roost.clock.advance(9 * DAY_MS))
+
+let crowds = 0
+
+interface Crowd {
+  readonly phones: readonly Phone[]
+  send(): Promise<Record<string, number>>
+  /** How many addresses are in each state. */
+  states(): Promise<Record<string, number>>
+}
+
+async function crowdOf(kind: PhonePlatform['kind'], count: number): Promise<Crowd> {
+  const userId = `crowd-${++crowds}`
+  const phones: Phone[] = []
+  for (let i = 0; i < count; i++) phones.push(await roost.phone(kind, { userId }))
+  roost.clock.advance(60 * MINUTE_MS) // so that a death now is later than the registration
+  return {
+    phones,
+    send: async () => {
+      const { counts } = await roost.sendAndSettle({ to: { users: [userId] }, content: { title: 'Hello' } })
+      return { ...counts }
+    },
+    states: async () => {
+      const states: Record<string, number> = {}
+      for (const phone of phones) {
+        const state = (await roost.view(phone.hwid)).addresses[0]?.state ?? 'none'
+        states[state] = (states[state] ?? 0) + 1
+      }
+      return states
+    },
+  }
+}
+
+/** Google calls them dead once, and is wrong. */
+function callDead(phones: readonly Phone[]): void {
+  for (const phone of phones)
+    roost.simulator.fcm.faults.answerFor(phone.token as string, { form: 'unregistered' }, 1)
+}
+
+async function openAlerts(): Promise<AlertView[]> {
+  const path = `/v1/apps/${roost.app}/alerts?state=open`
+  return (await roost.rest<{ alerts: AlertView[] }>('GET', path)).body.alerts
+}
+
+async function decide(id: string, verb: 'release' | 'forget' | 'close') {
+  return roost.rest('POST', `/v1/apps/${roost.app}/alerts/${id}/${verb}`)
+}
+
+test('R16: when a gateway suddenly calls a third of the devices dead none dies, and who is accepted again is not doubted any more', async () => {
+  const crowd = await crowdOf('android', 36)
+  callDead(crowd.phones.slice(0, 12))
+  expect(await crowd.send()).toMatchObject({ targeted: 36, accepted: 24, dead: 12 })
+  expect(await crowd.states()).toEqual({ active: 24, suspect: 12 })
+  const [alert] = await openAlerts()
+  expect(alert).toMatchObject({
+    kind: 'deaths_held',
+    held: 12,
+    data: { cause: 'many_deaths', window: { accepted: 24, deadUntimed: 12 } },
+  })
+  const { rows } = await roost.server.db.query<{ data: object }>(
+    "select data from webhook_event where type = 'base.deaths_held'",
+  )
+  expect(rows).toMatchObject([{ data: { alertId: alert?.id, cause: 'many_deaths' } }])
+
+  expect(await crowd.send()).toMatchObject({ accepted: 36 })
+  expect(await crowd.states()).toEqual({ active: 36 })
+  expect((await openAlerts())[0]?.held).toBe(0)
+  expect(await decide(alert?.id as string, 'forget')).toMatchObject({ status: 200, body: { changed: 0 } })
+})
+
+test('R16: held deaths that are released are deaths, with those that come after them in the same campaign', async () => {
+  const crowd = await crowdOf('android', 30)
+  for (const phone of crowd.phones.slice(0, 10)) phone.uninstall()
+  await crowd.send()
+  expect(await crowd.states()).toEqual({ active: 20, suspect: 10 })
+  const id = (await openAlerts())[0]?.id as string
+  expect(await decide(id, 'release')).toMatchObject({ status: 200, body: { changed: 10 } })
+  expect(await crowd.states()).toEqual({ active: 20, dead: 10 })
+  expect((await roost.ledger(crowd.phones[0]?.hwid as string)).map(it => it.event)).toEqual([
+    'registered',
+    'suspect',
+    'dead',
+  ])
+  for (const phone of crowd.phones.slice(10, 20)) phone.uninstall()
+  await crowd.send()
+  expect(await crowd.states()).toEqual({ active: 10, dead: 20 })
+  expect(await decide(id, 'release'), 'a second time').toMatchObject({ status: 200, body: { changed: 0 } })
+})
+
+test('R16: held deaths that are forgotten leave the addresses alive', async () => {
+  const crowd = await crowdOf('android', 30)
+  callDead(crowd.phones.slice(0, 10))
+  await crowd.send()
+  const id = (await openAlerts())[0]?.id as string
+  expect(await decide(id, 'forget')).toMatchObject({ body: { changed: 10 } })
+  expect(await crowd.states()).toEqual({ active: 30 })
+  expect(await openAlerts()).toEqual([])
+})
+
+test('R16, R6: a device that registers while its death is held is alive, whatever is decided', async () => {
+  const crowd = await crowdOf('android', 30)
+  callDead(crowd.phones.slice(0, 10))
+  await crowd.send()
+  await crowd.phones[0]?.register()
+  const id = (await openAlerts())[0]?.id as string
+  expect(await decide(id, 'release')).toMatchObject({ body: { changed: 9 } })
+  expect(await crowd.states()).toEqual({ active: 21, dead: 9 })
+})
+
+test('R16: a death that is heard again when all is well otherwise ends the address', async () => {
+  const crowd = await crowdOf('android', 30)
+  for (const phone of crowd.phones.slice(0, 10)) phone.uninstall()
+  await crowd.send()
+  roost.clock.advance(11 * MINUTE_MS)
+  const hwid = crowd.phones[0]?.hwid as string
+  await roost.sendAndSettle({ to: { devices: [hwid] }, content: { title: 'Hello' } })
+  expect((await roost.view(hwid)).addresses).toMatchObject([{ state: 'dead', reason: 'UNREGISTERED' }])
+  await decide((await openAlerts())[0]?.id as string, 'forget')
+})
+
+test('R16: a base of which as many die every week is cleaned as ever', async () => {
+  const crowd = await crowdOf('android', 40)
+  for (const phone of crowd.phones.slice(0, 10)) phone.uninstall()
+  await crowd.send()
+  await decide((await openAlerts())[0]?.id as string, 'release')
+  roost.clock.advance(2 * DAY_MS)
+  for (const phone of crowd.phones.slice(10, 20)) phone.uninstall()
+  await crowd.send()
+  expect(await crowd.states()).toEqual({ active: 20, dead: 20 })
+  expect(await openAlerts()).toEqual([])
+})
+
+test('R16: Apple says when a token died, so many of them at once are believed', async () => {
+  const crowd = await crowdOf('ios', 24)
+  for (const phone of crowd.phones.slice(0, 16)) roost.simulator.apns.killToken(phone.token as string)
+  await crowd.send()
+  expect(await crowd.states()).toEqual({ active: 8, dead: 16 })
+  expect(await openAlerts()).toEqual([])
+})
+
+test('R16: when nothing at all is accepted even deaths with a time are held', async () => {
+  const crowd = await crowdOf('ios', 12)
+  for (const phone of crowd.phones) roost.simulator.apns.killToken(phone.token as string)
+  await crowd.send()
+  expect(await crowd.states()).toEqual({ suspect: 12 })
+  const [alert] = await openAlerts()
+  expect(alert).toMatchObject({ data: { cause: 'nothing_accepted', part: 'production' } })
+  await decide(alert?.id as string, 'forget')
+})
+
+test('R16: what one environment says holds no death of the other one', async () => {
+  const crowd = await crowdOf('android', 30)
+  const phone = await roost.phone('ios')
+  roost.clock.advance(60 * MINUTE_MS)
+  callDead(crowd.phones.slice(0, 10))
+  await crowd.send()
+  roost.simulator.apns.killToken(phone.token as string)
+  await roost.sendAndSettle({ to: { devices: [phone.hwid] }, content: { title: 'Hello' } })
+  expect((await roost.view(phone.hwid)).addresses).toMatchObject([{ state: 'dead' }])
+  await decide((await openAlerts())[0]?.id as string, 'forget')
+})
+
+test('R14: more than one in a hundred addresses of another project raise an alert, and end none', async () => {
+  const crowd = await crowdOf('android', 60)
+  for (const phone of crowd.phones.slice(0, 10))
+    roost.simulator.fcm.faults.answerFor(phone.token as string, { form: 'sender_id_mismatch' }, 1)
+  await crowd.send()
+  expect(await crowd.states()).toEqual({ active: 50, quarantined: 10 })
+  const [alert] = await openAlerts()
+  expect(alert).toMatchObject({ kind: 'wrong_credential', held: 0 })
+  const id = alert?.id as string
+  expect(await decide(id, 'release')).toMatchObject({ status: 400, body: { code: 'input_invalid' } })
+  expect(await decide(id, 'close')).toMatchObject({ status: 200, body: { state: 'closed' } })
+})
+
+test('an alert that this app does not have is unknown', async () => {
+  const path = `/v1/apps/${roost.app}/alerts/0190163d-8694-739b-aea5-966c26f8ad91`
+  expect(await roost.rest('GET', path)).toMatchObject({ status: 404, body: { code: 'alert_unknown' } })
+  expect(await roost.rest('POST', `${path}/release`)).toMatchObject({ status: 404 })
+})
