@@ -82,10 +82,13 @@ describe('calls of a client', () => {
     expect(takenOf(10, n => it.takeDevice(ip, `device-${n}`))).toBe(10)
   })
 
-  test.each(['172.32.0.1', '100.64.0.1', '11.0.0.1', '2001:db8::1'])('%s is a client', ip => {
-    const { limits: it } = limits({ callsPerClient: 1 })
-    expect(takenOf(10, () => it.takeCall(ip))).toBe(1)
-  })
+  test.each(['172.32.0.1', '100.64.0.1', '11.0.0.1', '101.2.3.4', '2001:db8::1', 'fc::1', 'unknown', ''])(
+    '%s is a client',
+    ip => {
+      const { limits: it } = limits({ callsPerClient: 1 })
+      expect(takenOf(10, () => it.takeCall(ip))).toBe(1)
+    },
+  )
 
   test('one that calls on is remembered while 30,000 others call once', () => {
     const { limits: it } = limits({ callsPerClient: 2 })

@@ -10,7 +10,7 @@
  * itself; memory is bounded whoever calls.
  */
 import { randomBytes } from 'node:crypto'
-import { BlockList, isIPv6 } from 'node:net'
+import { isIPv6 } from 'node:net'
 import { PushError } from '@roost/protocol'
 import { hash32 } from '../registry/buckets.ts'
 import type { Clock } from '../time.ts'
@@ -30,6 +30,8 @@ const HOUR_MS = 3_600_000
 const APP_BURST_S = 5
 /** Those of the current and of the generation before are remembered; 200 bytes each, with hwids 2 KB. */
 const CLIENTS_PER_GENERATION = 20_000
+/** What a proxy passes on may be anything. */
+const IPV4_CHARACTERS = 15
 /** Bits for each hwid that is permitted: one in sixteen that is new passes for one that was there. */
 const BITS_PER_DEVICE = 16
 
@@ -163,26 +165,16 @@ class SeenDevices {
   }
 }
 
-/** IANA's special-purpose registries (RFC 6890): loopback, private use, link-local, shared (carriers' own) is a client's. */
-const own = new BlockList()
-for (const [network, bits] of [
-  ['127.0.0.0', 8],
-  ['10.0.0.0', 8],
-  ['172.16.0.0', 12],
-  ['192.168.0.0', 16],
-  ['169.254.0.0', 16],
-] as const)
-  own.addSubnet(network, bits, 'ipv4')
-for (const [network, bits] of [
-  ['::1', 128],
-  ['fc00::', 7],
-  ['fe80::', 10],
-] as const)
-  own.addSubnet(network, bits, 'ipv6')
+/**
+ * Loopback, private use and link-local (IANA's special-purpose registries, RFC 6890); 100.64.0.0/10 is what carriers give
+ * to their clients. Patterns, because `BlockList` takes longer than reading the call and throws at what is no address.
+ */
+const OWN_IPV4 = /^(127|10|192\.168|169\.254|172\.(1[6-9]|2\d|3[01]))\./
+const OWN_IPV6 = /^(::1$|f[cd][\da-f]{2}:|fe[89ab][\da-f]:)/i
 
 function isOwn(ip: string): boolean {
   const plain = withoutMapping(ip)
-  return own.check(plain, isIPv6(plain) ? 'ipv6' : 'ipv4')
+  return OWN_IPV4.test(plain) || OWN_IPV6.test(plain)
 }
 
 /** A socket that listens on both shows IPv4 as ::ffff:192.0.2.1 (RFC 4291, 2.5.5.2). */
@@ -192,7 +184,7 @@ function withoutMapping(ip: string): string {
 
 function keyOf(ip: string): string {
   const plain = withoutMapping(ip)
-  return isIPv6(plain) ? networkOf(plain) : plain
+  return isIPv6(plain) ? networkOf(plain) : plain.slice(0, IPV4_CHARACTERS)
 }
 
 /** The first four of the eight groups. */

@@ -124,21 +124,11 @@ export class Registrations {
   }
 }
 
-/** Asked for several times on the way of an update; a hash costs as much as reading the body. */
-const hashes = new WeakMap<NewAddress, Buffer>()
-
-function hashOf(address: NewAddress): Buffer {
-  const known = hashes.get(address)
-  if (known !== undefined) return known
-  const hash = addressHash(address)
-  hashes.set(address, hash)
-  return hash
-}
-
 function keysOf(update: DeviceUpdate): string[] {
   const device = `d ${update.appId} ${update.hwid}`
   if (update.address === null) return [device]
-  return [device, `a ${update.appId} ${hashOf(update.address).toString('latin1')}`]
+  const { provider, environment, kind, address } = update.address
+  return [device, `a ${update.appId} ${provider} ${environment} ${kind} ${address}`] // a hash would cost more
 }
 
 async function store(tx: Queryable, asked: readonly DeviceUpdate[]): Promise<UpdateResult[]> {
@@ -222,7 +212,7 @@ interface Registration {
 
 function registrationOf(update: DeviceUpdate): Registration[] {
   if (update.address === null) return []
-  const hash = hashOf(update.address)
+  const hash = addressHash(update.address)
   return [{ update, address: update.address, hash, addressBucket: addressBucketOf(hash) }]
 }
 
