@@ -15,7 +15,11 @@ export const targetSchema = z.union([
   z.strictObject({ all: z.literal(true) }),
   z.strictObject({ condition: conditionSchema }),
   z.strictObject({ devices: names(HWID_CHARACTERS) }),
-  z.strictObject({ users: names(USER_ID_CHARACTERS) }),
+  z.strictObject({
+    users: names(USER_ID_CHARACTERS),
+    /** `latest`: of each user only the device that was seen last, of those that can be reached. Default: all. */
+    userDevices: z.enum(['all', 'latest']).optional(),
+  }),
 ])
 export type Target = z.infer<typeof targetSchema>
 

@@ -11,6 +11,8 @@ export interface App {
   readonly code: string
   readonly name: string
   readonly createdAt: string
+  /** Addresses are taken only of devices that may show something. */
+  readonly needsPermission: boolean
 }
 
 /** No letters and digits that people confuse. */
@@ -21,7 +23,7 @@ function newCode(): string {
   return `${part()}-${part()}`
 }
 
-const COLUMNS = 'id, code, name, created_at as "createdAt"'
+const COLUMNS = 'id, code, name, created_at as "createdAt", needs_permission as "needsPermission"'
 
 /** The device token is in the answer and nowhere else afterwards. */
 export async function createApp(tx: Queryable, name: string): Promise<{ app: App; deviceToken: string }> {
@@ -37,6 +39,23 @@ export async function createApp(tx: Queryable, name: string): Promise<{ app: App
 
 export async function listApps(db: Queryable): Promise<App[]> {
   return (await db.query<App>(`select ${COLUMNS} from app order by created_at, id`)).rows
+}
+
+export interface AppChange {
+  readonly name?: string | undefined
+  readonly needsPermission?: boolean | undefined
+}
+
+/** Other calls may see the app as it was for a moment. Throws `app_unknown`. */
+export async function changeApp(db: Queryable, code: string, change: AppChange): Promise<App> {
+  const { rows } = await db.query<App>(
+    `update app set name = coalesce($2, name), needs_permission = coalesce($3, needs_permission)
+      where code = $1 returning ${COLUMNS}`,
+    [code, change.name ?? null, change.needsPermission ?? null],
+  )
+  const app = rows[0]
+  if (app === undefined) throw new PushError('app_unknown', `there is no app "${code.slice(0, 64)}"`)
+  return app
 }
 
 interface Entry {

@@ -33,7 +33,8 @@ export interface ReadChunk {
 
 const ADDRESS_COLUMNS = `a.bucket, a.hwid, a.address_hash as hash, a.generation, a.provider, a.environment, a.address,
   a.keys, a.credential_id as "credentialId", a.last_accepted_at is not null as "wasAccepted"`
-const SENDABLE = `a.kind = 'alert' and a.state in ('active', 'suspect')`
+/** R26: an address whose device has withdrawn the permission is kept and not sent to. */
+const SENDABLE = `a.kind = 'alert' and a.state in ('active', 'suspect') and not a.opted_out`
 
 export async function readRecipients(db: Queryable, batch: Batch, limit: number): Promise<ReadChunk> {
   const recipients = await readRange(db, batch, limit)

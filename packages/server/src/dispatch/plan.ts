@@ -73,26 +73,39 @@ async function insertBatches(tx: Queryable, { message, provider, ranges, at }: N
 
 interface Named {
   readonly name: string
-  /** Of the device's address; null when it has none. */
+  /** Of the device's address; null when it has none that is sent to. */
   readonly provider: string | null
   readonly isUnknown: boolean
+  /** R26: it has one, but may show nothing. */
+  readonly isOptedOut: boolean
 }
+
+const NAMED_COLUMNS = `case when not a.opted_out then a.provider end as provider, d.hwid is null as "isUnknown",
+         coalesce(a.opted_out, false) as "isOptedOut"`
 
 const SENDABLE_ADDRESS = `left join address a on a.bucket = d.bucket and a.app_id = d.app_id and a.hwid = d.hwid
   and a.kind = 'alert' and a.state in ('active', 'suspect')`
 
 const NAMED_DEVICES = `
-  select i.hwid as name, a.provider, d.hwid is null as "isUnknown"
+  select i.hwid as name, ${NAMED_COLUMNS}
     from unnest($2::smallint[], $3::text[]) as i (bucket, hwid)
     left join device d on d.bucket = i.bucket and d.app_id = $1 and d.hwid = i.hwid
     ${SENDABLE_ADDRESS}`
 
 /** A user without any device is told by the user's id, each device of the others by its own. */
 const NAMED_USERS = `
-  select coalesce(d.hwid, i.user_id) as name, a.provider, d.hwid is null as "isUnknown"
+  select coalesce(d.hwid, i.user_id) as name, ${NAMED_COLUMNS}
     from unnest($2::text[]) as i (user_id)
     left join device d on d.app_id = $1 and d.user_id = i.user_id
     ${SENDABLE_ADDRESS}`
+
+/** Of each user the device that was seen last, of those that can be reached if there is one. */
+const LATEST_OF_USERS = `
+  select distinct on (i.user_id) coalesce(d.hwid, i.user_id) as name, ${NAMED_COLUMNS}
+    from unnest($2::text[]) as i (user_id)
+    left join device d on d.app_id = $1 and d.user_id = i.user_id
+    ${SENDABLE_ADDRESS}
+   order by i.user_id, coalesce(not a.opted_out, false) desc, d.last_seen_at desc, d.hwid`
 
 /**
  * Named devices become deliveries at once, each with exactly one outcome in the end, whatever they do meanwhile. One
@@ -114,7 +127,8 @@ async function readNamed(tx: Queryable, { appId, target }: DueMessage): Promise<
     return (await tx.query<Named>(NAMED_DEVICES, [appId, hwids.map(bucketOf), hwids])).rows
   }
   const users = [...new Set('users' in target ? target.users : [])]
-  return (await tx.query<Named>(NAMED_USERS, [appId, users])).rows
+  const isLatest = 'users' in target && target.userDevices === 'latest'
+  return (await tx.query<Named>(isLatest ? LATEST_OF_USERS : NAMED_USERS, [appId, users])).rows
 }
 
 async function enqueue(
@@ -161,6 +175,7 @@ async function skip(
 }
 
 function reasonOf(named: Named, { target }: DueMessage): string {
+  if (named.isOptedOut) return 'no_permission'
   if (!named.isUnknown) return 'no_address'
   return 'devices' in target ? 'device_unknown' : 'user_unknown'
 }

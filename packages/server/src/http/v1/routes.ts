@@ -8,10 +8,14 @@ import type { HttpContext } from '../context.ts'
 import { alertRoutes } from './alerts/route.ts'
 import { appRoutes } from './apps/route.ts'
 import { credentialRoutes } from './credentials/route.ts'
+import { deviceCallRoutes } from './devices/calls.ts'
 import { deviceRoutes } from './devices/route.ts'
 import { messageRoutes } from './messages/route.ts'
 import { pushTestRoutes } from './push-test/route.ts'
 import { statsRoutes } from './stats/route.ts'
+import { tagRoutes } from './tags/route.ts'
+import { testDeviceRoutes } from './test-devices/route.ts'
+import { userRoutes } from './users/route.ts'
 import { webhookRoutes } from './webhooks/route.ts'
 
 /** A parameter with a slip in its name would widen what was asked for, in silence. */
@@ -47,9 +51,13 @@ export async function v1Routes(app: FastifyInstance, context: HttpContext): Prom
       await guarded.register(appRoutes, context)
       await guarded.register(credentialRoutes, context)
       await guarded.register(deviceRoutes, context)
+      await guarded.register(deviceCallRoutes, context)
       await guarded.register(messageRoutes, context)
       await guarded.register(pushTestRoutes, context)
       await guarded.register(statsRoutes, context)
+      await guarded.register(tagRoutes, context)
+      await guarded.register(testDeviceRoutes, context)
+      await guarded.register(userRoutes, context)
       await guarded.register(webhookRoutes, context)
     },
     { prefix: '/v1' },

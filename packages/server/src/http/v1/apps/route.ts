@@ -1,16 +1,23 @@
 /** Apps. A new one gets its VAPID key pair at once, so that browsers can subscribe from the first minute. */
 import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
-import { type App, createApp, listApps } from '../../../access/apps.ts'
+import { type App, changeApp, createApp, listApps } from '../../../access/apps.ts'
 import { addCredential } from '../../../credentials/credentials.ts'
 import type { HttpContext } from '../../context.ts'
 import { actorOf } from '../actor.ts'
-import { appListSchema, appParamsSchema, appSchema, createdAppSchema, newAppSchema } from './schema.ts'
+import {
+  appListSchema,
+  appParamsSchema,
+  appPatchSchema,
+  appSchema,
+  createdAppSchema,
+  newAppSchema,
+} from './schema.ts'
 
 const tags = ['apps']
 
-function viewOf({ code, name, createdAt }: App) {
-  return { code, name, createdAt }
+function viewOf({ code, name, createdAt, needsPermission }: App) {
+  return { code, name, createdAt, needsPermission }
 }
 
 export async function appRoutes(instance: FastifyInstance, context: HttpContext): Promise<void> {
@@ -46,5 +53,19 @@ export async function appRoutes(instance: FastifyInstance, context: HttpContext)
     '/apps/:app',
     { schema: { tags, summary: 'Read an app', params: appParamsSchema, response: { 200: appSchema } } },
     async request => viewOf(await context.apps.find(request.params.app)),
+  )
+
+  app.patch(
+    '/apps/:app',
+    {
+      schema: {
+        tags,
+        summary: 'Change the name or a setting of an app',
+        params: appParamsSchema,
+        body: appPatchSchema,
+        response: { 200: appSchema },
+      },
+    },
+    async request => viewOf(await changeApp(context.db, request.params.app, request.body)),
   )
 }

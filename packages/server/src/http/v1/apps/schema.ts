@@ -7,9 +7,20 @@ export const createdAppSchema = z.object({
   code: z.string(),
   name: z.string(),
   createdAt: z.string(),
+  needsPermission: z.boolean(),
   deviceToken: z.string(),
 })
 
-export const appSchema = z.object({ code: z.string(), name: z.string(), createdAt: z.string() })
+export const appSchema = z.object({
+  code: z.string(),
+  name: z.string(),
+  createdAt: z.string(),
+  /** Addresses are taken only of devices that may show something. */
+  needsPermission: z.boolean(),
+})
+export const appPatchSchema = z.strictObject({
+  name: newAppSchema.shape.name.optional(),
+  needsPermission: z.boolean().optional(),
+})
 export const appListSchema = z.object({ apps: z.array(appSchema) })
 export const appParamsSchema = z.object({ app: z.string() })

@@ -1,0 +1,262 @@
+/**
+ * What devices do over the compatible protocol, for back ends: registering, changing, unregistering, opening, events,
+ * receipts, Live Activities. Unlike a device, a back end is told when it names a device that is not there.
+ */
+import {
+  activityTokenSchema,
+  deviceEventSchema,
+  devicePatchSchema,
+  deviceRegistrationSchema,
+  deviceSchema,
+  newEventSchema,
+  newReceiptSchema,
+  PushError,
+  skippedTagsSchema,
+} from '@roost/protocol'
+import type { FastifyInstance } from 'fastify'
+import type { ZodTypeProvider } from 'fastify-type-provider-zod'
+import { z } from 'zod'
+import { messageIdOf } from '../../../insight/receipts.ts'
+import { removeActivityAddress, setActivityAddress } from '../../../registry/activities.ts'
+import { checkDevice } from '../../../registry/check.ts'
+import { countEvent, listEvents } from '../../../registry/events.ts'
+import { readDevice } from '../../../registry/read.ts'
+import { type DeviceUpdate, updateOf } from '../../../registry/register.ts'
+import { registerDevice } from '../../../registry/registration.ts'
+import { readTags } from '../../../registry/tags.ts'
+import type { HttpContext } from '../../context.ts'
+import { tokensFrom, updateFrom } from './said.ts'
+import { deviceParamsSchema } from './schema.ts'
+
+const tags = ['devices']
+const storedSchema = deviceSchema.extend({ skippedTags: skippedTagsSchema })
+const activityParamsSchema = deviceParamsSchema.extend({ activity: z.string().min(1).max(128) })
+
+interface Params {
+  readonly app: string
+  readonly hwid: string
+}
+
+export async function deviceCallRoutes(instance: FastifyInstance, context: HttpContext): Promise<void> {
+  const app = instance.withTypeProvider<ZodTypeProvider>()
+  const { db, clock, registrations } = context
+
+  const keyOf = async ({ app: code, hwid }: Params) => {
+    const { id: appId } = await context.apps.find(code)
+    return { appId, hwid, at: clock.now() }
+  }
+  /** Throws `device_unknown`. */
+  const knownKeyOf = async (params: Params) => {
+    const key = await keyOf(params)
+    if (!(await checkDevice(db, key)).isKnown)
+      throw new PushError('device_unknown', `this app has no device "${key.hwid}"`)
+    return key
+  }
+  const targetOf = async (params: Params, environment?: string) => {
+    const key = await knownKeyOf(params)
+    const update: DeviceUpdate = {
+      ...updateOf(key),
+      record: environment === undefined ? null : { environment },
+    }
+    return { app: await context.apps.find(params.app), update }
+  }
+
+  app.put(
+    '/apps/:app/devices/:hwid',
+    {
+      schema: {
+        tags,
+        summary: 'Register a device, with or without its push token',
+        params: deviceParamsSchema,
+        body: deviceRegistrationSchema,
+        response: { 200: storedSchema },
+      },
+    },
+    async ({ params, body }) => {
+      const key = await keyOf(params)
+      const { skipped } = await registerDevice(context, {
+        app: await context.apps.find(params.app),
+        update: updateFrom(key, body),
+        tokens: tokensFrom(body),
+        tags: body.tags ?? {},
+      })
+      return { ...(await readDevice(db, key)), skippedTags: [...skipped] }
+    },
+  )
+
+  app.patch(
+    '/apps/:app/devices/:hwid',
+    {
+      schema: {
+        tags,
+        summary: 'Change what is known of a device: its user, tags, permission and more',
+        params: deviceParamsSchema,
+        body: devicePatchSchema,
+        response: { 200: storedSchema },
+      },
+    },
+    async ({ params, body }) => {
+      const key = await knownKeyOf(params)
+      const read = readTags(body.tags ?? {})
+      const { skipped } = await registrations.apply({
+        ...updateFrom(key, body),
+        tags: read.tags,
+        tagOperations: read.operations,
+      })
+      return { ...(await readDevice(db, key)), skippedTags: [...read.skipped, ...skipped] }
+    },
+  )
+
+  app.post(
+    '/apps/:app/devices/:hwid/unregister',
+    {
+      schema: {
+        tags,
+        summary: 'End the addresses of a device; the device itself stays',
+        params: deviceParamsSchema,
+        response: { 200: deviceSchema },
+      },
+    },
+    async ({ params }) => {
+      const key = await knownKeyOf(params)
+      await registrations.apply({ ...updateOf(key), isUnregister: true })
+      return readDevice(db, key)
+    },
+  )
+
+  app.post(
+    '/apps/:app/devices/:hwid/opens',
+    {
+      schema: {
+        tags,
+        summary: 'Note that its app was opened',
+        params: deviceParamsSchema,
+        response: { 204: z.null() },
+      },
+    },
+    async ({ params }, reply) => {
+      await registrations.apply({ ...updateOf(await knownKeyOf(params)), isOpen: true })
+      return reply.code(204).send(null)
+    },
+  )
+
+  app.post(
+    '/apps/:app/devices/:hwid/events',
+    {
+      schema: {
+        tags,
+        summary: 'Post an event of a device',
+        params: deviceParamsSchema,
+        body: newEventSchema,
+        response: { 204: z.null() },
+      },
+    },
+    async ({ params, body }, reply) => {
+      const key = await knownKeyOf(params)
+      await countEvent(db, { ...key, name: body.name, attributes: body.attributes ?? null })
+      return reply.code(204).send(null)
+    },
+  )
+
+  app.get(
+    '/apps/:app/devices/:hwid/events',
+    {
+      schema: {
+        tags,
+        summary: 'List the events of a device by kind, the last one first',
+        params: deviceParamsSchema,
+        response: { 200: z.object({ events: z.array(deviceEventSchema) }) },
+      },
+    },
+    async ({ params }) => ({ events: await listEvents(db, await knownKeyOf(params)) }),
+  )
+
+  app.post(
+    '/apps/:app/devices/:hwid/receipts',
+    {
+      schema: {
+        tags,
+        summary: 'Pass on that a message was delivered or opened; counted once',
+        params: deviceParamsSchema,
+        body: newReceiptSchema,
+        response: { 204: z.null() },
+      },
+    },
+    async ({ params, body }, reply) => {
+      const key = await knownKeyOf(params)
+      const messageId = messageIdOf(body.hash.replaceAll('-', ''))
+      if (messageId === null)
+        throw new PushError('input_invalid', 'body/hash: it is no hash or id of a message')
+      await context.receipts.add({ ...key, messageId, kind: body.kind })
+      return reply.code(204).send(null)
+    },
+  )
+
+  app.put(
+    '/apps/:app/devices/:hwid/activities/:activity',
+    {
+      schema: {
+        tags,
+        summary: 'Set the address that updates a Live Activity',
+        params: activityParamsSchema,
+        body: activityTokenSchema,
+        response: { 204: z.null() },
+      },
+    },
+    async ({ params, body }, reply) => {
+      const target = await targetOf(params, body.environment)
+      await setActivityAddress(context, { ...target, activityId: params.activity, token: body.token })
+      return reply.code(204).send(null)
+    },
+  )
+
+  app.delete(
+    '/apps/:app/devices/:hwid/activities/:activity',
+    {
+      schema: {
+        tags,
+        summary: 'End the address of a Live Activity',
+        params: activityParamsSchema,
+        response: { 204: z.null() },
+      },
+    },
+    async ({ params }, reply) => {
+      await removeActivityAddress(context, { ...(await targetOf(params)), activityId: params.activity })
+      return reply.code(204).send(null)
+    },
+  )
+
+  app.put(
+    '/apps/:app/devices/:hwid/activity-start',
+    {
+      schema: {
+        tags,
+        summary: 'Set the address that starts Live Activities',
+        params: deviceParamsSchema,
+        body: activityTokenSchema,
+        response: { 204: z.null() },
+      },
+    },
+    async ({ params, body }, reply) => {
+      const target = await targetOf(params, body.environment)
+      await setActivityAddress(context, { ...target, activityId: null, token: body.token })
+      return reply.code(204).send(null)
+    },
+  )
+
+  app.delete(
+    '/apps/:app/devices/:hwid/activity-start',
+    {
+      schema: {
+        tags,
+        summary: 'End the address that starts Live Activities',
+        params: deviceParamsSchema,
+        response: { 204: z.null() },
+      },
+    },
+    async ({ params }, reply) => {
+      await removeActivityAddress(context, { ...(await targetOf(params)), activityId: null })
+      return reply.code(204).send(null)
+    },
+  )
+}
