@@ -79,6 +79,10 @@ export const ERRORS = {
     remedy: 'Check the request id; results are kept for 30 days.',
   },
   alert_unknown: { status: 404, remedy: 'GET …/alerts lists the alerts of this app.' },
+  undo_unknown: {
+    status: 404,
+    remedy: 'Check the undo id; it is the one that POST …/removals/undo answered.',
+  },
   condition_invalid: { status: 400, remedy: 'Correct the condition at the place that `detail` names.' },
   idempotency_key_reused: { status: 409, remedy: 'Use a new key, or repeat the first request unchanged.' },
   address_malformed: { status: 400, remedy: 'Send the push token exactly as the platform returned it.' },

@@ -11,6 +11,7 @@ export const WEBHOOK_EVENTS = [
   'base.deaths_held',
   'base.wrong_credential',
   'base.address_flapping',
+  'base.removals',
 ] as const
 export type WebhookEventType = (typeof WEBHOOK_EVENTS)[number]
 /** Sent on demand only. */

@@ -1,8 +1,10 @@
 /** The background jobs: their names, their times (UTC), and what each does. `roost jobs` lists and runs them. */
 import type { CredentialChecks } from '../credentials/checks.ts'
 import { watchCredentials } from '../credentials/watch.ts'
+import { deliverWithRemovals } from '../hygiene/removal-webhooks.ts'
+import { finishUndos } from '../hygiene/undo.ts'
 import type { Database } from '../store/database.ts'
-import { type DeliverOptions, deliverDue, dropOldEvents } from '../webhooks/deliver.ts'
+import { type DeliverOptions, dropOldEvents } from '../webhooks/deliver.ts'
 import { dropOldRuns } from './runs.ts'
 
 export interface JobContext {
@@ -49,8 +51,16 @@ export const JOBS = {
     does: 'delivers events to webhooks, and tries again what failed',
     cron: () => EVERY_MINUTE,
     run: async ({ webhooks }, at) => {
-      const { delivered, refused } = await deliverDue(webhooks, at)
+      const { delivered, refused } = await deliverWithRemovals(webhooks, at)
       return delivered + refused === 0 ? undefined : `${delivered} delivered, ${refused} not`
+    },
+  },
+  'removal-undo': {
+    does: 'carries on with removals that are being taken back',
+    cron: () => EVERY_MINUTE,
+    run: async ({ db }, at) => {
+      const restored = await finishUndos(db, at)
+      return restored === 0 ? undefined : `${restored} restored`
     },
   },
   'log-cleaning': {

@@ -9,6 +9,7 @@ import {
 } from '@roost/protocol'
 import { v7 as uuidv7 } from 'uuid'
 import type { Seal } from '../credentials/seal.ts'
+import { beginFeed } from '../hygiene/removal-webhooks.ts'
 import type { Queryable } from '../store/database.ts'
 import { newWebhookSecret } from './sign.ts'
 
@@ -39,6 +40,7 @@ export async function addWebhook(
      values ($1, $2, $3, $4, $5, $6) returning ${VIEW}`,
     [id, appId, input.url, seal.close(id, secret), input.events, new Date(at)],
   )
+  await beginFeed(db, id)
   return { ...(rows[0] as WebhookView), secret }
 }
 
@@ -82,6 +84,7 @@ export async function changeWebhook(
       where app_id = $1 and id = $2 returning ${VIEW}`,
     [key.appId, key.id, change.url ?? null, change.events ?? null, change.isActive ?? null],
   )
+  await beginFeed(db, key.id)
   return rows[0] ?? unknown(key.id)
 }
 

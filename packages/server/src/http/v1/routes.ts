@@ -12,6 +12,7 @@ import { deviceCallRoutes } from './devices/calls.ts'
 import { deviceRoutes } from './devices/route.ts'
 import { messageRoutes } from './messages/route.ts'
 import { pushTestRoutes } from './push-test/route.ts'
+import { removalRoutes } from './removals/route.ts'
 import { statsRoutes } from './stats/route.ts'
 import { tagRoutes } from './tags/route.ts'
 import { testDeviceRoutes } from './test-devices/route.ts'
@@ -54,6 +55,7 @@ export async function v1Routes(app: FastifyInstance, context: HttpContext): Prom
       await guarded.register(deviceCallRoutes, context)
       await guarded.register(messageRoutes, context)
       await guarded.register(pushTestRoutes, context)
+      await guarded.register(removalRoutes, context)
       await guarded.register(statsRoutes, context)
       await guarded.register(tagRoutes, context)
       await guarded.register(testDeviceRoutes, context)

@@ -1,0 +1,115 @@
+/** Removals: the feed, what it counts to, and taking removals back. */
+import { undoFilterSchema, undoPreviewSchema, undoSchema } from '@roost/protocol'
+import type { FastifyInstance } from 'fastify'
+import type { ZodTypeProvider } from 'fastify-type-provider-zod'
+import { z } from 'zod'
+import { countRemovals, readPlace, readRemovals } from '../../../hygiene/removals.ts'
+import { previewUndo, readUndo, startUndo } from '../../../hygiene/undo.ts'
+import type { HttpContext } from '../../context.ts'
+import { actorOf } from '../actor.ts'
+import { appParamsSchema } from '../apps/schema.ts'
+import {
+  removalCountQuerySchema,
+  removalCountsSchema,
+  removalListSchema,
+  removalQuerySchema,
+  undoParamsSchema,
+} from './schema.ts'
+
+const tags = ['removals']
+const SHOWN_MS = 30 * 24 * 60 * 60_000
+
+function msOf(time: string | undefined): number | null {
+  return time === undefined ? null : Date.parse(time)
+}
+
+export async function removalRoutes(instance: FastifyInstance, context: HttpContext): Promise<void> {
+  const app = instance.withTypeProvider<ZodTypeProvider>()
+  const { db, clock } = context
+
+  app.get(
+    '/apps/:app/removals',
+    {
+      schema: {
+        tags,
+        summary: 'Read which addresses were removed and why, oldest first; read on with `next`',
+        params: appParamsSchema,
+        querystring: removalQuerySchema,
+        response: { 200: removalListSchema },
+      },
+    },
+    async request => {
+      const { id: appId } = await context.apps.find(request.params.app)
+      const { after, limit, from, to, event: events, reason: reasons } = request.query
+      const read = {
+        appId,
+        after: readPlace(after),
+        limit: limit + 1,
+        from: msOf(from),
+        to: msOf(to),
+        events,
+        reasons,
+      }
+      const removals = await readRemovals(db, read)
+      const page = removals.slice(0, limit)
+      return { removals: page, next: page.at(-1)?.id ?? after, hasMore: removals.length > limit }
+    },
+  )
+
+  app.get(
+    '/apps/:app/removals/counts',
+    {
+      schema: {
+        tags,
+        summary: "Count removals by day, gateway, event and the gateway's own reason",
+        params: appParamsSchema,
+        querystring: removalCountQuerySchema,
+        response: { 200: removalCountsSchema },
+      },
+    },
+    async request => {
+      const { id: appId } = await context.apps.find(request.params.app)
+      const to = msOf(request.query.to) ?? clock.now() + 1
+      const from = msOf(request.query.from) ?? to - SHOWN_MS
+      return { counts: await countRemovals(db, { appId, from, to }) }
+    },
+  )
+
+  app.post(
+    '/apps/:app/removals/undo',
+    {
+      schema: {
+        tags,
+        summary: 'Take removals of the last 30 days back; with dryRun only count them',
+        params: appParamsSchema,
+        body: undoFilterSchema,
+        response: { 200: z.union([undoPreviewSchema, undoSchema]), 202: undoSchema },
+      },
+    },
+    async (request, reply) => {
+      const { id: appId } = await context.apps.find(request.params.app)
+      const { body: filter } = request
+      const asked = { appId, filter, at: clock.now() }
+      if (filter.dryRun) return reply.code(200).send(await previewUndo(db, asked))
+      const undo = await startUndo(db, { ...asked, by: (await actorOf(db, request)).label })
+      if (undo.state === 'running') context.runSoon('removal-undo')
+      return reply.code(undo.state === 'running' ? 202 : 200).send(undo)
+    },
+  )
+
+  app.get(
+    '/apps/:app/removals/undo/:id',
+    {
+      schema: {
+        tags,
+        summary: 'Read how far an undo is',
+        params: undoParamsSchema,
+        response: { 200: undoSchema },
+      },
+    },
+    async request => {
+      const { id: appId } = await context.apps.find(request.params.app)
+      return readUndo(db, { appId, id: request.params.id })
+    },
+  )
+}

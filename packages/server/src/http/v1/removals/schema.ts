@@ -1,0 +1,51 @@
+import { REMOVAL_EVENTS, removalSchema } from '@roost/protocol'
+import { z } from 'zod'
+
+const time = z.iso.datetime({ offset: true }).optional()
+/** One or several, by commas. */
+const list = z
+  .string()
+  .max(1024)
+  .default('')
+  .transform(text => text.split(',').filter(it => it !== ''))
+
+export const removalQuerySchema = z.strictObject({
+  /** `next` of the answer before; empty = from the oldest on. */
+  after: z.string().max(64).default(''),
+  limit: z.coerce.number().int().min(1).max(1000).default(100),
+  /** ISO 8601, inclusive. */
+  from: time,
+  /** ISO 8601, exclusive. */
+  to: time,
+  event: list.pipe(z.array(z.enum(REMOVAL_EVENTS))),
+  reason: list,
+})
+
+export const removalListSchema = z.object({
+  removals: z.array(removalSchema),
+  /** For the next call, also when there is nothing more yet. */
+  next: z.string(),
+  hasMore: z.boolean(),
+})
+
+export const removalCountQuerySchema = z.strictObject({
+  /** Default 30 days ago. */
+  from: time,
+  /** Default now. */
+  to: time,
+})
+
+export const removalCountsSchema = z.object({
+  counts: z.array(
+    z.object({
+      /** UTC. */
+      day: z.string(),
+      provider: z.string(),
+      event: z.string(),
+      reason: z.string().nullable(),
+      count: z.int(),
+    }),
+  ),
+})
+
+export const undoParamsSchema = z.object({ app: z.string(), id: z.uuid() })

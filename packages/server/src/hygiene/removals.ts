@@ -1,0 +1,120 @@
+/**
+ * The feed of removals: what took addresses out of the base, from the ledger.
+ *
+ * It goes by transaction number and then by entry. Numbers of transactions that still run are above the snapshot's oldest,
+ * and the feed stops below it, so nothing that commits late comes in behind a reader. A transaction that runs for long
+ * holds the feed up meanwhile. One device's entries are in the order in which they happened: its rows are locked.
+ */
+import { PushError, REMOVAL_EVENTS, type Removal } from '@roost/protocol'
+import type { Queryable } from '../store/database.ts'
+
+/** The literal list of the partial indexes ledger_removal_feed and ledger_removal_time. */
+export const IS_REMOVAL = `l.event in (${REMOVAL_EVENTS.map(event => `'${event}'`).join(', ')})`
+export const FEED_PLACE = "coalesce(l.xid, '0'::xid8)"
+
+/** A place in the feed; the next entry is behind it. */
+export interface FeedPlace {
+  readonly xid: string
+  readonly ledgerId: number
+}
+
+export const FEED_START: FeedPlace = { xid: '0', ledgerId: 0 }
+
+export interface FeedQuery {
+  readonly appId: number
+  readonly after: FeedPlace
+  readonly limit: number
+  /** ms; null = open. */
+  readonly from: number | null
+  readonly to: number | null
+  /** Empty = all. */
+  readonly events: readonly string[]
+  readonly reasons: readonly string[]
+}
+
+/** Everything, as the webhooks are told of it. */
+export const ALL_REMOVALS = { from: null, to: null, events: [], reasons: [] } as const
+
+const READ = `
+  select ${FEED_PLACE}::text || '-' || l.id as id, l.hwid, l.at, l.event, l.reason, l.provider,
+         nullif(l.environment, '') as environment, l.kind, l.address_end as "addressEnd",
+         l.evidence ->> 'messageId' as "messageId"
+    from ledger l
+   where l.app_id = $1 and ${IS_REMOVAL}
+     and (${FEED_PLACE}, l.id) > ($2::xid8, $3::bigint)
+     and ${FEED_PLACE} < pg_snapshot_xmin(pg_current_snapshot())
+     and ($4::timestamptz is null or l.at >= $4) and ($5::timestamptz is null or l.at < $5)
+     and (cardinality($6::text[]) = 0 or l.event = any($6)) and (cardinality($7::text[]) = 0 or l.reason = any($7))
+   order by ${FEED_PLACE}, l.id
+   limit $8`
+
+/** Oldest first. */
+export async function readRemovals(db: Queryable, query: FeedQuery): Promise<Removal[]> {
+  const { rows } = await db.query<Removal>(READ, [
+    query.appId,
+    query.after.xid,
+    query.after.ledgerId,
+    dateOf(query.from),
+    dateOf(query.to),
+    query.events,
+    query.reasons,
+    query.limit,
+  ])
+  return rows
+}
+
+function dateOf(ms: number | null): Date | null {
+  return ms === null ? null : new Date(ms)
+}
+
+/** Reads what a removal's `id` says; '' is the start. Throws `input_invalid`. */
+export function readPlace(id: string): FeedPlace {
+  if (id === '') return FEED_START
+  const [, xid, ledgerId] = /^(\d{1,19})-(\d{1,15})$/.exec(id) ?? []
+  if (xid === undefined || ledgerId === undefined)
+    throw new PushError('input_invalid', 'after is none of the ids of the feed')
+  return { xid, ledgerId: Number(ledgerId) }
+}
+
+export interface RemovalCount {
+  readonly day: string
+  readonly provider: string
+  readonly event: string
+  readonly reason: string | null
+  readonly count: number
+}
+
+/** R32: by day and the gateway's own word; nothing is called an uninstallation. */
+export async function countRemovals(
+  db: Queryable,
+  { appId, from, to }: { readonly appId: number; readonly from: number; readonly to: number },
+): Promise<RemovalCount[]> {
+  const { rows } = await db.query<RemovalCount>(
+    `select to_char(l.at at time zone 'utc', 'YYYY-MM-DD') as day, l.provider, l.event, l.reason, count(*)::integer as count
+       from ledger l
+      where l.app_id = $1 and ${IS_REMOVAL} and l.at >= $2 and l.at < $3
+      group by 1, 2, 3, 4 order by 1, 2, 3, 4`,
+    [appId, new Date(from), new Date(to)],
+  )
+  return rows
+}
+
+const UNREGISTERED = `
+  select distinct l.hwid
+    from ledger l
+   where l.app_id = $1 and ${IS_REMOVAL} and l.event <> 'removal_undone' and l.at >= $2 and l.at < $3
+     and not exists (select from address a
+                      where a.bucket = l.bucket and a.app_id = l.app_id and a.hwid = l.hwid
+                        and a.state in ('active', 'suspect'))
+   order by 1
+   limit $4`
+
+/** Devices that lost an address in this time and have none since. */
+export async function listUnregistered(
+  db: Queryable,
+  query: { readonly appId: number; readonly from: number; readonly to: number; readonly limit: number },
+): Promise<string[]> {
+  const { appId, from, to, limit } = query
+  const values = [appId, new Date(from), new Date(to), limit]
+  return (await db.query<{ hwid: string }>(UNREGISTERED, values)).rows.map(row => row.hwid)
+}
