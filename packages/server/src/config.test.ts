@@ -2,6 +2,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { rootCertificates } from 'node:tls'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readConfig, unknownSettings } from './config.ts'
 import { StartError } from './store/folder.ts'
@@ -167,9 +168,21 @@ test('a fault in a secret setting does not show its value', () => {
 describe('ROOST_EXTRA_CA', () => {
   test('is read from its file', async () => {
     const file = join(folder, 'ca.pem')
-    const pem = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n'
+    await writeFile(file, rootCertificates.slice(0, 2).join('\n'))
+    expect(readConfig({ ROOST_EXTRA_CA: file }).extraCa).toContain(rootCertificates[1])
+  })
+
+  test.each([
+    ['two certificates on one line', rootCertificates.slice(0, 2).join(''), 'a line of its own'],
+    [
+      'a certificate that was cut',
+      '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n',
+      'certificate 1',
+    ],
+  ])('with %s is refused', async (_name, pem, words) => {
+    const file = join(folder, 'bad.pem')
     await writeFile(file, pem)
-    expect(readConfig({ ROOST_EXTRA_CA: file }).extraCa).toBe(pem)
+    expect(faultOf({ ROOST_EXTRA_CA: file }).message).toContain(words)
   })
 
   test('that holds a key instead of a certificate is refused', async () => {

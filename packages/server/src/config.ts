@@ -2,6 +2,7 @@
  * The configuration: environment variables, all optional, read in one place. All faults are told at once, each with
  * its remedy. docs/configuration.md lists the same variables.
  */
+import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { resolve } from 'node:path'
@@ -16,6 +17,8 @@ const port = z
   .regex(/^\d{1,5}$/, 'must be a port number')
   .transform(Number)
   .refine(it => it <= 65_535, 'must be a port number, 65535 at most')
+
+const PEM_CERTIFICATE = /^-----BEGIN CERTIFICATE-----[ \t]*\r?\n[^-]+-----END CERTIFICATE-----[ \t]*\r?$/gm
 
 const wholeNumber = z
   .string()
@@ -180,10 +183,24 @@ function isPlace(text: string): boolean {
 function readCa(file: string, context: z.RefinementCtx): string {
   try {
     const pem = readFileSync(file, 'utf8')
-    if (pem.includes('-----BEGIN CERTIFICATE-----')) return pem
-    throw new Error('it holds no PEM certificate')
+    const parts = pem.split('-----BEGIN CERTIFICATE-----').length - 1
+    const certificates = pem.match(PEM_CERTIFICATE) ?? []
+    if (parts === 0) throw new Error('it holds no PEM certificate')
+    certificates.forEach(certificateIsRead)
+    if (certificates.length < parts)
+      throw new Error('not every BEGIN and END of a certificate has a line of its own')
+    return pem
   } catch (error) {
     context.addIssue(`${file} can't be used: ${(error as Error).message}`)
     return z.NEVER
+  }
+}
+
+/** TLS passes over what it can't read, and later nothing is trusted: so it is told at the start. */
+function certificateIsRead(pem: string, index: number): void {
+  try {
+    new X509Certificate(pem)
+  } catch {
+    throw new Error(`its certificate ${index + 1} can't be read`)
   }
 }

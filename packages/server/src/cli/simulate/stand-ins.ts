@@ -53,7 +53,7 @@ export async function openStandIns(options: StandInsOptions): Promise<StandIns> 
   const { bundleId, folder, roost } = options
   const simulator = await startSimulator()
   const caFile = join(folder, 'ca.pem')
-  await writeFile(caFile, simulator.caPem)
+  await writeFile(caFile, `${simulator.caPem.trimEnd()}\n`)
   const { credentials, devices, platforms } = await issue(simulator, bundleId)
   const people = new People({ simulator, platforms, ...(roost !== undefined && { roost }) })
   const control = options.control
