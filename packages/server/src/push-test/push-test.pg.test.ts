@@ -271,6 +271,7 @@ describe('FCM', () => {
     const result = await tried({ ...input, validateOnly: true })
     expect(JSON.parse(result.exchanges.at(-1)?.request.body ?? '')).toMatchObject({ validate_only: true })
     expect(result.outcome.kind).toBe('accepted')
+    expect(result.meaning).toContain('Nothing was delivered')
     expect(got).toEqual([])
     await tried(input)
     expect(got).toHaveLength(1)

@@ -99,13 +99,21 @@ interface Ran {
   readonly exchanges: readonly Exchange[]
 }
 
-function resultOf({ tested, address }: PushTest, { deliveryId, outcome, exchanges }: Ran): PushTestResult {
+const CHECKED = {
+  meaning: 'The gateway has checked the message and would take it. Nothing was delivered.',
+  remedy: 'Send it without validateOnly (--validate-only) to see it on the device.',
+}
+
+function resultOf(
+  { tested, address, validateOnly }: PushTest,
+  { deliveryId, outcome, exchanges }: Ran,
+): PushTestResult {
   return {
     deliveryId,
     gateway: tested.gateway,
     environment: tested.gateway === 'apns' ? environmentOf(address) : null,
     outcome: outcomeView(outcome),
-    ...meaningOf(outcome, tested.gateway),
+    ...(validateOnly && outcome.kind === 'accepted' ? CHECKED : meaningOf(outcome, tested.gateway)),
     hint: null,
     exchanges: [...exchanges],
   }

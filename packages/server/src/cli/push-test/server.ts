@@ -21,7 +21,7 @@ export async function callServer(options: ServerOptions & CredentialOptions): Pr
   if (!token)
     throw new StartError(
       'there is no server token',
-      'Put one into the environment variable ROOST_BOOTSTRAP_TOKEN.',
+      'Put one into the environment variable ROOST_BOOTSTRAP_TOKEN; the first start keeps one in the file server-token of the data folder.',
     )
   const call = <T>(method: string, path: string, body?: object) =>
     request<T>({ url: options.url, token, method, path: `/v1/apps/${options.app}${path}` }, body)
