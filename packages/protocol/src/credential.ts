@@ -8,7 +8,10 @@ export type Environment = (typeof ENVIRONMENTS)[number]
 const CERTIFICATE_CHARACTERS = 64 * 1024
 
 const bundleId = z.string().regex(/^[A-Za-z0-9.-]{1,155}$/, 'a bundle id like com.example.app')
-const environments = z.array(z.enum(ENVIRONMENTS)).min(1)
+const environments = z
+  .array(z.enum(ENVIRONMENTS))
+  .min(1)
+  .refine(all => new Set(all).size === all.length, 'each environment once')
 
 const apnsP8 = z.strictObject({
   gateway: z.literal('apns'),

@@ -115,6 +115,11 @@ describe('is refused, with what is wrong, and nothing is stored', () => {
       'environments',
     ],
     ['no environment', { ...APNS, p8: P8, environments: [] }, 'environments'],
+    [
+      'an environment twice',
+      { ...APNS, p8: P8, environments: ['sandbox', 'sandbox'] },
+      'each environment once',
+    ],
     ['an unknown gateway', { gateway: 'smoke', kind: 'signal' }, 'gateway'],
     [
       'a service account as text',
