@@ -56,7 +56,10 @@ export function CredentialForm({ app, replaces, onDone }: FormProps): ReactEleme
           value={kind.id}
           allowDeselect={false}
           disabled={kinds.length === 1}
-          onChange={id => setKind(kinds.find(it => it.id === id) ?? kind)}
+          onChange={id => {
+            setKind(kinds.find(it => it.id === id) ?? kind)
+            change.reset()
+          }}
         />
         <Text size="sm" c="dimmed">
           {kind.about}
@@ -94,7 +97,10 @@ function FieldInput({ field, values, onValues }: InputProps): ReactElement {
     autoComplete: 'off',
     spellCheck: false,
     onChange: (event: { readonly currentTarget: HTMLInputElement }) =>
-      onValues({ [name]: event.currentTarget.value.trim() }),
+      onValues({
+        // A password may begin with a space, or have one inside, which is its end while it is typed.
+        [name]: from === 'secret' ? event.currentTarget.value : event.currentTarget.value.trim(),
+      }),
   }
   if (from === 'text') return <TextInput {...common} />
   if (from === 'secret') return <PasswordInput {...common} autoComplete="new-password" />
