@@ -30,6 +30,8 @@ export interface BaseSize {
   readonly devices: number
   /** Tables of devices and addresses with all their indexes. */
   readonly bytes: number
+  /** `bytes` by the number of devices. */
+  readonly bytesPerDevice: number
   /** Rows that were replaced and not yet cleared away (pg_stat_user_tables). */
   readonly deadRows: number
   /** Updates that needed no new index entries, of all updates so far. */
@@ -47,5 +49,11 @@ const SIZE = `
 export async function sizeOf(db: Database): Promise<BaseSize> {
   const { rows } = await db.query<BaseSize>(SIZE)
   const { devices = 0, bytes = 0, deadRows = 0, hotShare = null } = rows[0] ?? {}
-  return { devices: Number(devices), bytes: Number(bytes), deadRows: Number(deadRows), hotShare }
+  return {
+    devices,
+    bytes: Number(bytes),
+    bytesPerDevice: devices === 0 ? 0 : Math.round(Number(bytes) / devices),
+    deadRows: Number(deadRows),
+    hotShare: hotShare === null ? null : Number(hotShare.toFixed(3)),
+  }
 }

@@ -12,6 +12,7 @@ import { startEmbeddedPostgres } from '../../store/embedded.ts'
 import { StartError } from '../../store/folder.ts'
 import { type Screen, silentScreen, terminalScreen } from '../demo/screen.ts'
 import { makeTemporaryFolder } from '../temporary-folder.ts'
+import { fillBase, type LookUps, lookUp } from './bench-base.ts'
 import { type BaseSize, makeBenchDatabase, sizeOf } from './bench-database.ts'
 import {
   type BenchServer,
@@ -29,6 +30,8 @@ export interface RegisterBenchOptions {
   readonly rounds: number
   /** Registrations that change nothing, for the measurement of growth; 0 leaves it out. */
   readonly repeats: number
+  /** In the base before the measurements, for the look-ups; 0 leaves them out. */
+  readonly devices: number
   readonly json?: boolean
 }
 
@@ -44,9 +47,11 @@ export interface RegisterBenchReport {
   readonly steady: { readonly perSecond: number; readonly p50Ms: number; readonly p99Ms: number }
   readonly refused: number
   readonly lost: number
-  /** Around `repeats` registrations that change nothing. */
-  readonly before: BaseSize
-  readonly after: BaseSize | undefined
+  readonly lookUps: LookUps | undefined
+  /** After all of the above. */
+  readonly size: BaseSize
+  /** After `repeats` more registrations that change nothing. */
+  readonly sizeAfterRepeats: BaseSize | undefined
 }
 
 const STEADY_SHARE = 0.7
@@ -62,6 +67,12 @@ export function registerBenchCommand(): Command {
     .option(
       '--repeats <n>',
       'registrations that change nothing, to see the tables grow',
+      wholeNumber(0, 1e8),
+      0,
+    )
+    .option(
+      '--devices <n>',
+      'devices in the base beforehand, and look-ups among them',
       wholeNumber(0, 1e8),
       0,
     )
@@ -102,6 +113,7 @@ interface Bench {
   readonly caller: Caller
   readonly app: string
   readonly deviceToken: string
+  readonly serverToken: string
 }
 
 async function prepare(environment: NodeJS.ProcessEnv, closers: Closer[]): Promise<Bench> {
@@ -124,7 +136,7 @@ async function prepare(environment: NodeJS.ProcessEnv, closers: Closer[]): Promi
   closers.push(() => empty.stop())
   const caller = startCaller()
   closers.push(() => caller.stop())
-  return { db, server, empty, caller, ...(await createApp(server.url, serverToken)) }
+  return { db, server, empty, caller, serverToken, ...(await createApp(server.url, serverToken)) }
 }
 
 async function openDatabase(named: string | undefined, folder: string, closers: Closer[]): Promise<string> {
@@ -160,39 +172,89 @@ async function measure(
   bench: Bench,
   screen: Screen,
 ): Promise<RegisterBenchReport> {
-  const { count } = options
+  const { count, devices } = options
+  const lookUps = devices === 0 ? undefined : await measureLookUps(bench, devices, screen)
   screen.step('Warming up')
-  let first = 0
-  await oneRound(bench, { ...options, count: Math.min(count, WARM_UP) }, first)
-  first += count
+  await oneRound(bench, { ...options, count: Math.min(count, WARM_UP) }, devices)
   const rounds: Round[] = []
+  let first = devices + count
   for (let i = 0; i < options.rounds; i++, first += count) {
     screen.step(`Round ${i + 1} of ${options.rounds}`)
     const round = await oneRound(bench, options, first)
     screen.say(lineOf(round))
     rounds.push(round)
   }
-  const newPerSecond = median(rounds.map(it => it.fresh.perSecond))
-  const perSecond = Math.round(newPerSecond * STEADY_SHARE)
-  screen.step(`Steady load: ${perSecond} a second`)
-  const steady = await call(bench, bench.server, { ...options, first, perSecond })
-  screen.say(
-    `p50 ${steady.p50Ms.toFixed(1)} ms, p99 ${steady.p99Ms.toFixed(1)} ms, max ${steady.maxMs.toFixed(1)} ms`,
-  )
-  const before = await sizeOf(bench.db)
+  const steady = await measureSteady(bench, { ...options, first }, medianOf(rounds, 'fresh'), screen)
+  const size = await sizeOf(bench.db)
+  const sizeAfterRepeats = await measureGrowth(bench, options, screen)
+  return { ...reportOf(rounds, steady), lookUps, size, sizeAfterRepeats }
+}
+
+function reportOf(rounds: readonly Round[], steady: Figures) {
   const all = [...rounds.flatMap(it => [it.fresh, it.again]), steady]
+  const ratioOf = (kind: 'fresh' | 'again') =>
+    round2(median(rounds.map(it => it[kind].perSecond / it.empty.perSecond)))
   return {
-    emptyPerSecond: Math.round(median(rounds.map(it => it.empty.perSecond))),
-    newPerSecond: Math.round(newPerSecond),
-    againPerSecond: Math.round(median(rounds.map(it => it.again.perSecond))),
-    newRatio: ratio(rounds.map(it => it.fresh.perSecond / it.empty.perSecond)),
-    againRatio: ratio(rounds.map(it => it.again.perSecond / it.empty.perSecond)),
-    steady: { perSecond, p50Ms: round2(steady.p50Ms), p99Ms: round2(steady.p99Ms) },
+    emptyPerSecond: Math.round(medianOf(rounds, 'empty')),
+    newPerSecond: Math.round(medianOf(rounds, 'fresh')),
+    againPerSecond: Math.round(medianOf(rounds, 'again')),
+    newRatio: ratioOf('fresh'),
+    againRatio: ratioOf('again'),
+    steady: {
+      perSecond: Math.round(steady.perSecond),
+      p50Ms: round2(steady.p50Ms),
+      p99Ms: round2(steady.p99Ms),
+    },
     refused: sum(all.map(it => it.refused)),
     lost: sum(all.map(it => it.lost)),
-    before,
-    after: undefined,
   }
+}
+
+async function measureLookUps(bench: Bench, devices: number, screen: Screen): Promise<LookUps> {
+  screen.step(`Filling the base with ${devices} devices`)
+  const { rows } = await bench.db.query<{ id: number }>('select id from app where code = $1', [bench.app])
+  const appId = rows[0]?.id ?? 0
+  const progress = screen.progress('devices', devices)
+  await fillBase(bench.db, { appId, count: devices }, done => progress.update(done))
+  progress.end()
+  const lookUps = await lookUp({ ...bench, url: bench.server.url, appId, devices })
+  for (const [kind, { p50Ms, p99Ms }] of Object.entries(lookUps))
+    screen.say(`by ${kind}: p50 ${p50Ms} ms, p99 ${p99Ms} ms`)
+  return lookUps
+}
+
+async function measureSteady(
+  bench: Bench,
+  options: CallOptions,
+  newPerSecond: number,
+  screen: Screen,
+): Promise<Figures> {
+  const perSecond = Math.max(1, Math.round(newPerSecond * STEADY_SHARE))
+  screen.step(`Steady load: ${perSecond} a second`)
+  const steady = await call(bench, bench.server, { ...options, perSecond })
+  screen.say(
+    `p50 ${steady.p50Ms.toFixed(1)} ms, p99 ${steady.p99Ms.toFixed(1)} ms, longest ${steady.maxMs.toFixed(1)} ms`,
+  )
+  return steady
+}
+
+/** The devices of the first round register again and again. */
+async function measureGrowth(
+  bench: Bench,
+  options: RegisterBenchOptions,
+  screen: Screen,
+): Promise<BaseSize | undefined> {
+  const { repeats, count, devices } = options
+  if (repeats === 0) return undefined
+  screen.step(`${repeats} registrations that change nothing`)
+  const progress = screen.progress('calls', repeats)
+  for (let done = 0; done < repeats; done += count) {
+    const part = Math.min(count, repeats - done)
+    await call(bench, bench.server, { ...options, first: devices + count, count: part })
+    progress.update(done + part)
+  }
+  progress.end()
+  return sizeOf(bench.db)
 }
 
 /** V8 has compiled what is hot long before that. */
@@ -238,8 +300,8 @@ function median(values: readonly number[]): number {
   return sorted[Math.floor((sorted.length - 1) / 2)] ?? 0
 }
 
-function ratio(values: readonly number[]): number {
-  return round2(median(values))
+function medianOf(rounds: readonly Round[], kind: keyof Round): number {
+  return median(rounds.map(it => it[kind].perSecond))
 }
 
 function round2(value: number): number {
