@@ -2,12 +2,16 @@
 import { Command } from 'commander'
 import { tellUnknown } from './serve.ts'
 
+const STOPPED =
+  '\nWith the embedded database the server must be stopped; a PostgreSQL of your own serves both at once.'
+
 export function jobsCommand(): Command {
   const jobs = new Command('jobs').description('List and run the background jobs')
   jobs
     .command('list')
     .description('The jobs, and the last run of each that had something to do')
     .option('--json', 'print one line of JSON')
+    .addHelpText('after', STOPPED)
     .action(list)
   jobs
     .command('run')
@@ -17,7 +21,7 @@ export function jobsCommand(): Command {
     .option('--json', 'print one line of JSON')
     .addHelpText(
       'after',
-      '\nWith the embedded database the server must be stopped; a PostgreSQL of your own serves both at once.',
+      `${STOPPED}\nWhat a job does with --at is done for good: certificates that end before that time are paused until they are checked.`,
     )
     .action(runOne)
   return jobs
