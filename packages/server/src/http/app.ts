@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto'
 import { HWID_CHARACTERS, PushError, REST_BODY_BYTES } from '@roost/protocol'
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
+import { compatBulkRoutes } from './compat/bulk.ts'
 import { compatRoutes } from './compat/route.ts'
 import type { HttpContext } from './context.ts'
 import { healthRoutes } from './health.ts'
@@ -92,6 +93,7 @@ export async function buildApp(context: HttpContext, options: AppOptions = {}): 
   })
   await app.register(healthRoutes, context)
   await app.register(compatRoutes, { ...context, prefix: '/json/1.3' })
+  await app.register(compatBulkRoutes, context)
   await app.register(v1Routes, context)
   await app.register(staticRoutes)
   return app

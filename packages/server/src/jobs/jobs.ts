@@ -3,6 +3,8 @@ import type { CredentialChecks } from '../credentials/checks.ts'
 import { watchCredentials } from '../credentials/watch.ts'
 import { deliverWithRemovals } from '../hygiene/removal-webhooks.ts'
 import { finishUndos } from '../hygiene/undo.ts'
+import { dropOldBulkRequests, runBulkRequests } from '../registry/bulk/requests.ts'
+import { sweepErasures } from '../registry/erase.ts'
 import type { Database } from '../store/database.ts'
 import { type DeliverOptions, dropOldEvents } from '../webhooks/deliver.ts'
 import { dropOldRuns } from './runs.ts'
@@ -63,11 +65,28 @@ export const JOBS = {
       return restored === 0 ? undefined : `${restored} restored`
     },
   },
+  'bulk-requests': {
+    does: 'works on bulk calls that wait',
+    cron: () => EVERY_MINUTE,
+    run: async ({ db, webhooks }, at) => {
+      const done = await runBulkRequests({ db, allowPrivateEndpoints: webhooks.allowPrivate }, at)
+      return done === 0 ? undefined : `${done} done`
+    },
+  },
+  'erasure-sweep': {
+    does: 'erases what was still under way while its device was erased',
+    cron: () => EVERY_MINUTE,
+    run: async ({ db }, at) => {
+      const swept = await sweepErasures(db, at)
+      return swept === 0 ? undefined : `${swept} swept`
+    },
+  },
   'log-cleaning': {
     does: 'drops runs of jobs and events of webhooks that are older than 30 days',
     cron: daily,
     run: async ({ db }, at) => {
-      const dropped = (await dropOldRuns(db, at)) + (await dropOldEvents(db, at))
+      const dropped =
+        (await dropOldRuns(db, at)) + (await dropOldEvents(db, at)) + (await dropOldBulkRequests(db, at))
       return dropped === 0 ? undefined : `${dropped} dropped`
     },
   },

@@ -7,8 +7,12 @@ import { z } from 'zod'
 import type { HttpContext } from '../context.ts'
 import { alertRoutes } from './alerts/route.ts'
 import { appRoutes } from './apps/route.ts'
+import { bulkRoutes } from './bulk/route.ts'
 import { credentialRoutes } from './credentials/route.ts'
 import { deviceCallRoutes } from './devices/calls.ts'
+import { eraseRoutes } from './devices/erase.ts'
+import { exportRoutes } from './devices/export.ts'
+import { importRoutes } from './devices/import.ts'
 import { deviceRoutes } from './devices/route.ts'
 import { messageRoutes } from './messages/route.ts'
 import { pushTestRoutes } from './push-test/route.ts'
@@ -50,8 +54,12 @@ export async function v1Routes(app: FastifyInstance, context: HttpContext): Prom
       })
       await guarded.register(alertRoutes, context)
       await guarded.register(appRoutes, context)
+      await guarded.register(bulkRoutes, context)
       await guarded.register(credentialRoutes, context)
       await guarded.register(deviceRoutes, context)
+      await guarded.register(eraseRoutes, context)
+      await guarded.register(exportRoutes, context)
+      await guarded.register(importRoutes, context)
       await guarded.register(deviceCallRoutes, context)
       await guarded.register(messageRoutes, context)
       await guarded.register(pushTestRoutes, context)

@@ -1,0 +1,202 @@
+/**
+ * The bulk methods of the compatible protocol: `bulkRegisterDevice`, `bulkSetTags`, `bulkUnregisterDevice`, with a server
+ * token as `auth` in the body. POST /api/v2/audience/{method} takes and answers them bare, POST /json/1.3/{method} in
+ * the envelope of the device API; GET /api/v2/audience/{method}/{request_id} tells how far it is, with a server token in
+ * the header. What is asked of devices that are not known is no error.
+ */
+import {
+  BULK_BODY_BYTES,
+  BULK_ENTRIES,
+  type BulkTarget,
+  bulkTargetSchema,
+  ERRORS,
+  PushError,
+} from '@roost/protocol'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { z } from 'zod'
+import {
+  addBulkRequest,
+  type NewBulkRequest,
+  type RegisterEntry,
+  readBulkRequest,
+  type TagsEntry,
+} from '../../registry/bulk/requests.ts'
+import type { HttpContext } from '../context.ts'
+import { parseJson } from '../json.ts'
+import { asPushError } from '../problem.ts'
+import { failure, success } from './envelope.ts'
+
+const METHODS = ['bulkRegisterDevice', 'bulkSetTags', 'bulkUnregisterDevice'] as const
+type BulkMethod = (typeof METHODS)[number]
+
+const envelope = z.object({
+  application: z.string().min(1).max(64),
+  auth: z.string().min(1).max(512),
+  devices: z.array(z.record(z.string(), z.unknown())).min(1).max(BULK_ENTRIES),
+})
+
+const tagList = z.array(z.object({ name: z.string(), value: z.unknown() }))
+const tagsSchema = z.union([
+  z.record(z.string(), z.unknown()),
+  tagList.transform(list => Object.fromEntries(list.map(it => [it.name, it.value]))),
+])
+const listOperator = z
+  .enum(['set', 'append', 'remove'])
+  .nullish()
+  .transform(it => it ?? 'set')
+
+export async function compatBulkRoutes(app: FastifyInstance, context: HttpContext): Promise<void> {
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', { parseAs: 'string', bodyLimit: BULK_BODY_BYTES }, (_request, body, done) => {
+    try {
+      done(null, parseJson(body as string))
+    } catch (error) {
+      done(error as Error)
+    }
+  })
+  for (const method of METHODS) {
+    app.post(`/api/v2/audience/${method}`, { errorHandler: sendMessage }, async request => ({
+      request_id: await accept(context, method, request.body),
+      status: 'Pending',
+    }))
+    app.post(`/json/1.3/${method}`, { errorHandler: sendEnvelope }, async request => {
+      const body = request.body as { readonly request?: unknown } | null
+      return success({ request_id: await accept(context, method, body?.request), status: 'Pending' })
+    })
+    app.get<{ Params: { id: string }; Querystring: { application?: string; detailed?: string } }>(
+      `/api/v2/audience/${method}/:id`,
+      { errorHandler: sendMessage },
+      request => tell(context, request),
+    )
+  }
+}
+
+async function accept(context: HttpContext, method: BulkMethod, body: unknown): Promise<string> {
+  const parsed = envelope.safeParse(body)
+  if (!parsed.success) throw new PushError('input_invalid', placesOf(parsed.error))
+  const { application, auth, devices } = parsed.data
+  await requireServerToken(context, auth)
+  const { id: appId } = await context.apps.find(application)
+  const id = await addBulkRequest(context.db, {
+    appId,
+    at: context.clock.now(),
+    ...readEntries(method, devices),
+  })
+  context.runSoon('bulk-requests')
+  return id
+}
+
+function placesOf(error: z.ZodError): string {
+  return error.issues
+    .slice(0, 10)
+    .map(it => `${it.path.join('.')}: ${it.message}`)
+    .join('; ')
+}
+
+async function requireServerToken(context: HttpContext, token: string | undefined): Promise<void> {
+  if (token === undefined) throw new PushError('token_missing', 'the call has no server token')
+  if (!(await context.serverTokens.has(token)))
+    throw new PushError('token_unknown', 'auth is no server token of this installation')
+}
+
+type Entry = Readonly<Record<string, unknown>>
+type Entries = NewBulkRequest extends infer Request
+  ? Request extends { kind: infer Kind; entries: infer Of }
+    ? { readonly kind: Kind; readonly entries: Of }
+    : never
+  : never
+
+function readEntries(method: BulkMethod, devices: readonly Entry[]): Entries {
+  switch (method) {
+    case 'bulkRegisterDevice':
+      return { kind: 'register', entries: devices.map(readRegistration) }
+    case 'bulkSetTags':
+      return { kind: 'tags', entries: devices.map(readTagsEntry) }
+    case 'bulkUnregisterDevice':
+      return { kind: 'unregister', entries: devices.map(readTarget) }
+  }
+}
+
+function readRegistration(device: Entry, i: number): RegisterEntry {
+  const { platform, list_operator, user_id, tags, ...call } = device
+  return {
+    call: {
+      device_type: platform,
+      userId: user_id,
+      ...call,
+      tags: check(tagsSchema.nullish(), tags, `devices.${i}.tags`),
+    },
+    listOperator: check(listOperator, list_operator, `devices.${i}.list_operator`),
+  }
+}
+
+function readTagsEntry(device: Entry, i: number): TagsEntry {
+  return {
+    target: readTarget(device, i),
+    tags: check(tagsSchema, device.tags, `devices.${i}.tags`),
+    listOperator: check(listOperator, device.list_operator, `devices.${i}.list_operator`),
+  }
+}
+
+/** The first that is given: hwid, push_token, user_id. */
+function readTarget({ hwid, push_token, user_id, userId }: Entry, i: number): BulkTarget {
+  const user = user_id ?? userId
+  const target =
+    hwid !== undefined ? { hwid } : push_token !== undefined ? { pushToken: push_token } : { userId: user }
+  return check(bulkTargetSchema, target, `devices.${i} (hwid, push_token or user_id)`)
+}
+
+function check<Schema extends z.ZodType>(schema: Schema, value: unknown, place: string): z.output<Schema> {
+  const parsed = schema.safeParse(value)
+  if (parsed.success) return parsed.data
+  throw new PushError('input_invalid', `${place}: ${parsed.error.issues[0]?.message ?? 'invalid'}`)
+}
+
+const STATUS = { waiting: 'Pending', done: 'Completed' } as const
+
+async function tell(
+  context: HttpContext,
+  request: FastifyRequest<{
+    Params: { id: string }
+    Querystring: { application?: string; detailed?: string }
+  }>,
+): Promise<unknown> {
+  await requireServerToken(
+    context,
+    /^(?:Token|Bearer|Key) (\S+)$/i.exec(request.headers.authorization ?? '')?.[1],
+  )
+  const id = check(z.uuid(), request.params.id, 'request_id')
+  const { rows } = await context.db.query<{ appId: number }>(
+    'select app_id as "appId" from bulk_request where id = $1',
+    [id],
+  )
+  const found = await readBulkRequest(context.db, {
+    appId: rows[0]?.appId ?? 0,
+    id,
+    isDetailed: request.query.detailed === 'true',
+  })
+  return {
+    request_id: found.id,
+    status: STATUS[found.state],
+    total: found.entries,
+    ...(found.counts ?? {}),
+    ...(found.results === null ? {} : { devices: found.results }),
+  }
+}
+
+function sendMessage(
+  ...[error, request, reply]: Parameters<NonNullable<FastifyInstance['errorHandler']>>
+): void {
+  const problem = asPushError(error)
+  if (problem.code === 'internal') request.log.error({ err: error }, 'bulk call failed')
+  void reply.code(ERRORS[problem.code].status).send({ message: problem.message, code: problem.code })
+}
+
+function sendEnvelope(
+  ...[error, request, reply]: Parameters<NonNullable<FastifyInstance['errorHandler']>>
+): void {
+  const problem = asPushError(error)
+  if (problem.code === 'internal') request.log.error({ err: error }, 'bulk call failed')
+  const { httpStatus, answer } = failure(problem)
+  void reply.code(httpStatus).send(answer)
+}

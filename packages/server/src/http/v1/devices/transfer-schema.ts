@@ -1,0 +1,24 @@
+import { TRANSFER_FORMATS } from '@roost/protocol'
+import { z } from 'zod'
+
+export const exportQuerySchema = z.strictObject({
+  format: z.enum(TRANSFER_FORMATS).default('ndjson'),
+  /** `full`: whole tokens and keys; else only the last characters of the token. */
+  tokens: z.enum(['full', 'masked']).default('masked'),
+})
+
+export const importParamsSchema = z.object({ app: z.string(), id: z.uuid() })
+
+export const partQuerySchema = z.strictObject({
+  /** The byte of the file at which the part begins: the `byteOffset` of the answer before. */
+  offset: z.coerce.number().int().min(0),
+  /** Whether the file ends with this part. */
+  final: z.enum(['true', 'false']).default('false'),
+})
+
+export const refusalsQuerySchema = z.strictObject({ format: z.enum(TRANSFER_FORMATS).default('ndjson') })
+
+export const erasuresQuerySchema = z.strictObject({
+  /** Only the record of this hwid or user id. */
+  name: z.string().min(1).max(256).optional(),
+})

@@ -1,0 +1,258 @@
+/**
+ * Bulk calls: stored whole and answered with an id at once, worked on by a background job, one result for each entry.
+ * A request whose process died is taken up again as a whole; all that it asks for may be done twice. When it is done its
+ * entries are dropped: the results name nobody, they stand in the order of the entries.
+ */
+import {
+  type BulkRequestView,
+  type BulkResult,
+  type BulkTarget,
+  compatRegisterSchema,
+  PushError,
+} from '@roost/protocol'
+import { v7 as uuidv7 } from 'uuid'
+import type { App } from '../../access/apps.ts'
+import type { Database, Queryable } from '../../store/database.ts'
+import { platformOf } from '../address.ts'
+import { Registrations, updateOf } from '../register.ts'
+import { registerDevice } from '../registration.ts'
+import { readTags } from '../tags.ts'
+import { findTargets } from './find.ts'
+import { unregisterDevices } from './unregister.ts'
+
+export type BulkKind = 'register' | 'tags' | 'unregister'
+export type ListOperator = 'set' | 'append' | 'remove'
+
+export interface TagsEntry {
+  readonly target: BulkTarget
+  readonly tags: Readonly<Record<string, unknown>>
+  /** For values that are lists. */
+  readonly listOperator: ListOperator
+}
+
+export interface RegisterEntry {
+  /** In the words of `registerDevice`; checked when it is worked on, so that one that is wrong costs the others nothing. */
+  readonly call: Readonly<Record<string, unknown>>
+  readonly listOperator: ListOperator
+}
+
+export type NewBulkRequest = { readonly appId: number; readonly at: number } & (
+  | { readonly kind: 'register'; readonly entries: readonly RegisterEntry[] }
+  | { readonly kind: 'tags'; readonly entries: readonly TagsEntry[] }
+  | { readonly kind: 'unregister'; readonly entries: readonly BulkTarget[] }
+)
+
+/** Returns its id. The caller has the job `bulk-requests` run soon. */
+export async function addBulkRequest(db: Queryable, request: NewBulkRequest): Promise<string> {
+  const id = uuidv7()
+  await db.query(
+    `insert into bulk_request (id, app_id, kind, settings, entries, created_at) values ($1, $2, $3, $4, $5, $6)`,
+    [
+      id,
+      request.appId,
+      request.kind,
+      JSON.stringify({ entries: request.entries.length }),
+      JSON.stringify(request.entries),
+      new Date(request.at),
+    ],
+  )
+  return id
+}
+
+interface StoredRequest {
+  readonly id: string
+  readonly kind: BulkKind
+  readonly state: 'waiting' | 'done'
+  readonly entries: number
+  readonly results: BulkResult[] | null
+  readonly createdAt: string
+  readonly finishedAt: string | null
+}
+
+/** Throws `bulk_request_unknown`. */
+export async function readBulkRequest(
+  db: Queryable,
+  key: { readonly appId: number; readonly id: string; readonly isDetailed: boolean },
+): Promise<BulkRequestView> {
+  const { rows } = await db.query<StoredRequest>(
+    `select id, kind, state, (settings ->> 'entries')::integer as entries, results, created_at as "createdAt",
+            finished_at as "finishedAt"
+       from bulk_request where app_id = $1 and id = $2`,
+    [key.appId, key.id],
+  )
+  const [found] = rows
+  if (found === undefined)
+    throw new PushError('bulk_request_unknown', `this app has no bulk request ${key.id}`)
+  const { results, ...request } = found
+  return {
+    ...request,
+    counts: results === null ? null : countsOf(results),
+    results: key.isDetailed ? results : null,
+  }
+}
+
+function countsOf(results: readonly BulkResult[]): NonNullable<BulkRequestView['counts']> {
+  const count = (outcome: BulkResult['outcome']) => results.filter(it => it.outcome === outcome).length
+  return { done: count('done'), unknown: count('unknown'), refused: count('refused') }
+}
+
+export interface BulkContext {
+  readonly db: Database
+  readonly allowPrivateEndpoints: boolean
+}
+
+/** Works on all requests that wait, oldest first. Any number of processes may do so at once. Returns how many. */
+export async function runBulkRequests(context: BulkContext, at: number): Promise<number> {
+  let count = 0
+  while (await runNext(context, at)) count++
+  return count
+}
+
+interface Work {
+  readonly id: string
+  readonly app: App
+  readonly kind: BulkKind
+  readonly entries: readonly never[]
+}
+
+/** The row stays locked while its entries are worked on; registrations use connections of their own. */
+async function runNext(context: BulkContext, at: number): Promise<boolean> {
+  return context.db.transaction(async tx => {
+    const { rows } = await tx.query<Work & { appId: number }>(
+      `select r.id, r.kind, r.entries,
+              jsonb_build_object('id', a.id, 'code', a.code, 'name', a.name, 'createdAt', a.created_at) as app
+         from bulk_request r join app a on a.id = r.app_id
+        where r.state = 'waiting' order by r.created_at, r.id limit 1 for update of r skip locked`,
+    )
+    const [work] = rows
+    if (work === undefined) return false
+    const results = await runOne(context, work, at)
+    await tx.query(
+      "update bulk_request set state = 'done', entries = '[]', results = $2, finished_at = $3 where id = $1",
+      [work.id, JSON.stringify(results), new Date(at)],
+    )
+    return true
+  })
+}
+
+function runOne(context: BulkContext, work: Work, at: number): Promise<BulkResult[]> {
+  switch (work.kind) {
+    case 'register':
+      return registerAll(context, work, at)
+    case 'tags':
+      return setAllTags(context, work, at)
+    case 'unregister':
+      return unregisterAll(context, work, at)
+  }
+}
+
+async function registerAll(context: BulkContext, { app, entries }: Work, at: number): Promise<BulkResult[]> {
+  const registrations = new Registrations(context.db)
+  const registering = (entries as readonly RegisterEntry[]).map(entry =>
+    resultOf(async () => {
+      const parsed = compatRegisterSchema.safeParse({ ...entry.call, application: app.code })
+      if (!parsed.success)
+        throw new PushError(
+          'input_invalid',
+          parsed.error.issues.map(it => `${it.path.join('.')}: ${it.message}`).join('; '),
+        )
+      const call = parsed.data
+      const { skipped } = await registerDevice(
+        { ...context, registrations },
+        {
+          app,
+          update: {
+            ...updateOf({ appId: app.id, hwid: call.hwid, at }),
+            platform: platformOf(call.device_type),
+            userId:
+              call.userId === undefined || call.userId === '' || call.userId === call.hwid
+                ? null
+                : call.userId,
+            language: call.language ?? null,
+            timezoneSeconds: call.timezone ?? null,
+            appVersion: call.app_version ?? null,
+            osVersion: call.os_version ?? null,
+            deviceModel: call.device_model ?? null,
+          },
+          tokens: call,
+          tags: withOperator(call.tags ?? {}, entry.listOperator),
+        },
+      )
+      return done(skipped)
+    }),
+  )
+  return Promise.all(registering)
+}
+
+async function setAllTags(context: BulkContext, { app, entries }: Work, at: number): Promise<BulkResult[]> {
+  const registrations = new Registrations(context.db)
+  const wanted = entries as readonly TagsEntry[]
+  const found = await findTargets(
+    context.db,
+    app.id,
+    wanted.map(it => it.target),
+  )
+  const setting = wanted.map(async (entry, i): Promise<BulkResult> => {
+    const hwids = found[i] ?? []
+    if (hwids.length === 0) return { outcome: 'unknown' }
+    return resultOf(async () => {
+      const { tags, operations, skipped } = readTags(withOperator(entry.tags, entry.listOperator))
+      const results = await Promise.all(
+        hwids.map(hwid =>
+          registrations.apply({ ...updateOf({ appId: app.id, hwid, at }), tags, tagOperations: operations }),
+        ),
+      )
+      return done([...skipped, ...results.flatMap(it => it.skipped)])
+    })
+  })
+  return Promise.all(setting)
+}
+
+async function unregisterAll({ db }: BulkContext, { app, entries }: Work, at: number): Promise<BulkResult[]> {
+  return db.transaction(async tx => {
+    const found = await findTargets(tx, app.id, entries as readonly BulkTarget[])
+    await unregisterDevices(tx, { appId: app.id, hwids: found.flat(), at })
+    return found.map(hwids => ({ outcome: hwids.length === 0 ? 'unknown' : 'done' }))
+  })
+}
+
+/** Lists go by the operator; other values are set whatever it says. */
+function withOperator(
+  tags: Readonly<Record<string, unknown>>,
+  operator: ListOperator,
+): Readonly<Record<string, unknown>> {
+  if (operator === 'set') return tags
+  const changed = Object.entries(tags).map(([name, value]) =>
+    Array.isArray(value) ? [name, { operation: operator, value: value as unknown[] }] : [name, value],
+  )
+  return Object.fromEntries(changed) as Record<string, unknown>
+}
+
+function done(skipped: readonly { readonly tag: string; readonly reason: string }[]): BulkResult {
+  if (skipped.length === 0) return { outcome: 'done' }
+  return {
+    outcome: 'done',
+    detail: `left out: ${skipped.map(it => `${it.tag} (${it.reason})`).join(', ')}`.slice(0, 500),
+  }
+}
+
+/** An entry that is wrong is a result; a database that is away fails the whole, which is tried again. */
+async function resultOf(work: () => Promise<BulkResult>): Promise<BulkResult> {
+  try {
+    return await work()
+  } catch (error) {
+    if (error instanceof PushError)
+      return { outcome: 'refused', detail: `${error.code}: ${error.message}`.slice(0, 500) }
+    throw error
+  }
+}
+
+const KEEP_MS = 30 * 24 * 60 * 60_000
+
+/** Returns how many. */
+export async function dropOldBulkRequests(db: Queryable, at: number): Promise<number> {
+  const { rowCount } = await db.query("delete from bulk_request where state = 'done' and finished_at < $1", [
+    new Date(at - KEEP_MS),
+  ])
+  return rowCount
+}

@@ -1,0 +1,35 @@
+/** Ends the addresses of many devices at somebody's wish; the devices stay, and a registration revives them (R6). */
+import type { Queryable } from '../../store/database.ts'
+import { bucketOf } from '../buckets.ts'
+
+/** In the order of keys in which registrations lock them. */
+const END = `
+  with wanted as (
+    select a.bucket, a.app_id, a.hwid, a.address_hash
+      from address a
+      join unnest($2::smallint[], $3::text[]) as i (bucket, hwid) on a.bucket = i.bucket and a.hwid = i.hwid
+     where a.app_id = $1 and a.state in ('active', 'suspect', 'quarantined')
+     order by a.bucket, a.app_id, a.hwid, a.address_hash
+       for update of a
+  ), ended as (
+    update address a
+       set state = 'dead', reason = 'unregistered', generation = a.generation + 1, state_since = $4
+      from wanted w
+     where a.bucket = w.bucket and a.app_id = w.app_id and a.hwid = w.hwid and a.address_hash = w.address_hash
+       and a.state in ('active', 'suspect', 'quarantined')
+    returning a.*
+  )
+  insert into ledger (bucket, app_id, hwid, at, event, reason, provider, environment, kind, address_end, generation)
+  select bucket, app_id, hwid, $4, 'unregistered', 'asked_by_sender', provider, environment, kind, right(address, 8),
+         generation
+    from ended`
+
+/** In the caller's transaction; safe to repeat. Returns how many addresses ended. */
+export async function unregisterDevices(
+  tx: Queryable,
+  wanted: { readonly appId: number; readonly hwids: readonly string[]; readonly at: number },
+): Promise<number> {
+  const hwids = [...new Set(wanted.hwids)]
+  const result = await tx.query(END, [wanted.appId, hwids.map(bucketOf), hwids, new Date(wanted.at)])
+  return result.rowCount
+}
