@@ -21,6 +21,8 @@ export const DEVICE_FIELDS = [
   'firstSeenAt',
   'lastSeenAt',
   'lastOpenAt',
+  'permission',
+  'country',
 ] as const
 export type DeviceField = (typeof DEVICE_FIELDS)[number]
 

@@ -36,12 +36,20 @@ const DEVICES: readonly Row[] = [
   {
     hwid: 'anna',
     tags: { tier: 'gold', age: 30, isVip: true, likes: ['tea', 'jazz', 7], since: '2026-03-01' },
-    fields: { userId: 'u1', device_type: 1, language: 'de', timezone: 3600, app_version: '2.0' },
+    fields: {
+      userId: 'u1',
+      device_type: 1,
+      language: 'de',
+      timezone: 3600,
+      app_version: '2.0',
+      notificationTypes: 7,
+      country: 'CH',
+    },
   },
   {
     hwid: 'ben',
     tags: { tier: 'silver', age: 30.5, isVip: false, likes: ['tea'], since: '2025-12-31' },
-    fields: { userId: 'u2', device_type: 3, language: 'en', timezone: -18_000 },
+    fields: { userId: 'u2', device_type: 3, language: 'en', timezone: -18_000, notificationTypes: 0 },
   },
   {
     hwid: 'carl',
@@ -110,6 +118,34 @@ describe('a tag', () => {
   })
 })
 
+describe('a tag that the server keeps', () => {
+  test.each<[string, Op, Comparison['value'], string[]]>([
+    ['Language', 'eq', 'de', ['anna']],
+    ['Country', 'eq', 'CH', ['anna']],
+    ['Timezone', 'lte', -1, ['ben']],
+    ['Application Version', 'set', undefined, ['anna']],
+    ['Device Model', 'set', undefined, []],
+    ['OS Version', 'unset', undefined, ALL],
+    ['First Install', 'gte', '2000-01-01', ALL],
+    ['Last Application Open', 'gte', '2000-01-01', ['anna']],
+    ['Push Alerts Enabled', 'eq', true, ['anna']],
+    ['Push Alerts Enabled', 'eq', false, ['ben']],
+    ['Push Alerts Enabled', 'in', [true, false], ['anna', 'ben']],
+    ['Push Alerts Enabled', 'ne', true, without('anna')],
+    ['Push Alerts Enabled', 'unset', undefined, ['carl', 'none', 'null']],
+  ])('%s %s %j', async (tag, op, value, expected) => {
+    expect(await matching({ tag, op, ...(value === undefined ? {} : { value }) })).toEqual(expected)
+  })
+
+  test.each<[string, Scalar]>([
+    ['Push Alerts Enabled', 1],
+    ['Timezone', 'CET'],
+    ['First Install', 'long ago'],
+  ])('%s refuses a value of another type, with its name', (tag, value) => {
+    expect(() => compileCondition({ tag, op: 'eq', value }, 1)).toThrow(`tag "${tag}" holds`)
+  })
+})
+
 describe('a field', () => {
   const past = '2000-01-01T00:00:00Z'
   const future = '2999-01-01T00:00:00+02:00'
@@ -141,6 +177,10 @@ describe('a field', () => {
     ['lastOpenAt', 'set', undefined, ['anna']],
     ['lastOpenAt', 'lte', future, ['anna']],
     ['lastOpenAt', 'nin', [past, future], ALL],
+    ['permission', 'eq', 'granted', ['anna']],
+    ['permission', 'unset', undefined, ['carl', 'none', 'null']],
+    ['country', 'in', ['CH', 'DE'], ['anna']],
+    ['country', 'unset', undefined, without('anna')],
   ])('%s %s %j', async (field, op, value, expected) => {
     expect(await matching({ field, op, ...(value === undefined ? {} : { value }) })).toEqual(expected)
   })

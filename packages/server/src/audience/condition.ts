@@ -6,6 +6,8 @@ import {
   CONDITION_DEPTH,
   type Comparison,
   type Condition,
+  DEFAULT_TAGS,
+  type DefaultTag,
   type DeviceField,
   PushError,
   type Scalar,
@@ -17,8 +19,14 @@ export interface CompiledCondition {
   readonly values: readonly unknown[]
 }
 
-type ColumnType = 'text' | 'number' | 'time'
-const COLUMNS: Record<DeviceField, { readonly column: string; readonly type: ColumnType }> = {
+type ColumnType = 'text' | 'number' | 'time' | 'boolean'
+
+interface Column {
+  readonly column: string
+  readonly type: ColumnType
+}
+
+const COLUMNS: Record<DeviceField, Column> = {
   hwid: { column: 'd.hwid', type: 'text' },
   userId: { column: 'd.user_id', type: 'text' },
   platform: { column: 'd.platform', type: 'text' },
@@ -30,6 +38,25 @@ const COLUMNS: Record<DeviceField, { readonly column: string; readonly type: Col
   firstSeenAt: { column: 'd.first_seen_at', type: 'time' },
   lastSeenAt: { column: 'd.last_seen_at', type: 'time' },
   lastOpenAt: { column: 'd.last_open_at', type: 'time' },
+  permission: { column: 'd.permission', type: 'text' },
+  country: { column: "(d.record ->> 'country')", type: 'text' },
+}
+
+/** The server's own tags are columns, whichever name they are asked for by. */
+const DEFAULT_TAG_COLUMNS: Record<DefaultTag, Column> = {
+  'Last Application Open': COLUMNS.lastOpenAt,
+  'First Install': COLUMNS.firstSeenAt,
+  Language: COLUMNS.language,
+  'Application Version': COLUMNS.appVersion,
+  'Device Model': COLUMNS.deviceModel,
+  'OS Version': COLUMNS.osVersion,
+  Country: COLUMNS.country,
+  Timezone: COLUMNS.timezoneSeconds,
+  'Push Alerts Enabled': { column: "(d.permission not in ('denied', 'not_determined'))", type: 'boolean' },
+}
+
+function isDefaultTag(tag: string): tag is DefaultTag {
+  return (DEFAULT_TAGS as readonly string[]).includes(tag)
 }
 
 /** PostgreSQL's protocol counts them in 16 bits; a condition with this many was not made by a person. */
@@ -64,9 +91,14 @@ function compile(condition: Condition, context: Context): string {
     return `(${condition.and.map((part, i) => inside(part, `and[${i}]`)).join(' and ')})`
   if ('or' in condition) return `(${condition.or.map((part, i) => inside(part, `or[${i}]`)).join(' or ')})`
   if ('not' in condition) return `not ${inside(condition.not, 'not')}`
-  return condition.tag !== undefined
-    ? compareTag(condition.tag, condition, context)
-    : compareField(condition, context)
+  const { tag } = condition
+  if (tag === undefined) {
+    const field = condition.field as DeviceField
+    return compareColumn({ ...COLUMNS[field], name: `field "${field}"` }, condition, context)
+  }
+  return isDefaultTag(tag)
+    ? compareColumn({ ...DEFAULT_TAG_COLUMNS[tag], name: `tag "${tag}"` }, condition, context)
+    : compareTag(tag, condition, context)
 }
 
 function scalars(comparison: Comparison, context: Context): readonly Scalar[] {
@@ -130,10 +162,17 @@ function tagOrder(it: string, operator: '>=' | '<=', value: Scalar, context: Con
   return `coalesce(jsonb_typeof(${it}) = jsonb_typeof(${limit}) and ${it} ${operator} ${limit}, false)`
 }
 
-function compareField(comparison: Comparison, context: Context): string {
-  const field = comparison.field as DeviceField
-  const { column, type } = COLUMNS[field]
-  const value = (given: Scalar) => context.parameter(fieldValue(given, { field, type, context }))
+/** With the name that it was asked for by. */
+interface NamedColumn extends Column {
+  readonly name: string
+}
+
+function compareColumn(
+  { column, type, name }: NamedColumn,
+  comparison: Comparison,
+  context: Context,
+): string {
+  const value = (given: Scalar) => context.parameter(columnValue(given, { name, type, context }))
   switch (comparison.op) {
     case 'set':
       return `${column} is not null`
@@ -145,7 +184,7 @@ function compareField(comparison: Comparison, context: Context): string {
       return `${column} is distinct from ${value(scalar(comparison, context))}`
     case 'in':
     case 'nin': {
-      const list = scalars(comparison, context).map(given => fieldValue(given, { field, type, context }))
+      const list = scalars(comparison, context).map(given => columnValue(given, { name, type, context }))
       const isIn = `coalesce(${column} = any(${context.parameter(list)}), false)`
       return comparison.op === 'in' ? isIn : `not ${isIn}`
     }
@@ -165,25 +204,29 @@ const INTEGER_MAX = 2_147_483_647
 /** `Date` takes much more, some of it far outside of what PostgreSQL does. */
 const ISO_DAY = /^\d{4}-\d\d-\d\d/
 
-function fieldValue(
+function columnValue(
   given: Scalar,
-  place: { readonly field: string; readonly type: ColumnType; readonly context: Context },
+  place: { readonly name: string; readonly type: ColumnType; readonly context: Context },
 ): unknown {
   switch (place.type) {
     case 'text':
       if (typeof given !== 'string')
-        refuse(place.context, `field "${place.field}" holds text, not ${JSON.stringify(given)}`)
+        refuse(place.context, `${place.name} holds text, not ${JSON.stringify(given)}`)
+      return given
+    case 'boolean':
+      if (typeof given !== 'boolean')
+        refuse(place.context, `${place.name} holds true or false, not ${JSON.stringify(given)}`)
       return given
     case 'number':
       if (typeof given !== 'number' || !Number.isInteger(given) || Math.abs(given) > INTEGER_MAX)
-        refuse(place.context, `field "${place.field}" holds a whole number, not ${JSON.stringify(given)}`)
+        refuse(place.context, `${place.name} holds a whole number, not ${JSON.stringify(given)}`)
       return given
     case 'time': {
       const time = typeof given === 'string' && ISO_DAY.test(given) ? new Date(given) : undefined
       if (time === undefined || Number.isNaN(time.getTime()))
         refuse(
           place.context,
-          `field "${place.field}" holds a time like "2026-11-01T00:00:00Z", not ${JSON.stringify(given)}`,
+          `${place.name} holds a time like "2026-11-01T00:00:00Z", not ${JSON.stringify(given)}`,
         )
       return time
     }
