@@ -115,13 +115,14 @@ async function store(
   }
 }
 
-/** Standard error, so that it is in nobody's way; on a terminal only. */
+/** On standard error, so that it is in nobody's way; where that is no terminal, a line every two seconds. */
 function progressBar(bytes: number, done: number): SingleBar {
   const bar = new SingleBar({
     format: '{bar} {percentage} % | {rows} rows | {eta_formatted} left',
     stream: process.stderr,
     clearOnComplete: true,
-    noTTYOutput: false,
+    noTTYOutput: true,
+    notTTYSchedule: 2000,
   })
   bar.start(bytes, done, { rows: 0 })
   return bar

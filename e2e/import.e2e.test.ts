@@ -1,0 +1,151 @@
+/** `roost devices import` as whole processes: killed half-way, and run again. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createWriteStream } from 'node:fs'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { fileURLToPath } from 'node:url'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { eventually } from './support/eventually.ts'
+
+const PROGRAM = fileURLToPath(new URL('../packages/server/bin/roost.js', import.meta.url))
+const TOKEN = 'e2e-server-token-that-is-long-enough'
+const WITHIN_MS = 120_000
+/** Enough for several seconds of work, of which every hundredth row is refused. */
+const ROWS = 200_000
+const BAD_EVERY = 100
+
+let folder: string
+let running: Command[] = []
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'roost-e2e-'))
+})
+afterEach(async () => {
+  for (const command of running) await command.end('SIGTERM')
+  running = []
+  await rm(folder, { recursive: true, force: true })
+})
+
+class Command {
+  out = ''
+  err = ''
+  readonly #child: ChildProcess
+  readonly closed: Promise<unknown>
+
+  constructor(...args: string[]) {
+    this.#child = spawn(process.execPath, [PROGRAM, ...args], {
+      env: {
+        PATH: process.env.PATH,
+        ROOST_DATA_DIR: join(folder, 'data'),
+        ROOST_PORT: '0',
+        ROOST_BOOTSTRAP_TOKEN: TOKEN,
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    this.#child.stdout?.on('data', (chunk: Buffer) => {
+      this.out += chunk.toString()
+    })
+    this.#child.stderr?.on('data', (chunk: Buffer) => {
+      this.err += chunk.toString()
+    })
+    this.closed = once(this.#child, 'close')
+    running.push(this)
+  }
+
+  get isRunning(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null
+  }
+
+  async end(signal: NodeJS.Signals): Promise<void> {
+    if (this.isRunning) this.#child.kill(signal)
+    await this.closed
+  }
+}
+
+async function serve(): Promise<{ readonly url: string; readonly command: Command }> {
+  const command = new Command('serve')
+  const { value } = await eventually({
+    what: 'the server listening',
+    read: () => /listening on (http:\S+)/.exec(command.out)?.[1],
+    until: url => url !== undefined,
+    withinMs: WITHIN_MS,
+  })
+  return { url: value ?? '', command }
+}
+
+const authorization = `Bearer ${TOKEN}`
+
+async function createApp(): Promise<string> {
+  const { url, command } = await serve()
+  const answer = await fetch(`${url}/v1/apps`, {
+    method: 'POST',
+    headers: { authorization, 'content-type': 'application/json' },
+    body: JSON.stringify({ name: 'Imported' }),
+  })
+  const { code } = (await answer.json()) as { code: string }
+  await command.end('SIGTERM')
+  return code
+}
+
+function* lines(): Generator<string> {
+  yield 'hwid,platform,pushToken,userId\n'
+  for (let i = 0; i < ROWS; i++) {
+    const token = i % BAD_EVERY === 0 ? 'no hex' : i.toString(16).padStart(64, '0')
+    yield `device-${i},ios,${token},user-${i}\n`
+  }
+}
+
+/** Each hwid of the export, and how many lines it has. */
+async function exported(url: string, app: string): Promise<string[]> {
+  const answer = await fetch(`${url}/v1/apps/${app}/device-export`, { headers: { authorization } })
+  return (await answer.text())
+    .trim()
+    .split('\n')
+    .map(line => (JSON.parse(line) as { hwid: string }).hwid)
+}
+
+test('an import that is killed half-way goes on when it is run again, without a lost or doubled row', async () => {
+  const app = await createApp()
+  const file = join(folder, 'devices.csv')
+  const refused = join(folder, 'refused.csv')
+  await pipeline(Readable.from(lines()), createWriteStream(file))
+  const args = ['devices', 'import', file, '--app', app, '--refused', refused, '--json']
+
+  const first = new Command(...args)
+  await eventually({
+    what: 'rows stored',
+    read: () => Number([...first.err.matchAll(/(\d+) rows/g)].at(-1)?.[1] ?? 0),
+    until: rows => rows > 0,
+    withinMs: WITHIN_MS,
+  })
+  expect(first.isRunning).toBe(true)
+  await first.end('SIGKILL')
+
+  const second = new Command(...args)
+  await second.closed
+  const before = Number(/going on behind row (\d+)/.exec(second.err)?.[1])
+  expect(before).toBeGreaterThan(0)
+  expect(before).toBeLessThan(ROWS)
+  const bad = ROWS / BAD_EVERY
+  expect(JSON.parse(second.out)).toMatchObject({
+    state: 'done',
+    rows: ROWS,
+    stored: ROWS - bad,
+    refused: bad,
+  })
+  const report = (await readFile(refused, 'utf8')).trim().split('\n')
+  expect(report).toHaveLength(bad + 1)
+  expect(new Set(report).size).toBe(bad + 1)
+
+  const third = new Command(...args)
+  await third.closed
+  expect(JSON.parse(third.out)).toMatchObject({ state: 'done', rows: ROWS, stored: ROWS - bad })
+
+  const { url } = await serve()
+  const hwids = await exported(url, app)
+  expect(hwids).toHaveLength(ROWS - bad)
+  expect(new Set(hwids).size).toBe(ROWS - bad)
+})
