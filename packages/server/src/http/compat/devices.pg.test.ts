@@ -402,6 +402,24 @@ describe('events', () => {
   })
 })
 
+test('deleteDevice erases all that is held of a device, and one that is not there is as it should be', async () => {
+  const hwid = newHwid()
+  const pushToken = newToken()
+  await register(hwid, { push_token: pushToken, tags: { a: 1 }, userId: 'leaver' })
+  await done('postEvent', { hwid, event: 'bought' })
+  await done('createTestDevice', { hwid, name: 'Mine' })
+  for (let i = 0; i < 2; i++) expect(await done('deleteDevice', { hwid })).toBeNull()
+  expect((await server.rest('GET', `/v1/apps/${app.app}/devices/${hwid}`)).status).toBe(404)
+  for (const table of ['device', 'address', 'address_directory', 'ledger', 'device_event', 'test_device'])
+    expect((await server.db.query(`select from ${table} where hwid = $1`, [hwid])).rowCount, table).toBe(0)
+  await register(hwid, { push_token: pushToken })
+  expect(await server.view(app, hwid)).toMatchObject({
+    userId: null,
+    tags: {},
+    addresses: [{ state: 'active' }],
+  })
+})
+
 test('createTestDevice makes a test device of a phone, with its token, and again gives it another name', async () => {
   const hwid = newHwid()
   const fields = { hwid, device_type: 1, push_token: newToken(), auto_created: true }

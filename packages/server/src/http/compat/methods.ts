@@ -17,12 +17,14 @@ import {
   compatSetTagsSchema,
   compatTestDeviceSchema,
   compatUnregisterSchema,
+  PushError,
 } from '@roost/protocol'
 import { readVapidPublicKey } from '../../credentials/credentials.ts'
 import { messageIdOf, type ReceiptKind } from '../../insight/receipts.ts'
 import { removeActivityAddress, setActivityAddress } from '../../registry/activities.ts'
 import { checkDevice as readPresence } from '../../registry/check.ts'
 import { readTagsForClient } from '../../registry/default-tags.ts'
+import { erase } from '../../registry/erase.ts'
 import { countEvent } from '../../registry/events.ts'
 import { registerDevice as register } from '../../registry/registration.ts'
 import { readTags } from '../../registry/tags.ts'
@@ -50,6 +52,15 @@ const unregisterDevice = method(compatUnregisterSchema, async call => {
     clientSeq: request.client_seq ?? null,
   })
   return answerOf(result)
+})
+
+/** Everything of the device goes; one that is not there is as it should be. */
+const deleteDevice = method(compatBaseSchema, async ({ app, context, request }) => {
+  const wanted = { appId: app.id, target: { hwid: request.hwid }, by: 'device', at: context.clock.now() }
+  await erase(context.db, wanted).catch((error: unknown) => {
+    if (!(error instanceof PushError && error.code === 'device_unknown')) throw error
+  })
+  return null
 })
 
 const applicationOpen = method(compatBaseSchema, async call => {
@@ -203,6 +214,7 @@ export const METHODS: ReadonlyMap<string, CompatMethod> = new Map(
   Object.entries({
     registerDevice,
     unregisterDevice,
+    deleteDevice,
     applicationOpen,
     setTags,
     getTags,
