@@ -24,6 +24,7 @@ import type { NewAddress } from './address.ts'
 import { addressBucketOf, addressHash, bucketOf } from './buckets.ts'
 import { correctedEnvironments } from './corrected.ts'
 import { isDenied, optOut } from './permission.ts'
+import { repeatRegistrations } from './repeated.ts'
 import { giveTypes } from './tag-definitions.ts'
 import { applyTagOperations } from './tag-operations.ts'
 import { refusedTags, type SkippedTag, type TagOperation } from './tags.ts'
@@ -131,20 +132,35 @@ function keysOf(update: DeviceUpdate): string[] {
   return [device, `a ${update.appId} ${provider} ${environment} ${kind} ${address}`] // a hash would cost more
 }
 
+const NOTHING_NEW: UpdateResult = { isStale: false, skipped: [] }
+
 async function store(tx: Queryable, asked: readonly DeviceUpdate[]): Promise<UpdateResult[]> {
+  const repeated = await repeatRegistrations(tx, asked)
+  const others = asked.filter(it => !repeated.has(it))
+  const results = new Map(others.length === 0 ? [] : await storeChanges(tx, others))
+  return asked.map(it => results.get(it) ?? NOTHING_NEW)
+}
+
+async function storeChanges(
+  tx: Queryable,
+  asked: readonly DeviceUpdate[],
+): Promise<[DeviceUpdate, UpdateResult][]> {
   const { updates, skipped } = await giveTypes(tx, asked)
   const devices = await upsertDevices(tx, updates)
   const fresh = updates.filter((_, i) => devices[i]?.isStale === false)
   const refused = await applyTagOperations(tx, fresh)
   await storeAddresses(tx, fresh, new Map(updates.map((it, i) => [it, devices[i]?.permission ?? null])))
-  return updates.map((update, i) => ({
-    isStale: devices[i]?.isStale ?? false,
-    skipped: [
-      ...(skipped[i] ?? []),
-      ...(devices[i]?.areTagsRefused === true ? refusedTags(Object.keys(update.tags ?? {})) : []),
-      ...(refused.get(update) ?? []),
-    ],
-  }))
+  return updates.map((update, i) => [
+    asked[i] as DeviceUpdate,
+    {
+      isStale: devices[i]?.isStale ?? false,
+      skipped: [
+        ...(skipped[i] ?? []),
+        ...(devices[i]?.areTagsRefused === true ? refusedTags(Object.keys(update.tags ?? {})) : []),
+        ...(refused.get(update) ?? []),
+      ],
+    },
+  ])
 }
 
 /** `permissions`: what is known of each device after this call. */
