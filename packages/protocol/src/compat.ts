@@ -103,6 +103,17 @@ const base = {
   power: powerSchema.optional().catch(undefined),
 }
 
+/** Anything but a time of this millennium counts as not said. */
+const EXPIRATION_MAX = Date.UTC(3000, 0)
+const expirationTime = z
+  .unknown()
+  .optional()
+  .transform(value => (isTime(value) ? value : undefined))
+
+function isTime(value: unknown): value is number {
+  return Number.isInteger(value) && (value as number) > 0 && (value as number) < EXPIRATION_MAX
+}
+
 /**
  * Ours: a number that grows with each call of a device whose order counts, so that one which was held up on its way
  * can't undo a later one. A device that sends none, or nonsense, is served in the order of arrival.
@@ -123,6 +134,8 @@ export const compatRegisterSchema = z.object({
   auth_token: z.string().max(256).nullish(),
   /** Ours: the VAPID public key that a web subscription was made with. */
   application_server_key: z.string().max(256).nullish(),
+  /** Ours: when the subscription ends by itself, ms since the epoch, as the browser gives it. */
+  expiration_time: expirationTime,
   tags: tags.nullish().catch(null),
   client_seq: clientSeq,
 })
@@ -171,6 +184,8 @@ export const compatTestDeviceSchema = z.object({
   public_key: z.string().max(256).nullish(),
   auth_token: z.string().max(256).nullish(),
   application_server_key: z.string().max(256).nullish(),
+  /** Ours: when the subscription ends by itself, ms since the epoch, as the browser gives it. */
+  expiration_time: expirationTime,
 })
 
 /** An empty token takes the address back. */

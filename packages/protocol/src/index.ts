@@ -1,4 +1,5 @@
 /** Shapes, limits and error codes of Roost's public API. No I/O. */
+export * from './address-policy.ts'
 export * from './alert.ts'
 export * from './bulk.ts'
 export * from './compat.ts'

@@ -43,8 +43,9 @@ alter table address
   add column old_deaths_from timestamptz,
   add column old_deaths_until timestamptz;
 
--- R29: when a web subscription ends by itself.
-alter table address add column expires_at timestamptz;
+-- R29: when a web subscription ends by itself, in ms, as its browser has given it with the keys.
+alter table address add column expires_at timestamptz
+  generated always as (to_timestamp((keys ->> 'expirationTime')::float8 / 1000)) stored;
 create index address_expiring on address (expires_at)
   where expires_at is not null and state in ('active', 'suspect');
 

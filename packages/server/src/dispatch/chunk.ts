@@ -17,6 +17,8 @@ export interface Recipient extends SendTarget {
   readonly generation: number
   /** The gateway has accepted something for it, in its environment. */
   readonly wasAccepted: boolean
+  /** R29: its own end; ISO 8601. */
+  readonly expiresAt: string | null
   /** 1 for the first try. */
   readonly attempt: number
   /** Tries whether the pause of this part is over. */
@@ -32,7 +34,7 @@ export interface ReadChunk {
 }
 
 const ADDRESS_COLUMNS = `a.bucket, a.hwid, a.address_hash as hash, a.generation, a.provider, a.environment, a.address,
-  a.keys, a.credential_id as "credentialId", a.last_accepted_at is not null as "wasAccepted"`
+  a.keys, a.expires_at as "expiresAt", a.credential_id as "credentialId", a.last_accepted_at is not null as "wasAccepted"`
 /** R26: an address whose device has withdrawn the permission is kept and not sent to. */
 const SENDABLE = `a.kind = 'alert' and a.state in ('active', 'suspect') and not a.opted_out`
 

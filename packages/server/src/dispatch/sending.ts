@@ -123,6 +123,8 @@ export class Sending {
   #senderFor(recipient: Recipient, at: number): ReadySender | Settlement {
     const { batch, senders } = this.#options
     if (at > expiresAt(batch)) return { kind: 'skipped', ...keyOf(recipient), reason: 'expired' }
+    if (recipient.expiresAt !== null && Date.parse(recipient.expiresAt) <= at)
+      return { kind: 'skipped', ...keyOf(recipient), reason: 'address_expired' }
     const sender = senders.for(recipient, recipient.probePart)
     if (sender.kind === 'missing') return { kind: 'skipped', ...keyOf(recipient), reason: sender.reason }
     if (sender.kind === 'paused') return this.#hold(recipient, sender.pause)

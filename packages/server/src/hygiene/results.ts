@@ -11,6 +11,7 @@
  *
  * R1  A death with the gateway's own time T counts only if the address was registered before T. Within 5 s either
  *     way the two clocks can't be told apart: suspect first, dead at the next such answer.
+ * R1d A death from before the registration that comes again three times in a day or more: quarantined.
  * R1b Without a time, T is when the request was sent, never when the answer came.
  * R17, R18 Credential, quota and server faults are no results at all here: they change no row.
  * R20 The same answer twice, or in any order, gives the same state: the first one moves the generation on.
@@ -28,6 +29,9 @@ export type Trust = 'full' | 'little'
 
 /** How far apart two clocks of honest servers may be. */
 const CLOCK_SKEW = "interval '5 seconds'"
+/** R1d: a 410 from before the registration that comes so often, over so long, is believed: quarantined. */
+const OLD_DEATHS = 3
+const OLD_DEATHS_WITHIN = "interval '24 hours'"
 /** R12: doubted on so many days in a row of answers an address is dead. */
 const DOUBT_DAYS = 3
 /** `last_accepted_at` is for diagnosis by day; writing it at every send would double the writes of a campaign. */
@@ -100,23 +104,36 @@ const JUDGE_DEATHS = `
              when r.since > a.last_registered_at + ${CLOCK_SKEW} then 'dead'
              when r.since >= a.last_registered_at - ${CLOCK_SKEW} then
                case when a.state = 'suspect' and a.reason = r.reason and r.sent_at > a.last_registered_at then 'dead' else 'suspect' end
-           end as verdict
+           end as verdict,
+           a.generation = r.generation and r.since < a.last_registered_at - ${CLOCK_SKEW}
+             and r.sent_at > coalesce(a.old_deaths_until, '-infinity') as is_old,
+           case when a.old_death_at = r.since then a.old_deaths + 1 else 1 end as old_deaths,
+           case when a.old_death_at = r.since then a.old_deaths_from else r.sent_at end as old_deaths_from
       from result r
       join address a on a.bucket = r.bucket and a.app_id = r.app_id and a.hwid = r.hwid and a.address_hash = r.hash
      where a.state in ('active', 'suspect')
      order by a.bucket, a.app_id, a.hwid
        for update of a
   ), judged as (
-    select bucket, app_id, hwid, address_hash, reason, since, sent_at, message_id,
+    select bucket, app_id, hwid, address_hash, reason, since, sent_at, message_id, is_old, old_deaths, old_deaths_from,
            case when verdict = 'dead' then held_by end as held_by,
            case when verdict = 'dead' and held_by is not null
                 then case when state = 'active' then 'suspect' end
+                when is_old and old_deaths >= ${OLD_DEATHS} and sent_at >= old_deaths_from + ${OLD_DEATHS_WITHIN}
+                then 'quarantined'
                 else verdict end as verdict
       from heard
+  ), counted as (
+    update address a
+       set old_death_at = j.since, old_deaths = j.old_deaths, old_deaths_from = j.old_deaths_from,
+           old_deaths_until = j.sent_at
+      from judged j
+     where a.bucket = j.bucket and a.app_id = j.app_id and a.hwid = j.hwid and a.address_hash = j.address_hash
+       and j.is_old and j.verdict is null
   ), changed as (
     update address a
        set state = j.verdict, reason = j.reason, generation = a.generation + 1, state_since = $11,
-           held_by = j.held_by, held_generation = case when j.held_by is not null then a.generation + 1 end
+           old_deaths = 0, old_death_at = null, held_by = j.held_by, held_generation = case when j.held_by is not null then a.generation + 1 end
       from judged j
      where a.bucket = j.bucket and a.app_id = j.app_id and a.hwid = j.hwid and a.address_hash = j.address_hash
        and j.verdict is not null
@@ -296,7 +313,8 @@ const CONFIRM = `
       join address a on a.bucket = r.bucket and a.app_id = r.app_id and a.hwid = r.hwid
        and a.address_hash = r.hash and a.generation = r.generation
      where a.state = 'suspect'
-        or (a.state = 'active' and coalesce(a.last_accepted_at, '-infinity') < r.sent_at - ${ACCEPTED_RESOLUTION})
+        or (a.state = 'active' and (a.old_deaths > 0
+             or coalesce(a.last_accepted_at, '-infinity') < r.sent_at - ${ACCEPTED_RESOLUTION}))
      order by a.bucket, a.app_id, a.hwid
        for update of a
   ), changed as (
@@ -304,7 +322,7 @@ const CONFIRM = `
        set last_accepted_at = $9,
            state = 'active',
            reason = null,
-           doubts = 0, doubted_at = null,
+           doubts = 0, doubted_at = null, old_deaths = 0, old_death_at = null,
            generation = a.generation + (b.state = 'suspect')::integer,
            state_since = case when b.state = 'suspect' then $9 else a.state_since end
       from before b

@@ -1,6 +1,8 @@
 /** The background jobs: their names, their times (UTC), and what each does. `roost jobs` lists and runs them. */
 import type { CredentialChecks } from '../credentials/checks.ts'
 import { watchCredentials } from '../credentials/watch.ts'
+import { ageAddresses, endExpired } from '../hygiene/aging.ts'
+import { rollTally } from '../hygiene/guard.ts'
 import { deliverWithRemovals } from '../hygiene/removal-webhooks.ts'
 import { finishUndos } from '../hygiene/undo.ts'
 import { dropOldBulkRequests, runBulkRequests } from '../registry/bulk/requests.ts'
@@ -47,6 +49,23 @@ export const JOBS = {
       const { expiring, expired, refused } = await watchCredentials(db, at)
       if (expiring + expired + refused === 0) return undefined
       return `${expiring} expiring, ${expired} expired, ${refused} refused`
+    },
+  },
+  'address-aging': {
+    does: 'ends addresses that were not heard of for long, and forgets those that ended long ago',
+    cron: daily,
+    run: async ({ db }, at) => {
+      const { inactive, expired, forgotten } = await ageAddresses(db, at)
+      return `${inactive} inactive, ${expired} expired, ${forgotten} forgotten`
+    },
+  },
+  'address-watch': {
+    does: 'ends web subscriptions whose time is over, and sums up what gateways said of addresses',
+    cron: () => EVERY_MINUTE,
+    run: async ({ db }, at) => {
+      const expired = await endExpired(db, at)
+      await rollTally(db, at)
+      return expired === 0 ? undefined : `${expired} expired`
     },
   },
   'webhook-delivery': {

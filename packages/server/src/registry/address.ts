@@ -9,6 +9,8 @@ import { DEVICE_TYPES, type Platform, type Provider, PushError } from '@roost/pr
 export interface AddressKeys {
   readonly p256dh: string
   readonly auth: string
+  /** R29: when the subscription ends by itself, ms; most browsers give none. */
+  readonly expirationTime?: number
 }
 
 /**
@@ -58,6 +60,7 @@ export interface TokenFields {
   readonly public_key?: string | null | undefined
   readonly auth_token?: string | null | undefined
   readonly application_server_key?: string | null | undefined
+  readonly expiration_time?: number | undefined
 }
 
 /** Returns null when the device has no push token (yet); throws `address_malformed`. */
@@ -129,7 +132,11 @@ function webPushSubscription(endpoint: string, request: TokenFields, options: Re
   if (!subscription.ok) throw new PushError('address_malformed', subscription.problem.message)
   return {
     address: endpoint,
-    keys: { p256dh: subscription.value.p256dh, auth: subscription.value.auth },
+    keys: {
+      p256dh: subscription.value.p256dh,
+      auth: subscription.value.auth,
+      ...(request.expiration_time === undefined ? {} : { expirationTime: request.expiration_time }),
+    },
     applicationServerKey: request.application_server_key ?? null,
   }
 }

@@ -18,6 +18,7 @@ import {
   TAGS_BYTES_PER_DEVICE,
   TAGS_PER_DEVICE,
 } from '@roost/protocol'
+import { noteMoves } from '../hygiene/flapping.ts'
 import type { Database, Queryable } from '../store/database.ts'
 import { MicroBatch } from '../store/micro-batch.ts'
 import type { NewAddress } from './address.ts'
@@ -174,6 +175,7 @@ async function storeAddresses(
   const registrations = (await correct(tx, fresh.flatMap(registrationOf))).sort(byDirectoryKey)
   const unregistrations = fresh.filter(it => it.isUnregister)
   const moves = registrations.length > 0 ? await takeAddresses(tx, registrations) : []
+  if (moves.length > 0) await noteMoves(tx, moves, latest(registrations))
   const held = await lockAddresses(tx, [
     ...registrations.map(keyOf),
     ...moves,

@@ -5,6 +5,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { jsonSchemaTransform, jsonSchemaTransformObject, validatorCompiler } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { HttpContext } from '../context.ts'
+import { addressPolicyRoutes } from './address-policy/route.ts'
 import { alertRoutes } from './alerts/route.ts'
 import { appRoutes } from './apps/route.ts'
 import { bulkRoutes } from './bulk/route.ts'
@@ -52,6 +53,7 @@ export async function v1Routes(app: FastifyInstance, context: HttpContext): Prom
       guarded.addHook('onRoute', route => {
         route.schema = { querystring: noQuery, ...route.schema }
       })
+      await guarded.register(addressPolicyRoutes, context)
       await guarded.register(alertRoutes, context)
       await guarded.register(appRoutes, context)
       await guarded.register(bulkRoutes, context)

@@ -1,6 +1,7 @@
 /** Figures of an app, counted from the rows at the moment of asking. */
 import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
+import { countInactive } from '../../../hygiene/aging.ts'
 import { countDevices } from '../../../registry/read.ts'
 import type { HttpContext } from '../../context.ts'
 import { appParamsSchema } from '../apps/schema.ts'
@@ -19,13 +20,16 @@ export async function statsRoutes(instance: FastifyInstance, context: HttpContex
     },
     async request => {
       const { id } = await context.apps.find(request.params.app)
+      const at = context.clock.now()
+      const inactive = await countInactive(context.db, { appId: id, at })
       const byPlatform = await countDevices(context.db, id)
       const sum = (of: (row: (typeof byPlatform)[number]) => number) =>
         byPlatform.reduce((total, row) => total + of(row), 0)
       return {
-        asOf: new Date(context.clock.now()).toISOString(),
+        asOf: new Date(at).toISOString(),
         devices: sum(row => row.devices),
-        reachable: sum(row => row.active + row.suspect),
+        reachable: sum(row => row.active + row.suspect) - inactive,
+        inactive,
         byPlatform,
       }
     },

@@ -1,0 +1,50 @@
+/**
+ * R4: devices that take an address from each other, as clones, shared backups and emulators' copies do. The last one to
+ * register has it; more than three changes of hands in a day raise an alert. One alert for all addresses of an app:
+ * registrations come from clients, and nobody shall be able to fill the list.
+ */
+import { addressBucketOf } from '../registry/buckets.ts'
+import type { Queryable } from '../store/database.ts'
+import { raiseAlert } from './alerts.ts'
+
+const MOVES_MAX = 3
+const WITHIN = "interval '24 hours'"
+
+/** The newest four times are enough to tell. */
+const NOTE = `
+  with noted as (
+    update address_directory h
+       set moved_at = (coalesce(h.moved_at, '{}') || $4::timestamptz)
+                        [greatest(1, cardinality(coalesce(h.moved_at, '{}')) + 2 - ${MOVES_MAX + 1}):]
+      from unnest($1::smallint[], $2::integer[], $3::bytea[]) as i (address_bucket, app_id, hash)
+     where h.address_bucket = i.address_bucket and h.app_id = i.app_id and h.address_hash = i.hash
+    returning h.*
+  )
+  select n.app_id as "appId", a.provider, right(a.address, 8) as "addressEnd"
+    from noted n
+    join address a on a.bucket = n.previous_bucket and a.app_id = n.app_id and a.hwid = n.previous_hwid
+                  and a.address_hash = n.address_hash
+   where cardinality(n.moved_at) > ${MOVES_MAX} and n.moved_at[1] > $4::timestamptz - ${WITHIN}
+   order by n.app_id`
+
+interface Move {
+  readonly appId: number
+  readonly hash: Buffer
+}
+
+/** In the transaction of the registrations, which holds the directory's rows. */
+export async function noteMoves(tx: Queryable, moves: readonly Move[], at: number): Promise<void> {
+  const hashes = moves.map(it => it.hash)
+  const { rows } = await tx.query<{ appId: number; provider: string; addressEnd: string }>(NOTE, [
+    hashes.map(addressBucketOf),
+    moves.map(it => it.appId),
+    hashes,
+    new Date(at),
+  ])
+  const seen = new Set<number>()
+  for (const { appId, ...data } of rows) {
+    if (seen.has(appId)) continue
+    seen.add(appId)
+    await raiseAlert(tx, { appId, kind: 'address_flapping', subject: '', data, at })
+  }
+}
