@@ -50,7 +50,7 @@ export interface ReadOptions {
 }
 
 /** Some thousands of rows: few enough to hold, many enough that a transaction does not count. */
-const BLOCK_BYTES = 512 * 1024
+const BLOCK_BYTES = 1024 * 1024
 /** No device has so much to tell; such a record is a quote that was never closed. */
 const RECORD_BYTES_MAX = 256 * 1024
 const NEWLINE = 10

@@ -121,8 +121,8 @@ const UPSERT = `
   insert into device as d (bucket, app_id, hwid, platform, user_id, tags, language, timezone_seconds, app_version,
                            os_version, device_model, first_seen_at, last_seen_at, last_open_at)
   select bucket, app_id, hwid, platform, user_id, tags, language, timezone_seconds, app_version, os_version,
-         device_model, to_timestamp(coalesce(first_ms, at_ms) / 1000.0), to_timestamp(at_ms / 1000.0),
-         to_timestamp(open_ms / 1000.0)
+         device_model, to_timestamp(coalesce(first_ms, at_ms)::float8 / 1000), to_timestamp(at_ms::float8 / 1000),
+         to_timestamp(open_ms::float8 / 1000)
     from i order by bucket, app_id, hwid
   on conflict (bucket, app_id, hwid) do update
      set (platform, user_id, language, timezone_seconds, app_version, os_version, device_model, tags) = (
@@ -201,10 +201,10 @@ const FIND_OLDER = `
      select from address a
       where a.bucket = i.bucket and a.app_id = i.app_id and a.hwid = i.hwid and a.kind = i.kind
         and (a.address_hash = i.hash
-               and (a.last_registered_at > to_timestamp(i.at_ms / 1000.0)
-                 or a.state not in ('active', 'suspect') and a.state_since > to_timestamp(i.at_ms / 1000.0))
+               and (a.last_registered_at > to_timestamp(i.at_ms::float8 / 1000)
+                 or a.state not in ('active', 'suspect') and a.state_since > to_timestamp(i.at_ms::float8 / 1000))
           or a.address_hash <> i.hash and a.state in ('active', 'suspect', 'quarantined')
-               and a.last_registered_at > to_timestamp(i.at_ms / 1000.0)))`
+               and a.last_registered_at > to_timestamp(i.at_ms::float8 / 1000)))`
 
 async function findOlder(tx: Queryable, rows: readonly Addressed[]): Promise<Addressed[]> {
   if (rows.length === 0) return []
@@ -221,7 +221,7 @@ const HOLD_FREE = `
 
 /** Held by somebody: who, and whether that one was heard of later. The rows stay locked until the commit. */
 const HOLDERS = `
-  select held.address_hash as hash, held.bucket, held.hwid, a.last_registered_at > to_timestamp(i.at_ms / 1000.0) as "isLater"
+  select held.address_hash as hash, held.bucket, held.hwid, a.last_registered_at > to_timestamp(i.at_ms::float8 / 1000) as "isLater"
     from unnest($1::smallint[], $2::integer[], $3::bytea[], $4::bigint[]) as i (address_bucket, app_id, hash, at_ms)
     join address_directory held on held.address_bucket = i.address_bucket and held.app_id = i.app_id
                                and held.address_hash = i.hash
@@ -243,7 +243,7 @@ const MOVE = `
   ), moved as (
     update address a
        set state = 'moved', reason = 'registered_by_another_device', generation = a.generation + 1,
-           state_since = to_timestamp(i.at_ms / 1000.0)
+           state_since = to_timestamp(i.at_ms::float8 / 1000)
       from i
      where a.bucket = i.former_bucket and a.app_id = i.app_id and a.hwid = i.former_hwid and a.address_hash = i.hash
        and a.state in ('active', 'suspect', 'quarantined')
@@ -311,7 +311,7 @@ const SUPERSEDE = `
   with superseded as (
     update address a
        set state = 'superseded', reason = 'replaced_by_new_address', generation = a.generation + 1,
-           state_since = to_timestamp(i.at_ms / 1000.0)
+           state_since = to_timestamp(i.at_ms::float8 / 1000)
       from ${KEYS}
      where a.bucket = i.bucket and a.app_id = i.app_id and a.hwid = i.hwid and a.kind = i.kind
        and a.address_hash <> i.hash and a.state in ('active', 'suspect', 'quarantined')
@@ -326,17 +326,7 @@ const SUPERSEDE = `
  * R6. Of an address that is active already only the clock moves: no device has called in, so answers to what was sent to
  * it go on to count, and the ledger has nothing to tell. Such a row is known by its `state_since`, which is older.
  */
-const ACTIVATE = `
-  with activated as (
-    insert into address as a (bucket, app_id, hwid, kind, address_hash, provider, environment, address, keys,
-                              credential_id, state, first_registered_at, last_registered_at, state_since)
-    select i.bucket, i.app_id, i.hwid, i.kind, i.hash, i.provider, i.environment, i.address, i.keys, i.credential_id,
-           'active', to_timestamp(coalesce(i.first_ms, i.at_ms) / 1000.0), to_timestamp(i.at_ms / 1000.0),
-           to_timestamp(i.at_ms / 1000.0)
-      from unnest($1::smallint[], $2::integer[], $3::text[], $4::text[], $5::bytea[], $6::bigint[], $7::bigint[],
-                  $8::text[], $9::text[], $10::text[], $11::jsonb[], $12::uuid[])
-             as i (bucket, app_id, hwid, kind, hash, at_ms, first_ms, provider, environment, address, keys, credential_id)
-     order by i.bucket, i.app_id, i.hwid
+const REVIVE = `
     on conflict (bucket, app_id, hwid, address_hash) do update
        set state = 'active', reason = null, doubts = 0, doubted_at = null,
            generation = a.generation + case a.state when 'active' then 0 else 1 end,
@@ -344,7 +334,20 @@ const ACTIVATE = `
            last_registered_at = excluded.last_registered_at,
            state_since = case a.state when 'active' then a.state_since else excluded.last_registered_at end
      where a.state <> 'active' and a.state_since <= excluded.last_registered_at
-        or a.state = 'active' and a.last_registered_at < excluded.last_registered_at
+        or a.state = 'active' and a.last_registered_at < excluded.last_registered_at`
+
+const activateSql = (onConflict: string) => `
+  with activated as (
+    insert into address as a (bucket, app_id, hwid, kind, address_hash, provider, environment, address, keys,
+                              credential_id, state, first_registered_at, last_registered_at, state_since)
+    select i.bucket, i.app_id, i.hwid, i.kind, i.hash, i.provider, i.environment, i.address, i.keys, i.credential_id,
+           'active', to_timestamp(coalesce(i.first_ms, i.at_ms)::float8 / 1000), to_timestamp(i.at_ms::float8 / 1000),
+           to_timestamp(i.at_ms::float8 / 1000)
+      from unnest($1::smallint[], $2::integer[], $3::text[], $4::text[], $5::bytea[], $6::bigint[], $7::bigint[],
+                  $8::text[], $9::text[], $10::text[], $11::jsonb[], $12::uuid[])
+             as i (bucket, app_id, hwid, kind, hash, at_ms, first_ms, provider, environment, address, keys, credential_id)
+     order by i.bucket, i.app_id, i.hwid
+    ${onConflict}
     returning a.*, xmax = 0 as is_new
   )
   insert into ledger (bucket, app_id, hwid, at, event, reason, provider, environment, kind, address_end, generation)
@@ -352,15 +355,25 @@ const ACTIVATE = `
          provider, environment, kind, right(address, 8), generation
     from activated where is_new or state_since = last_registered_at`
 
+/** Without `on conflict` an insert is cheaper: a device that is new has no address. */
+const ACTIVATE = { ofKnown: activateSql(REVIVE), ofNew: activateSql('') }
+
 async function activate(
   tx: Queryable,
   rows: readonly Addressed[],
   known: ReadonlyMap<string, unknown>,
 ): Promise<void> {
   if (rows.length === 0) return
-  const former = rows.filter(row => known.has(row.device.hwid))
+  const isKnown = (row: Addressed) => known.has(row.device.hwid)
+  const former = rows.filter(isKnown)
   if (former.length > 0) await tx.query(SUPERSEDE, keysOf(former))
-  await tx.query(ACTIVATE, [
+  await insertAddresses(tx, ACTIVATE.ofKnown, former)
+  await insertAddresses(tx, ACTIVATE.ofNew, former.length === 0 ? rows : rows.filter(row => !isKnown(row)))
+}
+
+async function insertAddresses(tx: Queryable, sql: string, rows: readonly Addressed[]): Promise<void> {
+  if (rows.length === 0) return
+  await tx.query(sql, [
     ...keysOf(rows),
     rows.map(row => row.device.firstSeenAt),
     rows.map(row => row.address.provider),
