@@ -431,3 +431,58 @@ test('createTestDevice makes a test device of a phone, with its token, and again
     { hwid, name: 'Old phone', description: 'cracked', createdAt: expect.any(String) },
   ])
 })
+
+describe('at two servers at once', () => {
+  let other: BareServer
+  beforeAll(async () => {
+    other = await startBare({ databaseUrl: database.url, clock: server.clock })
+  })
+  afterAll(() => other.close())
+  const at = (i: number) => (i % 2 === 0 ? server : other)
+
+  test('the address of a device is opted out if and only if the device says so, whatever came last', async () => {
+    const hwids = Array.from({ length: 10 }, newHwid)
+    const calls = hwids.flatMap((hwid, device) =>
+      Array.from({ length: 12 }, (_, i) =>
+        i % 3 === 0
+          ? at(i).device(app, 'registerDevice', { hwid, device_type: 1, push_token: newToken() })
+          : at(device + i).device(app, 'applicationOpen', { hwid, notificationTypes: i % 2 === 0 ? 0 : 7 }),
+      ),
+    )
+    for (const { body } of await Promise.all(calls)) expect(body).toMatchObject({ status_code: 200 })
+    const { rows } = await server.db.query<{ permission: string; isOptedOut: boolean }>(
+      `select d.permission, a.opted_out as "isOptedOut" from device d join address a using (bucket, app_id, hwid)
+        where d.hwid = any($1) and a.state = 'active'`,
+      [hwids],
+    )
+    expect(rows).toHaveLength(hwids.length)
+    for (const row of rows) expect(row.isOptedOut).toBe(row.permission === 'denied')
+  })
+
+  test('merges, logins and registrations of the same people are all answered, and each device has one user', async () => {
+    const hwids = await Promise.all(
+      Array.from({ length: 12 }, async () => {
+        const hwid = newHwid()
+        await register(hwid, { userId: 'crowd' })
+        return hwid
+      }),
+    )
+    const answers = await Promise.all(
+      hwids.flatMap((hwid, i) => [
+        at(i).rest('POST', `/v1/apps/${app.app}/users/${i % 2 === 0 ? 'crowd' : 'people'}/merge`, {
+          into: i % 2 === 0 ? 'people' : 'crowd',
+        }),
+        at(i + 1).device(app, 'registerDevice', { hwid, device_type: 1, push_token: newToken() }),
+        at(i).device(app, 'mergeUser', { hwid, oldUserId: 'crowd', newUserId: 'people', merge: true }),
+      ]),
+    )
+    for (const { status } of answers) expect(status).toBe(200)
+    const users = new Set(await Promise.all(hwids.map(async hwid => (await server.view(app, hwid)).userId)))
+    for (const user of users) expect(['crowd', 'people']).toContain(user)
+    await done('mergeUser', { hwid: hwids[0], oldUserId: 'crowd', newUserId: 'people', merge: true })
+    const left = await server.rest('POST', `/v1/apps/${app.app}/users/crowd/merge`, { into: 'people' })
+    expect(left.status).toBe(200)
+    const { body } = await server.rest<{ devices: unknown[] }>('GET', `/v1/apps/${app.app}/users/people`)
+    expect(body.devices).toHaveLength(hwids.length)
+  })
+})

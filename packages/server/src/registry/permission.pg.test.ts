@@ -1,0 +1,47 @@
+/** R26 where an address becomes another row. */
+import { randomBytes, randomUUID } from 'node:crypto'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Access, type BareServer, startBare } from '../../test/bare.ts'
+import { cloneDatabase, type TestDatabase } from '../../test/database.ts'
+import { applyResults } from '../hygiene/results.ts'
+
+let database: TestDatabase
+let server: BareServer
+let app: Access
+beforeAll(async () => {
+  database = await cloneDatabase()
+  server = await startBare({ databaseUrl: database.url })
+  app = await server.createApp()
+})
+afterAll(async () => {
+  await server.close()
+  await database.drop()
+})
+
+test('R26, R12: an address that is corrected after its permission was withdrawn is still not sent to', async () => {
+  const hwid = 'corrected'
+  const token = randomBytes(32).toString('hex')
+  await server.device(app, 'registerDevice', { hwid, device_type: 1, push_token: token })
+  await server.device(app, 'applicationOpen', { hwid, notificationTypes: 0 }) // while the send was under way
+  const { rows } = await server.db.query<{ bucket: number; appId: number; hash: Buffer; generation: number }>(
+    'select bucket, app_id as "appId", address_hash as hash, generation from address where hwid = $1',
+    [hwid],
+  )
+  const held = rows[0] as NonNullable<(typeof rows)[0]>
+  const at = server.clock.now()
+  const result = {
+    ...held,
+    hwid,
+    kind: 'corrected',
+    sentAt: at,
+    reason: 'BadDeviceToken',
+    messageId: randomUUID(),
+    environment: 'sandbox',
+    address: { provider: 'apns', address: token },
+  } as const
+  await server.db.transaction(tx => applyResults(tx, [result], at))
+  expect(await server.view(app, hwid)).toMatchObject({
+    isOptedOut: true,
+    addresses: [{ state: 'active', environment: 'sandbox' }, { state: 'superseded' }],
+  })
+})
