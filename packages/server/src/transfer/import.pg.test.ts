@@ -251,6 +251,27 @@ describe('who was heard of later is right', () => {
     }
   })
 
+  test('R12: a token whose environment a gateway has corrected stays in that one', async () => {
+    const token = newToken()
+    await importText(row('r12', token, ago(9)), { format: 'ndjson' })
+    // As hygiene/results.ts leaves it.
+    await server.db.query(
+      `with former as (
+         update address set state = 'superseded', reason = 'environment_corrected' where hwid = 'r12' returning *
+       )
+       insert into address (bucket, app_id, hwid, address_hash, provider, environment, kind, address, state,
+                            first_registered_at, last_registered_at, state_since)
+       select bucket, app_id, hwid, '\\x00', provider, 'sandbox', kind, address, 'active', state_since, state_since,
+              state_since
+         from former`,
+    )
+    expect(await importText(row('r12', token, ago(1)), { format: 'ndjson' })).toMatchObject({ older: 1 })
+    expect((await addresses('r12')).map(it => [it.environment, it.state])).toEqual([
+      ['sandbox', 'active'],
+      ['production', 'superseded'],
+    ])
+  })
+
   test('the same file once more changes no row', async () => {
     const text = row('same-1', newToken(), ago(4)) + row('same-2', newToken(), ago(4))
     await importText(text, { format: 'ndjson' })

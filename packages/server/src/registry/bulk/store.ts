@@ -194,7 +194,10 @@ function keysOf(rows: readonly Addressed[]): unknown[][] {
   ]
 }
 
-/** The device has registered another address later, or this one later, or this one ended later. */
+/**
+ * The device has registered another address later, or this one later, or this one ended later. Or (R12) a gateway has
+ * shown that the token works in the other environment, whatever the file says.
+ */
 const FIND_OLDER = `
   select i.hwid from ${KEYS}
    where exists (
@@ -204,7 +207,11 @@ const FIND_OLDER = `
                and (a.last_registered_at > to_timestamp(i.at_ms::float8 / 1000)
                  or a.state not in ('active', 'suspect') and a.state_since > to_timestamp(i.at_ms::float8 / 1000))
           or a.address_hash <> i.hash and a.state in ('active', 'suspect', 'quarantined')
-               and a.last_registered_at > to_timestamp(i.at_ms::float8 / 1000)))`
+               and a.last_registered_at > to_timestamp(i.at_ms::float8 / 1000)
+          or a.address_hash = i.hash and a.state = 'superseded' and a.reason = 'environment_corrected'
+               and exists (select from address c
+                            where c.bucket = a.bucket and c.app_id = a.app_id and c.hwid = a.hwid
+                              and c.address = a.address and c.state in ('active', 'suspect'))))`
 
 async function findOlder(tx: Queryable, rows: readonly Addressed[]): Promise<Addressed[]> {
   if (rows.length === 0) return []
