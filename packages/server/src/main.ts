@@ -11,7 +11,8 @@ import { CredentialChecks } from './credentials/checks.ts'
 import { Seal } from './credentials/seal.ts'
 import { Senders } from './credentials/senders.ts'
 import { Dispatcher } from './dispatch/worker.ts'
-import { buildApp } from './http/app.ts'
+import { type AppOptions, buildApp } from './http/app.ts'
+import type { HttpContext } from './http/context.ts'
 import { CallLimits } from './http/limits.ts'
 import { Receipts } from './insight/receipts.ts'
 import type { JobContext } from './jobs/jobs.ts'
@@ -39,6 +40,8 @@ export interface StartOptions {
   readonly clock?: Clock
   /** How long requests in hand may take when the server stops, before they are cut. Default 5000. */
   readonly closeWithinMs?: number
+  /** How long a client may take to send a request, ms. */
+  readonly requestTimeoutMs?: number
 }
 
 /** Below the 10 seconds after which container runtimes kill. */
@@ -58,6 +61,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
       logger,
       clock: options.clock ?? systemClock,
       closeWithinMs: options.closeWithinMs ?? CLOSE_WITHIN_MS,
+      http: options.requestTimeoutMs === undefined ? {} : { requestTimeoutMs: options.requestTimeoutMs },
       closers,
       close,
     })
@@ -71,13 +75,14 @@ interface Starting {
   readonly logger: Logger
   readonly clock: Clock
   readonly closeWithinMs: number
+  readonly http: AppOptions
   readonly closers: Closer[]
   readonly close: () => Promise<void>
 }
 
 async function start(
   config: Config,
-  { logger, clock, closeWithinMs, closers, close }: Starting,
+  { logger, clock, closeWithinMs, http, closers, close }: Starting,
 ): Promise<RunningServer> {
   const { db, url: databaseUrl } = await openDatabase(config, logger, closers)
   const seal = new Seal(config.secret ?? (await secretFromFolder(config)))
@@ -106,7 +111,7 @@ async function start(
   const registrations = new Registrations(db)
   const receipts = new Receipts(db)
   closers.push(() => Promise.all([registrations.settled(), receipts.settled()]))
-  const app = await buildApp({
+  const served: HttpContext = {
     db,
     clock,
     logger,
@@ -122,7 +127,8 @@ async function start(
     poke: () => dispatcher.poke(),
     runSoon: name => jobs.runSoon(name),
     trustedProxies: config.trustedProxies,
-  })
+  }
+  const app = await buildApp(served, http)
   closers.push(() => closeApp(app, closeWithinMs))
   return { url: await listen(app, config), firstToken, db, close }
 }

@@ -23,6 +23,7 @@ export interface BareOptions {
   readonly clock?: TestClock
   readonly environment?: Readonly<Record<string, string>>
   readonly closeWithinMs?: number
+  readonly requestTimeoutMs?: number
 }
 
 /** What a device must know to call in. */
@@ -68,6 +69,7 @@ export async function startBare(options: BareOptions): Promise<BareServer> {
     clock,
     logger,
     ...(options.closeWithinMs === undefined ? {} : { closeWithinMs: options.closeWithinMs }),
+    ...(options.requestTimeoutMs === undefined ? {} : { requestTimeoutMs: options.requestTimeoutMs }),
   })
 
   const rest: BareServer['rest'] = async (method, path, body) => {

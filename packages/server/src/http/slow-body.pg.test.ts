@@ -1,56 +1,23 @@
 /** Clients that begin a request and never end it. */
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import { pino } from 'pino'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { SECRET } from '../../test/bare.ts'
+import { type BareServer, startBare } from '../../test/bare.ts'
 import { cloneDatabase, type TestDatabase } from '../../test/database.ts'
-import { AppDirectory } from '../access/apps.ts'
-import { ServerTokens } from '../access/tokens.ts'
-import { CredentialChecks } from '../credentials/checks.ts'
-import { Seal } from '../credentials/seal.ts'
-import { Receipts } from '../insight/receipts.ts'
-import { Registrations } from '../registry/register.ts'
-import { Database } from '../store/database.ts'
-import { systemClock } from '../time.ts'
-import { buildApp } from './app.ts'
-import { CallLimits } from './limits.ts'
 
 let database: TestDatabase
-let db: Database
-let app: Awaited<ReturnType<typeof buildApp>>
-let port: number
+let server: BareServer
 beforeAll(async () => {
   database = await cloneDatabase()
-  db = new Database({ url: database.url })
-  const seal = new Seal(SECRET)
-  const context = {
-    db,
-    clock: systemClock,
-    logger: pino({ level: 'silent' }),
-    seal,
-    checks: new CredentialChecks({ db, seal, clock: systemClock, urls: {} }),
-    apps: new AppDirectory(db, systemClock),
-    serverTokens: new ServerTokens(db, systemClock),
-    limits: new CallLimits({ callsPerApp: 0, callsPerClient: 0, devicesPerClient: 0, clock: systemClock }),
-    trustedProxies: [],
-    registrations: new Registrations(db),
-    receipts: new Receipts(db),
-    allowPrivateEndpoints: false,
-    poke: () => undefined,
-    runSoon: () => undefined,
-  }
-  app = await buildApp(context, { requestTimeoutMs: 100 })
-  port = Number(new URL(await app.listen({ host: '127.0.0.1', port: 0 })).port)
+  server = await startBare({ databaseUrl: database.url, requestTimeoutMs: 100 })
 })
 afterAll(async () => {
-  await app.close()
-  await db.close()
+  await server.close()
   await database.drop()
 })
 
 test('a body that never comes is answered 408, and its connection is closed', async () => {
-  const socket = connect(port, '127.0.0.1')
+  const socket = connect(Number(new URL(server.url).port), '127.0.0.1')
   let answer = ''
   socket.on('data', (chunk: Buffer) => {
     answer += chunk.toString()
