@@ -79,9 +79,9 @@ interface Plan {
 
 /** Throws LeaseLost, and then nothing of the chunk is stored. */
 export async function settleChunk(db: Database, chunk: Chunk): Promise<void> {
-  const plan = planOf(chunk)
-  const count = (outcome: ExceptionOutcome) => plan.exceptions.filter(it => it.outcome === outcome).length
   await db.transaction(async tx => {
+    const plan = planOf(chunk, await readReplaced(tx, chunk))
+    const count = (outcome: ExceptionOutcome) => plan.exceptions.filter(it => it.outcome === outcome).length
     await advanceBatch(tx, {
       batch: chunk.batch,
       cursor: chunk.cursor,
@@ -103,7 +103,32 @@ export async function settleChunk(db: Database, chunk: Chunk): Promise<void> {
   })
 }
 
-function planOf(chunk: Chunk): Plan {
+/**
+ * Race D: devices whose address was called dead, and that have registered another one since it was sent to. The message
+ * was for the device, so it goes there (R11).
+ */
+const REPLACED = `
+  select i.hwid
+    from unnest($2::smallint[], $3::text[], $4::bytea[], $5::timestamptz[]) as i (bucket, hwid, hash, sent_at)
+    join address a on a.bucket = i.bucket and a.app_id = $1 and a.hwid = i.hwid and a.kind = 'alert'
+                  and a.state in ('active', 'suspect') and a.address_hash <> i.hash and a.last_registered_at >= i.sent_at`
+
+async function readReplaced(tx: Queryable, { batch, settlements }: Chunk): Promise<ReadonlySet<string>> {
+  const dead = settlements.flatMap(it =>
+    it.kind === 'sent' && it.outcome.kind === 'address_dead' ? [it] : [],
+  )
+  if (dead.length === 0) return new Set()
+  const { rows } = await tx.query<{ hwid: string }>(REPLACED, [
+    batch.appId,
+    dead.map(it => it.bucket),
+    dead.map(it => it.hwid),
+    dead.map(it => it.recipient.hash),
+    dead.map(it => new Date(it.sentAt)),
+  ])
+  return new Set(rows.map(row => row.hwid))
+}
+
+function planOf(chunk: Chunk, replaced: ReadonlySet<string>): Plan {
   const tookOthers = isOneWay(chunk.batch.provider) && hasAccepted(chunk.settlements)
   const plan: Plan = { exceptions: [], waiting: [], results: [], tookOthers, accepted: 0 }
   for (const settlement of chunk.settlements) {
@@ -124,7 +149,8 @@ function planOf(chunk: Chunk): Plan {
         waitUntil(plan, settlement, chunk)
         break
       case 'sent':
-        sortOut(plan, settlement, chunk)
+        if (replaced.has(settlement.hwid)) sendToNext(plan, settlement, chunk)
+        else sortOut(plan, settlement, chunk)
     }
   }
   return plan
@@ -151,11 +177,7 @@ function sortOut(plan: Plan, sent: Extract<Settlement, { kind: 'sent' }>, chunk:
       return
     case 'address_dead':
       except('dead', outcome.reason)
-      plan.results.push({
-        ...resultOf(sent, chunk, outcome.reason),
-        kind: 'dead',
-        since: outcome.since?.getTime() ?? null,
-      })
+      plan.results.push(deadResult(sent, outcome, chunk))
       return
     case 'address_mismatch':
       except('failed', outcome.reason)
@@ -172,6 +194,22 @@ function sortOut(plan: Plan, sent: Extract<Settlement, { kind: 'sent' }>, chunk:
     case 'not_sent':
       retryLater(plan, sent, chunk)
   }
+}
+
+function sendToNext(plan: Plan, sent: Extract<Settlement, { kind: 'sent' }>, chunk: Chunk): void {
+  const { outcome } = sent
+  if (outcome.kind !== 'address_dead') return sortOut(plan, sent, chunk)
+  plan.results.push(deadResult(sent, outcome, chunk))
+  const next = { ...keyOf(sent), attempt: sent.attempt, dueAt: chunk.at, reason: 'address_replaced' }
+  plan.waiting.push({ ...next, pause: null })
+}
+
+function deadResult(
+  sent: Extract<Settlement, { kind: 'sent' }>,
+  { reason, since }: Extract<AttemptOutcome, { kind: 'address_dead' }>,
+  chunk: Chunk,
+): AddressResult {
+  return { ...resultOf(sent, chunk, reason), kind: 'dead', since: since?.getTime() ?? null }
 }
 
 function acceptedResult(sent: Extract<Settlement, { kind: 'sent' }>, chunk: Chunk): AddressResult {

@@ -1,0 +1,129 @@
+/** The races between registrations and gateways' answers, by their letters in docs/token-life.md. Over the real wire. */
+import type { Phone } from '@roost/simulator'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { startRoost, type TestRoost } from '../../test/roost.ts'
+import { hashOf } from '../insight/receipts.ts'
+
+const HOUR_MS = 3_600_000
+
+let roost: TestRoost
+beforeAll(async () => {
+  roost = await startRoost()
+})
+afterAll(() => roost.close())
+beforeEach(() => roost.clock.advance(HOUR_MS))
+
+const hello = (...hwids: string[]) => ({ to: { devices: hwids }, content: { title: 'Hello' } })
+const statesOf = async (hwid: string) => (await roost.view(hwid)).addresses.map(it => it.state).sort()
+
+async function register(hwid: string, token: string, deviceType = 3): Promise<void> {
+  const answer = await roost.device('registerDevice', { hwid, device_type: deviceType, push_token: token })
+  expect(answer.body.status_code).toBe(200)
+}
+
+/** Sends to the phone, and does `meanwhile` between the gateway's look at the address and its answer. */
+async function sendWith(phone: Phone, meanwhile: () => Promise<unknown>) {
+  const { faults } = roost.simulator.fcm
+  faults.holdAnswers({ token: phone.token as string })
+  const id = await roost.send(hello(phone.hwid))
+  await faults.waitForHeld()
+  await meanwhile()
+  faults.releaseAnswers()
+  return roost.settle(id)
+}
+
+test('race A3: a registration that is under way while a death is applied wins', async () => {
+  const phone = await roost.phone('android')
+  const token = phone.token as string
+  roost.simulator.fcm.killToken(token)
+  let registered: Promise<void> = Promise.resolve()
+  await sendWith(phone, async () => {
+    registered = register(phone.hwid, token) // not waited for: both commit in whatever order
+  })
+  await registered
+  expect(await statesOf(phone.hwid)).toEqual(['active'])
+})
+
+test('race B: an acceptance is counted for the message of the former holder, and the address stays with the new one', async () => {
+  const phone = await roost.phone('android')
+  const token = phone.token as string
+  const message = await sendWith(phone, () => register('race-b', token))
+  expect(message.counts).toMatchObject({ targeted: 1, accepted: 1 })
+  expect(await statesOf(phone.hwid)).toEqual(['moved'])
+  expect(await statesOf('race-b')).toEqual(['active'])
+})
+
+test('race B2: what waits for the former holder is cancelled when the address moves', async () => {
+  const phone = await roost.phone('android')
+  const token = phone.token as string
+  roost.simulator.fcm.faults.answerFor(token, { form: 'unavailable' }, 1)
+  const message = await sendWith(phone, () => register('race-b2', token))
+  expect(message.counts).toMatchObject({ targeted: 1, accepted: 0, skipped: 1 })
+  expect(roost.simulator.acceptedFor(hashOf(message.id)).acceptances).toBe(0)
+})
+
+test('race D: a message that met a replaced address is sent once to the new one', async () => {
+  const phone = await roost.phone('android')
+  roost.simulator.fcm.faults.answerFor(phone.token as string, { form: 'unregistered' }, 1)
+  const message = await sendWith(phone, () => phone.refreshToken())
+  expect(message.counts).toMatchObject({ targeted: 1, accepted: 1, dead: 0 })
+  const { acceptances } = roost.simulator.acceptedFor(hashOf(message.id))
+  expect(acceptances).toBe(1)
+  expect(await statesOf(phone.hwid)).toEqual(['active', 'superseded'])
+})
+
+test('race D2: a message that the replaced address has taken is not sent again', async () => {
+  const phone = await roost.phone('android')
+  const message = await sendWith(phone, () => register(phone.hwid, 'a-token-of-race-d2'))
+  expect(message.counts).toMatchObject({ targeted: 1, accepted: 1 })
+  expect([...roost.simulator.attemptsFor(hashOf(message.id)).values()]).toEqual([1])
+})
+
+test('race J: an address that was dead and registers again ignores the late answer to an earlier send', async () => {
+  const phone = await roost.phone('android')
+  const token = phone.token as string
+  roost.simulator.fcm.faults.answerFor(token, { form: 'unregistered' }, 2)
+  await roost.sendAndSettle(hello(phone.hwid))
+  expect(await statesOf(phone.hwid)).toEqual(['dead'])
+  await register(phone.hwid, token)
+  await sendWith(phone, () => register(phone.hwid, token))
+  expect(await statesOf(phone.hwid)).toEqual(['active'])
+})
+
+test('race K: a clock that steps back ten seconds after a registration kills nobody that registered since', async () => {
+  const phone = await roost.phone('ios')
+  const token = phone.token as string
+  const timestamp = roost.clock.now() - 1000
+  roost.clock.advance(-10_000)
+  roost.simulator.apns.faults.answerFor(token, { status: 410, reason: 'Unregistered', timestamp }, 1)
+  await roost.sendAndSettle(hello(phone.hwid))
+  expect(await statesOf(phone.hwid)).toEqual(['suspect'])
+  await phone.register()
+  expect(await statesOf(phone.hwid)).toEqual(['active'])
+})
+
+test('race L: a backup on a new phone with an installation of its own makes two devices', async () => {
+  const old = await roost.phone('android')
+  const fresh = await roost.phone('android')
+  const message = await roost.sendAndSettle(hello(old.hwid, fresh.hwid))
+  expect(message.counts).toMatchObject({ targeted: 2, accepted: 2 })
+})
+
+test('race M: two phones under one installation take turns, and the last registration wins', async () => {
+  const phone = await roost.phone('android')
+  const old = phone.token as string
+  await register(phone.hwid, 'a-token-of-race-m')
+  await register(phone.hwid, old)
+  const { addresses } = await roost.view(phone.hwid)
+  expect(addresses.filter(it => it.state === 'active').map(it => it.addressEnd)).toEqual([old.slice(-8)])
+  expect(addresses.filter(it => it.state === 'superseded')).toHaveLength(1)
+})
+
+test('race N: a browser that has subscribed anew is reached at its new endpoint, and the old one is superseded', async () => {
+  const phone = await roost.phone('web')
+  phone.uninstall()
+  await phone.comeBack()
+  const message = await roost.sendAndSettle(hello(phone.hwid))
+  expect(message.counts).toMatchObject({ targeted: 1, accepted: 1 })
+  expect(await statesOf(phone.hwid)).toEqual(['active', 'superseded'])
+})
