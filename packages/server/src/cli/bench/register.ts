@@ -79,12 +79,18 @@ export function registerBenchCommand(): Command {
     .option('--json', 'print one line of JSON only')
     .addHelpText(
       'after',
-      '\nUses the embedded PostgreSQL in a temporary folder, or with ROOST_DATABASE_URL a database of its own beside the\none that is named, which it drops afterwards. The last line of output is one line of JSON.',
+      '\nUses the embedded PostgreSQL in a temporary folder, or with ROOST_DATABASE_URL a database of its own beside the\none that is named, which it drops afterwards (not when it is\ninterrupted: its name begins with roost_bench_). The last line of output is one line of JSON.',
     )
     .action(run)
 }
 
 async function run(options: RegisterBenchOptions): Promise<void> {
+  // Servers and folders go with the process, if it ends by itself.
+  for (const [signal, code] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)
+    process.once(signal, () => process.exit(code))
   const screen = options.json ? silentScreen : terminalScreen(process.stdout)
   const report = await benchRegister(options, process.env, screen)
   process.stdout.write(`${JSON.stringify(report)}\n`)
