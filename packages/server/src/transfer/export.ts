@@ -19,6 +19,8 @@ export interface ExportedDevice {
   readonly platform: string | null
   readonly userId: string | null
   readonly state: string | null
+  /** R26: its device has withdrawn the permission, so it is kept and not sent to. */
+  readonly isOptedOut: boolean | null
   readonly pushToken: string | null
   readonly environment: string | null
   readonly p256dh: string | null
@@ -40,6 +42,7 @@ const COLUMNS = [
   'platform',
   'userId',
   'state',
+  'isOptedOut',
   'pushToken',
   'environment',
   'p256dh',
@@ -63,7 +66,7 @@ const PAGE = 2000
  * `offset 0` keeps the planner from joining both tables whole.
  */
 const READ_PAGE = `
-  select d.bucket, d.hwid, d.platform, d.user_id as "userId", a.state,
+  select d.bucket, d.hwid, d.platform, d.user_id as "userId", a.state, a.opted_out as "isOptedOut",
          case when $4 then a.address when a.address is not null then '…' || right(a.address, 8) end as "pushToken",
          nullif(a.environment, '') as environment,
          case when $4 then a.keys ->> 'p256dh' end as p256dh, case when $4 then a.keys ->> 'auth' end as auth,

@@ -551,6 +551,21 @@ describe('an export', () => {
     },
   )
 
+  test.each(['csv', 'ndjson'] as const)(
+    'as %s tells of a withdrawn permission, and its import sends to no such device',
+    async format => {
+      await newApp()
+      await register('opted-out', newToken())
+      await server.db.query("update address set opted_out = true where app_id = $1 and hwid = 'opted-out'", [
+        appId,
+      ])
+      const text = await exported(format, true)
+      await newApp()
+      expect(await importText(text, { format })).toMatchObject({ stored: 1 })
+      expect(await addresses('opted-out')).toEqual([])
+    },
+  )
+
   test('shows no more than the end of a token, unless whole tokens were asked for', async () => {
     await newApp()
     const token = newToken()

@@ -18,7 +18,7 @@ function wordsOf(
   ledger: Awaited<ReturnType<typeof readLedger>>,
 ): string {
   return [
-    ...Object.entries(device).map(([name, value]) => `${name.padEnd(16)} ${value ?? '–'}`),
+    ...Object.entries(device).map(([name, value]) => `${name.padEnd(16)} ${textOf(value)}`),
     `${'tags'.padEnd(16)} ${JSON.stringify(tags)}`,
     'addresses',
     ...addresses.map(
@@ -30,4 +30,9 @@ function wordsOf(
       it => `  ${it.at} …${it.addressEnd} ${it.event}${it.reason === null ? '' : `: ${it.reason}`}`,
     ),
   ].join('\n')
+}
+
+function textOf(value: unknown): string {
+  if (value === null || value === undefined) return '–'
+  return typeof value === 'string' ? value : JSON.stringify(value)
 }
