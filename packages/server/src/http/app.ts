@@ -7,6 +7,7 @@ import { HWID_CHARACTERS, PushError, REST_BODY_BYTES } from '@roost/protocol'
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import { compatBulkRoutes } from './compat/bulk.ts'
 import { compatRoutes } from './compat/route.ts'
+import { compatUnregisteredRoutes } from './compat/unregistered.ts'
 import type { HttpContext } from './context.ts'
 import { healthRoutes } from './health.ts'
 import { parseJson } from './json.ts'
@@ -94,6 +95,7 @@ export async function buildApp(context: HttpContext, options: AppOptions = {}): 
   await app.register(healthRoutes, context)
   await app.register(compatRoutes, { ...context, prefix: '/json/1.3' })
   await app.register(compatBulkRoutes, context)
+  await app.register(compatUnregisteredRoutes, context)
   await app.register(v1Routes, context)
   await app.register(staticRoutes)
   return app

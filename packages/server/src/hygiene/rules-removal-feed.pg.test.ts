@@ -1,0 +1,121 @@
+/** The feed of removals as webhooks get it, and as the compatible protocol asks for it. */
+import { writeFile } from 'node:fs/promises'
+import { createServer, type Server } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Removal } from '@roost/protocol'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { makeCertificate } from '../../../gateways/test/peer.ts'
+import { type Access, type BareServer, SECRET, SERVER_TOKEN, startBare } from '../../test/bare.ts'
+import { cloneDatabase, type TestDatabase } from '../../test/database.ts'
+import { tick } from '../../test/roost.ts'
+import { Seal } from '../credentials/seal.ts'
+import { deliverWithRemovals } from './removal-webhooks.ts'
+
+let database: TestDatabase
+let server: BareServer
+let listener: Server
+let ca: string
+let app: Access
+let status = 204
+const received: Removal[][] = []
+
+beforeAll(async () => {
+  const certificate = await makeCertificate()
+  ca = certificate.cert
+  listener = createServer(certificate, (request, response) => {
+    let body = ''
+    request.on('data', part => {
+      body += part
+    })
+    request.on('end', () => {
+      if (status === 204) received.push((JSON.parse(body) as { data: { removals: Removal[] } }).data.removals)
+      response.writeHead(status).end()
+    })
+  })
+  await new Promise<void>(resolve => listener.listen(0, '127.0.0.1', resolve))
+  database = await cloneDatabase()
+  const caFile = join(tmpdir(), `roost-feed-ca-${process.pid}.pem`)
+  await writeFile(caFile, ca)
+  server = await startBare({
+    databaseUrl: database.url,
+    environment: { ROOST_ALLOW_PRIVATE_ENDPOINTS: '1', ROOST_EXTRA_CA: caFile },
+  })
+  app = await server.createApp()
+})
+afterAll(async () => {
+  await server.close()
+  await database.drop()
+  listener.closeAllConnections()
+  await new Promise(resolve => listener.close(resolve))
+})
+
+const register = (hwid: string, token: string) =>
+  server.device(app, 'registerDevice', { hwid, device_type: 3, push_token: token })
+const unregister = (hwid: string) => server.device(app, 'unregisterDevice', { hwid, device_type: 3 })
+const got = () => received.flat().map(it => `${it.hwid} ${it.event}`)
+
+/** The feed stops below the oldest transaction that runs, and the server's own come and go. */
+async function deliverUntil(count: number): Promise<void> {
+  const options = { db: server.db, seal: new Seal(SECRET), allowPrivate: true, extraCa: ca }
+  await deliverWithRemovals(options, server.clock.now())
+  if (got().length >= count) return
+  await tick()
+  await deliverUntil(count)
+}
+
+test('a webhook is told of removals from its addition on, each once and in order, also after it was down', async () => {
+  await register('before', 'token-before')
+  await unregister('before')
+  const { port } = listener.address() as AddressInfo
+  const added = await server.rest('POST', `/v1/apps/${app.app}/webhooks`, {
+    url: `https://127.0.0.1:${port}/hook`,
+    events: ['base.removals'],
+  })
+  expect(added.status).toBe(201)
+  await register('a', 'token-1')
+  await register('a', 'token-2')
+  await unregister('a')
+  await deliverUntil(2)
+  expect(got()).toEqual(['a superseded', 'a unregistered'])
+
+  status = 503
+  await register('b', 'token-3')
+  await unregister('b')
+  const options = { db: server.db, seal: new Seal(SECRET), allowPrivate: true, extraCa: ca }
+  await deliverWithRemovals(options, server.clock.now())
+  await register('b', 'token-4')
+  await register('c', 'token-4')
+  await deliverWithRemovals(options, server.clock.now())
+  expect(got(), 'while it is down').toHaveLength(2)
+  status = 204
+  server.clock.advance(120_000)
+  await deliverUntil(4)
+  expect(got()).toEqual(['a superseded', 'a unregistered', 'b unregistered', 'b moved'])
+})
+
+test('getUnregisteredDevices names the devices that lost their address in these days and have none since', async () => {
+  const today = new Date(server.clock.now()).toISOString().slice(0, 10)
+  const ask = async (fields: object) => {
+    const response = await fetch(`${server.url}/json/1.3/getUnregisteredDevices`, {
+      method: 'POST',
+      headers: { 'content-type': 'text/plain;charset=UTF-8' },
+      body: JSON.stringify({
+        request: { application: app.app, auth: SERVER_TOKEN, date_from: today, date_to: today, ...fields },
+      }),
+    })
+    return (await response.json()) as { status_code: number; response: { hwids: string[] } | null }
+  }
+  await register('gone', 'token-gone')
+  await unregister('gone')
+  await register('back', 'token-back')
+  await unregister('back')
+  await register('back', 'token-back')
+  const { response } = await ask({})
+  expect(response?.hwids).toContain('gone')
+  expect(response?.hwids).not.toContain('back')
+  expect((await ask({ date_from: '2020-01-01', date_to: '2020-01-02' })).response).toEqual({ hwids: [] })
+  expect((await ask({ auth: app.deviceToken })).status_code).not.toBe(200)
+  expect((await ask({ date_to: 'yesterday' })).status_code).toBe(210)
+})
