@@ -98,7 +98,12 @@ export const messageSummarySchema = z.object({
 })
 export type MessageSummary = z.infer<typeof messageSummarySchema>
 
-export const messageSchema = messageSummarySchema.extend({ to: z.unknown(), content: z.unknown() })
+export const messageSchema = messageSummarySchema.extend({
+  /** What was said last of deliveries that wait for another try, such as a gateway that can't be reached: a sample. */
+  retrying: z.array(z.object({ gateway: z.string(), reason: z.string() })),
+  to: z.unknown(),
+  content: z.unknown(),
+})
 export type MessageView = z.infer<typeof messageSchema>
 
 export const exceptionSchema = z.object({

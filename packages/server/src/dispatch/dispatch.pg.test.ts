@@ -375,3 +375,20 @@ test('receipts of phones are counted on the message, each once', async () => {
   await many[0]?.openNotification(hashOf(message.id))
   expect((await roost.settle(message.id)).counts).toMatchObject({ accepted: 5, delivered: 5, opened: 1 })
 })
+
+test('a gateway that can’t be reached is told with the message and in the log, and the message goes on afterwards', async () => {
+  const phone = await roost.phone('ios')
+  await roost.simulator.apns.faults.refuseConnections()
+  const id = await roost.send({ to: { devices: [phone.hwid] }, content: { title: 'Hello' } })
+  const waiting = await roost.until(id, message => message.retrying.length > 0)
+  expect(waiting).toMatchObject({
+    state: 'sending',
+    waiting: 1,
+    held: [],
+    retrying: [{ gateway: 'apns', reason: expect.stringContaining('ECONNREFUSED') }],
+  })
+  expect(roost.logged()).toContain('a gateway is not reached; deliveries wait')
+  await roost.simulator.apns.faults.acceptConnections()
+  roost.clock.advance(60_000)
+  expect(await roost.settle(id)).toMatchObject({ counts: { accepted: 1 }, retrying: [] })
+})

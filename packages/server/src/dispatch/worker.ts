@@ -39,6 +39,9 @@ export interface DispatcherOptions {
   readonly random?: () => number
 }
 
+/** The same trouble is logged once a minute; endpoints come from clients, so its words may be many. */
+const TELL_AGAIN_MS = 60_000
+const TOLD_MAX = 100
 /** What a crash may repeat, and what a commit costs: 500 sends. */
 const CHUNK = 500
 /** Requests of one chunk in flight; the transport has its own limits below this one. */
@@ -48,6 +51,7 @@ export class Dispatcher {
   readonly #options: DispatcherOptions
   readonly #origins: Origins
   readonly #waves = new Waves()
+  readonly #told = new Map<string, number>()
   readonly #stop = new AbortController()
   readonly #wakers = new Set<() => void>()
   #loops: Promise<unknown> = Promise.resolve()
@@ -202,6 +206,21 @@ export class Dispatcher {
   ): Promise<void> {
     const { db, clock, random } = this.#options
     await settleChunk(db, { batch, ...chunk, at: clock.now(), random: random ?? Math.random })
+    this.#tellUnreached(batch, chunk.settlements)
+  }
+
+  /** A gateway that is down and a way that is closed look alike from outside: the operator is told the words, now and then. */
+  #tellUnreached(batch: Batch, settlements: readonly Settlement[]): void {
+    const { clock, logger } = this.#options
+    for (const settlement of settlements) {
+      if (settlement.kind !== 'sent' || settlement.outcome.kind !== 'not_sent') continue
+      const { reason } = settlement.outcome
+      const key = `${batch.provider} ${reason}`
+      if (clock.now() - (this.#told.get(key) ?? Number.NEGATIVE_INFINITY) < TELL_AGAIN_MS) continue
+      if (this.#told.size >= TOLD_MAX) this.#told.clear()
+      this.#told.set(key, clock.now())
+      logger.warn({ gateway: batch.provider, reason }, 'a gateway is not reached; deliveries wait')
+    }
   }
 
   async #sendAll(

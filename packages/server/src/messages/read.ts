@@ -33,6 +33,14 @@ const SUMMARY = `
         left join batch_hold h on h.batch_id = b.id
        where b.message_id = m.id and (b.state = 'held' or b.state <> 'done' and h.id is not null)) held on true`
 
+/** One delivery of each batch tells enough, and costs the same for a hundred as for a million that wait. */
+const RETRYING = `
+  select coalesce(jsonb_agg(distinct jsonb_build_object('gateway', b.provider, 'reason', q.reason)), '[]') as retrying
+    from batch b
+    join lateral (select reason from delivery_queue
+                   where batch_id = b.id and due_at < 'infinity' and reason <> 'planned' limit 1) q on true
+   where b.message_id = $1 and b.state <> 'done'`
+
 interface MessageRow extends MessageSummary {
   readonly targeted: number
   readonly accepted: number
@@ -71,7 +79,13 @@ export async function readMessage(
   )
   const row = rows[0]
   if (row === undefined) throw new PushError('message_unknown', `this app has no message ${key.id}`)
-  return { ...summaryOf(row), to: row.to, content: row.content }
+  const waiting = await db.query<Pick<MessageView, 'retrying'>>(RETRYING, [key.id])
+  return {
+    ...summaryOf(row),
+    retrying: waiting.rows[0]?.retrying ?? [],
+    to: row.to,
+    content: row.content,
+  }
 }
 
 /** Newest first, without target and content: a target may name ten thousand devices. */

@@ -323,6 +323,15 @@ describe('Web Push', () => {
     expect(result.exchanges[0]?.response?.status).toBe(201)
   })
 
+  test('without a key pair nothing is sent: one that is made now fits no subscription', async () => {
+    const { status, body } = await attempt({
+      credential: { inline: { gateway: 'webpush', kind: 'vapid' } },
+      address: { provider: 'webpush', subscription: subscribe() },
+    })
+    expect(status).toBe(400)
+    expect(body).toMatchObject({ code: 'credential_invalid', detail: expect.stringContaining('key pair') })
+  })
+
   test('one that has ended is dead, one of another key is told as that', async () => {
     const gone = subscribe()
     roost.simulator.webPush.dropSubscription(gone.endpoint)

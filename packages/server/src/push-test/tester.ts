@@ -4,12 +4,12 @@
  */
 import { createProviderTokens, type ProviderTokens } from '@roost/gateways'
 import { type NewPushTest, type Provider, PushError, type PushTestResult } from '@roost/protocol'
-import { readContent } from '../credentials/content.ts'
 import { PAUSES_OF_CREDENTIAL, type Pause } from '../credentials/pauses.ts'
 import type { Seal } from '../credentials/seal.ts'
 import type { Database } from '../store/database.ts'
 import { findAddress, readGivenAddress, type TestedAddress } from './address.ts'
 import type { Tested, WireOptions } from './clients.ts'
+import { readGivenCredential } from './credential.ts'
 import { runPushTest } from './run.ts'
 
 export interface PushTesterOptions extends WireOptions {
@@ -61,8 +61,7 @@ export class PushTester {
   async #readCredential(appId: number, credential: NewPushTest['credential']): Promise<Source> {
     const { db, seal, clock } = this.#options
     if ('inline' in credential) {
-      const content = readContent(credential.inline, clock.now())
-      return { tested: { ...content, gateway: credential.inline.gateway }, pauses: [] }
+      return { tested: readGivenCredential(credential.inline, clock.now()), pauses: [] }
     }
     const { rows } = await db.query<Stored>(STORED, [credential.id, appId])
     const row = rows[0]

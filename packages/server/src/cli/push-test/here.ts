@@ -1,8 +1,8 @@
 /** Sends from this machine, with neither a server nor a database. */
 import { ERRORS, type NewPushTest, PushError, type PushTestResult } from '@roost/protocol'
 import type { Config } from '../../config.ts'
-import { readContent } from '../../credentials/content.ts'
 import { readGivenAddress } from '../../push-test/address.ts'
+import { readGivenCredential } from '../../push-test/credential.ts'
 import { runPushTest } from '../../push-test/run.ts'
 import { StartError } from '../../store/folder.ts'
 import { systemClock } from '../../time.ts'
@@ -22,7 +22,7 @@ export async function runFromFiles(input: NewPushTest, config: Config): Promise<
       'Leave it out, or send with --silent to an app that shows nothing then.',
     )
   try {
-    const tested = { ...readContent(inline, systemClock.now()), gateway: inline.gateway }
+    const tested = readGivenCredential(inline, systemClock.now())
     const given = readGivenAddress(address, inline.gateway)
     return await runPushTest(
       { tested, address: given, notification, validateOnly },

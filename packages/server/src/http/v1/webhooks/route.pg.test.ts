@@ -309,6 +309,15 @@ test('a test event reaches a webhook by the background job of the running server
   expect(got('tried')).toHaveLength(1)
 })
 
+test('a call that wants no body may come with the headers of one', async () => {
+  const hook = await addHook('bodiless', { events: ['credential.expired'] })
+  const answer = await fetch(`${server.url}${path(hook.access)}/${hook.id}/test`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${SERVER_TOKEN}`, 'content-type': 'application/json' },
+  })
+  expect(answer.status).toBe(202)
+})
+
 test('a webhook is listed, read, changed and deleted, and its secret is shown once', async () => {
   const hook = await addHook('crud')
   const one = `${path(hook.access)}/${hook.id}`
