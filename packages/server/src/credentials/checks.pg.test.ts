@@ -88,12 +88,6 @@ test('a key that Apple takes is found good in both environments, and reaches nob
   expect(simulator.counts().apns.accepted).toBe(before.apns.accepted)
 })
 
-test('an environment that was named twice is asked about once', async () => {
-  const view = await upload(p8({ environments: ['sandbox', 'sandbox'] }))
-  expect(view.environments).toEqual(['sandbox'])
-  expect(view.checks).toHaveLength(1)
-})
-
 test('a service account that Google takes is found good, and reaches nobody', async () => {
   const before = simulator.counts()
   const view = await upload(await serviceAccount())

@@ -72,17 +72,12 @@ function readP8(input: Extract<NewCredential, { kind: 'p8' }>): Content {
   return {
     gateway: 'apns',
     kind: input.kind,
-    environments: once(input.environments),
+    environments: input.environments,
     settings: { keyId, teamId, bundleId },
     secret: JSON.stringify({ p8: input.p8 }),
     fingerprint: fingerprintOf(parsed.value),
     expiresAt: null,
   }
-}
-
-/** Each is asked about once, however often it was named. */
-function once(environments: readonly string[]): string[] {
-  return [...new Set(environments)]
 }
 
 type CertificateUpload = Extract<NewCredential, { kind: 'p12' | 'pem' }>
@@ -101,7 +96,7 @@ function readCertificate(input: CertificateUpload, at: number): Content {
   return {
     gateway: 'apns',
     kind: input.kind,
-    environments: once(input.environments ?? certificate.environments),
+    environments: input.environments ?? certificate.environments,
     settings: { bundleId, commonName, topics },
     secret: JSON.stringify({ cert, key }),
     fingerprint,

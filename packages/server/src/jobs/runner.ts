@@ -9,12 +9,12 @@
  * write down the end of a job. So it is watched here, and started anew.
  */
 import { setTimeout as pause } from 'node:timers/promises'
-
-import { parseCronItems, type Runner, run, Logger as WorkerLogger } from 'graphile-worker'
+import type { Runner, Logger as WorkerLogger } from 'graphile-worker'
 import pg from 'pg'
 import type { Logger } from 'pino'
 import { StartError } from '../store/folder.ts'
 import type { Clock } from '../time.ts'
+import { type GraphileWorker, loadGraphileWorker } from './graphile-worker.ts'
 import { JOBS, type JobContext, type JobName } from './jobs.ts'
 import { runJob } from './runs.ts'
 
@@ -91,18 +91,19 @@ export class JobRunner {
     return undefined
   }
 
-  #open(): Promise<Runner> {
+  async #open(): Promise<Runner> {
+    const worker = await loadGraphileWorker()
     const names = Object.keys(JOBS) as JobName[]
-    return run({
+    return worker.run({
       pgPool: this.#pool,
       // Without a batch, a job whose end can't be written is a rejection that nobody handles, and ends the process.
       preset: { worker: { completeJobBatchDelay: 0, failJobBatchDelay: 0 } },
       schema: SCHEMA,
       concurrency: CONCURRENCY,
       noHandleSignals: true, // whoever started the server stops it
-      logger: loggerFor(this.#options.logger),
+      logger: loggerFor(worker, this.#options.logger),
       taskList: Object.fromEntries(names.map(name => [name, () => this.#run(name)])),
-      parsedCronItems: parseCronItems(names.map(name => this.#cronItem(name))),
+      parsedCronItems: worker.parseCronItems(names.map(name => this.#cronItem(name))),
     })
   }
 
@@ -176,8 +177,8 @@ function schemaFault(error: unknown): unknown {
 }
 
 /** What it says of itself is for who debugs; warnings and errors count. */
-function loggerFor(logger: Logger): WorkerLogger {
-  return new WorkerLogger(() => (level, message) => {
+function loggerFor(worker: GraphileWorker, logger: Logger): WorkerLogger {
+  return new worker.Logger(() => (level, message) => {
     if (level === 'error') logger.error({ part: 'jobs' }, message)
     else if (level === 'warning') logger.warn({ part: 'jobs' }, message)
     else logger.trace({ part: 'jobs' }, message)
