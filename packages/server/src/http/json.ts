@@ -4,11 +4,24 @@
  * that the stack of recursive code (checks, `JSON.stringify`, jsonb) would not survive.
  */
 import { PushError } from '@roost/protocol'
+import type { FastifyInstance } from 'fastify'
 
 /** Worth a closer look; also escapes of the characters that `__proto__` is written with. */
 const SUSPICIOUS = /\\u00[0567]|\\ud[89a-f]|"__proto__"/i
 /** A condition may nest 12 deep; nothing useful nests this deep. */
 const DEPTH_MAX = 64
+
+/** Every body below this place is JSON, whatever its content type says. */
+export function readAnyBodyAsJson(app: FastifyInstance, bodyLimit: number): void {
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', { parseAs: 'string', bodyLimit }, (_request, body, done) => {
+    try {
+      done(null, parseJson(body as string))
+    } catch (error) {
+      done(error as Error)
+    }
+  })
+}
 
 /** Throws `body_malformed` with the place. */
 export function parseJson(text: string): unknown {

@@ -118,3 +118,16 @@ test('guesses at a server token are limited in REST, and calls with a right one 
   expect(await refused.json()).toMatchObject({ code: 'rate_limited', status: 429 })
   for (let n = 0; n < 10; n++) expect((await behindProxy.rest('GET', '/v1/apps')).status).toBe(200)
 })
+
+test('guesses at a server token in a body are limited as well', async () => {
+  const days = { date_from: '2026-11-01', date_to: '2026-11-02' }
+  const guess = (n: number) =>
+    fetch(`${behindProxy.url}/json/1.3/getUnregisteredDevices`, {
+      method: 'POST',
+      headers: { 'x-forwarded-for': '198.51.100.10' },
+      body: JSON.stringify({ request: { application: 'ABCDE-FGHJK', auth: `guess-${n}`, ...days } }),
+    })
+  const statuses = (await Promise.all([0, 1, 2, 3, 4, 5].map(guess))).map(it => it.status)
+  expect(statuses.filter(it => it === 429)).toHaveLength(1)
+  expect(Number((await guess(6)).headers.get('retry-after'))).toBeGreaterThan(0)
+})

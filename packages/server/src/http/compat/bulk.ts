@@ -22,9 +22,10 @@ import {
   type TagsEntry,
 } from '../../registry/bulk/requests.ts'
 import type { HttpContext } from '../context.ts'
-import { parseJson } from '../json.ts'
+import { readAnyBodyAsJson } from '../json.ts'
 import { asPushError } from '../problem.ts'
-import { failure, success } from './envelope.ts'
+import { requireServerToken } from '../server-token.ts'
+import { sendFailure, success } from './envelope.ts'
 
 const METHODS = ['bulkRegisterDevice', 'bulkSetTags', 'bulkUnregisterDevice'] as const
 type BulkMethod = (typeof METHODS)[number]
@@ -46,22 +47,18 @@ const listOperator = z
   .transform(it => it ?? 'set')
 
 export async function compatBulkRoutes(app: FastifyInstance, context: HttpContext): Promise<void> {
-  app.removeAllContentTypeParsers()
-  app.addContentTypeParser('*', { parseAs: 'string', bodyLimit: BULK_BODY_BYTES }, (_request, body, done) => {
-    try {
-      done(null, parseJson(body as string))
-    } catch (error) {
-      done(error as Error)
-    }
-  })
+  readAnyBodyAsJson(app, BULK_BODY_BYTES)
   for (const method of METHODS) {
     app.post(`/api/v2/audience/${method}`, { errorHandler: sendMessage }, async request => ({
-      request_id: await accept(context, method, request.body),
+      request_id: await accept(context, request, { method, body: request.body }),
       status: 'Pending',
     }))
-    app.post(`/json/1.3/${method}`, { errorHandler: sendEnvelope }, async request => {
+    app.post(`/json/1.3/${method}`, { errorHandler: sendFailure }, async request => {
       const body = request.body as { readonly request?: unknown } | null
-      return success({ request_id: await accept(context, method, body?.request), status: 'Pending' })
+      return success({
+        request_id: await accept(context, request, { method, body: body?.request }),
+        status: 'Pending',
+      })
     })
     app.get<{ Params: { id: string }; Querystring: { application?: string; detailed?: string } }>(
       `/api/v2/audience/${method}/:id`,
@@ -71,11 +68,15 @@ export async function compatBulkRoutes(app: FastifyInstance, context: HttpContex
   }
 }
 
-async function accept(context: HttpContext, method: BulkMethod, body: unknown): Promise<string> {
+async function accept(
+  context: HttpContext,
+  request: FastifyRequest,
+  { method, body }: { readonly method: BulkMethod; readonly body: unknown },
+): Promise<string> {
   const parsed = envelope.safeParse(body)
   if (!parsed.success) throw new PushError('input_invalid', placesOf(parsed.error))
   const { application, auth, devices } = parsed.data
-  await requireServerToken(context, auth)
+  await requireServerToken(context, request, { token: auth, place: 'auth' })
   const { id: appId } = await context.apps.find(application)
   const id = await addBulkRequest(context.db, {
     appId,
@@ -91,12 +92,6 @@ function placesOf(error: z.ZodError): string {
     .slice(0, 10)
     .map(it => `${it.path.join('.')}: ${it.message}`)
     .join('; ')
-}
-
-async function requireServerToken(context: HttpContext, token: string | undefined): Promise<void> {
-  if (token === undefined) throw new PushError('token_missing', 'the call has no server token')
-  if (!(await context.serverTokens.has(token)))
-    throw new PushError('token_unknown', 'auth is no server token of this installation')
 }
 
 type Entry = Readonly<Record<string, unknown>>
@@ -161,10 +156,8 @@ async function tell(
     Querystring: { application?: string; detailed?: string }
   }>,
 ): Promise<unknown> {
-  await requireServerToken(
-    context,
-    /^(?:Token|Bearer|Key) (\S+)$/i.exec(request.headers.authorization ?? '')?.[1],
-  )
+  const token = /^(?:Token|Bearer|Key) (\S+)$/i.exec(request.headers.authorization ?? '')?.[1]
+  await requireServerToken(context, request, { token, place: 'server token in its header' })
   const id = check(z.uuid(), request.params.id, 'request_id')
   const { rows } = await context.db.query<{ appId: number }>(
     'select app_id as "appId" from bulk_request where id = $1',
@@ -190,13 +183,4 @@ function sendMessage(
   const problem = asPushError(error)
   if (problem.code === 'internal') request.log.error({ err: error }, 'bulk call failed')
   void reply.code(ERRORS[problem.code].status).send({ message: problem.message, code: problem.code })
-}
-
-function sendEnvelope(
-  ...[error, request, reply]: Parameters<NonNullable<FastifyInstance['errorHandler']>>
-): void {
-  const problem = asPushError(error)
-  if (problem.code === 'internal') request.log.error({ err: error }, 'bulk call failed')
-  const { httpStatus, answer } = failure(problem)
-  void reply.code(httpStatus).send(answer)
 }

@@ -3,6 +3,8 @@
  * errors are HTTP 200 with 210, a refused token is 403, what can't be read at all is 400 or 413.
  */
 import { type CompatAnswer, ERRORS, type PushError } from '@roost/protocol'
+import type { FastifyInstance } from 'fastify'
+import { asPushError, retryAfterOf } from '../problem.ts'
 
 export function success(response: unknown): CompatAnswer {
   return { status_code: 200, status_message: 'OK', response }
@@ -10,7 +12,7 @@ export function success(response: unknown): CompatAnswer {
 
 const ARGUMENT_ERROR = 210
 
-export function failure(error: PushError): { readonly httpStatus: number; readonly answer: CompatAnswer } {
+function failure(error: PushError): { readonly httpStatus: number; readonly answer: CompatAnswer } {
   const { status, remedy } = ERRORS[error.code]
   const isArgument = status === 404 || (status === 400 && error.code !== 'body_malformed')
   return {
@@ -21,4 +23,16 @@ export function failure(error: PushError): { readonly httpStatus: number; readon
       response: null,
     },
   }
+}
+
+/** The error handler of all that answers in the envelope. */
+export function sendFailure(
+  ...[error, request, reply]: Parameters<NonNullable<FastifyInstance['errorHandler']>>
+): void {
+  const problem = asPushError(error)
+  if (problem.code === 'internal') request.log.error({ err: error }, 'device call failed')
+  const { httpStatus, answer } = failure(problem)
+  const retryAfter = retryAfterOf(problem)
+  if (retryAfter !== undefined) void reply.header('retry-after', retryAfter)
+  void reply.code(httpStatus).send(answer)
 }

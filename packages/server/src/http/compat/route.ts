@@ -7,9 +7,8 @@ import cors from '@fastify/cors'
 import { DEVICE_BODY_BYTES, PushError } from '@roost/protocol'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { HttpContext } from '../context.ts'
-import { parseJson } from '../json.ts'
-import { asPushError, retryAfterOf } from '../problem.ts'
-import { failure, success } from './envelope.ts'
+import { readAnyBodyAsJson } from '../json.ts'
+import { sendFailure, success } from './envelope.ts'
 import { METHODS } from './methods.ts'
 
 export async function compatRoutes(app: FastifyInstance, context: HttpContext): Promise<void> {
@@ -20,26 +19,8 @@ export async function compatRoutes(app: FastifyInstance, context: HttpContext): 
     allowedHeaders: ['authorization', 'content-type', 'no-auto-tags', 'x-retry-count'],
     maxAge: 86_400,
   })
-  app.removeAllContentTypeParsers()
-  app.addContentTypeParser(
-    '*',
-    { parseAs: 'string', bodyLimit: DEVICE_BODY_BYTES },
-    (_request, body, done) => {
-      try {
-        done(null, parseJson(body as string))
-      } catch (error) {
-        done(error as Error)
-      }
-    },
-  )
-  app.setErrorHandler((error, request, reply) => {
-    const problem = asPushError(error)
-    if (problem.code === 'internal') request.log.error({ err: error }, 'device call failed')
-    const { httpStatus, answer } = failure(problem)
-    const retryAfter = retryAfterOf(problem)
-    if (retryAfter !== undefined) void reply.header('retry-after', retryAfter)
-    return reply.code(httpStatus).send(answer)
-  })
+  readAnyBodyAsJson(app, DEVICE_BODY_BYTES)
+  app.setErrorHandler(sendFailure)
   app.addHook('onRequest', async request => context.limits.takeCall(request.ip))
   app.post<{ Params: { method: string } }>('/:method', async request => {
     const method = METHODS.get(request.params.method)

@@ -7,9 +7,9 @@ import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { listUnregistered } from '../../hygiene/removals.ts'
 import type { HttpContext } from '../context.ts'
-import { parseJson } from '../json.ts'
-import { asPushError } from '../problem.ts'
-import { failure, success } from './envelope.ts'
+import { readAnyBodyAsJson } from '../json.ts'
+import { requireServerToken } from '../server-token.ts'
+import { sendFailure, success } from './envelope.ts'
 
 const DAY_MS = 24 * 60 * 60_000
 /** The protocol has no pages: who gets so many asks for fewer days. */
@@ -26,22 +26,8 @@ const requestSchema = z.object({
 })
 
 export async function compatUnregisteredRoutes(app: FastifyInstance, context: HttpContext): Promise<void> {
-  app.removeAllContentTypeParsers()
-  app.addContentTypeParser(
-    '*',
-    { parseAs: 'string', bodyLimit: DEVICE_BODY_BYTES },
-    (_request, body, done) => {
-      try {
-        done(null, parseJson(body as string))
-      } catch (error) {
-        done(error as Error)
-      }
-    },
-  )
-  app.setErrorHandler((error, _request, reply) => {
-    const { httpStatus, answer } = failure(asPushError(error))
-    return reply.code(httpStatus).send(answer)
-  })
+  readAnyBodyAsJson(app, DEVICE_BODY_BYTES)
+  app.setErrorHandler(sendFailure)
   app.post('/json/1.3/getUnregisteredDevices', async request => {
     const parsed = requestSchema.safeParse(request.body)
     if (!parsed.success)
@@ -49,16 +35,15 @@ export async function compatUnregisteredRoutes(app: FastifyInstance, context: Ht
         'input_invalid',
         parsed.error.issues.map(it => `${it.path.join('.')}: ${it.message}`).join('; '),
       )
+    await requireServerToken(context, request, { token: parsed.data.request.auth, place: 'auth' })
     return success({ hwids: await read(context, parsed.data.request) })
   })
 }
 
 async function read(
   context: HttpContext,
-  { application, auth, date_from, date_to }: z.infer<typeof requestSchema>['request'],
+  { application, date_from, date_to }: z.infer<typeof requestSchema>['request'],
 ): Promise<string[]> {
-  if (!(await context.serverTokens.has(auth)))
-    throw new PushError('token_unknown', 'auth is no server token of this installation')
   const { id: appId } = await context.apps.find(application)
   const [from, to] = [Date.parse(date_from), Date.parse(date_to) + DAY_MS]
   const hwids = await listUnregistered(context.db, { appId, from, to, limit: HWIDS_MAX + 1 })

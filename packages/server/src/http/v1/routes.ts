@@ -1,10 +1,11 @@
 /** REST: everything below /v1, with server tokens, checked shapes, and the OpenAPI page that is made from them. */
 import swagger from '@fastify/swagger'
-import { PushError } from '@roost/protocol'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+
+import type { FastifyInstance } from 'fastify'
 import { jsonSchemaTransform, jsonSchemaTransformObject, validatorCompiler } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { HttpContext } from '../context.ts'
+import { requireServerToken } from '../server-token.ts'
 import { addressPolicyRoutes } from './address-policy/route.ts'
 import { alertRoutes } from './alerts/route.ts'
 import { appRoutes } from './apps/route.ts'
@@ -49,7 +50,10 @@ export async function v1Routes(app: FastifyInstance, context: HttpContext): Prom
   app.get('/v1/openapi.json', { schema: { hide: true } }, async () => app.swagger())
   await app.register(
     async guarded => {
-      guarded.addHook('onRequest', request => requireServerToken(request, context))
+      guarded.addHook('onRequest', request => {
+        const token = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? '')?.[1]
+        return requireServerToken(context, request, { token, place: 'bearer token' })
+      })
       guarded.addHook('onRoute', route => {
         route.schema = { querystring: noQuery, ...route.schema }
       })
@@ -74,12 +78,4 @@ export async function v1Routes(app: FastifyInstance, context: HttpContext): Prom
     },
     { prefix: '/v1' },
   )
-}
-
-async function requireServerToken(request: FastifyRequest, context: HttpContext): Promise<void> {
-  const token = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? '')?.[1]
-  if (token === undefined) throw new PushError('token_missing', 'the request has no bearer token')
-  if (await context.serverTokens.has(token)) return
-  context.limits.takeCall(request.ip)
-  throw new PushError('token_unknown', 'this bearer token is not known')
 }

@@ -1,0 +1,23 @@
+/** The server token, wherever a call carries it. A wrong one counts against its client, as a call of a device does. */
+import { PushError } from '@roost/protocol'
+import type { FastifyRequest } from 'fastify'
+import type { HttpContext } from './context.ts'
+
+export interface GivenToken {
+  /** Undefined when the call has none. */
+  readonly token: string | undefined
+  /** Where it was looked for, for people: "the call has no …". */
+  readonly place: string
+}
+
+/** Throws `token_missing`, `token_unknown`, `rate_limited`. */
+export async function requireServerToken(
+  { serverTokens, limits }: Pick<HttpContext, 'serverTokens' | 'limits'>,
+  request: FastifyRequest,
+  { token, place }: GivenToken,
+): Promise<void> {
+  if (token === undefined) throw new PushError('token_missing', `the call has no ${place}`)
+  if (await serverTokens.has(token)) return
+  limits.takeCall(request.ip)
+  throw new PushError('token_unknown', `${place} is no server token of this installation`)
+}
