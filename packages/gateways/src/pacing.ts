@@ -17,7 +17,7 @@ export interface Timer {
   after(ms: number, call: () => void): () => void
 }
 
-export const systemTimer: Timer = {
+const systemTimer: Timer = {
   after: (ms, call) => {
     const handle = setTimeout(call, ms)
     return () => clearTimeout(handle)

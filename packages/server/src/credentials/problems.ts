@@ -14,7 +14,7 @@ export const CONTENT_UNREADABLE = 'content_unreadable'
 
 const DAY_MS = 24 * 60 * 60_000
 /** Days before the end at which is warned, each once. */
-export const WARNING_DAYS = [30, 14, 7, 1] as const
+const WARNING_DAYS = [30, 14, 7, 1] as const
 
 export interface Meaning {
   /** `any`: of ours. */

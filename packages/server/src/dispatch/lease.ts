@@ -14,7 +14,7 @@ import type { Database, Queryable } from '../store/database.ts'
 import { recordHolds } from './holds.ts'
 
 /** Short, so that a crash is no long silence; a worker that lives renews it, however long a chunk takes. */
-export const LEASE_MS = 15_000
+const LEASE_MS = 15_000
 export const LEASE_RENEWAL_MS = 4000
 
 export interface Batch {

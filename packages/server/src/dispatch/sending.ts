@@ -265,7 +265,7 @@ function deferred(recipient: Recipient, dueAt: number): Settlement {
  * The same for every repeat of a delivery, so that gateways and devices can tell a repeat from a new message:
  * a UUID (version 8, RFC 9562) from the hash of message and device.
  */
-export function deliveryIdOf(messageId: string, hwid: string): string {
+function deliveryIdOf(messageId: string, hwid: string): string {
   const hash = createHash('sha256').update(`${messageId}\0${hwid}`).digest().subarray(0, 16)
   hash.writeUInt8((hash.readUInt8(6) & 0x0f) | 0x80, 6)
   hash.writeUInt8((hash.readUInt8(8) & 0x3f) | 0x80, 8)

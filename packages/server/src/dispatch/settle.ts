@@ -247,7 +247,7 @@ const REPEAT_MAX_MS = 60_000
  * gateway is repeated at once where the gateway took others of the chunk (a refused stream, a connection that went
  * away), else after a tenth of the message's age, so that an origin that is gone is asked less and less.
  */
-export function retryDelayMs(
+function retryDelayMs(
   attempt: number,
   outcome: AttemptOutcome,
   place: { readonly ageMs: number; readonly tookOthers: boolean; readonly random: () => number },

@@ -3,7 +3,7 @@ import type { AddressPolicy, AddressPolicyChange } from '@roost/protocol'
 import type { Queryable } from '../store/database.ts'
 
 /** Google ends tokens after 270 days without a contact; for the others nobody says anything. */
-export const DEFAULT_POLICY: AddressPolicy = {
+const DEFAULT_POLICY: AddressPolicy = {
   inactiveDays: 30,
   fcmDeadDays: 270,
   otherDeadDays: 365,

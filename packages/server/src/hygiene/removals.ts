@@ -18,7 +18,7 @@ export interface FeedPlace {
   readonly ledgerId: number
 }
 
-export const FEED_START: FeedPlace = { xid: '0', ledgerId: 0 }
+const FEED_START: FeedPlace = { xid: '0', ledgerId: 0 }
 
 export interface FeedQuery {
   readonly appId: number

@@ -511,20 +511,31 @@ const INSERT_FIRST = `
   select bucket, app_id, hwid, state_since, 'registered', provider, environment, kind, right(address, 8), generation
     from activated`
 
-async function insertAddresses(tx: Queryable, registrations: readonly Registration[]): Promise<void> {
-  await tx.query(INSERT_FIRST, [
+/** Of which device and which address, and when: the first columns of what is written of a registration. */
+function keyColumns(registrations: readonly Registration[]): unknown[] {
+  return [
     registrations.map(it => bucketOf(it.update.hwid)),
     registrations.map(it => it.update.appId),
     registrations.map(it => it.update.hwid),
     registrations.map(it => it.address.kind),
     registrations.map(it => it.hash),
     registrations.map(it => new Date(it.update.at)),
+  ]
+}
+
+/** What the address is. */
+function contentColumns(registrations: readonly Registration[]): unknown[] {
+  return [
     registrations.map(it => it.address.provider),
     registrations.map(it => it.address.environment),
     registrations.map(it => it.address.address),
     registrations.map(it => (it.address.keys === null ? null : JSON.stringify(it.address.keys))),
     registrations.map(it => it.update.credentialId),
-  ])
+  ]
+}
+
+async function insertAddresses(tx: Queryable, registrations: readonly Registration[]): Promise<void> {
+  await tx.query(INSERT_FIRST, [...keyColumns(registrations), ...contentColumns(registrations)])
 }
 
 /** R0: no index has any of these columns, so the row can stay on its page (HOT). */
@@ -620,23 +631,9 @@ const ACTIVATE = `
     from told where event is not null`
 
 async function activateAddresses(tx: Queryable, registrations: readonly Registration[]): Promise<void> {
-  const keys = [
-    registrations.map(it => bucketOf(it.update.hwid)),
-    registrations.map(it => it.update.appId),
-    registrations.map(it => it.update.hwid),
-    registrations.map(it => it.address.kind),
-    registrations.map(it => it.hash),
-    registrations.map(it => new Date(it.update.at)),
-  ]
+  const keys = keyColumns(registrations)
   await tx.query(SUPERSEDE, keys)
-  await tx.query(ACTIVATE, [
-    ...keys,
-    registrations.map(it => it.address.provider),
-    registrations.map(it => it.address.environment),
-    registrations.map(it => it.address.address),
-    registrations.map(it => (it.address.keys === null ? null : JSON.stringify(it.address.keys))),
-    registrations.map(it => it.update.credentialId),
-  ])
+  await tx.query(ACTIVATE, [...keys, ...contentColumns(registrations)])
 }
 
 /** A device that asks to be left alone. */

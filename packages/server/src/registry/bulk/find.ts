@@ -67,7 +67,7 @@ export async function findTargets(
 }
 
 /** A token does not say whose it is, so it is looked for with each gateway (R7: Apple's in lower-case hex). */
-export function hashesOf(token: string): Buffer[] {
+function hashesOf(token: string): Buffer[] {
   const apple = token.replace(/[<>\s]/g, '').toLowerCase()
   const isApple = /^[0-9a-f]+$/.test(apple)
   return PROVIDERS.flatMap(provider => {
