@@ -104,28 +104,32 @@ export async function settleChunk(db: Database, chunk: Chunk): Promise<void> {
 }
 
 /**
- * Race D: devices whose address was called dead, and that have registered another one since it was sent to. The message
- * was for the device, so it goes there (R11).
+ * Race D: devices whose address was refused for good, and that have another one by now. The message was for the device, so
+ * it goes there (R11). Of a device one address is sent to, so the other one is newer, whatever the clocks say: it may
+ * have come before the sending, after the chunk was read.
  */
 const REPLACED = `
   select i.hwid
-    from unnest($2::smallint[], $3::text[], $4::bytea[], $5::timestamptz[]) as i (bucket, hwid, hash, sent_at)
+    from unnest($2::smallint[], $3::text[], $4::bytea[]) as i (bucket, hwid, hash)
     join address a on a.bucket = i.bucket and a.app_id = $1 and a.hwid = i.hwid and a.kind = 'alert'
-                  and a.state in ('active', 'suspect') and a.address_hash <> i.hash and a.last_registered_at >= i.sent_at`
+                  and a.state in ('active', 'suspect') and a.address_hash <> i.hash`
 
 async function readReplaced(tx: Queryable, { batch, settlements }: Chunk): Promise<ReadonlySet<string>> {
-  const dead = settlements.flatMap(it =>
-    it.kind === 'sent' && it.outcome.kind === 'address_dead' ? [it] : [],
-  )
-  if (dead.length === 0) return new Set()
+  const refused = settlements.flatMap(it => (it.kind === 'sent' && isAddressRefused(it.outcome) ? [it] : []))
+  if (refused.length === 0) return new Set()
   const { rows } = await tx.query<{ hwid: string }>(REPLACED, [
     batch.appId,
-    dead.map(it => it.bucket),
-    dead.map(it => it.hwid),
-    dead.map(it => it.recipient.hash),
-    dead.map(it => new Date(it.sentAt)),
+    refused.map(it => it.bucket),
+    refused.map(it => it.hwid),
+    refused.map(it => it.recipient.hash),
   ])
   return new Set(rows.map(row => row.hwid))
+}
+
+function isAddressRefused(
+  outcome: SettledOutcome,
+): outcome is Extract<SettledOutcome, { kind: 'address_dead' | 'address_mismatch' }> {
+  return outcome.kind === 'address_dead' || outcome.kind === 'address_mismatch'
 }
 
 function planOf(chunk: Chunk, replaced: ReadonlySet<string>): Plan {
@@ -177,11 +181,11 @@ function sortOut(plan: Plan, sent: Extract<Settlement, { kind: 'sent' }>, chunk:
       return
     case 'address_dead':
       except('dead', outcome.reason)
-      plan.results.push(deadResult(sent, outcome, chunk))
+      plan.results.push(refusedResult(sent, outcome, chunk))
       return
     case 'address_mismatch':
       except('failed', outcome.reason)
-      plan.results.push({ ...resultOf(sent, chunk, outcome.reason), kind: 'mismatch', trust: sent.trust })
+      plan.results.push(refusedResult(sent, outcome, chunk))
       return
     case 'message_fault':
       except('failed', outcome.reason)
@@ -198,18 +202,20 @@ function sortOut(plan: Plan, sent: Extract<Settlement, { kind: 'sent' }>, chunk:
 
 function sendToNext(plan: Plan, sent: Extract<Settlement, { kind: 'sent' }>, chunk: Chunk): void {
   const { outcome } = sent
-  if (outcome.kind !== 'address_dead') return sortOut(plan, sent, chunk)
-  plan.results.push(deadResult(sent, outcome, chunk))
+  if (!isAddressRefused(outcome)) return sortOut(plan, sent, chunk)
+  plan.results.push(refusedResult(sent, outcome, chunk))
   const next = { ...keyOf(sent), attempt: sent.attempt, dueAt: chunk.at, reason: 'address_replaced' }
   plan.waiting.push({ ...next, pause: null })
 }
 
-function deadResult(
+function refusedResult(
   sent: Extract<Settlement, { kind: 'sent' }>,
-  { reason, since }: Extract<AttemptOutcome, { kind: 'address_dead' }>,
+  outcome: Extract<SettledOutcome, { kind: 'address_dead' | 'address_mismatch' }>,
   chunk: Chunk,
 ): AddressResult {
-  return { ...resultOf(sent, chunk, reason), kind: 'dead', since: since?.getTime() ?? null }
+  const result = resultOf(sent, chunk, outcome.reason)
+  if (outcome.kind === 'address_mismatch') return { ...result, kind: 'mismatch', trust: sent.trust }
+  return { ...result, kind: 'dead', since: outcome.since?.getTime() ?? null }
 }
 
 function acceptedResult(sent: Extract<Settlement, { kind: 'sent' }>, chunk: Chunk): AddressResult {

@@ -72,6 +72,24 @@ test('race D: a message that met a replaced address is sent once to the new one'
   expect(await statesOf(phone.hwid)).toEqual(['active', 'superseded'])
 })
 
+test('race D: a new address that is older than the sending by the clock is sent to as well', async () => {
+  const phone = await roost.phone('android')
+  roost.simulator.fcm.faults.answerFor(phone.token as string, { form: 'unregistered' }, 1)
+  const message = await sendWith(phone, async () => {
+    roost.clock.advance(-1000) // or the chunk was read a second before its sending
+    await phone.refreshToken()
+  })
+  expect(message.counts).toMatchObject({ targeted: 1, accepted: 1, dead: 0 })
+})
+
+test('race D: a message that met a replaced address of another project is sent once to the new one', async () => {
+  const phone = await roost.phone('android')
+  roost.simulator.fcm.faults.answerFor(phone.token as string, { form: 'sender_id_mismatch' }, 1)
+  const message = await sendWith(phone, () => phone.refreshToken())
+  expect(message.counts).toMatchObject({ targeted: 1, accepted: 1, failed: 0 })
+  expect(await statesOf(phone.hwid)).toEqual(['active', 'superseded'])
+})
+
 test('race D2: a message that the replaced address has taken is not sent again', async () => {
   const phone = await roost.phone('android')
   const message = await sendWith(phone, () => register(phone.hwid, 'a-token-of-race-d2'))
