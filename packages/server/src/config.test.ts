@@ -41,7 +41,7 @@ test('nothing has to be set', () => {
     extraCa: undefined,
     allowPrivateEndpoints: false,
     trustedProxies: [],
-    limits: { callsPerApp: 10_000, callsPerClient: 1200, devicesPerClient: 2000 },
+    limits: { callsPerApp: 10_000, callsPerClient: 12_000, devicesPerClient: 2000 },
   })
 })
 

@@ -49,7 +49,7 @@ const schema = z.object({
   ROOST_ALLOW_PRIVATE_ENDPOINTS: z.enum(['0', '1'], 'must be 0 or 1').default('0'),
   ROOST_TRUSTED_PROXIES: z.string().default('').transform(readProxies),
   ROOST_CALLS_PER_APP: wholeNumber.default(10_000),
-  ROOST_CALLS_PER_CLIENT: wholeNumber.default(1200),
+  ROOST_CALLS_PER_CLIENT: wholeNumber.default(12_000),
   ROOST_DEVICES_PER_CLIENT: wholeNumber.default(2000),
 })
 
@@ -82,7 +82,7 @@ export interface Limits {
   readonly callsPerApp: number
   /** Device calls of one client in a minute. */
   readonly callsPerClient: number
-  /** Different hwids that one client names in an hour. */
+  /** New hwids that one client names in an hour. */
   readonly devicesPerClient: number
 }
 

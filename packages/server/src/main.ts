@@ -120,7 +120,12 @@ async function start(
     tester: pushTester(config, { db, seal, clock }),
     apps: new AppDirectory(db, clock),
     serverTokens: new ServerTokens(db, clock),
-    limits: new CallLimits({ ...config.limits, clock }),
+    limits: new CallLimits({
+      ...config.limits,
+      clock,
+      onRefused: refused =>
+        logger.warn({ refused }, 'calls are refused: docs/configuration.md, "Limits of calls"'),
+    }),
     registrations,
     receipts,
     allowPrivateEndpoints: config.allowPrivateEndpoints,

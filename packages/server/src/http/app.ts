@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto'
 import { HWID_CHARACTERS, PushError, REST_BODY_BYTES } from '@roost/protocol'
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
+import { isOwn } from './client-address.ts'
 import { compatBulkRoutes } from './compat/bulk.ts'
 import { compatRoutes } from './compat/route.ts'
 import { compatUnregisteredRoutes } from './compat/unregistered.ts'
@@ -57,6 +58,7 @@ export async function buildApp(context: HttpContext, options: AppOptions = {}): 
     // Legal in a URL, but PostgreSQL's text type can't hold it.
     if (request.url.includes('%00')) throw new PushError('input_invalid', 'the URL holds a NUL character')
   })
+  warnOfUnnamedProxy(app, context)
   let isClosing = false
   app.addHook('preClose', async () => {
     isClosing = true
@@ -101,4 +103,17 @@ export async function buildApp(context: HttpContext, options: AppOptions = {}): 
   await app.register(v1Routes, context)
   await app.register(staticRoutes)
   return app
+}
+
+/** Its calls are taken for its own: it would be one client that makes all of them, or none that is limited. */
+function warnOfUnnamedProxy(app: FastifyInstance, { logger, trustedProxies }: HttpContext): void {
+  if (trustedProxies.length > 0) return
+  let isTold = false
+  app.addHook('onRequest', async request => {
+    if (isTold || request.headers['x-forwarded-for'] === undefined || !isOwn(request.ip)) return
+    isTold = true
+    logger.warn(
+      'a call came through a proxy that ROOST_TRUSTED_PROXIES does not name: its clients are not limited',
+    )
+  })
 }

@@ -1,7 +1,7 @@
 /** GET /healthz: the process is up. GET /readyz: it can serve. GET /metrics: Prometheus. */
 import { PushError } from '@roost/protocol'
 import type { FastifyInstance } from 'fastify'
-import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import type { HttpContext } from './context.ts'
 
 export async function healthRoutes(app: FastifyInstance, context: HttpContext): Promise<void> {
@@ -18,6 +18,17 @@ export async function healthRoutes(app: FastifyInstance, context: HttpContext): 
       )
       this.reset()
       for (const { state, count } of rows) this.set({ state }, count)
+    },
+  })
+
+  new Counter({
+    name: 'roost_calls_refused_total',
+    help: 'Calls that were answered 429, by the limit that refused them.',
+    labelNames: ['limit'],
+    registers: [registry],
+    collect() {
+      this.reset()
+      for (const [limit, count] of Object.entries(context.limits.refused)) this.inc({ limit }, count)
     },
   })
 

@@ -1,7 +1,22 @@
 /** Calls beyond a limit over HTTP, and whose word is taken for who a client is. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Access, type BareServer, startBare } from '../../test/bare.ts'
+import { type Access, type BareServer, SERVER_TOKEN, startBare } from '../../test/bare.ts'
 import { cloneDatabase, type TestDatabase } from '../../test/database.ts'
+import { TestClock } from '../../test/roost.ts'
+
+/** So that no limit recovers while a test is at it. */
+class StandingClock extends TestClock {
+  readonly #startedAt = Date.now()
+  #movedMs = 0
+
+  override now(): number {
+    return this.#startedAt + this.#movedMs
+  }
+
+  override advance(ms: number): void {
+    this.#movedMs += ms
+  }
+}
 
 let database: TestDatabase
 let behindProxy: BareServer
@@ -12,6 +27,7 @@ beforeAll(async () => {
   const environment = { ROOST_CALLS_PER_CLIENT: '5', ROOST_CALLS_PER_APP: '8', ROOST_DEVICES_PER_CLIENT: '2' }
   behindProxy = await startBare({
     databaseUrl: database.url,
+    clock: new StandingClock(),
     environment: { ...environment, ROOST_TRUSTED_PROXIES: '127.0.0.0/8' },
   })
   atTheDoor = await startBare({ databaseUrl: database.url, environment })
@@ -63,6 +79,14 @@ test('a client that calls too often is answered 429 in an envelope, with Retry-A
   expect((await call({ ip: '198.51.100.1' })).status).toBe(200)
 })
 
+test('refused calls are told in the log, without whose they are, and counted for Prometheus', async () => {
+  await statusesOf(6, () => ({ ip: '198.51.100.12' }))
+  expect(behindProxy.logged()).toContain('calls are refused')
+  expect(behindProxy.logged()).not.toContain('198.51.100')
+  const metrics = await (await fetch(`${behindProxy.url}/metrics`)).text()
+  expect(metrics).toMatch(/roost_calls_refused_total\{limit="client"\} [1-9]/)
+})
+
 test('calls that are refused for their token count too', async () => {
   const made = (n: number) => ({ ip: '198.51.100.3', deviceToken: `roost_device_made-up-${n}` })
   expect(await statusesOf(6, made)).toEqual([403, 403, 403, 403, 403, 429])
@@ -72,6 +96,8 @@ test('X-Forwarded-For of somebody who is no trusted proxy says nothing', async (
   const access = await atTheDoor.createApp()
   const statuses = await statusesOf(8, () => ({ server: atTheDoor, ip: '198.51.100.4', access }))
   expect(statuses).toEqual(Array.from({ length: 8 }, () => 200))
+  expect(atTheDoor.logged().match(/ROOST_TRUSTED_PROXIES does not name/g)).toHaveLength(1)
+  expect(behindProxy.logged()).not.toContain('ROOST_TRUSTED_PROXIES')
 })
 
 test('a client can not hide behind addresses that it writes into X-Forwarded-For itself', async () => {
@@ -104,30 +130,90 @@ describe('an app whose devices call too often', () => {
   })
 })
 
-test('guesses at a server token are limited in REST, and calls with a right one are not', async () => {
-  const guess = (n: number) =>
-    fetch(`${behindProxy.url}/v1/apps`, {
-      headers: { authorization: `Bearer guess-${n}`, 'x-forwarded-for': '198.51.100.9' },
-    })
-  const answers = [0, 1, 2, 3, 4, 5].map(guess)
-  const statuses = (await Promise.all(answers)).map(it => it.status)
-  expect(statuses.toSorted()).toEqual([401, 401, 401, 401, 401, 429])
-  const refused = await guess(6)
-  expect(refused.headers.get('content-type')).toContain('application/problem+json')
-  expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0)
-  expect(await refused.json()).toMatchObject({ code: 'rate_limited', status: 429 })
-  for (let n = 0; n < 10; n++) expect((await behindProxy.rest('GET', '/v1/apps')).status).toBe(200)
+test('devices that the base has are served at an address that may add no more', async () => {
+  const access = await behindProxy.createApp()
+  const crowd = Array.from({ length: 20 }, (_, n) => `crowd-${n}`)
+  for (const [n, hwid] of crowd.entries())
+    expect((await call({ ip: `192.0.2.${n + 1}`, hwid, access })).status).toBe(200)
+  const ip = '198.51.100.20'
+  expect(await statusesOf(3, n => ({ ip, hwid: `new-${n}`, access }))).toEqual([200, 200, 429])
+  for (const hwid of crowd) {
+    behindProxy.clock.advance(12_000) // calls are limited as well
+    expect((await call({ ip, hwid, access })).status).toBe(200)
+  }
+  expect((await call({ ip, hwid: 'new-3', access })).status).toBe(429)
 })
 
-test('guesses at a server token in a body are limited as well', async () => {
-  const days = { date_from: '2026-11-01', date_to: '2026-11-02' }
-  const guess = (n: number) =>
+describe('guesses at a server token', () => {
+  const RIGHT = SERVER_TOKEN
+  const rest = (ip: string, token: string) =>
+    fetch(`${behindProxy.url}/v1/apps`, {
+      headers: { authorization: `Bearer ${token}`, 'x-forwarded-for': ip },
+    })
+  const inBody = (ip: string, auth: string) =>
     fetch(`${behindProxy.url}/json/1.3/getUnregisteredDevices`, {
       method: 'POST',
-      headers: { 'x-forwarded-for': '198.51.100.10' },
-      body: JSON.stringify({ request: { application: 'ABCDE-FGHJK', auth: `guess-${n}`, ...days } }),
+      headers: { 'x-forwarded-for': ip },
+      body: JSON.stringify({
+        request: { application: app.app, auth, date_from: '2026-11-01', date_to: '2026-11-02' },
+      }),
     })
-  const statuses = (await Promise.all([0, 1, 2, 3, 4, 5].map(guess))).map(it => it.status)
-  expect(statuses.filter(it => it === 429)).toHaveLength(1)
-  expect(Number((await guess(6)).headers.get('retry-after'))).toBeGreaterThan(0)
+
+  test.each([
+    ['in REST', '198.51.100.9', rest],
+    ['in a body', '198.51.100.10', inBody],
+  ])(
+    '%s end after two hundred, and then a right one is not looked at either, for a while',
+    async (_, ip, call) => {
+      const guesses = Array.from({ length: 250 }, (_, n) => call(ip, `guess-${n}`))
+      const statuses = (await Promise.all(guesses)).map(it => it.status)
+      expect(statuses.filter(it => it === 401)).toHaveLength(200)
+      expect(statuses.filter(it => it === 429)).toHaveLength(50)
+      const refused = await call(ip, RIGHT)
+      expect(refused.status).toBe(429)
+      expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0)
+      behindProxy.clock.advance(60_000)
+      expect((await call(ip, RIGHT)).status).toBe(200)
+    },
+  )
+
+  test('do not lock out who has shown a right one before', async () => {
+    const ip = '198.51.100.11'
+    expect((await rest(ip, RIGHT)).status).toBe(200)
+    await Promise.all(Array.from({ length: 250 }, (_, n) => rest(ip, `old-${n % 2}`)))
+    expect((await rest(ip, RIGHT)).status).toBe(200)
+  })
 })
+
+/** Of all who use the database; PostgreSQL tells it with a second's delay at most. */
+async function transactionsOf({ db }: BareServer): Promise<number> {
+  const { rows } = await db.query<{ count: number }>(
+    'select xact_commit + xact_rollback as count from pg_stat_database where datname = current_database()',
+  )
+  return rows[0]?.count ?? 0
+}
+
+test('thousands of made-up apps and wrong tokens cost the database next to nothing', async () => {
+  const before = await transactionsOf(atTheDoor)
+  const startedAt = Date.now()
+  const call = (application: string, token: string) =>
+    fetch(`${atTheDoor.url}/json/1.3/applicationOpen`, {
+      method: 'POST',
+      headers: { authorization: `Token ${token}` },
+      body: JSON.stringify({ request: { application, hwid: 'stranger' } }),
+    }).then(it => it.status)
+  const queue = Array.from({ length: 4000 }, (_, n) =>
+    n % 2 === 0 ? [`AAAAA-${String(n).padStart(5, '0')}`, 'x'] : [app.app, `roost_device_${n}`],
+  )
+  const statuses = new Set<number>()
+  const askNext = async () => {
+    for (let next = queue.pop(); next !== undefined; next = queue.pop())
+      statuses.add(await call(next[0] as string, next[1] as string))
+  }
+  await Promise.all(Array.from({ length: 20 }, askNext))
+  const cost = (await transactionsOf(atTheDoor)) - before
+  const seconds = (Date.now() - startedAt) / 1000
+  expect([...statuses].toSorted()).toEqual([200, 403]) // 200 with status_code 210
+  // Twenty readings for each directory and second, and what the servers do every second without anybody calling.
+  expect(cost).toBeLessThan(40 + seconds * 60)
+}, 60_000)

@@ -1,64 +1,96 @@
 /**
- * How many calls are taken: of each client, of each app, and for how many devices a client may speak. The device token is
+ * How many calls are taken: of each client, of each app, and how many devices a client may add. The device token is
  * public (it lies in every app and page), so anybody can call; what one of them can do must stay small.
  *
- * A client is an IP address, or the /64 of an IPv6 one, since that is what one line is given (RFC 6177). A private or
- * loopback address is no client but a proxy or a tool of the operator's own, and is not limited: a proxy that
- * ROOST_TRUSTED_PROXIES does not name would otherwise be taken for one client that makes all the calls.
+ * A client is an IPv4 address or the /64 of an IPv6 one, the smallest that a line is given. Many are given a /48
+ * (RFC 6177), so its 65,536 networks may do together what sixteen of them may. A private or loopback address is no client
+ * but a proxy or a tool of the operator's own, and is not limited: a proxy that ROOST_TRUSTED_PROXIES does not name
+ * would otherwise be taken for one client that makes all the calls.
+ *
+ * Thousands of honest phones may share an address (RFC 6269, 5), and many of them never repeat a call that was refused. So
+ * a device that the base knows is never too many, and the last calls of a client are kept for registrations.
  *
  * Calls are counted as in a bucket that holds a burst and runs full again at the permitted rate. Each server counts for
  * itself; memory is bounded whoever calls.
  */
 import { randomBytes } from 'node:crypto'
-import { isIPv6 } from 'node:net'
 import { PushError } from '@roost/protocol'
 import { hash32 } from '../registry/buckets.ts'
 import type { Clock } from '../time.ts'
+import { clientOf, isOwn } from './client-address.ts'
 
 export interface CallLimitsOptions {
   /** A second, five times as many at once; 0 = no limit. */
   readonly callsPerApp: number
   /** A minute, as many at once; 0 = no limit. */
   readonly callsPerClient: number
-  /** Different hwids in an hour; 0 = no limit. */
+  /** New hwids in an hour; 0 = no limit. */
   readonly devicesPerClient: number
   readonly clock: Clock
+  /** Told, once a minute, how many calls were refused since the start: they may be of honest people. */
+  readonly onRefused?: (refused: Readonly<Record<LimitName, number>>) => void
 }
+
+/** Which limit it was that refused a call. */
+export type LimitName = 'app' | 'client' | 'devices' | 'token'
 
 const MINUTE_S = 60
 const HOUR_MS = 3_600_000
 const APP_BURST_S = 5
-/** Those of the current and of the generation before are remembered; 200 bytes each, with hwids 2 KB. */
+/** One part in so many of what a client may do at once is kept for the calls that say who can be reached. */
+const KEPT_FOR_REGISTRATIONS = 5
+/** A /48 may do what so many of its /64 may. */
+const SITE_FACTOR = 16
+/** A script with an old token repeats itself; more than this is guessing. */
+const WRONG_TOKENS_PER_MINUTE = 60
+/** Tries are taken before anything is known of them, and a tool may begin with a hundred calls at once. */
+const TOKEN_TRIES_AT_ONCE = 200
+/** Those of the current and of the generation before are remembered; 300 bytes each. */
 const CLIENTS_PER_GENERATION = 20_000
-/** What a proxy passes on may be anything. */
-const IPV4_CHARACTERS = 15
-/** Bits for each hwid that is permitted: one in sixteen that is new passes for one that was there. */
-const BITS_PER_DEVICE = 16
+/** The same for devices that were let in, 40 bytes each. One that is forgotten costs a look into the base. */
+const DEVICES_PER_GENERATION = 100_000
 
 interface Client {
   readonly calls: Bucket
-  devices: SeenDevices | undefined
+  readonly tokenTries: Bucket
+  devices: DeviceBudget
+  /** Called with a right server token since then. */
+  provenAt: number
 }
 
 export class CallLimits {
   readonly #options: CallLimitsOptions
   readonly #apps = new Map<number, Bucket>()
-  #clients = new Map<string, Client>()
-  #formerClients = new Map<string, Client>()
+  readonly #clients = new Recent<string, Client>(CLIENTS_PER_GENERATION)
+  readonly #admitted = new Recent<number, true>(DEVICES_PER_GENERATION)
   /** So that nobody can choose hwids that are taken for each other. */
   readonly #seed = randomBytes(16).toString('hex')
+  readonly #refused: Record<LimitName, number> = { app: 0, client: 0, devices: 0, token: 0 }
+  #toldAt = Number.NEGATIVE_INFINITY
 
   constructor(options: CallLimitsOptions) {
     this.#options = options
   }
 
-  /** Throws `rate_limited` when the client calls too often. */
-  takeCall(ip: string): void {
+  /** Calls that were refused since the start, by the limit that refused them. */
+  get refused(): Readonly<Record<LimitName, number>> {
+    return this.#refused
+  }
+
+  /** Throws `rate_limited` when the client calls too often; the last calls of its minute are kept for registrations. */
+  takeCall(ip: string, { isRegistration = false }: { readonly isRegistration?: boolean } = {}): void {
     const { callsPerClient, clock } = this.#options
     if (callsPerClient === 0 || isOwn(ip)) return
-    const wait = this.#client(ip).calls.take(clock.now())
-    if (wait > 0)
-      throw limited(`the address ${ip} has made more than ${callsPerClient} calls in a minute`, wait)
+    for (const { client, factor } of this.#clientsOf(ip)) {
+      const kept = isRegistration ? 0 : Math.floor((callsPerClient * factor) / KEPT_FOR_REGISTRATIONS)
+      const wait = client.calls.take(clock.now(), kept)
+      if (wait > 0)
+        this.#refuse(
+          'client',
+          `the address ${ip} has made more than ${callsPerClient} calls in a minute`,
+          wait,
+        )
+    }
   }
 
   /** Throws `rate_limited` when all devices of the app together call too often. */
@@ -72,48 +104,113 @@ export class CallLimits {
       this.#apps.set(appId, bucket)
     }
     const wait = bucket.take(now)
-    if (wait > 0) throw limited(`this app has made more than ${callsPerApp} calls in a second`, wait)
+    if (wait > 0) this.#refuse('app', `this app has made more than ${callsPerApp} calls in a second`, wait)
   }
 
-  /** Throws `rate_limited` when the client has spoken for too many devices; those that it named before go on. */
-  takeDevice(ip: string, hwid: string): void {
-    const { devicesPerClient, clock } = this.#options
-    if (devicesPerClient === 0 || isOwn(ip)) return
-    const client = this.#client(ip)
-    const now = clock.now()
-    if (client.devices === undefined || client.devices.until <= now)
-      client.devices = new SeenDevices(devicesPerClient, now + HOUR_MS)
-    if (!client.devices.take(hash32(this.#seed + hwid)))
-      throw limited(
-        `the address ${ip} has named more than ${devicesPerClient} different hwids in an hour`,
-        Math.ceil((client.devices.until - now) / 1000),
+  /**
+   * Throws `rate_limited` when the client has added too many devices. `isKnown` asks the base, and is called only for
+   * clients that name many: the first half of what they may add is let in unasked.
+   */
+  async takeDevice(
+    ip: string,
+    device: { readonly appId: number; readonly hwid: string; readonly isKnown: () => Promise<boolean> },
+  ): Promise<void> {
+    if (this.#options.devicesPerClient === 0 || isOwn(ip)) return
+    const clients = this.#clientsOf(ip)
+    const key = hash32(`${this.#seed}${clients[0]?.key} ${device.appId} ${device.hwid}`)
+    if (this.#admitted.get(key)) return
+    const budgets = clients.map(({ client, factor }) => this.#devicesOf(client, factor))
+    if (budgets.every(it => it.unasked > 0)) for (const budget of budgets) budget.unasked--
+    else if (!(await device.isKnown())) this.#takeNewDevice(ip, budgets)
+    this.#admitted.set(key, true)
+  }
+
+  #takeNewDevice(ip: string, budgets: readonly DeviceBudget[]): void {
+    const spent = budgets.find(it => it.asked === 0)
+    if (spent !== undefined)
+      this.#refuse(
+        'devices',
+        `the address ${ip} has named more than ${this.#options.devicesPerClient} new hwids in an hour`,
+        Math.max(1, Math.ceil((spent.until - this.#options.clock.now()) / 1000)),
       )
+    for (const budget of budgets) budget.asked--
   }
 
-  #client(ip: string): Client {
-    const key = keyOf(ip)
+  #devicesOf(client: Client, factor: number): DeviceBudget {
+    const { devicesPerClient, clock } = this.#options
+    const now = clock.now()
+    if (client.devices.until <= now) {
+      const limit = devicesPerClient * factor
+      const unasked = Math.floor(limit / 2)
+      client.devices = { unasked, asked: limit - unasked, until: now + HOUR_MS }
+    }
+    return client.devices
+  }
+
+  /**
+   * To be called before a server token is looked at. Throws `rate_limited` when the client has come with too many wrong
+   * ones: then not even a right one is looked at, or guesses would be free. One that has shown a right one within the
+   * hour before is spared, since a forgotten script with an old token must not lock out what works beside it.
+   */
+  takeTokenTry(ip: string): void {
+    if (this.#areTokensFree(ip)) return
+    const now = this.#options.clock.now()
+    for (const { client } of this.#clientsOf(ip)) {
+      const wait = client.tokenTries.take(now)
+      if (wait > 0 && now - client.provenAt > HOUR_MS)
+        this.#refuse('token', `the address ${ip} has come with too many wrong tokens`, wait)
+    }
+  }
+
+  /** The try is given back. */
+  takeRightToken(ip: string): void {
+    if (this.#areTokensFree(ip)) return
+    for (const { client } of this.#clientsOf(ip)) {
+      client.tokenTries.giveBack()
+      client.provenAt = this.#options.clock.now()
+    }
+  }
+
+  #areTokensFree(ip: string): boolean {
+    return this.#options.callsPerClient === 0 || isOwn(ip)
+  }
+
+  #refuse(limit: LimitName, message: string, retryAfterSeconds: number): never {
+    this.#refused[limit]++
+    const now = this.#options.clock.now()
+    if (now - this.#toldAt >= MINUTE_S * 1000) {
+      this.#toldAt = now
+      this.#options.onRefused?.({ ...this.#refused })
+    }
+    throw new PushError('rate_limited', message, { retryAfterSeconds })
+  }
+
+  /** The address itself, and for IPv6 the site that it may belong to. */
+  #clientsOf(
+    ip: string,
+  ): readonly { readonly key: string; readonly client: Client; readonly factor: number }[] {
+    const key = clientOf(ip)
+    const own = { key, client: this.#client(key, 1), factor: 1 }
+    if (!key.includes(':')) return [own]
+    const site = key.split(':').slice(0, 3).join(':')
+    return [own, { key: site, client: this.#client(site, SITE_FACTOR), factor: SITE_FACTOR }]
+  }
+
+  #client(key: string, factor: number): Client {
     const known = this.#clients.get(key)
     if (known !== undefined) return known
-    if (this.#clients.size >= CLIENTS_PER_GENERATION) {
-      this.#formerClients = this.#clients
-      this.#clients = new Map()
+    const { callsPerClient, clock } = this.#options
+    const calls = callsPerClient * factor
+    const tries = TOKEN_TRIES_AT_ONCE * factor
+    const client = {
+      calls: new Bucket(calls / MINUTE_S, calls, clock.now()),
+      tokenTries: new Bucket((WRONG_TOKENS_PER_MINUTE * factor) / MINUTE_S, tries, clock.now()),
+      devices: { unasked: 0, asked: 0, until: 0 },
+      provenAt: Number.NEGATIVE_INFINITY,
     }
-    const client = this.#formerClients.get(key) ?? this.#newClient()
     this.#clients.set(key, client)
     return client
   }
-
-  #newClient(): Client {
-    const { callsPerClient, clock } = this.#options
-    return {
-      calls: new Bucket(callsPerClient / MINUTE_S, callsPerClient, clock.now()),
-      devices: undefined,
-    }
-  }
-}
-
-function limited(message: string, retryAfterSeconds: number): PushError {
-  return new PushError('rate_limited', message, { retryAfterSeconds })
 }
 
 class Bucket {
@@ -129,72 +226,53 @@ class Bucket {
     this.#at = now
   }
 
-  /** Takes one and returns 0, or takes nothing and returns the seconds after which there is one. */
-  take(now: number): number {
+  /** Takes one and returns 0, or takes nothing and returns the seconds after which there is one more than `kept`. */
+  take(now: number, kept = 0): number {
     const gained = (Math.max(0, now - this.#at) / 1000) * this.#perSecond
     this.#left = Math.min(this.#burst, this.#left + gained)
     this.#at = now
-    if (this.#left < 1) return Math.ceil((1 - this.#left) / this.#perSecond)
+    if (this.#left < 1 + kept) return Math.ceil((1 + kept - this.#left) / this.#perSecond)
     this.#left--
     return 0
   }
+
+  giveBack(): void {
+    this.#left++
+  }
 }
 
-/** Counts different hwids in bits instead of a set of them ("linear counting"; Whang et al., 1990). */
-class SeenDevices {
-  readonly #bits: Uint8Array
+/** How many new devices a client may still add in its hour. */
+interface DeviceBudget {
+  /** Let in without a look into the base, known or not. */
+  unasked: number
+  /** New ones after that. */
+  asked: number
   readonly until: number
-  #left: number
+}
 
-  constructor(limit: number, until: number) {
-    this.#bits = new Uint8Array(Math.ceil((limit * BITS_PER_DEVICE) / 8))
-    this.#left = limit
-    this.until = until
+/** What was used last: those of the current generation and of the one before. */
+class Recent<Key, Value> {
+  readonly #size: number
+  #current = new Map<Key, Value>()
+  #former = new Map<Key, Value>()
+
+  constructor(size: number) {
+    this.#size = size
   }
 
-  /** False for one that was not there yet when there may be no more. */
-  take(hash: number): boolean {
-    const bit = hash % (this.#bits.length * 8)
-    const mask = 1 << (bit & 7)
-    const byte = this.#bits[bit >> 3] ?? 0
-    if ((byte & mask) !== 0) return true
-    if (this.#left === 0) return false
-    this.#left--
-    this.#bits[bit >> 3] = byte | mask
-    return true
+  get(key: Key): Value | undefined {
+    const value = this.#current.get(key)
+    if (value !== undefined) return value
+    const former = this.#former.get(key)
+    if (former !== undefined) this.set(key, former)
+    return former
   }
-}
 
-/**
- * Loopback, private use and link-local (IANA's special-purpose registries, RFC 6890); 100.64.0.0/10 is what carriers give
- * to their clients. Patterns, because `BlockList` takes longer than reading the call and throws at what is no address.
- */
-const OWN_IPV4 = /^(127|10|192\.168|169\.254|172\.(1[6-9]|2\d|3[01]))\./
-const OWN_IPV6 = /^(::1$|f[cd][\da-f]{2}:|fe[89ab][\da-f]:)/i
-
-function isOwn(ip: string): boolean {
-  const plain = withoutMapping(ip)
-  return OWN_IPV4.test(plain) || OWN_IPV6.test(plain)
-}
-
-/** A socket that listens on both shows IPv4 as ::ffff:192.0.2.1 (RFC 4291, 2.5.5.2). */
-function withoutMapping(ip: string): string {
-  return ip.startsWith('::ffff:') && ip.includes('.') ? ip.slice(7) : ip
-}
-
-function keyOf(ip: string): string {
-  const plain = withoutMapping(ip)
-  return isIPv6(plain) ? networkOf(plain) : plain.slice(0, IPV4_CHARACTERS)
-}
-
-/** The first four of the eight groups. */
-function networkOf(ip: string): string {
-  const [head = '', tail] = ip.split('::')
-  const groups = head.split(':').filter(it => it !== '')
-  const rest = tail === undefined ? [] : tail.split(':').filter(it => it !== '')
-  const zeros = tail === undefined ? 0 : 8 - groups.length - rest.length
-  return [...groups, ...Array.from({ length: Math.max(0, zeros) }, () => '0'), ...rest]
-    .slice(0, 4)
-    .map(it => Number.parseInt(it, 16).toString(16))
-    .join(':')
+  set(key: Key, value: Value): void {
+    if (this.#current.size >= this.#size) {
+      this.#former = this.#current
+      this.#current = new Map()
+    }
+    this.#current.set(key, value)
+  }
 }

@@ -1,4 +1,4 @@
-/** The server token, wherever a call carries it. A wrong one counts against its client, as a call of a device does. */
+/** The server token, wherever a call carries it. Wrong ones are counted, and too many are a client's last for a while. */
 import { PushError } from '@roost/protocol'
 import type { FastifyRequest } from 'fastify'
 import type { HttpContext } from './context.ts'
@@ -17,7 +17,7 @@ export async function requireServerToken(
   { token, place }: GivenToken,
 ): Promise<void> {
   if (token === undefined) throw new PushError('token_missing', `the call has no ${place}`)
-  if (await serverTokens.has(token)) return
-  limits.takeCall(request.ip)
+  limits.takeTokenTry(request.ip)
+  if (await serverTokens.has(token)) return limits.takeRightToken(request.ip)
   throw new PushError('token_unknown', `${place} is no server token of this installation`)
 }
