@@ -4,7 +4,7 @@
  * it on holds a limited number, of which the oldest end.
  * Source: Apple, "Starting and updating Live Activities with ActivityKit push notifications".
  */
-import { ACTIVITIES_PER_DEVICE } from '@roost/protocol'
+import { ACTIVITIES_PER_DEVICE, type Platform, PushError } from '@roost/protocol'
 import type { App } from '../access/apps.ts'
 import type { Database, Queryable } from '../store/database.ts'
 import { type AddressKind, readAppleAddress } from './address.ts'
@@ -25,20 +25,38 @@ function kindOf(activityId: string | null): AddressKind {
 
 const FIELDS = { start: 'activity_push_to_start_token', update: 'activity_token' } as const
 
-/** Resolves after the commit. Throws `address_malformed`. Safe to repeat; another token replaces the one before (R2). */
+/** Resolves after the commit. `field`: what the caller calls the token. Throws `address_malformed` and
+ * `platform_unsupported`. Safe to repeat; another token replaces the one before (R2). */
 export async function setActivityAddress(
   context: RegistryContext,
-  { app, update, activityId, token }: ActivityTarget & { readonly token: string },
+  {
+    app,
+    update,
+    activityId,
+    token,
+    field,
+  }: ActivityTarget & { readonly token: string; readonly field?: string },
 ): Promise<void> {
+  const platform = update.platform ?? (await platformOf(context.db, update))
+  if (platform !== null && platform !== 'ios' && platform !== 'macos')
+    throw new PushError('platform_unsupported', `Live Activities are Apple's; this device is of ${platform}`)
   const gateway = update.record?.environment ?? (await environmentOf(context.db, update))
   const address = readAppleAddress({
     token,
-    field: activityId === null ? FIELDS.start : FIELDS.update,
+    field: field ?? (activityId === null ? FIELDS.start : FIELDS.update),
     kind: kindOf(activityId),
     gateway,
   })
-  await context.registrations.apply({ ...update, appId: app.id, platform: update.platform ?? 'ios', address })
+  await context.registrations.apply({ ...update, appId: app.id, platform: platform ?? 'ios', address })
   if (activityId !== null) await endOldest(context.db, update)
+}
+
+async function platformOf(db: Queryable, { appId, hwid }: DeviceUpdate): Promise<Platform | null> {
+  const { rows } = await db.query<{ platform: Platform | null }>(
+    'select platform from device where bucket = $1 and app_id = $2 and hwid = $3',
+    [bucketOf(hwid), appId, hwid],
+  )
+  return rows[0]?.platform ?? null
 }
 
 /** These calls don't say the environment; the device said it with its alert token. */

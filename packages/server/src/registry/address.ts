@@ -52,8 +52,27 @@ export interface ReadAddressOptions {
   readonly allowPrivateEndpoints: boolean
 }
 
+/** What the fields below are called where they came from, for people. */
+export interface TokenNames {
+  readonly push_token: string
+  readonly voip_push_token: string
+  readonly gateway: string
+  readonly public_key: string
+  readonly auth_token: string
+}
+
+export const COMPAT_NAMES: TokenNames = {
+  push_token: 'push_token',
+  voip_push_token: 'voip_push_token',
+  gateway: 'gateway',
+  public_key: 'public_key',
+  auth_token: 'auth_token',
+}
+
 /** What names an address, in the protocol's words. */
 export interface TokenFields {
+  /** Default: the protocol's. */
+  readonly names?: TokenNames
   readonly device_type: number
   readonly push_token?: string | null | undefined
   readonly gateway?: string | null | undefined
@@ -70,14 +89,21 @@ export function readAddress(request: TokenFields, options: ReadAddressOptions): 
   const platform = platformOf(request.device_type)
   const provider = PROVIDER_OF[platform]
   const base = { provider, kind: 'alert', environment: '', keys: null, applicationServerKey: null } as const
+  const names = request.names ?? COMPAT_NAMES
   switch (provider) {
     case 'apns':
-      return readAppleAddress({ token, field: 'push_token', kind: 'alert', gateway: request.gateway })
+      return readAppleAddress({
+        token,
+        field: names.push_token,
+        kind: 'alert',
+        gateway: request.gateway,
+        names,
+      })
     case 'fcm':
     case 'hms':
-      return { ...base, address: opaqueToken(token) }
+      return { ...base, address: registrationToken(token, names.push_token) }
     case 'webpush':
-      return { ...base, ...webPushSubscription(token, request, options) }
+      return { ...base, ...webPushSubscription(token, { ...request, names }, options) }
   }
 }
 
@@ -87,21 +113,22 @@ export interface AppleToken {
   readonly field: string
   readonly kind: AddressKind
   readonly gateway: string | null | undefined
+  readonly names?: TokenNames
 }
 
 /** Throws `address_malformed`. */
-export function readAppleAddress({ token, field, kind, gateway }: AppleToken): NewAddress {
-  const environment = apnsEnvironment(gateway)
+export function readAppleAddress({ token, field, kind, gateway, names }: AppleToken): NewAddress {
+  const environment = apnsEnvironment(gateway, (names ?? COMPAT_NAMES).gateway)
   const address = apnsToken(token, field)
   return { provider: 'apns', kind, environment, address, keys: null, applicationServerKey: null }
 }
 
 /** DESIGN: an iOS device goes to the environment that it reports, production when it is silent. */
-function apnsEnvironment(gateway: string | null | undefined): string {
+function apnsEnvironment(gateway: string | null | undefined, field: string): string {
   if (gateway === undefined || gateway === null || gateway === '' || gateway === 'production')
     return 'production'
   if (gateway === 'sandbox' || gateway === 'development') return 'sandbox'
-  throw new PushError('address_malformed', `gateway is "${gateway}"; it is "production" or "sandbox"`)
+  throw new PushError('address_malformed', `${field} is "${gateway}"; it is "production" or "sandbox"`)
 }
 
 function apnsToken(token: string, field: string): string {
@@ -114,22 +141,40 @@ function apnsToken(token: string, field: string): string {
   return hex
 }
 
-function opaqueToken(token: string): string {
-  if (!/^[\x21-\x7e]+$/.test(token))
-    throw new PushError('address_malformed', 'push_token holds characters that no registration token has')
+/** What clients write when they have none; taken for a token, it would wander from device to device (R3). */
+const NO_TOKEN = /^(null|nil|undefined|\(null\))$/i
+
+/**
+ * Of FCM or HMS. Neither says how long they are or what they are made of, so only what can be none is refused: also the
+ * URL of a browser's endpoint under the wrong device type.
+ */
+function registrationToken(token: string, field: string): string {
+  if (!/^[\x21-\x7e]+$/.test(token) || NO_TOKEN.test(token) || token.includes('://'))
+    throw new PushError(
+      'address_malformed',
+      `${field} has ${token.length} characters; a registration token is printable ASCII without spaces, and no URL or "null"`,
+    )
   return token
 }
 
-function webPushSubscription(endpoint: string, request: TokenFields, options: ReadAddressOptions) {
+function webPushSubscription(
+  endpoint: string,
+  request: TokenFields & { readonly names: TokenNames },
+  options: ReadAddressOptions,
+) {
+  const { names } = request
   const checked = checkEndpointUrl(endpoint, { allowPrivate: options.allowPrivateEndpoints })
   if (!checked.ok)
-    throw new PushError('address_malformed', `push_token (the endpoint) is refused: ${checked.reason}`)
+    throw new PushError(
+      'address_malformed',
+      `${names.push_token} (the endpoint) is refused: ${checked.reason}`,
+    )
   const subscription = parseSubscription({
     endpoint,
     p256dh: request.public_key ?? '',
     auth: request.auth_token ?? '',
   })
-  if (!subscription.ok) throw new PushError('address_malformed', subscription.problem.message)
+  if (!subscription.ok) throw new PushError('address_malformed', keyFault(request))
   return {
     address: endpoint,
     keys: {
@@ -139,4 +184,24 @@ function webPushSubscription(endpoint: string, request: TokenFields, options: Re
     },
     applicationServerKey: request.application_server_key ?? null,
   }
+}
+
+const P256DH_BYTES = 65
+const AUTH_BYTES = 16
+
+/** Which of the two keys it is. RFC 8291: p256dh is a point of P-256 in uncompressed form, auth has 16 bytes. */
+function keyFault({ names, public_key, auth_token }: TokenFields & { readonly names: TokenNames }): string {
+  return (
+    lengthFault(names.public_key, public_key, P256DH_BYTES) ??
+    lengthFault(names.auth_token, auth_token, AUTH_BYTES) ??
+    `${names.public_key} has ${P256DH_BYTES} bytes, but they are no point of P-256`
+  )
+}
+
+function lengthFault(field: string, text: string | null | undefined, bytes: number): string | undefined {
+  const allowed = `it is ${bytes} bytes in base64, as PushSubscription.toJSON() gives them`
+  if (text === undefined || text === null || text === '') return `${field} is missing; ${allowed}`
+  if (!/^[A-Za-z0-9+/_-]+={0,2}$/.test(text)) return `${field} is not base64; ${allowed}`
+  const length = Buffer.from(text, 'base64').length
+  return length === bytes ? undefined : `${field} has ${length} bytes; ${allowed}`
 }

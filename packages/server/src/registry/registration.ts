@@ -7,6 +7,7 @@ import type { App } from '../access/apps.ts'
 import { findVapidCredential } from '../credentials/credentials.ts'
 import type { Database } from '../store/database.ts'
 import {
+  COMPAT_NAMES,
   type NewAddress,
   type ReadAddressOptions,
   readAddress,
@@ -69,7 +70,14 @@ function readCallsAddress(
 ): NewAddress | null {
   const token = tokens.voip_push_token?.trim() ?? ''
   if (token === '' || (platform !== 'ios' && platform !== 'macos')) return null
-  return readAppleAddress({ token, field: 'voip_push_token', kind: 'voip', gateway: tokens.gateway })
+  const names = tokens.names ?? COMPAT_NAMES
+  return readAppleAddress({
+    token,
+    field: names.voip_push_token,
+    kind: 'voip',
+    gateway: tokens.gateway,
+    names,
+  })
 }
 
 /** R28: a subscription goes with the key that it was made with. */

@@ -87,9 +87,10 @@ const LEGACY_INCREMENT = /^#pwinc#(-?\d+(?:\.\d+)?)$/
 function readOperation(tag: string, operation: unknown, value: unknown): Asked {
   switch (operation) {
     case 'set':
+      if (value === undefined) return fault('"set" takes a value; null clears')
       return typeof value === 'object' && value !== null && 'operation' in value
         ? fault('"set" takes a value, not another operation')
-        : readTag(tag, value ?? null)
+        : readTag(tag, value)
     case 'increment': {
       const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value
       if (typeof number !== 'number' || !Number.isFinite(number)) return fault('"increment" takes a number')
@@ -106,7 +107,8 @@ function readOperation(tag: string, operation: unknown, value: unknown): Asked {
   }
 }
 
+/** JSON writes 1e400, which JavaScript reads as Infinity and would write back as null. */
 function isScalar(value: unknown): value is Scalar {
   if (typeof value === 'string') return value.length <= TAG_STRING_CHARACTERS
-  return typeof value === 'number' || typeof value === 'boolean'
+  return Number.isFinite(value) || typeof value === 'boolean'
 }

@@ -20,17 +20,22 @@ export async function addTestDevice(db: Database, device: NewTestDevice): Promis
   const { appId, hwid } = device
   await db.transaction(async tx => {
     await tx.query('select from app where id = $1 for update', [appId]) // so that two at once are counted
-    const { rows } = await tx.query<{ count: number }>(
-      'select count(*) as count from test_device where app_id = $1 and hwid <> $2',
-      [appId, hwid],
-    )
-    if ((rows[0]?.count ?? 0) >= TEST_DEVICES_PER_APP)
-      throw new PushError(
-        'input_invalid',
-        `the app has ${TEST_DEVICES_PER_APP} test devices; that is the most`,
-      )
+    await refuseTooManyTestDevices(tx, device)
     await tx.query(ADD, [bucketOf(hwid), appId, hwid, device.name, device.description, new Date(device.at)])
   })
+}
+
+/** Throws `input_invalid`. Asked before a device is registered to be one, so that a refusal leaves nothing behind. */
+export async function refuseTooManyTestDevices(
+  db: Queryable,
+  { appId, hwid }: { readonly appId: number; readonly hwid: string },
+): Promise<void> {
+  const { rows } = await db.query<{ count: number }>(
+    'select count(*) as count from test_device where app_id = $1 and hwid <> $2',
+    [appId, hwid],
+  )
+  if ((rows[0]?.count ?? 0) >= TEST_DEVICES_PER_APP)
+    throw new PushError('input_invalid', `the app has ${TEST_DEVICES_PER_APP} test devices; that is the most`)
 }
 
 export interface TestDevice {

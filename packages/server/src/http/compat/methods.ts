@@ -28,7 +28,7 @@ import { erase } from '../../registry/erase.ts'
 import { countEvent } from '../../registry/events.ts'
 import { registerDevice as register } from '../../registry/registration.ts'
 import { readTags } from '../../registry/tags.ts'
-import { addTestDevice } from '../../registry/test-devices.ts'
+import { addTestDevice, refuseTooManyTestDevices } from '../../registry/test-devices.ts'
 import { mergeFromDevice } from '../../registry/users.ts'
 import { answerOf, type Call, type CompatMethod, method, updateFrom } from './call.ts'
 
@@ -154,21 +154,23 @@ const inboxStatus = method(compatBaseSchema, async () => null)
 const createTestDevice = method(compatTestDeviceSchema, async call => {
   const { app, context, request } = call
   const update = updateFrom(call, request)
-  if (request.device_type !== undefined && (request.push_token ?? '') !== '')
-    await register(context, {
-      app,
-      update,
-      tokens: { ...request, device_type: request.device_type },
-      tags: {},
-    })
-  else await context.registrations.apply(update)
-  await addTestDevice(context.db, {
+  const device = {
     appId: app.id,
     hwid: request.hwid,
     name: request.name ?? request.hwid,
     description: request.description ?? null,
     at: update.at,
-  })
+  }
+  await refuseTooManyTestDevices(context.db, device)
+  const { device_type } = request
+  if ((request.push_token ?? '').trim() === '') await context.registrations.apply(update)
+  else if (device_type === undefined)
+    throw new PushError(
+      'input_invalid',
+      'request.device_type: it says whose push_token this is; it is missing',
+    )
+  else await register(context, { app, update, tokens: { ...request, device_type }, tags: {} })
+  await addTestDevice(context.db, device)
   return null
 })
 
