@@ -25,43 +25,94 @@ const text = (characters: number) =>
 
 function readText(value: unknown, characters: number): string | undefined {
   const written = typeof value === 'number' ? String(value) : value
-  if (typeof written !== 'string') return undefined
+  if (typeof written !== 'string' || written.trim() === '') return undefined
   return written.slice(0, characters).replace(/[\uD800-\uDBFF]$/, '') // half a pair can't be stored
+}
+
+/** A number or one in words; `Number()` alone would also take null, true, lists and empty text for numbers. */
+function readInteger(value: unknown): number | undefined {
+  const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value
+  return Number.isSafeInteger(number) ? (number as number) : undefined
+}
+
+function readIntegerBetween(value: unknown, min: number, max: number): number | undefined {
+  const number = readInteger(value)
+  return number !== undefined && number >= min && number <= max ? number : undefined
 }
 
 /** Beyond a day it is no offset. */
 const TIMEZONE_SECONDS_MAX = 24 * 3600
 
 function readTimezone(value: unknown): number | undefined {
-  const seconds = typeof value === 'string' && value.trim() !== '' ? Number(value) : value
-  const isOffset = Number.isInteger(seconds) && Math.abs(seconds as number) <= TIMEZONE_SECONDS_MAX
-  return isOffset ? (seconds as number) : undefined
+  return readIntegerBetween(value, -TIMEZONE_SECONDS_MAX, TIMEZONE_SECONDS_MAX)
 }
 
-/** Back ends with numeric ids pass them on as numbers. */
-const userId = z.preprocess(
-  value => (typeof value === 'number' ? String(value) : value),
-  z.string().max(USER_ID_CHARACTERS),
+/** The numbers of `device_type` that this version serves. 20 is what some clients call any browser, 150 the former Edge. */
+export const DEVICE_TYPES = {
+  1: 'ios',
+  3: 'android',
+  7: 'macos',
+  10: 'web',
+  11: 'web',
+  12: 'web',
+  17: 'huawei',
+  20: 'web',
+  150: 'web',
+} as const satisfies Record<number, string>
+
+/** Of a type that is not served there are no addresses to take; all else of such a device works. */
+function readServedType(value: unknown): number | undefined {
+  const type = readInteger(value)
+  return type !== undefined && type in DEVICE_TYPES ? type : undefined
+}
+
+const deviceType = z.preprocess(
+  value => readInteger(value) ?? value,
+  z.int('it is a number, as the protocol lists them'),
 )
 
+/**
+ * Back ends with numeric ids pass them on as numbers. Beyond 2^53 JSON readers round them, and two people would become
+ * one; text of any digits is fine.
+ */
+const userId = z.preprocess(
+  value => (Number.isSafeInteger(value) ? String(value) : value),
+  z.string('it is text, or a whole number of at most 15 digits').max(USER_ID_CHARACTERS),
+)
+
+/** What clients write when they have none: devices that share a name would get each other's pushes. */
+const NOBODYS_HWIDS: ReadonlySet<string> = new Set([
+  'null',
+  'undefined',
+  '(null)',
+  'nil',
+  '00000000-0000-0000-0000-000000000000',
+])
+
+const hwid = z
+  .string()
+  .min(1)
+  .max(HWID_CHARACTERS)
+  .refine(it => !NOBODYS_HWIDS.has(it.toLowerCase()), 'it names no single device')
+
 const tags = z.record(z.string(), z.unknown())
+
+const FLAGS: ReadonlyMap<unknown, boolean> = new Map<unknown, boolean>([
+  ...[true, 1, '1', 'true'].map(it => [it, true] as const),
+  ...[false, 0, '0', 'false'].map(it => [it, false] as const),
+])
 
 /** Anything but a yes or no counts as not said; Android says 1 and 0. */
 const flag = z
   .unknown()
   .optional()
-  .transform(value =>
-    value === true || value === 1 ? true : value === false || value === 0 ? false : undefined,
-  )
+  .transform(value => FLAGS.get(value))
 
 /** 1 badge, 2 sound, 4 alert, and further ones of later systems. */
 const NOTIFICATION_TYPES_MAX = 0xffff
 
 function readNotificationTypes(value: unknown): number | undefined {
-  const bits = typeof value === 'string' && value.trim() !== '' ? Number(value) : value
-  const areBits =
-    Number.isInteger(bits) && (bits as number) >= 0 && (bits as number) <= NOTIFICATION_TYPES_MAX
-  return areBits ? (bits as number) : undefined
+  return readIntegerBetween(value, 0, NOTIFICATION_TYPES_MAX)
 }
 
 function readCountry(value: unknown): string | undefined {
@@ -74,8 +125,8 @@ function readPermission(value: unknown): Permission | undefined {
 
 const base = {
   application: z.string().min(1).max(64),
-  hwid: z.string().min(1).max(HWID_CHARACTERS),
-  device_type: z.coerce.number().int().optional(),
+  hwid,
+  device_type: z.unknown().optional().transform(readServedType),
   userId: userId.nullish(),
   language: text(35),
   timezone: z.unknown().optional().transform(readTimezone),
@@ -127,7 +178,7 @@ export const compatUnregisterSchema = z.object({ ...base, client_seq: clientSeq 
 
 export const compatRegisterSchema = z.object({
   ...base,
-  device_type: z.coerce.number().int(),
+  device_type: deviceType,
   push_token: z.string().max(4096).nullish(),
   voip_push_token: z.string().max(4096).nullish(),
   public_key: z.string().max(256).nullish(),
@@ -153,7 +204,7 @@ export const compatReceiptSchema = z.object({ ...base, hash: z.string().min(1).m
 export const compatGetTagsSchema = z.object({ ...base, hwid: base.hwid.optional() })
 
 const BADGE_MAX = 99_999
-const badge = z.coerce.number().int().min(0).max(BADGE_MAX)
+const badge = z.preprocess(value => readInteger(value) ?? value, z.int().min(0).max(BADGE_MAX))
 /** `badges` is what some back ends call it. */
 export const compatSetBadgeSchema = z
   .object({ ...base, badge: badge.optional(), badges: badge.optional() })
@@ -178,6 +229,8 @@ export const compatEventSchema = z.object({
 
 export const compatTestDeviceSchema = z.object({
   ...base,
+  /** Without one there is no address to take. */
+  device_type: deviceType.nullish().transform(it => it ?? undefined),
   name: text(128),
   description: text(1024),
   push_token: z.string().max(4096).nullish(),
@@ -198,17 +251,6 @@ export const compatActivityStartTokenSchema = z.object({
   ...base,
   activity_push_to_start_token: z.string().max(4096).nullish(),
 })
-
-/** The numbers of `device_type` that this version serves. */
-export const DEVICE_TYPES = {
-  1: 'ios',
-  3: 'android',
-  7: 'macos',
-  10: 'web',
-  11: 'web',
-  12: 'web',
-  17: 'huawei',
-} as const satisfies Record<number, string>
 
 export interface CompatAnswer {
   readonly status_code: number

@@ -26,6 +26,7 @@ import { readAnyBodyAsJson } from '../json.ts'
 import { asPushError } from '../problem.ts'
 import { requireServerToken } from '../server-token.ts'
 import { sendFailure, success } from './envelope.ts'
+import { describeFaults } from './faults.ts'
 
 const METHODS = ['bulkRegisterDevice', 'bulkSetTags', 'bulkUnregisterDevice'] as const
 type BulkMethod = (typeof METHODS)[number]
@@ -74,7 +75,7 @@ async function accept(
   { method, body }: { readonly method: BulkMethod; readonly body: unknown },
 ): Promise<string> {
   const parsed = envelope.safeParse(body)
-  if (!parsed.success) throw new PushError('input_invalid', placesOf(parsed.error))
+  if (!parsed.success) throw new PushError('input_invalid', describeFaults(parsed.error, { value: body }))
   const { application, auth, devices } = parsed.data
   await requireServerToken(context, request, { token: auth, place: 'auth' })
   const { id: appId } = await context.apps.find(application)
@@ -85,13 +86,6 @@ async function accept(
   })
   context.runSoon('bulk-requests')
   return id
-}
-
-function placesOf(error: z.ZodError): string {
-  return error.issues
-    .slice(0, 10)
-    .map(it => `${it.path.join('.')}: ${it.message}`)
-    .join('; ')
 }
 
 type Entry = Readonly<Record<string, unknown>>

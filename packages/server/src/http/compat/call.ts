@@ -5,6 +5,7 @@ import type { App } from '../../access/apps.ts'
 import { platformOf } from '../../registry/address.ts'
 import { type DeviceUpdate, type UpdateResult, updateOf } from '../../registry/register.ts'
 import type { HttpContext } from '../context.ts'
+import { describeFaults } from './faults.ts'
 
 export interface Call {
   readonly app: App
@@ -23,10 +24,11 @@ export function method<Schema extends z.ZodType>(
 ): CompatMethod {
   return async call => {
     const parsed = schema.safeParse(call.request)
-    if (!parsed.success) {
-      const places = parsed.error.issues.map(issue => `request.${issue.path.join('.')}: ${issue.message}`)
-      throw new PushError('input_invalid', places.join('; '))
-    }
+    if (!parsed.success)
+      throw new PushError(
+        'input_invalid',
+        describeFaults(parsed.error, { name: 'request', value: call.request }),
+      )
     return handle({ ...call, request: parsed.data })
   }
 }
@@ -77,10 +79,16 @@ function partsOf(request: CompatBase): DeviceRecord['permissionParts'] {
   return Object.keys(parts).length === 0 ? undefined : parts
 }
 
+/** Another word than these says nothing; with a token it is refused. */
+function environmentOf(gateway: string | undefined): string | undefined {
+  if (gateway === 'development') return 'sandbox'
+  return gateway === 'production' || gateway === 'sandbox' ? gateway : undefined
+}
+
 function recordOf(request: CompatBase, at: number): Partial<DeviceRecord> | null {
   const error = request.registration_error
   const record: Partial<DeviceRecord> = {
-    environment: request.gateway,
+    environment: environmentOf(request.gateway),
     bundleId: request.bundle_id ?? request.package ?? request.android_package,
     country: request.country,
     sdkVersion: request.v,

@@ -10,6 +10,7 @@ import type { HttpContext } from '../context.ts'
 import { readAnyBodyAsJson } from '../json.ts'
 import { requireServerToken } from '../server-token.ts'
 import { sendFailure, success } from './envelope.ts'
+import { describeFaults } from './faults.ts'
 
 const DAY_MS = 24 * 60 * 60_000
 /** The protocol has no pages: who gets so many asks for fewer days. */
@@ -31,10 +32,7 @@ export async function compatUnregisteredRoutes(app: FastifyInstance, context: Ht
   app.post('/json/1.3/getUnregisteredDevices', async request => {
     const parsed = requestSchema.safeParse(request.body)
     if (!parsed.success)
-      throw new PushError(
-        'input_invalid',
-        parsed.error.issues.map(it => `${it.path.join('.')}: ${it.message}`).join('; '),
-      )
+      throw new PushError('input_invalid', describeFaults(parsed.error, { value: request.body }))
     await requireServerToken(context, request, { token: parsed.data.request.auth, place: 'auth' })
     return success({ hwids: await read(context, parsed.data.request) })
   })
