@@ -4,12 +4,17 @@ import { z } from 'zod'
 /**
  * `deaths_held`: so many addresses were called dead at once that none of them was ended (R16). `wrong_credential`: more than
  * one in a hundred addresses is of another app or project (R14). `address_flapping`: devices take an address from each
- * other (R4).
+ * other (R4). `webhook_disabled`: a webhook took nothing for days and is told no more.
  */
-export const ALERT_KINDS = ['deaths_held', 'wrong_credential', 'address_flapping'] as const
+export const ALERT_KINDS = [
+  'deaths_held',
+  'wrong_credential',
+  'address_flapping',
+  'webhook_disabled',
+] as const
 export type AlertKind = (typeof ALERT_KINDS)[number]
 
-/** `released`: the held deaths were made deaths. `forgotten`: they were taken back. `closed`: there was nothing held. */
+/** `released`: the held deaths were made deaths. `forgotten`: they were taken back. `closed`: there was nothing held (any more). */
 export const ALERT_STATES = ['open', 'released', 'forgotten', 'closed'] as const
 
 export const alertSchema = z.object({

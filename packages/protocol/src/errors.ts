@@ -79,6 +79,11 @@ export const ERRORS = {
     remedy: 'Check the request id; results are kept for 30 days.',
   },
   alert_unknown: { status: 404, remedy: 'GET …/alerts lists the alerts of this app.' },
+  alert_decided: {
+    status: 409,
+    remedy:
+      'GET …/alerts/{id} tells what was decided; deaths that were released can be undone: POST …/removals/undo.',
+  },
   undo_unknown: {
     status: 404,
     remedy: 'Check the undo id; it is the one that POST …/removals/undo answered.',
@@ -88,7 +93,7 @@ export const ERRORS = {
   address_malformed: { status: 400, remedy: 'Send the push token exactly as the platform returned it.' },
   platform_unsupported: {
     status: 400,
-    remedy: 'Use device_type 1 (iOS), 3 (Android), 7 (macOS), 10, 11, 12 (browsers) or 17 (Huawei).',
+    remedy: 'Use device_type 1 (iOS), 3 (Android), 7 (macOS), 10, 11, 12, 20, 150 (browsers) or 17 (Huawei).',
   },
   method_unknown: {
     status: 404,

@@ -12,6 +12,7 @@ export const WEBHOOK_EVENTS = [
   'base.wrong_credential',
   'base.address_flapping',
   'base.removals',
+  'webhook.disabled',
 ] as const
 export type WebhookEventType = (typeof WEBHOOK_EVENTS)[number]
 /** Sent on demand only. */

@@ -22,6 +22,7 @@ const EVENT_OF: Readonly<Record<AlertKind, WebhookEventType>> = {
   deaths_held: 'base.deaths_held',
   wrong_credential: 'base.wrong_credential',
   address_flapping: 'base.address_flapping',
+  webhook_disabled: 'webhook.disabled',
 }
 
 /** Returns the id of the open alert of this subject, which may be an older one. In the caller's transaction. */
@@ -49,19 +50,6 @@ async function openAlert(
     [appId, kind, subject],
   )
   return rows[0]?.id
-}
-
-/** When the last alert of this kind and subject was released; undefined when none was since `since`, in ms. */
-export async function wasReleasedSince(
-  tx: Queryable,
-  { appId, kind, subject, since }: Pick<NewAlert, 'appId' | 'kind' | 'subject'> & { readonly since: number },
-): Promise<boolean> {
-  const { rowCount } = await tx.query(
-    `select from alert where app_id = $1 and kind = $2 and subject = $3 and state = 'released' and closed_at > $4
-      limit 1`,
-    [appId, kind, subject, new Date(since)],
-  )
-  return rowCount > 0
 }
 
 const VIEW = `l.id, l.kind, l.state, l.data, l.opened_at as "openedAt", l.closed_at as "closedAt", l.closed_by as "closedBy",
@@ -102,12 +90,14 @@ export interface Closing extends AlertKey {
   readonly at: number
 }
 
-/** False when it was closed before. Throws `alert_unknown`. */
-export async function closeAlert(tx: Queryable, closing: Closing): Promise<boolean> {
+/** Safe to repeat. Throws `alert_unknown`, and `alert_decided` when it was closed in another way before. */
+export async function closeAlert(tx: Queryable, closing: Closing): Promise<void> {
   const { rowCount } = await tx.query(
     `update alert set state = $3, closed_at = $4, closed_by = $5 where app_id = $1 and id = $2 and state = 'open'`,
     [closing.appId, closing.id, closing.state, new Date(closing.at), closing.by],
   )
-  if (rowCount === 0) await readAlert(tx, closing)
-  return rowCount > 0
+  if (rowCount > 0) return
+  const { state, closedBy, closedAt } = await readAlert(tx, closing)
+  if (state !== closing.state)
+    throw new PushError('alert_decided', `alert ${closing.id} was ${state} by ${closedBy} at ${closedAt}`)
 }

@@ -6,14 +6,18 @@
  * It looks at what was said by (app, credential, part) in the last 1000 results, of ten minutes at most:
  *   deaths without a time of their own above a fifth and above five times the share of the last seven days
  *     → these deaths are held. A 410 of Apple's has a time, which proves more: a first send to an old base may be mostly that.
- *   nothing was accepted at all → every death is held.
+ *   nothing was accepted at all → every death is held, from five at once or ten in a row. Who sends little is looked at
+ *     for longer: as far back as it takes to have ten results, a day at most.
+ * All of it is in the database, so it is the same for all processes and outlives them.
+ *
+ * What was held is no part of the norm: an outage that lasts would otherwise be the norm after ten minutes.
  *
  *   held ──released by people──▶ dead
  *     ├────forgotten by people, accepted by the gateway, registered again──▶ active
  *     └────called dead again when the guard is at rest──▶ dead
  */
 import type { Database, Queryable } from '../store/database.ts'
-import { type Closing, closeAlert, raiseAlert, wasReleasedSince } from './alerts.ts'
+import { type Closing, closeAlert, raiseAlert } from './alerts.ts'
 import type { AddressResult, Via } from './results.ts'
 
 const WINDOW_RESULTS = 1000
@@ -21,6 +25,9 @@ const WINDOW = "interval '10 minutes'"
 const NORM = "interval '7 days'"
 /** Fewer tell nothing: three test phones may all have been wiped. */
 const RESULTS_MIN = 10
+/** But in one chunk: a small app that loses everybody at once. */
+const RESULTS_AT_ONCE_MIN = 5
+const LONGEST_WINDOW = "interval '1 day'"
 const SHARE_MAX = 0.2
 const NORM_FACTOR = 5
 /** R14: more than this of an app's sends to addresses of somebody else's. */
@@ -50,10 +57,18 @@ export async function guardDeaths(
 ): Promise<HeldBy> {
   const groups = groupsOf(results)
   if (groups.size === 0) return () => undefined
-  await noteTally(tx, [...groups.values()], at)
+  const tallies = await noteTally(tx, [...groups.values()], at)
   const verdicts = new Map<string, Verdict>()
-  for (const [key, group] of [...groups].sort(([a], [b]) => (a < b ? -1 : 1)))
-    if (group.dead + group.deadUntimed + group.mismatched > 0) verdicts.set(key, await judge(tx, group, at))
+  for (const [key, group] of [...groups].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    if (group.dead + group.deadUntimed + group.mismatched === 0) continue
+    const verdict = await judge(tx, group, at)
+    verdicts.set(key, verdict)
+    if (verdict.untimed !== undefined)
+      await tx.query('update gateway_tally set alert_id = $2 where id = $1', [
+        tallies.get(key),
+        verdict.untimed,
+      ])
+  }
   return result => {
     const verdict = result.via === undefined ? undefined : verdicts.get(keyOf(result, result.via))
     if (verdict === undefined || result.kind !== 'dead') return undefined
@@ -74,7 +89,7 @@ function groupsOf(results: readonly AddressResult[]): Map<string, Group> {
   return groups
 }
 
-function keyOf({ appId }: AddressResult, { credentialId, part }: Via): string {
+function keyOf({ appId }: { readonly appId: number }, { credentialId, part }: Via): string {
   return `${appId} ${credentialId} ${part}`
 }
 
@@ -90,12 +105,18 @@ function columnOf(result: AddressResult): keyof Counts {
   }
 }
 
-async function noteTally(tx: Queryable, groups: readonly Group[], at: number): Promise<void> {
-  await tx.query(
+/** The rows that it wrote, by group. */
+async function noteTally(
+  tx: Queryable,
+  groups: readonly Group[],
+  at: number,
+): Promise<ReadonlyMap<string, number>> {
+  const { rows } = await tx.query<Via & { appId: number; id: number }>(
     `insert into gateway_tally (app_id, credential_id, part, at, accepted, mismatched, dead, dead_untimed)
      select i.app_id, i.credential_id, i.part, $1, i.accepted, i.mismatched, i.dead, i.dead_untimed
        from unnest($2::integer[], $3::uuid[], $4::text[], $5::integer[], $6::integer[], $7::integer[], $8::integer[])
-              as i (app_id, credential_id, part, accepted, mismatched, dead, dead_untimed)`,
+              as i (app_id, credential_id, part, accepted, mismatched, dead, dead_untimed)
+     returning id, app_id as "appId", credential_id as "credentialId", part`,
     [
       new Date(at),
       groups.map(it => it.appId),
@@ -107,32 +128,49 @@ async function noteTally(tx: Queryable, groups: readonly Group[], at: number): P
       groups.map(it => it.deadUntimed),
     ],
   )
+  return new Map(rows.map(row => [keyOf(row, row), row.id]))
 }
 
-/** Uses the index gateway_tally_newest. A row belongs to the window as long as fewer than 1000 results are newer. */
+/**
+ * Uses the index gateway_tally_newest. A row belongs to the window as long as fewer than 1000 results are newer, and to
+ * `lately` as long as fewer than ten are.
+ */
 const LOOK = `
   with newest as (
     select t.*, accepted + mismatched + dead + dead_untimed as results
       from gateway_tally t
-     where app_id = $1 and credential_id = $2 and part = $3 and at > $4::timestamptz - ${WINDOW}
+     where app_id = $1 and credential_id = $2 and part = $3 and at > $4::timestamptz - ${LONGEST_WINDOW}
      order by at desc, id desc
      limit ${WINDOW_RESULTS}
   ), counted as (
-    select n.*, coalesce(sum(results) over (order by at desc, id desc rows between unbounded preceding and 1 preceding), 0)
-                  as newer
-      from newest n
+    select n.*, at > $4::timestamptz - ${WINDOW} and newer < ${WINDOW_RESULTS} as in_window
+      from (select n.*, coalesce(sum(results) over (order by at desc, id desc
+                                                    rows between unbounded preceding and 1 preceding), 0) as newer
+              from newest n) n
   ), recent as (
-    select sum(accepted) as accepted, sum(mismatched) as mismatched, sum(dead) as dead, sum(dead_untimed) as dead_untimed
-      from counted where newer < ${WINDOW_RESULTS}
+    select coalesce(sum(accepted) filter (where in_window), 0)::integer as accepted,
+           coalesce(sum(mismatched) filter (where in_window), 0)::integer as mismatched,
+           coalesce(sum(dead) filter (where in_window), 0)::integer as dead,
+           coalesce(sum(dead_untimed) filter (where in_window), 0)::integer as dead_untimed,
+           coalesce(sum(accepted) filter (where in_window or newer < ${RESULTS_MIN}), 0)::integer as accepted_lately,
+           coalesce(sum(results) filter (where in_window or newer < ${RESULTS_MIN}), 0)::integer as results_lately
+      from counted
   ), norm as (
     select sum(dead_untimed)::float8 / nullif(sum(accepted + mismatched + dead + dead_untimed), 0) as share
-      from gateway_tally
+      from gateway_tally t
      where app_id = $1 and credential_id = $2 and part = $3
        and at > $4::timestamptz - ${NORM} and at <= $4::timestamptz - ${WINDOW}
+       and (alert_id is null or exists (select from alert l where l.id = t.alert_id and l.state = 'released'))
   )
-  select accepted::integer, mismatched::integer, dead::integer, dead_untimed::integer as "deadUntimed",
-         coalesce(norm.share, 0) as norm
+  select accepted, mismatched, dead, dead_untimed as "deadUntimed", accepted_lately as "acceptedLately",
+         results_lately as "resultsLately", coalesce(norm.share, 0) as norm
     from recent, norm`
+
+interface Seen extends Counts {
+  readonly acceptedLately: number
+  readonly resultsLately: number
+  readonly norm: number
+}
 
 interface Verdict {
   readonly timed: string | undefined
@@ -143,40 +181,65 @@ const FREE: Verdict = { timed: undefined, untimed: undefined }
 
 async function judge(tx: Queryable, group: Group, at: number): Promise<Verdict> {
   const { appId, credentialId, part } = group
-  const { rows } = await tx.query<Counts & { norm: number }>(LOOK, [appId, credentialId, part, new Date(at)])
-  const seen = rows[0] as Counts & { norm: number }
-  const results = seen.accepted + seen.mismatched + seen.dead + seen.deadUntimed
-  if (results < RESULTS_MIN) return FREE
+  const { rows } = await tx.query<Seen>(LOOK, [appId, credentialId, part, new Date(at)])
+  const { acceptedLately, resultsLately, ...window } = rows[0] as Seen
+  const results = sumOf(window)
   const about = { appId, subject: `${credentialId} ${part}`, at }
-  const data = { credentialId, part, window: { ...seen, results } }
-  if (seen.mismatched >= RESULTS_MIN && seen.mismatched > results * MISMATCH_SHARE_MAX)
+  const data = { credentialId, part, window: { ...window, results } }
+  if (window.mismatched >= RESULTS_MIN && window.mismatched > results * MISMATCH_SHARE_MAX)
     await raiseAlert(tx, { ...about, kind: 'wrong_credential', data })
-  const cause = causeOf(seen, results)
-  if (cause === undefined || group.dead + group.deadUntimed === 0) return FREE
-  if (cause === 'many_deaths' && group.deadUntimed === 0) return FREE
-  const kind = 'deaths_held'
-  if (await wasReleasedSince(tx, { ...about, kind, since: at - RELEASE_LASTS_MS })) return FREE
-  const alertId = await raiseAlert(tx, { ...about, kind, data: { ...data, cause } })
+  if (group.dead + group.deadUntimed === 0) return FREE
+  const isTelling = resultsLately >= RESULTS_MIN || sumOf(group) >= RESULTS_AT_ONCE_MIN
+  const cause =
+    acceptedLately === 0 && isTelling
+      ? 'nothing_accepted'
+      : isOutOfNorm(window, results)
+        ? 'many_deaths'
+        : undefined
+  if (cause === undefined || (cause === 'many_deaths' && group.deadUntimed === 0)) return FREE
+  if (await wasReleased(tx, { ...about, cause })) return FREE
+  const alertId = await raiseAlert(tx, { ...about, kind: 'deaths_held', data: { ...data, cause } })
   return { untimed: alertId, timed: cause === 'nothing_accepted' ? alertId : undefined }
 }
 
-function causeOf(
-  { accepted, deadUntimed, norm }: Counts & { readonly norm: number },
-  results: number,
-): 'nothing_accepted' | 'many_deaths' | undefined {
-  if (accepted === 0) return 'nothing_accepted'
+function sumOf({ accepted, mismatched, dead, deadUntimed }: Counts): number {
+  return accepted + mismatched + dead + deadUntimed
+}
+
+function isOutOfNorm({ deadUntimed, norm }: Pick<Seen, 'deadUntimed' | 'norm'>, results: number): boolean {
   const share = deadUntimed / results
-  if (deadUntimed < RESULTS_MIN) return undefined
-  return share > SHARE_MAX && share > NORM_FACTOR * norm ? 'many_deaths' : undefined
+  return deadUntimed >= RESULTS_MIN && share > SHARE_MAX && share > NORM_FACTOR * norm
+}
+
+interface Released {
+  readonly appId: number
+  readonly subject: string
+  readonly cause: 'nothing_accepted' | 'many_deaths'
+  readonly at: number
+}
+
+/** Who releases deaths among acceptances has not said that nothing at all may be accepted. */
+async function wasReleased(tx: Queryable, { appId, subject, cause, at }: Released): Promise<boolean> {
+  const { rowCount } = await tx.query(
+    `select from alert
+      where app_id = $1 and kind = 'deaths_held' and subject = $2 and state = 'released' and closed_at > $3
+        and data ->> 'cause' in ($4, 'nothing_accepted')
+      limit 1`,
+    [appId, subject, new Date(at - RELEASE_LASTS_MS), cause],
+  )
+  return rowCount > 0
 }
 
 /** A slice keeps its locks for a moment only, so that sending goes on. */
 const SLICE = 1000
 
-/** What is still held: sent to, and nothing was heard of it since. */
+/**
+ * What is still held: sent to, and nothing was heard of it since. The ledger names the message that met the death, so that
+ * an undo by message finds it, too.
+ */
 const END_HELD = `
   with held as (
-    select bucket, app_id, hwid, address_hash from address
+    select bucket, app_id, hwid, address_hash, generation from address
      where held_by = $1 and held_generation = generation and state = 'suspect'
      order by bucket, app_id, hwid
      limit ${SLICE}
@@ -187,34 +250,73 @@ const END_HELD = `
            held_by = null, held_generation = null
       from held h
      where a.bucket = h.bucket and a.app_id = h.app_id and a.hwid = h.hwid and a.address_hash = h.address_hash
-    returning a.*
+    returning a.*, h.generation as former_generation
   )
   insert into ledger (bucket, app_id, hwid, at, event, reason, provider, environment, kind, address_end, generation,
                       evidence)
   select bucket, app_id, hwid, $3, $4, coalesce(reason, 'death_forgotten'), provider, environment, kind,
-         right(address, 8), generation, jsonb_build_object('heldBy', $1::uuid, 'by', $5::text)
-    from ended`
+         right(address, 8), generation,
+         jsonb_strip_nulls(jsonb_build_object('heldBy', $1::uuid, 'by', $5::text, 'messageId', (
+           select l.evidence ->> 'messageId' from ledger l
+            where l.bucket = e.bucket and l.app_id = e.app_id and l.hwid = e.hwid and l.kind = e.kind
+              and l.generation = e.former_generation and l.event = 'suspect' and l.evidence ->> 'heldBy' = $1::text
+            order by l.id desc limit 1)))
+    from ended e`
 
 /**
- * Decides on the deaths that an alert holds: `released` makes them deaths, `forgotten` takes them back. Safe to repeat, and
- * a repeat after a crash does the rest. Returns how many addresses changed. Throws `alert_unknown`.
+ * Decides on the deaths that an alert holds: `released` makes them deaths, `forgotten` takes them back. Safe to repeat; what
+ * a crash leaves, the job does. Returns how many addresses changed. Throws `alert_unknown`, and `alert_decided` when
+ * somebody has decided otherwise before.
  */
 export async function decideHeld(db: Database, closing: Closing): Promise<number> {
   await closeAlert(db, closing)
-  const state = closing.state === 'released' ? 'dead' : 'active'
-  const event = closing.state === 'released' ? 'dead' : 'confirmed'
+  return endHeld(db, closing)
+}
+
+async function endHeld(db: Queryable, { id, state, by, at }: Omit<Closing, 'appId'>): Promise<number> {
+  const isDeath = state === 'released'
+  const values = [id, isDeath ? 'dead' : 'active', new Date(at), isDeath ? 'dead' : 'confirmed', by]
   let changed = 0
   for (;;) {
-    const { rowCount } = await db.query(END_HELD, [
-      closing.id,
-      state,
-      new Date(closing.at),
-      event,
-      closing.by,
-    ])
+    const { rowCount } = await db.query(END_HELD, values)
     changed += rowCount
     if (rowCount < SLICE) return changed
   }
+}
+
+/** A chunk that saw the alert open has committed long before. */
+const SETTLED_AFTER_MS = 5 * 60_000
+
+/**
+ * Carries decisions to their end: those that a crash has cut off, and for deaths that were held while somebody decided.
+ * Returns how many addresses changed. Safe to run in several processes at once.
+ */
+export async function settleDecisions(db: Queryable, at: number): Promise<number> {
+  await closeIdle(db, at)
+  const { rows } = await db.query<Pick<Closing, 'id' | 'state' | 'by'> & { closedAt: string }>(
+    `select id, state, closed_by as by, closed_at as "closedAt" from alert
+      where kind = 'deaths_held' and state <> 'open' and settled_at is null`,
+  )
+  let changed = 0
+  for (const { closedAt, ...decision } of rows) {
+    changed += await endHeld(db, { ...decision, at })
+    if (Date.parse(closedAt) < at - SETTLED_AFTER_MS)
+      await db.query('update alert set settled_at = $2 where id = $1', [decision.id, new Date(at)])
+  }
+  return changed
+}
+
+/** An alert whose deaths have all been decided by what was heard since; the next incident is told of anew. */
+async function closeIdle(db: Queryable, at: number): Promise<void> {
+  await db.query(
+    `update alert l set state = 'closed', closed_at = $1, closed_by = 'roost'
+      where kind = 'deaths_held' and state = 'open' and opened_at < $1::timestamptz - interval '1 day'
+        and not exists (select from gateway_tally t
+                         where t.app_id = l.app_id and t.alert_id = l.id and t.at > $1::timestamptz - interval '1 day')
+        and not exists (select from address a
+                         where a.held_by = l.id and a.held_generation = a.generation and a.state = 'suspect')`,
+    [new Date(at)],
+  )
 }
 
 /** Chunks of hours that are over become one row each, and what is older than the norm goes. */
@@ -224,10 +326,10 @@ export async function rollTally(db: Database, at: number): Promise<void> {
        delete from gateway_tally where not is_hour and at < date_trunc('hour', $1::timestamptz - interval '1 hour')
        returning *
      )
-     insert into gateway_tally (app_id, credential_id, part, at, accepted, mismatched, dead, dead_untimed, is_hour)
+     insert into gateway_tally (app_id, credential_id, part, at, accepted, mismatched, dead, dead_untimed, is_hour, alert_id)
      select app_id, credential_id, part, date_trunc('hour', at), sum(accepted), sum(mismatched), sum(dead),
-            sum(dead_untimed), true
-       from over group by 1, 2, 3, 4`,
+            sum(dead_untimed), true, alert_id
+       from over group by 1, 2, 3, 4, alert_id`,
     [new Date(at)],
   )
   await db.query("delete from gateway_tally where at < $1::timestamptz - interval '8 days'", [new Date(at)])

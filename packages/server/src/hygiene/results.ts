@@ -107,6 +107,7 @@ const JUDGE_DEATHS = `
            end as verdict,
            a.generation = r.generation and r.since < a.last_registered_at - ${CLOCK_SKEW}
              and r.sent_at > coalesce(a.old_deaths_until, '-infinity') as is_old,
+           case when a.held_generation = a.generation then a.held_by end as held_before,
            case when a.old_death_at = r.since then a.old_deaths + 1 else 1 end as old_deaths,
            case when a.old_death_at = r.since then a.old_deaths_from else r.sent_at end as old_deaths_from
       from result r
@@ -118,7 +119,7 @@ const JUDGE_DEATHS = `
     select bucket, app_id, hwid, address_hash, reason, since, sent_at, message_id, is_old, old_deaths, old_deaths_from,
            case when verdict = 'dead' then held_by end as held_by,
            case when verdict = 'dead' and held_by is not null
-                then case when state = 'active' then 'suspect' end
+                then case when state = 'active' or held_before is distinct from held_by then 'suspect' end
                 when is_old and old_deaths >= ${OLD_DEATHS} and sent_at >= old_deaths_from + ${OLD_DEATHS_WITHIN}
                 then 'quarantined'
                 else verdict end as verdict

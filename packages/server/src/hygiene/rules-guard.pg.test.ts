@@ -3,6 +3,7 @@ import type { AlertView } from '@roost/protocol'
 import type { Phone, PhonePlatform } from '@roost/simulator'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { startRoost, type TestRoost } from '../../test/roost.ts'
+import { settleDecisions } from './guard.ts'
 
 const MINUTE_MS = 60_000
 const DAY_MS = 24 * 60 * MINUTE_MS
@@ -173,6 +174,131 @@ test('R16: what one environment says holds no death of the other one', async () 
   await roost.sendAndSettle({ to: { devices: [phone.hwid] }, content: { title: 'Hello' } })
   expect((await roost.view(phone.hwid)).addresses).toMatchObject([{ state: 'dead' }])
   await decide((await openAlerts())[0]?.id as string, 'forget')
+})
+
+test('R16: an outage that lasts does not become the norm: what was held does not count until it is released', async () => {
+  const crowd = await crowdOf('android', 36)
+  callDead(crowd.phones.slice(0, 12))
+  await crowd.send()
+  for (const from of [12, 24]) {
+    roost.clock.advance(11 * MINUTE_MS)
+    callDead(crowd.phones.slice(from, from + 12))
+    await crowd.send()
+    expect(await crowd.states()).toEqual({ active: 24, suspect: 12 })
+  }
+  await decide((await openAlerts())[0]?.id as string, 'forget')
+})
+
+test('R16: an app of five devices loses none when all of them are called dead', async () => {
+  const crowd = await crowdOf('android', 5)
+  callDead(crowd.phones)
+  await crowd.send()
+  expect(await crowd.states()).toEqual({ suspect: 5 })
+  const [alert] = await openAlerts()
+  expect(alert).toMatchObject({ held: 5, data: { cause: 'nothing_accepted' } })
+  await crowd.send()
+  expect(await crowd.states()).toEqual({ active: 5 })
+  await decide(alert?.id as string, 'forget')
+})
+
+test('R16: who sends little is guarded, too: from the tenth death in a row that nothing was accepted between', async () => {
+  const crowd = await crowdOf('android', 12)
+  callDead(crowd.phones)
+  for (const { hwid } of crowd.phones) {
+    roost.clock.advance(20 * MINUTE_MS)
+    await roost.sendAndSettle({ to: { devices: [hwid] }, content: { title: 'Hello' } })
+  }
+  expect(await crowd.states()).toEqual({ dead: 9, suspect: 3 })
+  await decide((await openAlerts())[0]?.id as string, 'forget')
+})
+
+test('R16: a release is no leave for worse: when nothing is accepted any more, that is held again', async () => {
+  const crowd = await crowdOf('android', 30)
+  callDead(crowd.phones.slice(0, 10))
+  await crowd.send()
+  await decide((await openAlerts())[0]?.id as string, 'release')
+  roost.clock.advance(11 * MINUTE_MS)
+  callDead(crowd.phones.slice(10))
+  await crowd.send()
+  expect(await crowd.states()).toEqual({ dead: 10, suspect: 20 })
+  await decide((await openAlerts())[0]?.id as string, 'forget')
+})
+
+test('R16: of two people who decide otherwise at once one is refused, and nothing is mixed', async () => {
+  const crowd = await crowdOf('android', 30)
+  callDead(crowd.phones.slice(0, 10))
+  await crowd.send()
+  const id = (await openAlerts())[0]?.id as string
+  const answers = await Promise.all([decide(id, 'release'), decide(id, 'forget')])
+  expect(answers.map(it => it.status).sort()).toEqual([200, 409])
+  expect(answers.find(it => it.status === 409)?.body).toMatchObject({ code: 'alert_decided' })
+  const isReleased = answers[0]?.status === 200
+  expect(await crowd.states()).toEqual(isReleased ? { active: 20, dead: 10 } : { active: 30 })
+})
+
+test('R16: a decision that a crash cut off is carried to its end by the job, as is what was held while it was made', async () => {
+  const crowd = await crowdOf('android', 30)
+  callDead(crowd.phones.slice(0, 10))
+  await crowd.send()
+  const id = (await openAlerts())[0]?.id as string
+  const { db } = roost.server
+  const at = roost.clock.now()
+  await db.query("update alert set state = 'released', closed_at = $2, closed_by = 'her' where id = $1", [
+    id,
+    new Date(at),
+  ])
+  const changed = await settleDecisions(db, at)
+  expect(changed, 'the rest is done by the job of the running server').toBeLessThanOrEqual(10)
+  expect(await crowd.states()).toEqual({ active: 20, dead: 10 })
+  expect((await roost.ledger(crowd.phones[0]?.hwid as string)).at(-1)).toMatchObject({
+    evidence: { by: 'her' },
+  })
+})
+
+test('R16: a death that is held is held by the alert, whatever doubt there was before', async () => {
+  const crowd = await crowdOf('ios', 12)
+  await crowd.send()
+  const [doubted] = crowd.phones
+  roost.simulator.apns.faults.answerFor(
+    doubted?.token as string,
+    { status: 400, reason: 'BadDeviceToken' },
+    1,
+  )
+  await crowd.send()
+  expect(await crowd.states()).toEqual({ active: 11, suspect: 1 })
+  roost.clock.advance(60 * MINUTE_MS)
+  for (const phone of crowd.phones) roost.simulator.apns.killToken(phone.token as string)
+  await crowd.send()
+  const [alert] = await openAlerts()
+  expect(alert).toMatchObject({ held: 12 })
+  expect(await decide(alert?.id as string, 'release')).toMatchObject({ body: { changed: 12 } })
+  expect(await crowd.states()).toEqual({ dead: 12 })
+})
+
+test('R16: deaths that were released by mistake come back by the message that met them', async () => {
+  const crowd = await crowdOf('android', 30)
+  callDead(crowd.phones.slice(0, 10))
+  const { id: messageId } = await roost.sendAndSettle({
+    to: { devices: crowd.phones.map(it => it.hwid) },
+    content: { title: 'Hello' },
+  })
+  await decide((await openAlerts())[0]?.id as string, 'release')
+  expect(await crowd.states()).toEqual({ active: 20, dead: 10 })
+  const undo = await roost.rest('POST', `/v1/apps/${roost.app}/removals/undo`, { messageId })
+  expect(undo.body).toMatchObject({ restored: 10 })
+  expect(await crowd.states()).toEqual({ active: 30 })
+})
+
+test('R16: an alert that holds nothing any more closes after a day, so that the next incident is told of', async () => {
+  const crowd = await crowdOf('android', 30)
+  callDead(crowd.phones.slice(0, 10))
+  await crowd.send()
+  await crowd.send()
+  const id = (await openAlerts())[0]?.id as string
+  await settleDecisions(roost.server.db, roost.clock.now() + 20 * 60 * MINUTE_MS)
+  expect((await openAlerts()).map(it => it.id)).toEqual([id])
+  await settleDecisions(roost.server.db, roost.clock.now() + 25 * 60 * MINUTE_MS)
+  expect(await openAlerts()).toEqual([])
 })
 
 test('R14: more than one in a hundred addresses of another project raise an alert, and end none', async () => {

@@ -2,7 +2,7 @@
 import type { CredentialChecks } from '../credentials/checks.ts'
 import { watchCredentials } from '../credentials/watch.ts'
 import { ageAddresses, endExpired } from '../hygiene/aging.ts'
-import { rollTally } from '../hygiene/guard.ts'
+import { rollTally, settleDecisions } from '../hygiene/guard.ts'
 import { deliverWithRemovals } from '../hygiene/removal-webhooks.ts'
 import { finishUndos } from '../hygiene/undo.ts'
 import { dropOldBulkRequests, runBulkRequests } from '../registry/bulk/requests.ts'
@@ -60,12 +60,13 @@ export const JOBS = {
     },
   },
   'address-watch': {
-    does: 'ends web subscriptions whose time is over, and sums up what gateways said of addresses',
+    does: 'ends web subscriptions whose time is over, goes on with decided alerts, sums up what gateways said',
     cron: () => EVERY_MINUTE,
     run: async ({ db }, at) => {
       const expired = await endExpired(db, at)
+      const decided = await settleDecisions(db, at)
       await rollTally(db, at)
-      return expired === 0 ? undefined : `${expired} expired`
+      return expired + decided === 0 ? undefined : `${expired} expired, ${decided} decided`
     },
   },
   'webhook-delivery': {
