@@ -9,6 +9,7 @@ import { compileCondition } from '../audience/condition.ts'
 import type { SendTarget } from '../credentials/senders.ts'
 import type { Queryable } from '../store/database.ts'
 import type { Batch, Cursor } from './lease.ts'
+import { wasServed } from './served.ts'
 
 export interface Recipient extends SendTarget {
   readonly bucket: number
@@ -17,6 +18,8 @@ export interface Recipient extends SendTarget {
   readonly generation: number
   /** The gateway has accepted something for it, in its environment. */
   readonly wasAccepted: boolean
+  /** R4: a former holder of the address got the message there. */
+  readonly wasServed: boolean
   /** R29: its own end; ISO 8601. */
   readonly expiresAt: string | null
   /** 1 for the first try. */
@@ -57,7 +60,7 @@ async function readRange(db: Queryable, batch: Batch, limit: number): Promise<Re
   const from = start(batch)
   const values: unknown[] = [batch.appId, batch.provider, from.bucket, from.hwid, batch.bucketTo, limit]
   const { rows } = await db.query<Recipient>(
-    `select ${ADDRESS_COLUMNS}, 1 as attempt, null as "probePart"
+    `select ${ADDRESS_COLUMNS}, 1 as attempt, null as "probePart", ${wasServed(batch, values)} as "wasServed"
        from address a ${lateralDevice(batch, values)}
       where a.app_id = $1 and a.provider = $2 and ${SENDABLE}
         and a.bucket between $3 and $5 and (a.bucket, a.hwid) > ($3::smallint, $4::text)
@@ -101,7 +104,8 @@ export async function readDueDeliveries(
   const values: unknown[] = [batch.id, new Date(query.at), query.limit]
   const isMeant = audience(batch, values)
   const { rows } = await db.query<QueueRow>(
-    `select ${ADDRESS_COLUMNS}, q.bucket, q.hwid, q.attempt, q.probe_part as "probePart", coalesce(${isMeant}, false) as "isMeant"
+    `select ${ADDRESS_COLUMNS}, q.bucket, q.hwid, q.attempt, q.probe_part as "probePart", coalesce(${isMeant}, false) as "isMeant",
+            ${wasServed(batch, values)} as "wasServed"
        from delivery_queue q
        left join device d on d.bucket = q.bucket and d.app_id = q.app_id and d.hwid = q.hwid
        left join address a on a.bucket = q.bucket and a.app_id = q.app_id and a.hwid = q.hwid and ${SENDABLE}

@@ -125,6 +125,7 @@ export class Sending {
     if (at > expiresAt(batch)) return { kind: 'skipped', ...keyOf(recipient), reason: 'expired' }
     if (recipient.expiresAt !== null && Date.parse(recipient.expiresAt) <= at)
       return { kind: 'skipped', ...keyOf(recipient), reason: 'address_expired' }
+    if (recipient.wasServed) return { kind: 'skipped', ...keyOf(recipient), reason: 'address_served' }
     const sender = senders.for(recipient, recipient.probePart)
     if (sender.kind === 'missing') return { kind: 'skipped', ...keyOf(recipient), reason: sender.reason }
     if (sender.kind === 'paused') return this.#hold(recipient, sender.pause)

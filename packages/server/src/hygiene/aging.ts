@@ -8,6 +8,7 @@
  * R29 A web subscription whose own end has passed is dead.
  */
 import type { AddressPolicy } from '@roost/protocol'
+import { forgetServed } from '../dispatch/served.ts'
 import { addressBucketOf, BUCKETS } from '../registry/buckets.ts'
 import type { Database, Queryable } from '../store/database.ts'
 import { readPolicy } from './policy.ts'
@@ -27,6 +28,7 @@ export async function ageAddresses(db: Database, at: number): Promise<Aged> {
   const { rows: apps } = await db.query<{ id: number }>('select id from app order by id')
   let [inactive, forgotten] = [0, 0]
   const expired = await endExpired(db, at)
+  await forgetServed(db)
   for (const { id: appId } of apps) {
     const policy = await readPolicy(db, appId)
     for (let from = 0; from < BUCKETS; from += BUCKETS_AT_ONCE) {

@@ -1,8 +1,9 @@
 /**
  * R4: devices that take an address from each other, as clones, shared backups and emulators' copies do. The last one to
- * register has it; more than three changes of hands in a day raise an alert. One alert for all addresses of an app:
+ * register has it, and no message comes to it twice; more than three changes of hands in a day raise an alert. One alert for all addresses of an app:
  * registrations come from clients, and nobody shall be able to fill the list.
  */
+import { type FormerHolder, noteServed } from '../dispatch/served.ts'
 import { addressBucketOf } from '../registry/buckets.ts'
 import type { Queryable } from '../store/database.ts'
 import { raiseAlert } from './alerts.ts'
@@ -27,13 +28,9 @@ const NOTE = `
    where cardinality(n.moved_at) > ${MOVES_MAX} and n.moved_at[1] > $4::timestamptz - ${WITHIN}
    order by n.app_id`
 
-interface Move {
-  readonly appId: number
-  readonly hash: Buffer
-}
-
-/** In the transaction of the registrations, which holds the directory's rows. */
-export async function noteMoves(tx: Queryable, moves: readonly Move[], at: number): Promise<void> {
+/** In the transaction of the registrations, which holds the directory's rows; the addresses are still the former holders'. */
+export async function noteMoves(tx: Queryable, moves: readonly FormerHolder[], at: number): Promise<void> {
+  await noteServed(tx, moves, at)
   const hashes = moves.map(it => it.hash)
   const { rows } = await tx.query<{ appId: number; provider: string; addressEnd: string }>(NOTE, [
     hashes.map(addressBucketOf),

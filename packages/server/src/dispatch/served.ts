@@ -1,0 +1,91 @@
+/**
+ * R4: an address gets a message once, though it changes hands between two parts of a campaign, as it does when a person
+ * logs in as somebody else and the client makes itself a new device. Such a move is rare, so nothing is kept of those
+ * that don't: a registration that takes an address over notes which messages its former holder may have got there.
+ *
+ * "May" are those that its batch has passed, and those that are in hand just now. Whoever has an exception got nothing.
+ */
+import { compileCondition } from '../audience/condition.ts'
+import type { Queryable } from '../store/database.ts'
+import type { Batch } from './lease.ts'
+
+/** A chunk; what lies further ahead of a batch is in nobody's hand. */
+const IN_HAND_MAX = 500
+
+export interface FormerHolder {
+  readonly appId: number
+  readonly hash: Buffer
+  readonly bucket: number
+  readonly hwid: string
+}
+
+/** Asked for addresses that move alone, and of messages that are under way alone. */
+const NOTE = `
+  insert into address_served (message_id, address_hash, app_id, bucket, hwid)
+  select m.id, i.hash, i.app_id, i.bucket, i.hwid
+    from unnest($1::integer[], $2::bytea[], $3::smallint[], $4::text[]) as i (app_id, hash, bucket, hwid)
+    join address a on a.bucket = i.bucket and a.app_id = i.app_id and a.hwid = i.hwid and a.address_hash = i.hash
+                  and a.kind = 'alert' and a.state in ('active', 'suspect') and not a.opted_out
+    join message m on m.app_id = i.app_id and m.state = 'sending'
+    join batch b on b.message_id = m.id and b.provider = a.provider and i.bucket between b.bucket_from and b.bucket_to
+    left join device d on d.bucket = i.bucket and d.app_id = i.app_id and d.hwid = i.hwid
+    left join delivery_queue q on q.bucket = i.bucket and q.message_id = m.id and q.hwid = i.hwid
+   cross join lateral (select b.is_read or (b.cursor_bucket, b.cursor_hwid) >= (i.bucket, i.hwid) as passed,
+                              coalesce(b.lease_until > clock_timestamp(), false) as leased) b2
+   where case when m.target ? 'devices' then m.target -> 'devices' ? i.hwid
+              when m.target ? 'users' then m.target -> 'users' ? d.user_id
+              else true end
+     and case when b2.passed then q.hwid is null or (b2.leased and q.due_at <= $5)
+              else b2.leased and ${IN_HAND_MAX} > (
+                select count(*) from (
+                  select from address o
+                   where o.app_id = i.app_id and o.provider = a.provider and o.kind = 'alert'
+                     and o.state in ('active', 'suspect') and not o.opted_out and o.bucket between b.bucket_from and i.bucket
+                     and (o.bucket, o.hwid) > (coalesce(b.cursor_bucket, b.bucket_from), coalesce(b.cursor_hwid, ''))
+                     and (o.bucket, o.hwid) < (i.bucket, i.hwid)
+                   limit ${IN_HAND_MAX}) ahead) end
+  on conflict do nothing`
+
+/** In the transaction of the registrations, before the former holders lose the addresses. */
+export async function noteServed(
+  tx: Queryable,
+  formerHolders: readonly FormerHolder[],
+  at: number,
+): Promise<void> {
+  await tx.query(NOTE, [
+    formerHolders.map(it => it.appId),
+    formerHolders.map(it => it.hash),
+    formerHolders.map(it => it.bucket),
+    formerHolders.map(it => it.hwid),
+    new Date(at),
+  ])
+}
+
+/**
+ * SQL over `address a`: whether a former holder got the batch's message there. Its values are added to `values`. The former
+ * holder is one that was in the audience, and that no exception says got nothing.
+ */
+export function wasServed({ messageId, target }: Batch, values: unknown[]): string {
+  const message = `$${values.push(messageId)}::uuid`
+  let isMeant = 'true'
+  if ('condition' in target) {
+    const compiled = compileCondition(target.condition, values.length + 1)
+    values.push(...compiled.values)
+    isMeant = `exists (select from device d where d.bucket = s.bucket and d.app_id = s.app_id and d.hwid = s.hwid
+                          and ${compiled.sql})`
+  }
+  return `exists (
+    select from address_served s
+     where s.message_id = ${message} and s.address_hash = a.address_hash and s.app_id = a.app_id and s.hwid <> a.hwid
+       and ${isMeant}
+       and not exists (select from delivery_exception e
+                        where e.bucket = s.bucket and e.message_id = s.message_id and e.hwid = s.hwid
+                          and e.outcome <> 'uncertain'))`
+}
+
+/** Of messages that are done nothing is asked any more. */
+export async function forgetServed(db: Queryable): Promise<void> {
+  await db.query(
+    "delete from address_served s using message m where m.id = s.message_id and m.state in ('done', 'cancelled')",
+  )
+}
