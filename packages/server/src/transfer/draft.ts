@@ -1,10 +1,25 @@
 /** What a mapping makes of a row of a file, in our words but unchecked; and that, checked, as a device to store. */
 import { createHash } from 'node:crypto'
-import { HWID_CHARACTERS, type Platform, PushError, USER_ID_CHARACTERS } from '@roost/protocol'
-import { type ReadAddressOptions, readAddress } from '../registry/address.ts'
+import {
+  type DeviceRecord,
+  deviceRecordSchema,
+  HWID_CHARACTERS,
+  PERMISSIONS,
+  type Permission,
+  type Platform,
+  PushError,
+  USER_ID_CHARACTERS,
+} from '@roost/protocol'
+import {
+  type NewAddress,
+  type ReadAddressOptions,
+  readAddress,
+  readAppleAddress,
+} from '../registry/address.ts'
 import type { KnownDevice } from '../registry/bulk/store.ts'
+import { isDenied } from '../registry/permission.ts'
 import { readTags } from '../registry/tags.ts'
-import { textOf } from './fields.ts'
+import { numberOf, tagsInJson, textOf } from './fields.ts'
 
 export interface Draft {
   /** Absent: lists of bare tokens name no device, and get a name made of the token. */
@@ -30,6 +45,15 @@ export interface Draft {
   readonly lastOpenAt?: number | null
   /** Opted out or known to be gone: the device is kept, its token is not sent to and so not taken. */
   readonly isUnreachable?: boolean
+  readonly permission?: unknown
+  /** As the REST API shows it. */
+  readonly record?: unknown
+  /** Apple's other token, for calls. */
+  readonly voipToken?: unknown
+  /** Absent: that of the other token. */
+  readonly voipEnvironment?: unknown
+  /** Of a browser's subscription, ms. */
+  readonly expirationTime?: unknown
 }
 
 export interface DraftOptions extends ReadAddressOptions {
@@ -38,16 +62,20 @@ export interface DraftOptions extends ReadAddressOptions {
   readonly asOf: number
   /** The stored VAPID credentials by their public key, and under '' the one for subscriptions that name no key. */
   readonly vapidCredentials: ReadonlyMap<string, string>
+  /** The app collects addresses of devices with permission only. */
+  readonly needsPermission: boolean
 }
 
 const DEVICE_TYPE_OF: Record<Platform, number> = { ios: 1, android: 3, macos: 7, web: 11, huawei: 17 }
 
 /** Throws `input_invalid` or `address_malformed`, without the token in its words. */
 export function deviceOf(draft: Draft, options: DraftOptions): KnownDevice {
-  const token = draft.isUnreachable === true ? null : textOf(draft.pushToken, 4097)
+  const permission = permissionOf(draft.permission)
+  const isLeftOut = draft.isUnreachable === true || (options.needsPermission && isDenied(permission))
+  const token = isLeftOut ? null : textOf(draft.pushToken, 4097)
   const hwid = hwidOf(draft, token)
   const { lastOpenAt = null, firstSeenAt = null, platform } = draft
-  const address = token === null ? null : addressOf(draft, { token, hwid, options })
+  const address = token === null ? null : addressOf(draft, { token, options })
   const userId = textOf(draft.userId, USER_ID_CHARACTERS + 1)
   if (userId !== null && userId.length > USER_ID_CHARACTERS)
     throw new PushError('input_invalid', `the user id has more than ${USER_ID_CHARACTERS} characters`)
@@ -55,6 +83,7 @@ export function deviceOf(draft: Draft, options: DraftOptions): KnownDevice {
   return {
     appId: options.appId,
     hwid,
+    isNamed: textOf(draft.hwid, 1) !== null,
     platform,
     userId: userId === hwid ? null : userId,
     language: textOf(draft.language, 35),
@@ -63,13 +92,44 @@ export function deviceOf(draft: Draft, options: DraftOptions): KnownDevice {
     osVersion: textOf(draft.osVersion, 64),
     deviceModel: textOf(draft.deviceModel, 128),
     tags: draft.tags === undefined ? {} : readTags(storable(draft.tags)).tags,
+    permission,
+    record: recordOf(draft.record),
     address,
+    calls: callsOf(draft),
     credentialId:
       address?.provider === 'webpush' ? credentialOf(address.applicationServerKey, options) : null,
     firstSeenAt: firstSeenAt === null ? null : Math.min(firstSeenAt, asOf),
     lastOpenAt: lastOpenAt === null ? null : Math.min(lastOpenAt, asOf),
     at: Math.min(draft.lastSeenAt ?? lastOpenAt ?? asOf, asOf),
+    isDated: (draft.lastSeenAt ?? lastOpenAt) !== null,
   }
+}
+
+function permissionOf(value: unknown): Permission | null {
+  const text = textOf(value, 32)
+  const found = PERMISSIONS.find(it => it === text) ?? null
+  if (text !== null && found === null)
+    throw new PushError('input_invalid', `permission is "${text}"; it is one of ${PERMISSIONS.join(', ')}`)
+  return found
+}
+
+function recordOf(value: unknown): Partial<DeviceRecord> | null {
+  const read = typeof value === 'string' && value.trim() !== '' ? tagsInJson(value) : value
+  if (typeof read !== 'object' || read === null || Object.keys(read).length === 0) return null
+  const parsed = deviceRecordSchema.safeParse(read)
+  if (!parsed.success) throw new PushError('input_invalid', 'record is not what GET …/devices/{hwid} shows')
+  return parsed.data
+}
+
+function callsOf({ voipToken, voipEnvironment, platform, environment }: Draft): NewAddress | null {
+  const token = textOf(voipToken, 4097)
+  if (token === null || (platform !== 'ios' && platform !== 'macos')) return null
+  return readAppleAddress({
+    token,
+    field: 'voipToken',
+    kind: 'voip',
+    gateway: textOf(voipEnvironment, 32) ?? textOf(environment, 32),
+  })
 }
 
 function hwidOf(draft: Draft, token: string | null): string {
@@ -88,7 +148,7 @@ function nameOf(token: string | null): string | null {
 
 function addressOf(
   draft: Draft,
-  { token, hwid, options }: { readonly token: string; readonly hwid: string; readonly options: DraftOptions },
+  { token, options }: { readonly token: string; readonly options: DraftOptions },
 ) {
   if (draft.platform === null)
     throw new PushError('platform_unsupported', 'the row has a token, but no platform that is served')
@@ -96,15 +156,14 @@ function addressOf(
     throw new PushError('address_malformed', 'push_token has more than 4096 characters')
   return readAddress(
     {
-      application: '',
-      hwid,
       device_type: DEVICE_TYPE_OF[draft.platform],
       push_token: token,
       gateway: textOf(draft.environment, 32),
       public_key: textOf(draft.p256dh, 256),
       auth_token: textOf(draft.auth, 256),
       application_server_key: textOf(draft.applicationServerKey, 256),
-    } as Parameters<typeof readAddress>[0],
+      expiration_time: numberOf(draft.expirationTime) ?? undefined,
+    },
     options,
   )
 }

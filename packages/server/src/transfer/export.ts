@@ -21,11 +21,17 @@ export interface ExportedDevice {
   readonly state: string | null
   /** R26: its device has withdrawn the permission, so it is kept and not sent to. */
   readonly isOptedOut: boolean | null
+  readonly permission: string | null
   readonly pushToken: string | null
   readonly environment: string | null
   readonly p256dh: string | null
   readonly auth: string | null
+  /** When the subscription ends by itself, ms. */
+  readonly expirationTime: number | null
   readonly applicationServerKey: string | null
+  /** Apple's other token, for calls. */
+  readonly voipToken: string | null
+  readonly voipEnvironment: string | null
   readonly language: string | null
   readonly timezoneSeconds: number | null
   readonly appVersion: string | null
@@ -35,6 +41,7 @@ export interface ExportedDevice {
   readonly lastSeenAt: string
   readonly lastOpenAt: string | null
   readonly tags: Readonly<Record<string, unknown>>
+  readonly record: Readonly<Record<string, unknown>> | null
 }
 
 const COLUMNS = [
@@ -43,11 +50,15 @@ const COLUMNS = [
   'userId',
   'state',
   'isOptedOut',
+  'permission',
   'pushToken',
   'environment',
   'p256dh',
   'auth',
+  'expirationTime',
   'applicationServerKey',
+  'voipToken',
+  'voipEnvironment',
   'language',
   'timezoneSeconds',
   'appVersion',
@@ -57,29 +68,39 @@ const COLUMNS = [
   'lastSeenAt',
   'lastOpenAt',
   'tags',
+  'record',
 ] as const satisfies readonly (keyof ExportedDevice)[]
 
 const PAGE = 2000
 
 /**
- * By the primary key, which has its order once the app is given. A device has at most one address that is sent to;
+ * By the primary key, which has its order once the app is given. A device has at most one address of a kind that is sent to;
  * `offset 0` keeps the planner from joining both tables whole.
  */
 const READ_PAGE = `
   select d.bucket, d.hwid, d.platform, d.user_id as "userId", a.state, a.opted_out as "isOptedOut",
+         d.permission,
          case when $4 then a.address when a.address is not null then '…' || right(a.address, 8) end as "pushToken",
          nullif(a.environment, '') as environment,
          case when $4 then a.keys ->> 'p256dh' end as p256dh, case when $4 then a.keys ->> 'auth' end as auth,
-         c.settings ->> 'publicKey' as "applicationServerKey", d.language, d.timezone_seconds as "timezoneSeconds",
+         case when $4 then (a.keys ->> 'expirationTime')::bigint end as "expirationTime",
+         c.settings ->> 'publicKey' as "applicationServerKey",
+         case when $4 then v.address when v.address is not null then '…' || right(v.address, 8) end as "voipToken",
+         nullif(v.environment, '') as "voipEnvironment", d.language, d.timezone_seconds as "timezoneSeconds",
          d.app_version as "appVersion", d.os_version as "osVersion", d.device_model as "deviceModel",
          d.first_seen_at as "firstSeenAt", d.last_seen_at as "lastSeenAt", d.last_open_at as "lastOpenAt",
-         jsonb_strip_nulls(d.tags) as tags
+         jsonb_strip_nulls(d.tags) as tags, nullif(jsonb_strip_nulls(d.record), '{}') as record
     from device d
     left join lateral (
       select x.* from address x
        where x.bucket = d.bucket and x.app_id = d.app_id and x.hwid = d.hwid
          and x.kind = 'alert' and x.state in ('active', 'suspect')
       offset 0) a on true
+    left join lateral (
+      select x.* from address x
+       where x.bucket = d.bucket and x.app_id = d.app_id and x.hwid = d.hwid
+         and x.kind = 'voip' and x.state in ('active', 'suspect')
+      offset 0) v on true
     left join credential c on c.id = a.credential_id
    where d.app_id = $1 and d.bucket >= $2::smallint and (d.bucket, d.hwid) > ($2::smallint, $3::text)
    order by d.bucket, d.hwid limit ${PAGE}`

@@ -562,7 +562,8 @@ describe('an export', () => {
       const text = await exported(format, true)
       await newApp()
       expect(await importText(text, { format })).toMatchObject({ stored: 1 })
-      expect(await addresses('opted-out')).toEqual([])
+      expect(await addresses('opted-out')).toMatchObject([{ state: 'active' }])
+      expect(await server.view(app, 'opted-out')).toMatchObject({ isOptedOut: true, permission: 'denied' })
     },
   )
 

@@ -176,8 +176,12 @@ export function readBlock(
 /** The app's VAPID keys are read once; one that is added while an import runs serves the next run. */
 export async function draftOptions(
   db: Queryable,
-  { appId, asOf, allowPrivateEndpoints }: Omit<DraftOptions, 'vapidCredentials'>,
+  { appId, asOf, allowPrivateEndpoints }: Omit<DraftOptions, 'vapidCredentials' | 'needsPermission'>,
 ): Promise<DraftOptions> {
+  const { rows: apps } = await db.query<{ needed: boolean }>(
+    'select needs_permission as needed from app where id = $1',
+    [appId],
+  )
   const { rows } = await db.query<{ id: string; key: string }>(
     `select id, settings ->> 'publicKey' as key from credential
       where app_id = $1 and gateway = 'webpush' order by created_at, id`,
@@ -186,7 +190,13 @@ export async function draftOptions(
   const byKey = new Map(rows.map(it => [it.key, it.id]))
   const newest = rows.at(-1)
   if (newest !== undefined) byKey.set('', newest.id)
-  return { appId, asOf, allowPrivateEndpoints, vapidCredentials: byKey }
+  return {
+    appId,
+    asOf,
+    allowPrivateEndpoints,
+    vapidCredentials: byKey,
+    needsPermission: apps[0]?.needed ?? false,
+  }
 }
 
 /** Compare-and-set on the place: of two runs of one import the slower one stores nothing. */

@@ -1,22 +1,35 @@
 /**
  * Devices that another system knew, stored many at a time: the bulk road beside register.ts.
  *
- * It keeps the same rules (R2 one address of a kind, R3 one holder of an address, R6 revival), and one more that a live
- * registration does not need: who was heard of later is right. A row of a file says when its device was last heard of;
- * what Roost holds with a later time, be it an address, a holder or a death, stays. So the same file twice, or one that
- * is older than the base, undoes nothing, and devices may call in while it runs.
+ * It keeps the same rules (R2 one address of a kind, R3 one holder of an address, R6 revival, R26 permission), and one more
+ * that a live registration does not need: who was heard of later is right. A row of a file says when its device was last
+ * heard of; what Roost holds with a later time, be it an address, a holder or a death, stays. So the same file twice, or
+ * one that is older than the base, undoes nothing, and devices may call in while it runs.
+ *
+ * A row without such a time is as old as its file, but that is when somebody copied it, not when the device was heard of.
+ * It gives way to all that a device has said to Roost itself, and revives nothing; it corrects earlier imports only.
  *
  * Order of locks as in register.ts: device rows, directory rows, address rows.
  */
-import { type Platform, TAGS_BYTES_PER_DEVICE, TAGS_PER_DEVICE } from '@roost/protocol'
+import {
+  type DeviceRecord,
+  type Permission,
+  type Platform,
+  TAGS_BYTES_PER_DEVICE,
+  TAGS_PER_DEVICE,
+} from '@roost/protocol'
 import type { Queryable } from '../../store/database.ts'
 import type { NewAddress } from '../address.ts'
 import { addressBucketOf, addressHash, bucketOf } from '../buckets.ts'
+import { isDenied, optOut } from '../permission.ts'
+import { giveTypes } from '../tag-definitions.ts'
 
 /** Null = the file does not say, and then what is stored stays. */
 export interface KnownDevice {
   readonly appId: number
   readonly hwid: string
+  /** False: `hwid` was made of the token, and whoever holds that is meant. */
+  readonly isNamed: boolean
   readonly platform: Platform | null
   readonly userId: string | null
   readonly language: string | null
@@ -25,14 +38,20 @@ export interface KnownDevice {
   readonly osVersion: string | null
   readonly deviceModel: string | null
   readonly tags: Readonly<Record<string, unknown>>
+  readonly permission: Permission | null
+  /** Its fields replace those that are stored. */
+  readonly record: Readonly<Partial<DeviceRecord>> | null
   readonly address: NewAddress | null
+  /** Apple's other token, for calls. */
+  readonly calls: NewAddress | null
   readonly credentialId: string | null
   /** ms. */
   readonly firstSeenAt: number | null
   /** ms. */
   readonly lastOpenAt: number | null
-  /** When it was last heard of, ms. */
+  /** When it was last heard of, ms; of a row that does not say it, when the file was made. */
   readonly at: number
+  readonly isDated: boolean
 }
 
 /** `older`: Roost has heard of the device, or of its address, later than the file; what it knew stays. */
@@ -44,17 +63,56 @@ export type Stored = 'stored' | 'older'
  */
 export async function storeKnown(tx: Queryable, devices: readonly KnownDevice[]): Promise<Stored[]> {
   const results: Stored[] = []
-  for (const wave of wavesOf(devices)) {
+  const typed = await withTypes(tx, await withHolders(tx, devices))
+  for (const wave of wavesOf(typed)) {
     const stored = await storeWave(tx, wave)
     wave.forEach((row, i) => {
-      results[row.index] = stored[i] as Stored
+      if (!row.isExtra) results[row.index] = stored[i] as Stored
     })
   }
   return results
 }
 
+async function withTypes(tx: Queryable, devices: readonly KnownDevice[]): Promise<readonly KnownDevice[]> {
+  const { updates } = await giveTypes(
+    tx,
+    devices.map(device => ({ ...device, tagOperations: [] })),
+  )
+  return updates
+}
+
+const HOLDERS_OF = `
+  select h.address_hash as hash, h.hwid
+    from unnest($1::smallint[], $2::integer[], $3::bytea[]) as i (address_bucket, app_id, hash)
+    join address_directory h on h.address_bucket = i.address_bucket and h.app_id = i.app_id and h.address_hash = i.hash`
+
+/**
+ * A bare token is its holder's: that device keeps its user, tags and permission. Who has taken the token over in the
+ * meantime was heard of later, which is found when the row is stored.
+ */
+async function withHolders(tx: Queryable, devices: readonly KnownDevice[]): Promise<readonly KnownDevice[]> {
+  const hashes = devices.flatMap(({ isNamed, address }) =>
+    isNamed || address === null ? [] : [addressHash(address)],
+  )
+  if (hashes.length === 0) return devices
+  const { rows } = await tx.query<{ hash: Buffer; hwid: string }>(HOLDERS_OF, [
+    hashes.map(addressBucketOf),
+    hashes.map(() => devices[0]?.appId),
+    hashes,
+  ])
+  const holders = new Map(rows.map(it => [it.hash.toString('latin1'), it.hwid]))
+  return devices.map(device => {
+    if (device.address === null) return device
+    const hash = addressHash(device.address).toString('latin1')
+    if (device.isNamed) holders.set(hash, device.hwid)
+    return device.isNamed ? device : { ...device, hwid: holders.get(hash) ?? device.hwid }
+  })
+}
+
 interface Row {
   readonly index: number
+  /** The second address of a device: it comes in a wave of its own, and is no row of the file. */
+  readonly isExtra: boolean
   readonly device: KnownDevice
   readonly bucket: number
   readonly hash: Buffer | null
@@ -64,13 +122,17 @@ interface Row {
 function wavesOf(devices: readonly KnownDevice[]): Row[][] {
   const waves: Row[][] = []
   const seen = new Map<string, number>()
-  devices.forEach((device, index) => {
+  const add = (device: KnownDevice, index: number, isExtra: boolean) => {
     const hash = device.address === null ? null : addressHash(device.address)
     const keys = [`d${device.hwid}`, ...(hash === null ? [] : [`a${hash.toString('latin1')}`])]
     const wave = Math.max(...keys.map(key => seen.get(key) ?? 0))
     for (const key of keys) seen.set(key, wave + 1)
     waves[wave] ??= []
-    waves[wave].push({ index, device, bucket: bucketOf(device.hwid), hash })
+    waves[wave].push({ index, isExtra, device, bucket: bucketOf(device.hwid), hash })
+  }
+  devices.forEach((device, index) => {
+    add(device, index, false)
+    if (device.calls !== null) add({ ...device, address: device.calls, credentialId: null }, index, true)
   })
   return waves
 }
@@ -86,12 +148,31 @@ async function storeWave(tx: Queryable, rows: readonly Row[]): Promise<Stored[]>
     older.add(it)
   const candidates = addressed.filter(row => !older.has(row)).sort(byDirectoryKey)
   for (const it of await takeAddresses(tx, candidates)) older.add(it)
-  await activate(
-    tx,
-    candidates.filter(row => !older.has(row)),
-    known,
+  const taken = candidates.filter(row => !older.has(row))
+  await activate(tx, taken, known)
+  await applyPermissions(tx, rows, { known, taken: new Set(taken) })
+  return rows.map(row =>
+    older.has(row) || known.get(row.device.hwid)?.isNewer === true ? 'older' : 'stored',
   )
-  return rows.map(row => (older.has(row) || known.get(row.device.hwid) === 'newer' ? 'older' : 'stored'))
+}
+
+/** R26: what is known of the permission after these rows goes for the addresses, too. */
+async function applyPermissions(
+  tx: Queryable,
+  rows: readonly Row[],
+  { known, taken }: { readonly known: ReadonlyMap<string, Known>; readonly taken: ReadonlySet<Row> },
+): Promise<void> {
+  const changes = rows.flatMap(row => {
+    const { device, bucket } = row
+    const former = known.get(device.hwid)
+    const permission = former === undefined ? device.permission : former.permission
+    const isSaid = device.permission !== null && former?.isNewer !== true
+    if (!isSaid && !(taken.has(row) && isDenied(permission))) return []
+    return [
+      { bucket, appId: device.appId, hwid: device.hwid, isOptedOut: isDenied(permission), at: device.at },
+    ]
+  })
+  if (changes.length > 0) await optOut(tx, changes)
 }
 
 interface Addressed extends Row {
@@ -114,18 +195,19 @@ const UPSERT = `
   with i as (
     select *, case when octet_length(asked::text) <= ${TAGS_BYTES_PER_DEVICE} then asked else '{}' end as tags
       from unnest($1::smallint[], $2::integer[], $3::text[], $4::text[], $5::text[], $6::jsonb[], $7::text[],
-                  $8::integer[], $9::text[], $10::text[], $11::text[], $12::bigint[], $13::bigint[], $14::bigint[])
+                  $8::integer[], $9::text[], $10::text[], $11::text[], $12::bigint[], $13::bigint[], $14::bigint[],
+                  $15::text[], $16::jsonb[])
              as it (bucket, app_id, hwid, platform, user_id, asked, language, timezone_seconds, app_version, os_version,
-                    device_model, first_ms, open_ms, at_ms)
-  )
+                    device_model, first_ms, open_ms, at_ms, permission, record)
+  ), stored as (
   insert into device as d (bucket, app_id, hwid, platform, user_id, tags, language, timezone_seconds, app_version,
-                           os_version, device_model, first_seen_at, last_seen_at, last_open_at)
+                           os_version, device_model, first_seen_at, last_seen_at, last_open_at, permission, record)
   select bucket, app_id, hwid, platform, user_id, tags, language, timezone_seconds, app_version, os_version,
          device_model, to_timestamp(coalesce(first_ms, at_ms)::float8 / 1000), to_timestamp(at_ms::float8 / 1000),
-         to_timestamp(open_ms::float8 / 1000)
+         to_timestamp(open_ms::float8 / 1000), permission, record
     from i order by bucket, app_id, hwid
   on conflict (bucket, app_id, hwid) do update
-     set (platform, user_id, language, timezone_seconds, app_version, os_version, device_model, tags) = (
+     set (platform, user_id, language, timezone_seconds, app_version, os_version, device_model, permission, record, tags) = (
            select case when later then coalesce(d.platform, excluded.platform)
                        else coalesce(excluded.platform, d.platform) end,
                   case when later then d.user_id else coalesce(excluded.user_id, d.user_id) end,
@@ -139,6 +221,9 @@ const UPSERT = `
                        else coalesce(excluded.os_version, d.os_version) end,
                   case when later then coalesce(d.device_model, excluded.device_model)
                        else coalesce(excluded.device_model, d.device_model) end,
+                  case when later then coalesce(d.permission, excluded.permission)
+                       else coalesce(excluded.permission, d.permission) end,
+                  case when later then excluded.record || d.record else d.record || excluded.record end,
                   case when octet_length(merged::text) <= ${TAGS_BYTES_PER_DEVICE}
                         and (select count(*) from jsonb_object_keys(merged)) <= ${TAGS_PER_DEVICE}
                        then merged else d.tags end
@@ -148,15 +233,30 @@ const UPSERT = `
          first_seen_at = least(d.first_seen_at, excluded.first_seen_at),
          last_seen_at = greatest(d.last_seen_at, excluded.last_seen_at),
          last_open_at = greatest(d.last_open_at, excluded.last_open_at)
-  returning d.hwid, xmax = 0 as "isNew", (extract(epoch from d.last_seen_at) * 1000)::bigint as "seenMs"`
+  returning d.hwid, d.permission, xmax = 0 as is_new, d.last_seen_at
+  )
+  select hwid, permission, (extract(epoch from last_seen_at) * 1000)::bigint as "seenMs" from stored where not is_new`
 
-/** Devices that were there before, and whether Roost has heard of them later than the file. */
-async function upsertDevices(
-  tx: Queryable,
-  rows: readonly Row[],
-): Promise<ReadonlyMap<string, 'known' | 'newer'>> {
+/** A device that was there before. */
+interface Known {
+  /** Roost has heard of it later than the file. */
+  readonly isNewer: boolean
+  /** After this row. */
+  readonly permission: Permission | null
+}
+
+/** So that what is stored is later, whatever it is. */
+const LONG_AGO = Date.UTC(2000, 0, 1)
+
+async function upsertDevices(tx: Queryable, rows: readonly Row[]): Promise<ReadonlyMap<string, Known>> {
+  const heard = await findHeard(tx, rows)
+  const atOf = (row: Row) => (heard.has(row.device.hwid) ? LONG_AGO : row.device.at)
   const devices = rows.map(row => row.device)
-  const { rows: answered } = await tx.query<{ hwid: string; isNew: boolean; seenMs: number }>(UPSERT, [
+  const { rows: answered } = await tx.query<{
+    hwid: string
+    permission: Permission | null
+    seenMs: number
+  }>(UPSERT, [
     rows.map(row => row.bucket),
     devices.map(it => it.appId),
     devices.map(it => it.hwid),
@@ -168,16 +268,52 @@ async function upsertDevices(
     devices.map(it => it.appVersion),
     devices.map(it => it.osVersion),
     devices.map(it => it.deviceModel),
-    devices.map(it => it.firstSeenAt),
+    devices.map(it => it.firstSeenAt ?? it.at),
     devices.map(it => it.lastOpenAt),
-    devices.map(it => it.at),
+    rows.map(atOf),
+    devices.map(it => it.permission),
+    devices.map(it => (it.record === null ? '{}' : JSON.stringify(it.record))),
   ])
-  const at = new Map(devices.map(it => [it.hwid, it.at]))
+  if (answered.length === 0) return new Map()
+  const at = new Map(rows.map(row => [row.device.hwid, atOf(row)]))
   return new Map(
-    answered
-      .filter(it => !it.isNew)
-      .map(it => [it.hwid, it.seenMs > (at.get(it.hwid) ?? 0) ? 'newer' : 'known']),
+    answered.map(({ hwid, permission, seenMs }) => [
+      hwid,
+      { isNewer: seenMs > (at.get(hwid) ?? 0), permission },
+    ]),
   )
+}
+
+/**
+ * Has the device of address row `a` called in itself? Each change of a generation has its entry in the ledger, but for the
+ * device's own registrations of what is active; so it has when a number is missing, or has an entry of its own making.
+ */
+const isHeard = (a: string) => `
+  ${a}.generation > (
+    select count(distinct l.generation) from ledger l
+     where l.bucket = ${a}.bucket and l.app_id = ${a}.app_id and l.hwid = ${a}.hwid and l.kind = ${a}.kind
+       and l.environment = ${a}.environment and l.address_end = right(${a}.address, 8)
+       and l.reason is not null and l.reason <> 'asked_by_device')`
+
+/** Without any address it must have said itself what is known of it. */
+const FIND_HEARD = `
+  select i.hwid
+    from unnest($1::smallint[], $2::integer[], $3::text[]) as i (bucket, app_id, hwid)
+    join device d on d.bucket = i.bucket and d.app_id = i.app_id and d.hwid = i.hwid
+   where not exists (
+     select from address a
+      where a.bucket = i.bucket and a.app_id = i.app_id and a.hwid = i.hwid and not (${isHeard('a')}))`
+
+/** Devices of rows without a time that have called in themselves; one that does so at this moment is later anyway. */
+async function findHeard(tx: Queryable, rows: readonly Row[]): Promise<ReadonlySet<string>> {
+  const undated = rows.filter(row => !row.device.isDated)
+  if (undated.length === 0) return new Set()
+  const { rows: found } = await tx.query<{ hwid: string }>(FIND_HEARD, [
+    undated.map(row => row.bucket),
+    undated.map(row => row.device.appId),
+    undated.map(row => row.device.hwid),
+  ])
+  return new Set(found.map(it => it.hwid))
 }
 
 const KEYS = `unnest($1::smallint[], $2::integer[], $3::text[], $4::text[], $5::bytea[], $6::bigint[])
@@ -195,19 +331,22 @@ function keysOf(rows: readonly Addressed[]): unknown[][] {
 }
 
 /**
- * The device has registered another address later, or this one later, or this one ended later. Or (R12) a gateway has
- * shown that the token works in the other environment, whatever the file says.
+ * The device has registered another address later, or this one later, or this one ended later; a row without a time gives
+ * way at any time. Or (R12) a gateway has shown that the token works in the other environment, whatever the file says.
  */
 const FIND_OLDER = `
-  select i.hwid from ${KEYS}
+  select i.hwid from unnest($1::smallint[], $2::integer[], $3::text[], $4::text[], $5::bytea[], $6::bigint[], $7::boolean[])
+             as i (bucket, app_id, hwid, kind, hash, at_ms, is_dated)
    where exists (
      select from address a
       where a.bucket = i.bucket and a.app_id = i.app_id and a.hwid = i.hwid and a.kind = i.kind
         and (a.address_hash = i.hash
                and (a.last_registered_at > to_timestamp(i.at_ms::float8 / 1000)
-                 or a.state not in ('active', 'suspect') and a.state_since > to_timestamp(i.at_ms::float8 / 1000))
+                 or a.state not in ('active', 'suspect')
+                    and (not i.is_dated or a.state_since > to_timestamp(i.at_ms::float8 / 1000)))
           or a.address_hash <> i.hash and a.state in ('active', 'suspect', 'quarantined')
                and a.last_registered_at > to_timestamp(i.at_ms::float8 / 1000)
+          or not i.is_dated and ${isHeard('a')}
           or a.address_hash = i.hash and a.state = 'superseded' and a.reason = 'environment_corrected'
                and exists (select from address c
                             where c.bucket = a.bucket and c.app_id = a.app_id and c.hwid = a.hwid
@@ -215,7 +354,10 @@ const FIND_OLDER = `
 
 async function findOlder(tx: Queryable, rows: readonly Addressed[]): Promise<Addressed[]> {
   if (rows.length === 0) return []
-  const found = await tx.query<{ hwid: string }>(FIND_OLDER, keysOf(rows))
+  const found = await tx.query<{ hwid: string }>(FIND_OLDER, [
+    ...keysOf(rows),
+    rows.map(row => row.device.isDated),
+  ])
   const older = new Set(found.rows.map(it => it.hwid))
   return rows.filter(row => older.has(row.device.hwid))
 }
@@ -226,14 +368,23 @@ const HOLD_FREE = `
   on conflict do nothing
   returning address_hash as hash`
 
-/** Held by somebody: who, and whether that one was heard of later. The rows stay locked until the commit. */
+/**
+ * Held by somebody: who, and whether what is known of it there is later than the row, be it that it is active or that it has
+ * ended (R6). The rows stay locked until the commit.
+ */
 const HOLDERS = `
-  select held.address_hash as hash, held.bucket, held.hwid, a.last_registered_at > to_timestamp(i.at_ms::float8 / 1000) as "isLater"
-    from unnest($1::smallint[], $2::integer[], $3::bytea[], $4::bigint[]) as i (address_bucket, app_id, hash, at_ms)
+  select held.address_hash as hash, held.bucket, held.hwid,
+         a.last_registered_at > to_timestamp(i.at_ms::float8 / 1000)
+           or a.state not in ('active', 'suspect')
+              and (not i.is_dated or a.reason = 'environment_corrected'
+                   or a.state_since > to_timestamp(i.at_ms::float8 / 1000))
+           or not i.is_dated and ${isHeard('a')} as "isLater"
+    from unnest($1::smallint[], $2::integer[], $3::bytea[], $4::bigint[], $5::boolean[])
+           as i (address_bucket, app_id, hash, at_ms, is_dated)
     join address_directory held on held.address_bucket = i.address_bucket and held.app_id = i.app_id
                                and held.address_hash = i.hash
     left join address a on a.bucket = held.bucket and a.app_id = held.app_id and a.hwid = held.hwid
-                       and a.address_hash = held.address_hash and a.state in ('active', 'suspect', 'quarantined')
+                       and a.address_hash = held.address_hash
    order by held.address_bucket, held.app_id, held.address_hash
      for update of held`
 
@@ -289,6 +440,7 @@ async function takeHeld(tx: Queryable, rows: readonly Addressed[]): Promise<Addr
     rows.map(row => row.device.appId),
     rows.map(row => row.hash),
     rows.map(row => row.device.at),
+    rows.map(row => row.device.isDated),
   ])
   const holderOf = new Map(holders.map(it => [it.hash.toString('latin1'), it]))
   const older: Addressed[] = []

@@ -1,7 +1,7 @@
 /** Roost's own form: what `roost devices export` writes. A CSV file has a tag in each column `tag.<name>`. */
 import { PLATFORMS, type Platform, PushError } from '@roost/protocol'
 import type { Draft } from '../draft.ts'
-import { type Fields, isTrue, secondsOf, tagsInJson, tagValueOf, timeOf } from '../fields.ts'
+import { type Fields, firstOf, isTrue, secondsOf, tagsInJson, tagValueOf, timeOf } from '../fields.ts'
 import type { MappingSettings } from './mappings.ts'
 
 const TAG_COLUMN = 'tag.'
@@ -25,7 +25,11 @@ export function readRoost(fields: Fields, settings: MappingSettings): Draft {
     firstSeenAt: timeOf(fields.firstSeenAt),
     lastSeenAt: timeOf(fields.lastSeenAt),
     lastOpenAt: timeOf(fields.lastOpenAt),
-    isUnreachable: isTrue(fields.isOptedOut),
+    permission: firstOf(fields, ['permission']) ?? (isTrue(fields.isOptedOut) ? 'denied' : null),
+    record: fields.record,
+    voipToken: fields.voipToken,
+    voipEnvironment: fields.voipEnvironment,
+    expirationTime: fields.expirationTime,
   }
 }
 
