@@ -1,6 +1,7 @@
 /** `roost bench`: what this machine does with Roost. Each measurement prints one line of JSON last. */
 import { Command } from 'commander'
 import { gatewayBenchCommand } from './gateway.ts'
+import { importBenchCommand } from './import.ts'
 import { registerBenchCommand } from './register.ts'
 
 export function benchCommand(): Command {
@@ -8,4 +9,5 @@ export function benchCommand(): Command {
     .description('Measure parts of Roost on this machine')
     .addCommand(gatewayBenchCommand())
     .addCommand(registerBenchCommand())
+    .addCommand(importBenchCommand())
 }
