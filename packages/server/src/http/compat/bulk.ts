@@ -23,7 +23,7 @@ import {
 } from '../../registry/bulk/requests.ts'
 import type { HttpContext } from '../context.ts'
 import { readAnyBodyAsJson } from '../json.ts'
-import { asPushError } from '../problem.ts'
+import { asPushError, logProblem, retryAfterOf } from '../problem.ts'
 import { requireServerToken } from '../server-token.ts'
 import { sendFailure, success } from './envelope.ts'
 import { describeFaults } from './faults.ts'
@@ -175,6 +175,8 @@ function sendMessage(
   ...[error, request, reply]: Parameters<NonNullable<FastifyInstance['errorHandler']>>
 ): void {
   const problem = asPushError(error)
-  if (problem.code === 'internal') request.log.error({ err: error }, 'bulk call failed')
+  logProblem(problem, error, request)
+  const retryAfter = retryAfterOf(problem)
+  if (retryAfter !== undefined) void reply.header('retry-after', retryAfter)
   void reply.code(ERRORS[problem.code].status).send({ message: problem.message, code: problem.code })
 }

@@ -4,7 +4,7 @@
  */
 import { type CompatAnswer, ERRORS, type PushError } from '@roost/protocol'
 import type { FastifyInstance } from 'fastify'
-import { asPushError, retryAfterOf } from '../problem.ts'
+import { asPushError, logProblem, retryAfterOf } from '../problem.ts'
 
 export function success(response: unknown): CompatAnswer {
   return { status_code: 200, status_message: 'OK', response }
@@ -30,7 +30,7 @@ export function sendFailure(
   ...[error, request, reply]: Parameters<NonNullable<FastifyInstance['errorHandler']>>
 ): void {
   const problem = asPushError(error)
-  if (problem.code === 'internal') request.log.error({ err: error }, 'device call failed')
+  logProblem(problem, error, request)
   const { httpStatus, answer } = failure(problem)
   const retryAfter = retryAfterOf(problem)
   if (retryAfter !== undefined) void reply.header('retry-after', retryAfter)
