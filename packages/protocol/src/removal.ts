@@ -68,6 +68,8 @@ export type UndoPreview = z.infer<typeof undoPreviewSchema>
 export const undoSchema = z.object({
   id: z.string(),
   state: z.enum(['running', 'done']),
+  /** Removals that were meant when it began; transactions that ran then may have added some. */
+  total: z.int().nullable(),
   /** Removals that were looked at so far. */
   matched: z.int(),
   restored: z.int(),

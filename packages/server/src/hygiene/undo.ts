@@ -3,9 +3,11 @@
  * wins: one that was registered again, moved to another device, was replaced or erased is left as it is. Who asked to be
  * left alone (`asked_by_device`) stays alone.
  *
- * The work is done in slices, each a transaction with the place where it ended, so a crash repeats nothing. Locks go in the
- * order of registrations: device rows, directory rows, address rows, each by key.
+ * The work is done in slices, each a transaction with the place where it ended, so a crash repeats nothing. As the feed does
+ * it stops below the oldest transaction that runs, and waits for those that ran when it began. Locks go in the order of
+ * registrations: device rows, directory rows, address rows, each by key.
  */
+import { setTimeout as pause } from 'node:timers/promises'
 import { PushError, type UndoFilter, type UndoPreview, type UndoView } from '@roost/protocol'
 import { v7 as uuidv7 } from 'uuid'
 import { addressBucketOf } from '../registry/buckets.ts'
@@ -16,6 +18,11 @@ const UNDO_DAYS = 30
 const UNDO_MS = UNDO_DAYS * 24 * 60 * 60_000
 /** Removals of a transaction. */
 const SLICE = 500
+/** For transactions that ran when it began: they mostly take milliseconds. What takes longer is left to the job. */
+const WAIT_MS = 1000
+const WAIT_STEP_MS = 20
+/** Of the list. */
+const SHOWN = 100
 
 /** What a filter means, at the time of asking. */
 interface Meant {
@@ -54,11 +61,11 @@ const IS_STILL_REMOVED = `a.bucket = l.bucket and a.app_id = l.app_id and a.hwid
      and a.environment = l.environment and a.kind = l.kind and right(a.address, 8) = l.address_end
      and a.generation = l.generation and a.state in ('dead', 'quarantined')`
 
-/** No other address has taken its place. */
+/** No other address has taken its place; one that was registered later has, whatever became of it. */
 const IS_UNREPLACED = `not exists (
        select from address o
         where o.bucket = a.bucket and o.app_id = a.app_id and o.hwid = a.hwid and o.kind = a.kind
-          and o.state in ('active', 'suspect'))`
+          and (o.state in ('active', 'suspect') or o.last_registered_at > a.last_registered_at))`
 
 /** `addressBucketOf` in SQL. */
 const ADDRESS_BUCKET = `(('x' || encode(substr(a.address_hash, 1, 4), 'hex'))::bit(32)::bigint % 1024)::smallint`
@@ -94,7 +101,18 @@ export async function previewUndo(db: Queryable, { appId, filter, at }: UndoRequ
   return { matched: sum(it => it.matched), restorable: sum(it => it.restorable), byReason: rows }
 }
 
-const VIEW = `id, state, matched, restored, by, created_at as "createdAt", finished_at as "finishedAt"`
+const VIEW = `id, state, total, matched, restored, by, created_at as "createdAt", finished_at as "finishedAt"`
+
+/**
+ * What was stored until now: all transactions with lower numbers have begun. It starts at its first removal, not at those of
+ * years ago. (`min` of xid8 came with PostgreSQL 16.)
+ */
+const BEGIN = `
+  insert into removal_undo (id, app_id, filter, by, created_at, until_xid, total, cursor_xid)
+  select $6, $1, $7, $8, $9, pg_current_xact_id(), count(*),
+         coalesce(least(min(${FEED_PLACE}::text::numeric), pg_snapshot_xmin(pg_current_snapshot())::text::numeric), 0)::text::xid8
+    from ledger l
+   where ${IS_MEANT}`
 
 /** Begins it, and does the first slice of it; what is left is the job's. Throws `input_invalid`. */
 export async function startUndo(
@@ -104,13 +122,18 @@ export async function startUndo(
   const { appId, filter, at, by } = request
   const meant = meantBy(filter, appId, at)
   const id = uuidv7()
-  await db.query(
-    `insert into removal_undo (id, app_id, filter, by, created_at, until_xid)
-     values ($1, $2, $3, $4, $5, pg_snapshot_xmax(pg_current_snapshot()))`,
-    [id, appId, JSON.stringify(meant), by, new Date(at)],
-  )
-  await undoSlice(db, id, at)
+  await db.query(BEGIN, [...valuesOf(meant), id, JSON.stringify(meant), by, new Date(at)])
+  await undoNext(db, id, at)
   return readUndo(db, { appId, id })
+}
+
+/** The newest first, 100 at most. */
+export async function listUndos(db: Queryable, appId: number): Promise<UndoView[]> {
+  const { rows } = await db.query<UndoView>(
+    `select ${VIEW} from removal_undo where app_id = $1 order by created_at desc, id desc limit ${SHOWN}`,
+    [appId],
+  )
+  return rows
 }
 
 /** Throws `undo_unknown`. */
@@ -139,9 +162,27 @@ export async function finishUndos(db: Database, at: number): Promise<number> {
 async function finishUndo(db: Database, id: string, at: number): Promise<number> {
   let restored = 0
   for (;;) {
+    const slice = await undoNext(db, id, at)
+    restored += slice.restored
+    if (slice.next !== 'more') return restored
+  }
+}
+
+interface SliceDone {
+  readonly restored: number
+  /** `wait`: transactions run that may still store what is meant. */
+  readonly next: 'more' | 'wait' | 'none'
+}
+
+/** The next slice; waits a moment for transactions that are in its way. */
+async function undoNext(db: Database, id: string, at: number): Promise<SliceDone> {
+  const end = performance.now() + WAIT_MS
+  let restored = 0
+  for (;;) {
     const slice = await undoSlice(db, id, at)
     restored += slice.restored
-    if (slice.isLast) return restored
+    if (slice.next !== 'wait' || performance.now() > end) return { restored, next: slice.next }
+    await pause(WAIT_STEP_MS)
   }
 }
 
@@ -150,6 +191,8 @@ interface Run {
   readonly xid: string
   readonly ledgerId: number
   readonly untilXid: string
+  /** All that is meant has been stored. */
+  readonly isStored: boolean
 }
 
 interface Candidate {
@@ -166,35 +209,41 @@ const PAGE = `
   select ${FEED_PLACE}::text as xid, l.id as "ledgerId", l.bucket, l.hwid, a.address_hash as hash, l.generation
     from ledger l left join address a on ${IS_STILL_REMOVED}
    where ${IS_MEANT} and (${FEED_PLACE}, l.id) > ($6::xid8, $7::bigint) and ${FEED_PLACE} < $8::xid8
+     and ${FEED_PLACE} < pg_snapshot_xmin(pg_current_snapshot())
    order by ${FEED_PLACE}, l.id
    limit ${SLICE}`
 
-function undoSlice(
-  db: Database,
-  id: string,
-  at: number,
-): Promise<{ readonly restored: number; readonly isLast: boolean }> {
+function undoSlice(db: Database, id: string, at: number): Promise<SliceDone> {
   return db.transaction(async tx => {
     const { rows } = await tx.query<Run>(
-      `select filter, cursor_xid::text as xid, cursor_id as "ledgerId", until_xid::text as "untilXid"
+      `select filter, cursor_xid::text as xid, cursor_id as "ledgerId", until_xid::text as "untilXid",
+              until_xid <= pg_snapshot_xmin(pg_current_snapshot()) as "isStored"
          from removal_undo where id = $1 and state = 'running' for update`,
       [id],
     )
     const run = rows[0]
-    if (run === undefined) return { restored: 0, isLast: true } // another process has done it
+    if (run === undefined) return { restored: 0, next: 'none' } // another process has done it
     const values = [...valuesOf(run.filter), run.xid, run.ledgerId, run.untilXid]
     const page = (await tx.query<Candidate>(PAGE, values)).rows
     const restored = await restore(tx, { appId: run.filter.appId, id, at, page })
     const last = page.at(-1)
-    const isLast = page.length < SLICE
+    const next = page.length === SLICE ? 'more' : run.isStored ? 'none' : 'wait'
     await tx.query(
       `update removal_undo
           set cursor_xid = $2::xid8, cursor_id = $3, matched = matched + $4, restored = restored + $5,
               state = case when $6 then 'done' else state end, finished_at = case when $6 then $7::timestamptz end
         where id = $1`,
-      [id, last?.xid ?? run.xid, last?.ledgerId ?? run.ledgerId, page.length, restored, isLast, new Date(at)],
+      [
+        id,
+        last?.xid ?? run.xid,
+        last?.ledgerId ?? run.ledgerId,
+        page.length,
+        restored,
+        next === 'none',
+        new Date(at),
+      ],
     )
-    return { restored, isLast }
+    return { restored, next }
   })
 }
 

@@ -636,14 +636,20 @@ async function activateAddresses(tx: Queryable, registrations: readonly Registra
   await tx.query(ACTIVATE, [...keys, ...contentColumns(registrations)])
 }
 
-/** A device that asks to be left alone. */
+/**
+ * A device that asks to be left alone. What others have ended before is told as well, so that it is not taken back (undo).
+ */
 const END_ADDRESSES = `
   with ended as (
     update address a
        set state = 'dead', reason = 'unregistered', generation = a.generation + 1, state_since = i.at
       from unnest($1::smallint[], $2::integer[], $3::text[], $4::timestamptz[]) as i (bucket, app_id, hwid, at)
      where a.bucket = i.bucket and a.app_id = i.app_id and a.hwid = i.hwid
-       and a.state in ('active', 'suspect', 'quarantined')
+       and (a.state in ('active', 'suspect', 'quarantined')
+            or a.state = 'dead' and not exists (
+                 select from ledger l
+                  where l.bucket = a.bucket and l.app_id = a.app_id and l.hwid = a.hwid and l.kind = a.kind
+                    and l.generation = a.generation and l.reason = 'asked_by_device'))
     returning a.*
   )
   insert into ledger (bucket, app_id, hwid, at, event, reason, provider, environment, kind, address_end, generation)

@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { countRemovals, readPlace, readRemovals } from '../../../hygiene/removals.ts'
-import { previewUndo, readUndo, startUndo } from '../../../hygiene/undo.ts'
+import { listUndos, previewUndo, readUndo, startUndo } from '../../../hygiene/undo.ts'
 import type { HttpContext } from '../../context.ts'
 import { actorOf } from '../actor.ts'
 import { appParamsSchema } from '../apps/schema.ts'
@@ -13,6 +13,7 @@ import {
   removalCountsSchema,
   removalListSchema,
   removalQuerySchema,
+  undoListSchema,
   undoParamsSchema,
 } from './schema.ts'
 
@@ -94,6 +95,22 @@ export async function removalRoutes(instance: FastifyInstance, context: HttpCont
       const undo = await startUndo(db, { ...asked, by: (await actorOf(db, request)).label })
       if (undo.state === 'running') context.runSoon('removal-undo')
       return reply.code(undo.state === 'running' ? 202 : 200).send(undo)
+    },
+  )
+
+  app.get(
+    '/apps/:app/removals/undo',
+    {
+      schema: {
+        tags,
+        summary: 'List the newest 100 undos',
+        params: appParamsSchema,
+        response: { 200: undoListSchema },
+      },
+    },
+    async request => {
+      const { id: appId } = await context.apps.find(request.params.app)
+      return { undos: await listUndos(db, appId) }
     },
   )
 

@@ -1,4 +1,4 @@
-import { REMOVAL_EVENTS, removalSchema } from '@roost/protocol'
+import { REMOVAL_EVENTS, removalSchema, undoSchema } from '@roost/protocol'
 import { z } from 'zod'
 
 const time = z.iso.datetime({ offset: true }).optional()
@@ -49,3 +49,5 @@ export const removalCountsSchema = z.object({
 })
 
 export const undoParamsSchema = z.object({ app: z.string(), id: z.uuid() })
+
+export const undoListSchema = z.object({ undos: z.array(undoSchema) })
