@@ -104,7 +104,12 @@ export const ERRORS = {
     status: 429,
     remedy: 'Wait for the seconds that Retry-After names; docs/configuration.md has the limits.',
   },
-  not_ready: { status: 503, remedy: 'Wait and repeat; nothing was stored.', retryAfterSeconds: 5 },
+  not_ready: {
+    status: 503,
+    remedy:
+      'Wait and repeat, a message with its idempotencyKey: when the connection broke at the very end, the change is stored.',
+    retryAfterSeconds: 5,
+  },
   internal: { status: 500, remedy: 'Repeat later; if it stays, look for the request id in the server log.' },
 } as const satisfies Record<string, ErrorSpec>
 

@@ -25,6 +25,16 @@ test('what was read is believed for five seconds, and those who ask meanwhile sh
   expect(table.reads).toBe(2)
 })
 
+test('who wants it fresher says so', async () => {
+  const { table, clock, snapshot } = counted()
+  await snapshot.current()
+  clock.at += 1000
+  await snapshot.current(1001)
+  expect(table.reads).toBe(1)
+  await snapshot.current(1000)
+  expect(table.reads).toBe(2)
+})
+
 test('what is new is found at once', async () => {
   const { table, snapshot } = counted()
   await snapshot.current()

@@ -12,10 +12,15 @@ const BELIEVED_AFTER_MISSES_MS = 1000
 /** Refusals that have the table read again, for each second; of those not used up, this many are kept. */
 const MISSES_PER_SECOND = 20
 
+interface Held<T> {
+  readonly value: T
+  readonly at: number
+}
+
 export class Snapshot<T> {
   readonly #load: () => Promise<T>
   readonly #clock: Clock
-  #held: { readonly value: T; readonly at: number } | undefined
+  #held: Held<T> | undefined
   #loading: Promise<T> | undefined
   #next: Promise<T> | undefined
   #misses = { left: MISSES_PER_SECOND, at: Number.NEGATIVE_INFINITY }
@@ -25,20 +30,21 @@ export class Snapshot<T> {
     this.#clock = clock
   }
 
-  /** At most 5 s old. */
-  async current(): Promise<T> {
-    return this.#heldFor(BELIEVED_MS) ?? (await this.#join())
+  /** At most as old as that; default 5 s. */
+  async current(believedMs: number = BELIEVED_MS): Promise<T> {
+    const held = this.#heldFor(believedMs)
+    return held === undefined ? this.#join() : held.value
   }
 
   /** For what was not found in it: read anew, or, when that was asked too often, at most 1 s old. */
   async afterMiss(): Promise<T> {
     if (this.#takeMiss()) return this.#fresh()
-    return this.#heldFor(BELIEVED_AFTER_MISSES_MS) ?? (await this.#join())
+    return this.current(BELIEVED_AFTER_MISSES_MS)
   }
 
-  #heldFor(ms: number): T | undefined {
+  #heldFor(ms: number): Held<T> | undefined {
     const held = this.#held
-    return held !== undefined && this.#clock.now() - held.at < ms ? held.value : undefined
+    return held !== undefined && this.#clock.now() - held.at < ms ? held : undefined
   }
 
   /** All that ask while it is being read share the query. */

@@ -2,9 +2,16 @@
 import { PushError } from '@roost/protocol'
 import type { FastifyInstance } from 'fastify'
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import { Snapshot } from '../access/snapshot.ts'
+import type { Queryable } from '../store/database.ts'
 import type { HttpContext } from './context.ts'
 
+/** Anybody may ask, as often as they like: that costs the database one query a second. */
+const BELIEVED_MS = 1000
+
 export async function healthRoutes(app: FastifyInstance, context: HttpContext): Promise<void> {
+  const readiness = new Snapshot(() => whyNotReady(context.db), context.clock)
+  const batches = new Snapshot(() => countBatches(context.db), context.clock)
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   new Gauge({
@@ -13,11 +20,10 @@ export async function healthRoutes(app: FastifyInstance, context: HttpContext): 
     labelNames: ['state'],
     registers: [registry],
     async collect() {
-      const { rows } = await context.db.query<{ state: string; count: number }>(
-        "select state, count(*) as count from batch where state <> 'done' group by state",
-      )
       this.reset()
-      for (const { state, count } of rows) this.set({ state }, count)
+      // Without a database the rest is still told, and more wanted than ever.
+      const counts = await batches.current(BELIEVED_MS).catch(() => [])
+      for (const { state, count } of counts) this.set({ state }, count)
     },
   })
 
@@ -35,13 +41,30 @@ export async function healthRoutes(app: FastifyInstance, context: HttpContext): 
   app.get('/healthz', async () => ({ status: 'up' }))
 
   app.get('/readyz', async () => {
-    await context.db.query('select 1').catch((cause: unknown) => {
-      throw new PushError('not_ready', 'the database does not answer', { cause })
-    })
+    const reason = await readiness.current(BELIEVED_MS)
+    if (reason !== undefined) throw reason
     return { status: 'ready' }
   })
 
   app.get('/metrics', async (_request, reply) =>
     reply.type(registry.contentType).send(await registry.metrics()),
   )
+}
+
+async function whyNotReady(db: Queryable): Promise<PushError | undefined> {
+  try {
+    const { rows } = await db.query<{ isOn: boolean }>(
+      `select current_setting('transaction_read_only')::boolean as "isOn"`,
+    )
+    return rows[0]?.isOn ? new PushError('not_ready', 'the database takes no writes') : undefined
+  } catch (cause) {
+    return new PushError('not_ready', 'the database does not answer', { cause })
+  }
+}
+
+async function countBatches(db: Queryable): Promise<readonly { state: string; count: number }[]> {
+  const { rows } = await db.query<{ state: string; count: number }>(
+    "select state, count(*) as count from batch where state <> 'done' group by state",
+  )
+  return rows
 }

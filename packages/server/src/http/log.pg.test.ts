@@ -82,7 +82,7 @@ test('no token, key or address is logged, whatever happens', async () => {
   await faultOfOurs()
   const log = roost.logged()
   expect(log.length).toBeGreaterThan(started + 1000)
-  expect(log).toContain('device call failed')
+  expect(log).toContain('call failed')
   for (const [name, value] of Object.entries(secrets)) {
     expect(log, name).not.toContain(value)
     expect(log, `a part of ${name}`).not.toContain(value.slice(0, 24))

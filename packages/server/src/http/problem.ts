@@ -2,7 +2,7 @@
 import { ERRORS, type ErrorCode, type ErrorSpec, PushError } from '@roost/protocol'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
-import { codeOf } from '../store/database.ts'
+import { codeOf, isDatabaseAway } from '../store/database.ts'
 
 /** What any thrown thing is to a caller; anything unknown is `internal`, and its text stays in the log. */
 export function asPushError(error: unknown): PushError {
@@ -26,7 +26,7 @@ export function asPushError(error: unknown): PushError {
   if (code === 'FST_ERR_BAD_URL') return new PushError('input_invalid', 'the path has a broken escape')
   if (code?.startsWith('FST_ERR_CTP')) return new PushError('body_malformed', (error as Error).message)
   if (isDatabaseAway(error))
-    return new PushError('not_ready', 'the database does not answer', { cause: error })
+    return new PushError('not_ready', 'the database can not serve at the moment', { cause: error })
   return new PushError('internal', 'something went wrong on our side', { cause: error })
 }
 
@@ -71,25 +71,35 @@ function distanceOf(faults: readonly Fault[]): number {
   return strangers * 1000 - Math.max(...faults.map(it => it.path.length))
 }
 
-/** Connection refused or lost, and classes 08 and 57P (shutting down, starting up) of PostgreSQL, appendix A. */
-/** 57014: a statement ran into its time limit and was undone. The texts are pg's and its pool's, which have no codes. */
-function isDatabaseAway(error: unknown): boolean {
-  return (
-    /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|08...|57P..|57014)$/.test(codeOf(error)) ||
-    /Connection terminated|timeout exceeded when trying to connect/.test(String(error))
-  )
-}
-
 /** Seconds, for the header; undefined where waiting does not help. */
 export function retryAfterOf(problem: PushError): number | undefined {
   const spec: ErrorSpec = ERRORS[problem.code satisfies ErrorCode]
   return problem.retryAfterSeconds ?? spec.retryAfterSeconds
 }
 
+/** A database that is away fails thousands of calls in the same way. */
+const AWAY_TOLD_EVERY_MS = 10_000
+const awayToldAt = new WeakMap<object, number>()
+
+/** What the operator has to know of a call that failed; what the caller did wrong is the caller's. */
+export function logProblem(problem: PushError, error: unknown, request: FastifyRequest): void {
+  if (problem.code === 'internal') request.log.error({ err: error }, 'call failed')
+  if (problem.code !== 'not_ready' || problem.cause === undefined) return
+  const { server } = request.server
+  const now = performance.now()
+  if (now - (awayToldAt.get(server) ?? Number.NEGATIVE_INFINITY) < AWAY_TOLD_EVERY_MS) return
+  awayToldAt.set(server, now)
+  const reason = problem.cause instanceof Error ? problem.cause.message : String(problem.cause)
+  request.log.error(
+    { reason, code: codeOf(problem.cause) },
+    'the database can not serve: calls are answered 503',
+  )
+}
+
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const problem = asPushError(error)
   const spec: ErrorSpec = ERRORS[problem.code satisfies ErrorCode]
-  if (problem.code === 'internal') request.log.error({ err: error }, 'request failed')
+  logProblem(problem, error, request)
   const retryAfter = retryAfterOf(problem)
   if (retryAfter !== undefined) void reply.header('retry-after', retryAfter)
   return reply.code(spec.status).type('application/problem+json').send({

@@ -34,6 +34,10 @@ const TRANSACTION_TRIES = 5
 const CONNECT_TIMEOUT_MS = 10_000
 /** Far above the slowest statement of a healthy base; what takes longer holds a connection and its locks for nothing. */
 const STATEMENT_TIMEOUT_MS = 60_000
+/** PostgreSQL tells of its own limit; who hears nothing for so much longer has lost the server, not a statement. */
+const ANSWER_AFTER_LIMIT_MS = 5000
+/** The longest time that a timer takes: for sessions whose statements may take as long as they want. */
+const NO_ANSWER_LIMIT_MS = 2 ** 31 - 1
 /** A connection that a firewall forgot is noticed by the system, instead of never. */
 const KEEP_ALIVE_AFTER_MS = 10_000
 
@@ -45,18 +49,25 @@ export interface DatabaseOptions {
   readonly connectTimeoutMs?: number
   /** PostgreSQL ends a statement that takes longer (code 57014). Default 60 000. */
   readonly statementTimeoutMs?: number
+  /**
+   * For an answer to a statement; then its connection is given up, since a server that fails over without a farewell
+   * leaves it silent for a quarter of an hour. Default: 5 s more than the statement may take.
+   */
+  readonly answerTimeoutMs?: number
 }
 
 export class Database implements Queryable {
   readonly #pool: pg.Pool
 
   constructor(options: DatabaseOptions) {
+    const statementTimeoutMs = options.statementTimeoutMs ?? STATEMENT_TIMEOUT_MS
     this.#pool = new pg.Pool({
       connectionString: options.url,
       max: options.maxConnections ?? 12,
       application_name: 'roost',
       connectionTimeoutMillis: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
-      statement_timeout: options.statementTimeoutMs ?? STATEMENT_TIMEOUT_MS,
+      statement_timeout: statementTimeoutMs,
+      query_timeout: options.answerTimeoutMs ?? statementTimeoutMs + ANSWER_AFTER_LIMIT_MS,
       keepAlive: true,
       keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
       types,
@@ -98,19 +109,25 @@ export class Database implements Queryable {
       await client.query('commit')
       return result
     } catch (error) {
-      await client.query('rollback').catch((failure: Error) => {
-        broken = failure
-      })
+      if (isUnanswered(error))
+        broken = error as Error // it would not answer a rollback either
+      else
+        await client.query('rollback').catch((failure: Error) => {
+          broken = failure
+        })
       throw error
     } finally {
       client.release(broken)
     }
   }
 
-  /** A connection of its own, outside the pool's turns, for session-level locks. The caller releases it. */
+  /**
+   * A connection of its own, outside the pool's turns, for session-level locks; its answers are waited for without end.
+   * The caller releases it.
+   */
   async connection(): Promise<Queryable & { release(): void }> {
     const client = await this.#pool.connect()
-    return Object.assign(asQueryable(client), { release: () => client.release(true) })
+    return Object.assign(asQueryable(client, NO_ANSWER_LIMIT_MS), { release: () => client.release(true) })
   }
 
   async close(): Promise<void> {
@@ -118,10 +135,13 @@ export class Database implements Queryable {
   }
 }
 
-function asQueryable(client: pg.PoolClient): Queryable {
+/** Without `answerTimeoutMs` that of the pool holds. */
+function asQueryable(client: pg.PoolClient, answerTimeoutMs?: number): Queryable {
+  const options = answerTimeoutMs === undefined ? {} : { query_timeout: answerTimeoutMs }
   return {
     async query<R extends object = Row>(text: string, values?: readonly unknown[]) {
-      const result = await client.query<R>(text, values as unknown[]).catch(rethrowWithoutRow)
+      const config: pg.QueryConfig = { text, ...options, ...(values && { values: values as unknown[] }) }
+      const result = await client.query<R>(config).catch(rethrowWithoutRow)
       return { rows: result.rows, rowCount: result.rowCount ?? 0 }
     },
   }
@@ -134,6 +154,45 @@ function rethrowWithoutRow(error: unknown): never {
     error.where = undefined
   }
   throw error
+}
+
+/** The text is pg's, which has no code for it. */
+function isUnanswered(error: unknown): boolean {
+  return error instanceof Error && error.message === 'Query read timeout'
+}
+
+/**
+ * PostgreSQL, appendix A. Classes 08 (connection), 28 (it does not let us in), 53 (no disk, memory or connection is left),
+ * 57P (shutting down, starting up) and 58 (its disk fails); 25006: it takes no writes, being a standby or full;
+ * 3D000: our database is not there; 40001, 40P01: collided with others to the end; 55P03, 57014: a lock or a statement
+ * ran into its time limit. After all of these nothing was stored, and it may be when they are over.
+ */
+const AWAY_STATES = /^(08...|28...|53...|57P..|58...|25006|3D000|40001|40P01|55P03|57014)$/
+/** What the system says of a connection that is not made, or lost. */
+const AWAY_ERRNOS = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ECONNABORTED',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EMFILE',
+  'ENFILE',
+])
+
+/** Whether the database can't serve at the moment, whatever is asked of it. */
+export function isDatabaseAway(error: unknown): boolean {
+  const code = codeOf(error)
+  return (
+    AWAY_STATES.test(code) ||
+    AWAY_ERRNOS.has(code) ||
+    isUnanswered(error) ||
+    // pg's and its pool's, which have no codes either
+    /Connection terminated|timeout exceeded when trying to connect|not queryable/.test(String(error))
+  )
 }
 
 /** PostgreSQL's five-character error code, or "". */
