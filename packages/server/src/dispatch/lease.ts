@@ -166,6 +166,8 @@ const RELEASE = `
            select h.reason from batch_hold h where h.batch_id = b.id order by h.at desc, h.id desc limit 1
          ), 'credential_fault') end,
          held_at = case when next.state = 'held' then clock_timestamp() end,
+         cursor_bucket = case when next.state <> 'done' then b.cursor_bucket end,
+         cursor_hwid = case when next.state <> 'done' then b.cursor_hwid end, -- a name is kept as long as it serves
          leased_by = null, lease_until = null
     from next
    where b.id = $1 and b.leased_by = $2`

@@ -155,18 +155,27 @@ async function forget(
       returning a.bucket, a.hwid, a.address_hash as hash`,
     [appId, ended.map(it => it.bucket), ended.map(it => it.hwid), hashes, before],
   )
+  const keys = [
+    appId,
+    rows.map(it => addressBucketOf(it.hash)),
+    rows.map(it => it.hash),
+    rows.map(it => it.bucket),
+    rows.map(it => it.hwid),
+  ]
   await tx.query(
     `delete from address_directory h
       using unnest($2::smallint[], $3::bytea[], $4::smallint[], $5::text[]) as i (address_bucket, hash, bucket, hwid)
       where h.address_bucket = i.address_bucket and h.app_id = $1 and h.address_hash = i.hash
         and h.bucket = i.bucket and h.hwid = i.hwid`,
-    [
-      appId,
-      rows.map(it => addressBucketOf(it.hash)),
-      rows.map(it => it.hash),
-      rows.map(it => it.bucket),
-      rows.map(it => it.hwid),
-    ],
+    keys,
+  )
+  // Without the address nothing leads to its former holder any more, so an erasure would not find the name.
+  await tx.query(
+    `update address_directory h set previous_bucket = null, previous_hwid = null
+       from unnest($2::smallint[], $3::bytea[], $4::smallint[], $5::text[]) as i (address_bucket, hash, bucket, hwid)
+      where h.address_bucket = i.address_bucket and h.app_id = $1 and h.address_hash = i.hash
+        and h.previous_bucket = i.bucket and h.previous_hwid = i.hwid`,
+    keys,
   )
   return rows.length
 }

@@ -2,7 +2,9 @@
 import { randomBytes } from 'node:crypto'
 import type { ErasureView } from '@roost/protocol'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { startRoost, type TestRoost } from '../../test/roost.ts'
+import { startRoost, type TestRoost, tick } from '../../test/roost.ts'
+import { ageAddresses } from '../hygiene/aging.ts'
+import { addBulkRequest, runBulkRequests } from './bulk/requests.ts'
 import { sweepErasures } from './erase.ts'
 
 let roost: TestRoost
@@ -33,6 +35,10 @@ async function tablesWith(texts: readonly string[]): Promise<string[]> {
   return found
 }
 
+const appId = async () =>
+  (await roost.server.db.query<{ id: number }>('select id from app where code = $1', [roost.app])).rows[0]
+    ?.id as number
+
 const erase = async (target: Record<string, string>) => {
   const answer = await roost.rest<ErasureView>('POST', path('erasures'), target)
   expect(answer.status).toBe(200)
@@ -45,6 +51,12 @@ async function busyDevice(userId: string) {
   await roost.phone('ios', { hwid, userId, tags: { mail: `${hwid}@example.com` } })
   await roost.sendAndSettle({ to: { devices: [hwid] }, content: { title: 'one' } })
   await roost.sendAndSettle({ to: { users: [userId] }, content: { title: 'two', data: { who: userId } } })
+  await roost.sendAndSettle({
+    to: { condition: { field: 'userId', op: 'in', value: [userId] } },
+    content: { title: 'three' },
+  })
+  await roost.device('postEvent', { hwid, event: 'bought', attributes: { by: userId } })
+  await roost.device('createTestDevice', { hwid, name: `Phone of ${userId}` })
   return { hwid }
 }
 
@@ -69,6 +81,8 @@ describe('erasing a device', () => {
       address_directory: 1,
       ledger: 1,
       message: 1,
+      device_event: 1,
+      test_device: 1,
     })
     expect(await tablesWith([hwid, ...tokens])).toEqual(['public.erasure_sweep'])
     await sweepErasures(roost.server.db, roost.clock.now() + HOUR_MS)
@@ -85,7 +99,7 @@ describe('erasing a device', () => {
     await erase({ hwid: gone })
     roost.clock.advance(HOUR_MS + 1000)
     const { counts } = await roost.settle(id)
-    expect(counts).toMatchObject({ accepted: 1, skipped: 1 })
+    expect(counts).toMatchObject({ targeted: 1, accepted: 1, skipped: 0 })
   })
 
   test('a delivery that waits for another try is dropped, and its message comes to an end', async () => {
@@ -133,8 +147,128 @@ describe('erasing a device', () => {
     expect((await roost.view(back)).addresses).toMatchObject([{ state: 'active' }])
   })
 
+  test('finds its name also where it once held an address that another one holds now', async () => {
+    const [former, holder] = [name('hwid'), name('hwid')]
+    const token = randomBytes(32).toString('hex')
+    for (const hwid of [former, holder])
+      await roost.device('registerDevice', { hwid, device_type: 1, push_token: token })
+    // The row of the address that moved away is forgotten after 90 days (R27).
+    await ageAddresses(roost.server.db, roost.clock.now() + 100 * 24 * HOUR_MS)
+    await erase({ hwid: former })
+    expect(await tablesWith([former])).toEqual(['public.erasure_sweep'])
+    expect((await roost.view(holder)).addresses).toMatchObject([{ state: 'active' }])
+  })
+
   test('of which nothing is held is an error', async () => {
     expect((await roost.rest('DELETE', path('devices/nobody-at-all'))).status).toBe(404)
+  })
+})
+
+describe('what a stranger erases with the public device token', () => {
+  test('changes no message, whatever words of messages their hwids are', async () => {
+    const [anna, ben] = [name('user'), name('user')]
+    const phones = [
+      await roost.phone('ios', { userId: anna, tags: { plan: 'gold' } }),
+      await roost.phone('android', { userId: ben, tags: { plan: 'free' } }),
+    ]
+    const sendAt = new Date(roost.clock.now() + HOUR_MS).toISOString()
+    const content = { title: 'Hello', data: { screen: 'gold' } }
+    const ids = [
+      await roost.send({ to: { users: [anna] }, content, sendAt }),
+      await roost.send({ to: { condition: { tag: 'plan', op: 'eq', value: 'gold' } }, content, sendAt }),
+    ]
+    for (const word of ['users', 'condition', 'tag', 'gold', 'title', 'Hello', 'screen', 'data'])
+      expect((await roost.device('deleteDevice', { hwid: word })).body.status_code).toBe(200)
+    roost.clock.advance(HOUR_MS + 1000)
+    for (const id of ids) {
+      const message = await roost.settle(id)
+      expect(message).toMatchObject({ title: 'Hello', content, counts: { targeted: 1, accepted: 1 } })
+    }
+    expect(phones.map(phone => phone.shown.filter(it => it.title === 'Hello').length)).toEqual([2, 0])
+  })
+
+  test('makes nobody who takes an erased name their heir', async () => {
+    const user = name('user')
+    await roost.phone('ios', { userId: user })
+    const sendAt = new Date(roost.clock.now() + HOUR_MS).toISOString()
+    const content = { title: `For ${user} alone` }
+    const ids = [
+      await roost.send({ to: { users: [user] }, content, sendAt }),
+      await roost.send({
+        to: { condition: { field: 'userId', op: 'eq', value: user } },
+        content: { title: 'To a condition' },
+        sendAt,
+      }),
+    ]
+    await erase({ userId: user })
+    const strangers = [
+      await roost.phone('ios', { userId: '(erased)' }),
+      await roost.phone('android', { userId: '' }),
+    ]
+    roost.clock.advance(HOUR_MS + 1000)
+    for (const id of ids) expect((await roost.settle(id)).counts).toMatchObject({ targeted: 0, accepted: 0 })
+    expect(strangers.flatMap(it => it.shown)).toEqual([])
+    expect((await roost.rest('GET', path(`messages/${ids[0]}`))).body).toMatchObject({
+      title: null,
+      content: {},
+    })
+  })
+})
+
+/** Until so many sessions of this database wait for a lock. */
+async function untilWaiting(sessions: number): Promise<void> {
+  for (;;) {
+    const { rows } = await roost.server.db.query<{ count: number }>(
+      `select count(*) as count from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+    )
+    if ((rows[0]?.count ?? 0) >= sessions) return
+    await tick()
+  }
+}
+
+describe('an erasure while bulk calls are worked on', () => {
+  test('waits for the one that runs, and neither waits for the other for ever', async () => {
+    const { db } = roost.server
+    const hwid = name('hwid')
+    await roost.phone('ios', { hwid })
+    const entries = [{ target: { hwid }, tags: { a: 1 }, listOperator: 'set' }] as const
+    await addBulkRequest(db, { appId: await appId(), at: roost.clock.now(), kind: 'tags', entries })
+    const { running, erasing } = await db.transaction(async tx => {
+      await tx.query('lock table tag_definition in access exclusive mode') // registrations ask for types before all else
+      const running = runBulkRequests({ db, allowPrivateEndpoints: false }, roost.clock.now())
+      await untilWaiting(1)
+      const erasing = erase({ hwid })
+      await untilWaiting(2)
+      return { running, erasing }
+    })
+    await running
+    expect((await erasing).counts).toMatchObject({ device: 1 })
+    expect(await tablesWith([hwid])).toEqual(['public.erasure_sweep'])
+  })
+
+  test('makes no device of a bulk entry that waits, and none comes back', async () => {
+    const { hwid } = await busyDevice(name('user'))
+    const entries = [
+      {
+        call: { hwid, device_type: 3, push_token: 'x'.repeat(40), tags: { who: hwid } },
+        listOperator: 'set',
+      },
+    ]
+    const id = await addBulkRequest(roost.server.db, {
+      appId: await appId(),
+      at: roost.clock.now(),
+      kind: 'register',
+      entries: entries as never,
+    })
+    await erase({ hwid })
+    await runBulkRequests({ db: roost.server.db, allowPrivateEndpoints: false }, roost.clock.now())
+    const { rows } = await roost.server.db.query<{ state: string }>(
+      'select state from bulk_request where id = $1',
+      [id],
+    )
+    expect(rows).toEqual([{ state: 'done' }])
+    expect(await tablesWith([hwid])).toEqual(['public.erasure_sweep'])
+    expect((await roost.rest('GET', path('devices/(erased)'))).status).toBe(404)
   })
 })
 
@@ -167,13 +301,112 @@ describe('erasing a person', () => {
   })
 })
 
-test('what is held of a person is handed out whole, by table', async () => {
-  const user = name('user')
-  const { hwid } = await busyDevice(user)
-  const { body } = await roost.rest<Record<string, { hwid: string }[]>>('POST', path('personal-data'), {
-    userId: user,
+describe('what is held of a person', () => {
+  test('is handed out whole, by table, with the ends of tokens and the messages to them', async () => {
+    const user = name('user')
+    const { hwid } = await busyDevice(user)
+    const address = (
+      await roost.server.db.query<{ address: string }>('select address from address where hwid = $1', [hwid])
+    ).rows[0]?.address as string
+    const answer = await roost.rest<Record<string, { hwid: string }[]>>('POST', path('personal-data'), {
+      userId: user,
+    })
+    const { message, ...tables } = answer.body
+    expect(Object.keys(tables)).toEqual(
+      expect.arrayContaining(['address', 'device', 'device_event', 'ledger', 'test_device']),
+    )
+    expect(tables.device).toMatchObject([{ hwid, user_id: user, tags: { mail: `${hwid}@example.com` } }])
+    expect(tables.address).toMatchObject([{ address_end: address.slice(-8), state: 'active' }])
+    expect(JSON.stringify(answer.body)).not.toContain(address)
+    expect(message).toMatchObject([{ content: { title: 'one' } }, { content: { title: 'two' } }])
+    for (const rows of Object.values(tables)) for (const row of rows) expect(row.hwid).toBe(hwid)
   })
-  expect(Object.keys(body)).toEqual(expect.arrayContaining(['device', 'address', 'ledger']))
-  expect(body.device).toMatchObject([{ hwid, user_id: user, tags: { mail: `${hwid}@example.com` } }])
-  for (const rows of Object.values(body)) for (const row of rows) expect(row.hwid ?? hwid).toBe(hwid)
+
+  test('of a device that only has the same name as the person is not theirs', async () => {
+    const [user, other] = [name('user'), name('user')]
+    await roost.phone('ios', { userId: user })
+    await roost.phone('android', { hwid: user, userId: other })
+    const { body } = await roost.rest<Record<string, { user_id: string }[]>>('POST', path('personal-data'), {
+      userId: user,
+    })
+    expect(body.device?.map(it => it.user_id)).toEqual([user])
+    await erase({ userId: user })
+    expect((await roost.view(user)).userId).toBe(other)
+    expect(await roost.ledger(user)).toHaveLength(1)
+  })
+})
+
+describe('a table that is added later', () => {
+  test('is exported and erased when it has app_id and hwid, without a word about it', async () => {
+    const { db } = roost.server
+    const { hwid } = await busyDevice(name('user'))
+    await db.query('create table later (bucket smallint, app_id integer, hwid text, note text)')
+    await db.query(`insert into later select bucket, app_id, hwid, 'secret' from device where hwid = $1`, [
+      hwid,
+    ])
+    const { body } = await roost.rest<Record<string, unknown[]>>('POST', path('personal-data'), { hwid })
+    expect(body.later).toEqual([{ hwid, note: 'secret' }])
+    expect((await erase({ hwid })).counts).toMatchObject({ later: 1 })
+    await db.query('drop table later')
+  })
+
+  /**
+   * Columns that could name somebody in tables that are not found by their columns. Who adds one says here whose words it
+   * holds, and in mentions.ts or erase.ts how they are erased when they are a device's or a person's.
+   */
+  const WORDS: Readonly<Record<string, readonly string[]>> = {
+    // Erased by mentions.ts and erase.ts.
+    batch: ['provider', 'state', 'held_reason', 'cursor_hwid'],
+    bulk_request: ['kind', 'state', 'settings', 'entries', 'results'],
+    message: ['state', 'target', 'content', 'priority', 'collapse_key', 'idempotency_key', 'request_hash'],
+    webhook_event: ['type', 'data'],
+    erasure: ['subject', 'salt', 'hash', 'by', 'counts'],
+    // Of people who run this, and of gateways.
+    address_policy: [],
+    alert: ['kind', 'subject', 'data', 'state', 'closed_by'],
+    api_token: ['kind', 'hash', 'label'],
+    app: ['code', 'name'],
+    batch_hold: ['part', 'reason', 'unfit'],
+    credential: [
+      'gateway',
+      'kind',
+      'environments',
+      'settings',
+      'sealed',
+      'paused_reason',
+      'fingerprint',
+      'checks',
+    ],
+    credential_history: ['event', 'by', 'kind', 'environments', 'settings', 'fingerprint', 'reason'],
+    credential_notice: ['notice'],
+    credential_pause: ['part', 'reason'],
+    credential_proof: ['part'],
+    device_import: ['sha256', 'settings', 'header', 'state'],
+    device_import_refusal: ['code', 'detail'],
+    gateway_tally: ['part'],
+    job_run: ['name', 'outcome', 'summary'],
+    removal_undo: ['filter', 'state', 'by'],
+    schema_version: ['name'],
+    secret_canary: ['sealed'],
+    tag_definition: ['name', 'type'],
+    webhook: ['url', 'sealed', 'events', 'former_sealed'],
+    webhook_delivery: ['state', 'error'],
+    webhook_feed: [],
+  }
+
+  test('is known here when it can name somebody in another way', async () => {
+    const { rows } = await roost.server.db.query<{ name: string; words: string[] }>(
+      `select t.table_name as name,
+              coalesce(array_agg(c.column_name::text order by c.ordinal_position)
+                         filter (where c.data_type in ('text', 'jsonb', 'bytea', 'ARRAY', 'json', 'character varying')), '{}') as words
+         from information_schema.tables t
+         join information_schema.columns c on c.table_schema = t.table_schema and c.table_name = t.table_name
+        where t.table_schema = current_schema() and t.table_type = 'BASE TABLE'
+        group by 1
+       having not (bool_or(c.column_name = 'app_id') and bool_or(c.column_name in ('hwid', 'user_id')))
+        order by 1`,
+    )
+    const found = Object.fromEntries(rows.map(it => [it.name, it.words]))
+    for (const [table, words] of Object.entries(found)) expect([table, words]).toEqual([table, WORDS[table]])
+  })
 })

@@ -1,22 +1,25 @@
 /**
  * Data rights: all that is held of a device or a person, to hand out or to erase (GDPR, articles 15, 17 and 20).
  *
- * Tables are found by their columns, so one that is added later is covered, too: every table with `app_id` and `hwid` is
- * about devices, and every other one with JSON may name them. Of those, texts that are equal to a name or a token are
- * replaced. What is queued for the device goes with it; deliveries that are at a gateway at that moment are booked
- * afterwards, and a sweep erases that, too, ten minutes later. Until then the names are in `erasure_sweep`.
+ * Tables are found by their columns, so one that is added later is covered, too: every table with `app_id` and `hwid` or
+ * `user_id` is about devices or people. Other places that name them are listed in mentions.ts; a test asks of each column
+ * whether it is known here. What is queued for the device goes with it; deliveries that are at a gateway at that moment are
+ * booked afterwards, and a sweep erases that, too, ten minutes later. Until then the names are in `erasure_sweep`.
  *
  * The record of it has a salted hash of the name: who knows the name can show that it was erased.
+ *
+ * Order of locks: bulk calls, messages and events that name them, then what settling a chunk takes (batches, queue), then
+ * what registering does (devices, directory, addresses).
  */
 import { createHash, randomBytes } from 'node:crypto'
 import { type ErasureTarget, type ErasureView, PushError } from '@roost/protocol'
 import { v7 as uuidv7 } from 'uuid'
 import type { Database, Queryable } from '../store/database.ts'
 import { addressBucketOf, bucketOf } from './buckets.ts'
+import { eraseMentions, type Names, readMessagesTo } from './mentions.ts'
 
 /** A chunk that was under way is booked within its lease of seconds, and the gateway's deadline before it. */
 const SWEEP_AFTER_MS = 10 * 60_000
-const ERASED = '(erased)'
 
 export interface Erase {
   readonly appId: number
@@ -31,42 +34,62 @@ export interface Erase {
 export async function erase(db: Database, wanted: Erase): Promise<ErasureView> {
   return db.transaction(async tx => {
     const { appId, target, at } = wanted
-    const hwids = await hwidsOf(tx, appId, target)
-    const names = await namesOf(tx, { appId, target, hwids })
-    const counts = new Map<string, number>()
+    const names = await namesOf(tx, appId, target)
+    const counts = new Map(await eraseMentions(tx, names))
+    await eraseCursors(tx, names)
+    add(counts, 'delivery_queue', await eraseQueued(tx, names))
+    const hwids = await lockDevices(tx, appId, target)
     await eraseDevices(tx, { appId, hwids, counts })
     if ('userId' in target) await eraseUser(tx, { appId, userId: target.userId, counts })
-    await scrubJson(tx, { appId, names, counts })
     if ([...counts.values()].every(count => count === 0))
       throw new PushError('device_unknown', 'this app holds nothing under this name')
     return record(tx, { wanted, hwids, counts, at })
   })
 }
 
-async function hwidsOf(tx: Queryable, appId: number, target: ErasureTarget): Promise<string[]> {
+/** What the target is known by. Nothing is locked, so it serves reading, too. */
+async function namesOf(tx: Queryable, appId: number, target: ErasureTarget): Promise<Names> {
+  const hwids = 'hwid' in target ? [target.hwid] : await hwidsOf(tx, appId, target.userId)
+  const { rows } = await tx.query<{ address: string }>(
+    `select distinct a.address from address a join unnest($2::smallint[], $3::text[]) as i (bucket, hwid)
+         on a.bucket = i.bucket and a.hwid = i.hwid where a.app_id = $1`,
+    [appId, hwids.map(bucketOf), hwids],
+  )
+  const users = 'userId' in target ? [target.userId] : []
+  return { appId, hwids, users, tokens: rows.map(it => it.address) }
+}
+
+async function hwidsOf(tx: Queryable, appId: number, userId: string): Promise<string[]> {
+  const { rows } = await tx.query<{ hwid: string }>(
+    'select hwid from device where app_id = $1 and user_id = $2 order by bucket, hwid',
+    [appId, userId],
+  )
+  return rows.map(it => it.hwid)
+}
+
+/** Returns whose they are now: one that went over to somebody else a moment ago is theirs. */
+async function lockDevices(tx: Queryable, appId: number, target: ErasureTarget): Promise<string[]> {
   if ('hwid' in target) return [target.hwid]
   const { rows } = await tx.query<{ hwid: string }>(
-    'select hwid from device where app_id = $1 and user_id = $2 order by bucket, hwid for update',
+    'select hwid from device where app_id = $1 and user_id = $2 order by bucket, app_id, hwid for update',
     [appId, target.userId],
   )
   return rows.map(it => it.hwid)
 }
 
-interface Names {
-  readonly appId: number
-  readonly target: ErasureTarget
-  readonly hwids: readonly string[]
-}
-
-/** All that may stand in some JSON: hwids, whole tokens, the user. */
-async function namesOf(tx: Queryable, { appId, target, hwids }: Names): Promise<string[]> {
-  const { rows } = await tx.query<{ address: string }>(
-    `select a.address from address a join unnest($2::smallint[], $3::text[]) as i (bucket, hwid)
-         on a.bucket = i.bucket and a.hwid = i.hwid where a.app_id = $1`,
-    [appId, hwids.map(bucketOf), hwids],
+/**
+ * A batch that is under way remembers the last device that it has come to. The one before it in the same bucket is as good
+ * a place to go on at.
+ */
+async function eraseCursors(tx: Queryable, { appId, hwids }: Devices): Promise<void> {
+  await tx.query(
+    `update batch b
+        set cursor_hwid = coalesce((select max(d.hwid) from device d
+                                     where d.bucket = b.cursor_bucket and d.app_id = b.app_id and d.hwid < b.cursor_hwid
+                                       and d.hwid <> all($2::text[])), '')
+      where b.app_id = $1 and (b.state in ('waiting', 'sending') or b.state = 'held') and b.cursor_hwid = any($2)`,
+    [appId, hwids],
   )
-  const users = 'userId' in target ? [target.userId] : []
-  return [...new Set([...hwids, ...users, ...rows.map(it => it.address)])]
 }
 
 /** Tables of ours, of this schema; views and what graphile-worker keeps are not among them. */
@@ -76,7 +99,6 @@ const TABLES = `
          bool_or(c.column_name = 'hwid') as "hasHwid",
          bool_or(c.column_name = 'user_id') as "hasUser",
          bool_or(c.column_name = 'bucket') as "hasBucket",
-         coalesce(array_agg(c.column_name::text) filter (where c.data_type = 'jsonb'), '{}') as json,
          quote_ident(t.table_name) as quoted
     from information_schema.tables t
     join information_schema.columns c on c.table_schema = t.table_schema and c.table_name = t.table_name
@@ -90,9 +112,12 @@ interface Table {
   readonly hasHwid: boolean
   readonly hasUser: boolean
   readonly hasBucket: boolean
-  readonly json: readonly string[]
 }
 
+/** A person without a device is told by their own name in what was skipped, as if it were a hwid. */
+const NAMED_UNREACHED = 'delivery_exception'
+/** Found by the address alone, and says nothing that the address does not. */
+const DIRECTORY = 'address_directory'
 /** Its names are kept for the sweep. */
 const SWEEP = 'erasure_sweep'
 
@@ -100,9 +125,12 @@ async function readTables(tx: Queryable): Promise<Table[]> {
   return (await tx.query<Table>(TABLES)).rows.filter(it => it.name !== SWEEP)
 }
 
-interface Erasing {
+interface Devices {
   readonly appId: number
   readonly hwids: readonly string[]
+}
+
+interface Erasing extends Devices {
   readonly counts: Map<string, number>
 }
 
@@ -112,38 +140,52 @@ function add(counts: Map<string, number>, table: string, count: number): void {
 
 async function eraseDevices(tx: Queryable, { appId, hwids, counts }: Erasing): Promise<void> {
   if (hwids.length === 0) return
-  const buckets = hwids.map(bucketOf)
-  // The order of locks of registrations: devices, directory, addresses.
+  const keys = [appId, hwids.map(bucketOf), hwids]
   const device = await tx.query(
     `delete from device d using unnest($2::smallint[], $3::text[]) as i (bucket, hwid)
       where d.bucket = i.bucket and d.app_id = $1 and d.hwid = i.hwid`,
-    [appId, buckets, hwids],
+    keys,
   )
   add(counts, 'device', device.rowCount)
-  add(counts, 'address_directory', await eraseDirectory(tx, { appId, hwids }))
-  add(counts, 'delivery_queue', await eraseQueued(tx, { appId, hwids }))
+  add(counts, DIRECTORY, await eraseDirectory(tx, { appId, hwids }))
+  await eraseRows(tx, { appId, hwids, counts })
+}
+
+/** They have an order of locks of their own. */
+const ERASED_APART: ReadonlySet<string> = new Set(['device', DIRECTORY, 'delivery_queue'])
+
+/** Rows about devices that are not there (any more): of one that has just registered anew nothing is touched. */
+async function eraseRows(tx: Queryable, { appId, hwids, counts }: Erasing): Promise<void> {
   for (const table of await readTables(tx)) {
-    if (!table.hasHwid || !table.hasApp || table.name === 'device' || table.name === 'address_directory')
-      continue
+    if (!table.hasHwid || !table.hasApp || ERASED_APART.has(table.name)) continue
     const byBucket = table.hasBucket ? 't.bucket = i.bucket and' : ''
     const { rowCount } = await tx.query(
       `delete from ${table.quoted} t using unnest($2::smallint[], $3::text[]) as i (bucket, hwid)
-        where ${byBucket} t.app_id = $1 and t.hwid = i.hwid`,
-      [appId, buckets, hwids],
+        where ${byBucket} t.app_id = $1 and t.hwid = i.hwid
+          and not exists (select from device d where d.bucket = i.bucket and d.app_id = $1 and d.hwid = i.hwid)`,
+      [appId, hwids.map(bucketOf), hwids],
     )
     add(counts, table.name, rowCount)
   }
 }
 
-/** Nobody was meant by them then: the counts of their messages stay sums of what happened. */
-async function eraseQueued(
-  tx: Queryable,
-  { appId, hwids }: { readonly appId: number; readonly hwids: readonly string[] },
-): Promise<number> {
+/**
+ * Nobody was meant by them then: the counts of their messages stay sums of what happened. The batches are locked first, as
+ * a worker does that books a chunk.
+ */
+async function eraseQueued(tx: Queryable, { appId, hwids }: Devices): Promise<number> {
+  const keys = [appId, hwids.map(bucketOf), hwids]
+  const { rows: batches } = await tx.query<{ id: number }>(
+    `select id from batch
+      where id in (select q.batch_id from delivery_queue q join unnest($2::smallint[], $3::text[]) as i (bucket, hwid)
+                       on q.bucket = i.bucket and q.hwid = i.hwid where q.app_id = $1)
+      order by id for update`,
+    keys,
+  )
   const { rows } = await tx.query<{ count: number }>(
     `with gone as (
        delete from delivery_queue q using unnest($2::smallint[], $3::text[]) as i (bucket, hwid)
-        where q.bucket = i.bucket and q.app_id = $1 and q.hwid = i.hwid
+        where q.bucket = i.bucket and q.app_id = $1 and q.hwid = i.hwid and q.batch_id = any($4::bigint[])
        returning q.batch_id
      ), counted as (
        update batch b set targeted = greatest(0, b.targeted - g.count)
@@ -151,16 +193,13 @@ async function eraseQueued(
         where b.id = g.batch_id
      )
      select count(*) as count from gone`,
-    [appId, hwids.map(bucketOf), hwids],
+    [...keys, batches.map(it => it.id)],
   )
   return rows[0]?.count ?? 0
 }
 
 /** Found by the hashes of the device's addresses: the directory goes by the address, and has no index by device. */
-async function eraseDirectory(
-  tx: Queryable,
-  { appId, hwids }: { readonly appId: number; readonly hwids: readonly string[] },
-): Promise<number> {
+async function eraseDirectory(tx: Queryable, { appId, hwids }: Devices): Promise<number> {
   const { rows } = await tx.query<{ hash: Buffer }>(
     `select distinct a.address_hash as hash from address a
        join unnest($2::smallint[], $3::text[]) as i (bucket, hwid) on a.bucket = i.bucket and a.hwid = i.hwid
@@ -201,55 +240,12 @@ async function eraseUser(
     ])
     add(counts, table.name, rowCount)
   }
-  // A person without a device is told by their own name in what was skipped.
-  for (const name of ['delivery_exception', 'delivery_queue']) {
-    const { rowCount } = await tx.query(
-      `delete from ${name} where bucket = $1 and app_id = $2 and hwid = $3`,
-      [bucketOf(userId), appId, userId],
-    )
-    add(counts, name, rowCount)
-  }
-}
-
-/** Whoever is named in a message, an event or a bulk call that waits. */
-async function scrubJson(
-  tx: Queryable,
-  {
-    appId,
-    names,
-    counts,
-  }: { readonly appId: number; readonly names: readonly string[]; readonly counts: Map<string, number> },
-): Promise<void> {
-  const tables = (await readTables(tx)).filter(it => it.hasApp && !it.hasHwid && it.json.length > 0)
-  const quoted = names.map(name => JSON.stringify(name))
-  for (const table of tables)
-    for (const column of table.json) {
-      const { rows } = await tx.query<{ place: string; value: unknown }>(
-        `select t.ctid::text as place, t."${column}" as value from ${table.quoted} t
-          where t.app_id = $1
-            and exists (select from unnest($2::text[]) as n (name) where strpos(t."${column}"::text, n.name) > 0)
-            for update of t`,
-        [appId, quoted],
-      )
-      for (const { place, value } of rows)
-        await tx.query(`update ${table.quoted} set "${column}" = $2 where ctid = $1::tid`, [
-          place,
-          JSON.stringify(without(value, new Set(names))),
-        ])
-      add(counts, table.name, rows.length)
-    }
-}
-
-/** The last characters of a token say whose it is to who knows the token, so they go where the name went. */
-function without(value: unknown, names: ReadonlySet<string>): unknown {
-  if (typeof value === 'string') return names.has(value) ? ERASED : value
-  if (Array.isArray(value)) return value.map(it => without(it, names))
-  if (typeof value !== 'object' || value === null) return value
-  const entries = Object.entries(value).filter(([key]) => !names.has(key))
-  const isNamed = entries.some(([, it]) => typeof it === 'string' && names.has(it))
-  return Object.fromEntries(
-    entries.map(([key, it]) => [key, isNamed && key === 'addressEnd' ? ERASED : without(it, names)]),
+  const { rowCount } = await tx.query(
+    `delete from ${NAMED_UNREACHED} e where bucket = $1 and app_id = $2 and hwid = $3
+        and not exists (select from device d where d.bucket = $1 and d.app_id = $2 and d.hwid = $3)`,
+    [bucketOf(userId), appId, userId],
   )
+  add(counts, NAMED_UNREACHED, rowCount)
 }
 
 interface Recording {
@@ -313,18 +309,29 @@ export async function listErasures(
  */
 export async function sweepErasures(db: Database, at: number): Promise<number> {
   return db.transaction(async tx => {
-    const { rows } = await tx.query<{ appId: number; hwid: string; isBack: boolean }>(
-      `delete from erasure_sweep s where due_at <= $1
-       returning app_id as "appId", hwid, exists (select from device d
-                   where d.bucket = s.bucket and d.app_id = s.app_id and d.hwid = s.hwid) as "isBack"`,
+    const { rows } = await tx.query<{ appId: number; hwid: string }>(
+      'delete from erasure_sweep s where due_at <= $1 returning app_id as "appId", hwid',
       [new Date(at)],
     )
     const counts = new Map<string, number>()
-    for (const { appId, hwid, isBack } of rows)
-      if (!isBack) await eraseDevices(tx, { appId, hwids: [hwid], counts })
+    for (const appId of new Set(rows.map(it => it.appId))) {
+      const hwids = rows.filter(it => it.appId === appId).map(it => it.hwid)
+      await eraseCursors(tx, { appId, hwids })
+      await eraseQueued(tx, { appId, hwids: await absent(tx, appId, hwids) })
+      await eraseRows(tx, { appId, hwids, counts })
+    }
     await finishSweeps(tx, at)
     return rows.length
   })
+}
+
+async function absent(tx: Queryable, appId: number, hwids: readonly string[]): Promise<string[]> {
+  const { rows } = await tx.query<{ hwid: string }>(
+    `select hwid from unnest($2::smallint[], $3::text[]) as i (bucket, hwid)
+      where not exists (select from device d where d.bucket = i.bucket and d.app_id = $1 and d.hwid = i.hwid)`,
+    [appId, hwids.map(bucketOf), hwids],
+  )
+  return rows.map(it => it.hwid)
 }
 
 async function finishSweeps(tx: Queryable, at: number): Promise<void> {
@@ -335,31 +342,44 @@ async function finishSweeps(tx: Queryable, at: number): Promise<void> {
   )
 }
 
-/** All rows about a device or a person, by table: what they may ask for. Throws `device_unknown`. */
+/**
+ * All rows about a device or a person, by table, and the messages that were for them by name: what they may ask for. Tokens
+ * are keys to their devices, so of these only the last characters. Throws `device_unknown`.
+ */
 export async function exportPerson(
   db: Database,
   { appId, target }: Pick<Erase, 'appId' | 'target'>,
 ): Promise<Record<string, unknown[]>> {
   return db.transaction(async tx => {
-    const hwids = await hwidsOf(tx, appId, target)
+    const names = await namesOf(tx, appId, target)
     const found: Record<string, unknown[]> = {}
     for (const table of await readTables(tx)) {
-      if (!table.hasApp || (!table.hasHwid && !table.hasUser)) continue
-      const column = table.hasHwid ? 'hwid' : 'user_id'
-      const values = table.hasHwid ? hwids : 'userId' in target ? [target.userId] : []
-      const byBucket =
-        table.hasBucket && table.hasHwid
-          ? 'and t.bucket = any($3::smallint[])'
-          : 'and $3::smallint[] is not null'
-      const { rows } = await tx.query<{ row: unknown }>(
-        `select to_jsonb(t) - 'bucket' - 'app_id' - 'address_hash' - 'address_bucket' as row from ${table.quoted} t
-          where t.app_id = $1 and t.${column} = any($2::text[]) ${byBucket}`,
-        [appId, values, hwids.map(bucketOf)],
-      )
-      if (rows.length > 0) found[table.name] = rows.map(it => it.row)
+      if (!table.hasApp || (!table.hasHwid && !table.hasUser) || table.name === DIRECTORY) continue
+      const rows = await rowsOf(tx, table, names)
+      if (rows.length > 0) found[table.name] = rows
     }
+    const messages = await readMessagesTo(tx, names)
+    if (messages.length > 0) found.message = messages
     if (Object.keys(found).length === 0)
       throw new PushError('device_unknown', 'this app holds nothing under this name')
     return found
   })
+}
+
+async function rowsOf(tx: Queryable, table: Table, { appId, hwids, users }: Names): Promise<unknown[]> {
+  const named = table.hasHwid ? [...hwids, ...(table.name === NAMED_UNREACHED ? users : [])] : users
+  const byBucket =
+    table.hasBucket && table.hasHwid ? 'and t.bucket = any($3::smallint[])' : 'and $3::smallint[] is not null'
+  const { rows } = await tx.query<{ row: Record<string, unknown> }>(
+    `select to_jsonb(t) - array['bucket', 'app_id', 'address_hash', 'address_bucket', 'keys'] as row from ${table.quoted} t
+      where t.app_id = $1 and t.${table.hasHwid ? 'hwid' : 'user_id'} = any($2::text[]) ${byBucket}`,
+    [appId, named, named.map(bucketOf)],
+  )
+  return rows.map(({ row }) => masked(row))
+}
+
+const ADDRESS_END = 8
+
+function masked({ address, ...row }: Record<string, unknown>): Record<string, unknown> {
+  return typeof address === 'string' ? { ...row, address_end: address.slice(-ADDRESS_END) } : row
 }
