@@ -1,8 +1,10 @@
 /** Calls beyond a limit over HTTP, and whose word is taken for who a client is. */
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Access, type BareServer, SERVER_TOKEN, startBare } from '../../test/bare.ts'
 import { cloneDatabase, type TestDatabase } from '../../test/database.ts'
-import { TestClock } from '../../test/roost.ts'
+import { TestClock, tick } from '../../test/roost.ts'
 
 /** So that no limit recovers while a test is at it. */
 class StandingClock extends TestClock {
@@ -182,6 +184,41 @@ describe('guesses at a server token', () => {
     expect((await rest(ip, RIGHT)).status).toBe(200)
     await Promise.all(Array.from({ length: 250 }, (_, n) => rest(ip, `old-${n % 2}`)))
     expect((await rest(ip, RIGHT)).status).toBe(200)
+  })
+})
+
+describe('large calls, whose token is in the body,', () => {
+  const LARGE = 'x'.repeat(200_000)
+  const bulk = (ip: string, auth: string) =>
+    fetch(`${behindProxy.url}/api/v2/audience/bulkUnregisterDevice`, {
+      method: 'POST',
+      headers: { 'x-forwarded-for': ip },
+      body: JSON.stringify({ application: app.app, auth, padding: LARGE, devices: [{ hwid: 'nobody' }] }),
+    }).then(it => it.status)
+
+  /** Begins a large call and leaves it there. */
+  async function begun(ip: string): Promise<Socket> {
+    const socket = connect(Number(new URL(behindProxy.url).port), '127.0.0.1')
+    const head = [
+      'POST /api/v2/audience/bulkUnregisterDevice HTTP/1.1',
+      'host: roost',
+      `x-forwarded-for: ${ip}`,
+      'content-length: 200000',
+    ]
+    socket.write(`${head.join('\r\n')}\r\n\r\n{`)
+    await once(socket, 'connect')
+    return socket
+  }
+
+  test('are two at once for a stranger, and as many as they like for others and who is no stranger', async () => {
+    const ip = '198.51.100.30'
+    const sockets = [await begun(ip), await begun(ip)]
+    while ((await bulk(ip, 'guess')) !== 429) await tick()
+    expect(await bulk('198.51.100.31', 'guess')).toBe(401)
+    for (const socket of sockets) socket.destroy()
+    while ((await bulk(ip, SERVER_TOKEN)) !== 200) await tick()
+    const many = await Promise.all(Array.from({ length: 20 }, () => bulk(ip, SERVER_TOKEN)))
+    expect(new Set(many)).toEqual(new Set([200]))
   })
 })
 

@@ -45,6 +45,9 @@ const SITE_FACTOR = 16
 const WRONG_TOKENS_PER_MINUTE = 60
 /** Tries are taken before anything is known of them, and a tool may begin with a hundred calls at once. */
 const TOKEN_TRIES_AT_ONCE = 200
+/** 16 MiB each, and four times that while they are read. */
+const LARGE_BODIES = 8
+const LARGE_BODIES_PER_CLIENT = 2
 /** Those of the current and of the generation before are remembered; 300 bytes each. */
 const CLIENTS_PER_GENERATION = 20_000
 /** The same for devices that were let in, 40 bytes each. One that is forgotten costs a look into the base. */
@@ -53,6 +56,8 @@ const DEVICES_PER_GENERATION = 100_000
 interface Client {
   readonly calls: Bucket
   readonly tokenTries: Bucket
+  /** In hand. */
+  largeBodies: number
   devices: DeviceBudget
   /** Called with a right server token since then. */
   provenAt: number
@@ -66,6 +71,7 @@ export class CallLimits {
   /** So that nobody can choose hwids that are taken for each other. */
   readonly #seed = randomBytes(16).toString('hex')
   readonly #refused: Record<LimitName, number> = { app: 0, client: 0, devices: 0, token: 0 }
+  #largeBodies = 0
   #toldAt = Number.NEGATIVE_INFINITY
 
   constructor(options: CallLimitsOptions) {
@@ -171,6 +177,31 @@ export class CallLimits {
     }
   }
 
+  /**
+   * For a call whose body is read before anything is known of its sender, and is large. Throws `rate_limited` when too
+   * many of those are in hand: each holds its bytes, and the time of all to read them. The caller calls what it gets when
+   * the call is over.
+   */
+  takeLargeBody(ip: string): () => void {
+    if (this.#areTokensFree(ip)) return () => undefined
+    const [own] = this.#clientsOf(ip)
+    if (own === undefined || this.#options.clock.now() - own.client.provenAt <= HOUR_MS)
+      return () => undefined
+    const { client } = own
+    if (client.largeBodies >= LARGE_BODIES_PER_CLIENT || this.#largeBodies >= LARGE_BODIES)
+      this.#refuse(
+        'token',
+        'large calls of clients that have shown no server token yet come one after the other',
+        1,
+      )
+    client.largeBodies++
+    this.#largeBodies++
+    return () => {
+      client.largeBodies--
+      this.#largeBodies--
+    }
+  }
+
   #areTokensFree(ip: string): boolean {
     return this.#options.callsPerClient === 0 || isOwn(ip)
   }
@@ -205,6 +236,7 @@ export class CallLimits {
     const client = {
       calls: new Bucket(calls / MINUTE_S, calls, clock.now()),
       tokenTries: new Bucket((WRONG_TOKENS_PER_MINUTE * factor) / MINUTE_S, tries, clock.now()),
+      largeBodies: 0,
       devices: { unasked: 0, asked: 0, until: 0 },
       provenAt: Number.NEGATIVE_INFINITY,
     }

@@ -24,7 +24,7 @@ import {
 import type { HttpContext } from '../context.ts'
 import { readAnyBodyAsJson } from '../json.ts'
 import { asPushError, logProblem, retryAfterOf } from '../problem.ts'
-import { requireServerToken } from '../server-token.ts'
+import { holdStrangersBack, requireServerToken, requireTokenOfBody } from '../server-token.ts'
 import { sendFailure, success } from './envelope.ts'
 import { describeFaults } from './faults.ts'
 
@@ -33,7 +33,6 @@ type BulkMethod = (typeof METHODS)[number]
 
 const envelope = z.object({
   application: z.string().min(1).max(64),
-  auth: z.string().min(1).max(512),
   devices: z.array(z.record(z.string(), z.unknown())).min(1).max(BULK_ENTRIES),
 })
 
@@ -49,6 +48,7 @@ const listOperator = z
 
 export async function compatBulkRoutes(app: FastifyInstance, context: HttpContext): Promise<void> {
   readAnyBodyAsJson(app, BULK_BODY_BYTES)
+  holdStrangersBack(app, context)
   for (const method of METHODS) {
     app.post(`/api/v2/audience/${method}`, { errorHandler: sendMessage }, async request => ({
       request_id: await accept(context, request, { method, body: request.body }),
@@ -74,10 +74,10 @@ async function accept(
   request: FastifyRequest,
   { method, body }: { readonly method: BulkMethod; readonly body: unknown },
 ): Promise<string> {
-  const parsed = envelope.safeParse(body)
-  if (!parsed.success) throw new PushError('input_invalid', describeFaults(parsed.error, { value: body }))
-  const { application, auth, devices } = parsed.data
-  await requireServerToken(context, request, { token: auth, place: 'auth' })
+  // Ten thousand entries are looked at when it is known who sends them.
+  const { auth } = checked(z.object({ auth: z.string().min(1).max(512) }), body)
+  await requireTokenOfBody(context, request, auth)
+  const { application, devices } = checked(envelope, body)
   const { id: appId } = await context.apps.find(application)
   const id = await addBulkRequest(context.db, {
     appId,
@@ -86,6 +86,12 @@ async function accept(
   })
   context.runSoon('bulk-requests')
   return id
+}
+
+function checked<Schema extends z.ZodType>(schema: Schema, body: unknown): z.output<Schema> {
+  const parsed = schema.safeParse(body)
+  if (!parsed.success) throw new PushError('input_invalid', describeFaults(parsed.error, { value: body }))
+  return parsed.data
 }
 
 type Entry = Readonly<Record<string, unknown>>

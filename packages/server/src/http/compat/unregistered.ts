@@ -8,7 +8,7 @@ import { z } from 'zod'
 import { listUnregistered } from '../../hygiene/removals.ts'
 import type { HttpContext } from '../context.ts'
 import { readAnyBodyAsJson } from '../json.ts'
-import { requireServerToken } from '../server-token.ts'
+import { holdStrangersBack, requireTokenOfBody } from '../server-token.ts'
 import { sendFailure, success } from './envelope.ts'
 import { describeFaults } from './faults.ts'
 
@@ -28,12 +28,13 @@ const requestSchema = z.object({
 
 export async function compatUnregisteredRoutes(app: FastifyInstance, context: HttpContext): Promise<void> {
   readAnyBodyAsJson(app, DEVICE_BODY_BYTES)
+  holdStrangersBack(app, context)
   app.setErrorHandler(sendFailure)
   app.post('/json/1.3/getUnregisteredDevices', async request => {
     const parsed = requestSchema.safeParse(request.body)
     if (!parsed.success)
       throw new PushError('input_invalid', describeFaults(parsed.error, { value: request.body }))
-    await requireServerToken(context, request, { token: parsed.data.request.auth, place: 'auth' })
+    await requireTokenOfBody(context, request, parsed.data.request.auth)
     return success({ hwids: await read(context, parsed.data.request) })
   })
 }
