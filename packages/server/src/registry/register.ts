@@ -25,7 +25,7 @@ import type { NewAddress } from './address.ts'
 import { addressBucketOf, addressHash, bucketOf } from './buckets.ts'
 import { correctedEnvironments } from './corrected.ts'
 import { isDenied, optOut } from './permission.ts'
-import { repeatRegistrations } from './repeated.ts'
+import { storePlain } from './plain.ts'
 import { giveTypes } from './tag-definitions.ts'
 import { applyTagOperations } from './tag-operations.ts'
 import { refusedTags, type SkippedTag, type TagOperation } from './tags.ts'
@@ -112,7 +112,7 @@ export class Registrations {
       maxSize: MAX_BATCH,
       besideFrom: BESIDE_FROM,
       keysOf,
-      run: items => db.transaction(tx => store(tx, items)),
+      run: items => store(db, items),
     })
   }
 
@@ -135,10 +135,10 @@ function keysOf(update: DeviceUpdate): string[] {
 
 const NOTHING_NEW: UpdateResult = { isStale: false, skipped: [] }
 
-async function store(tx: Queryable, asked: readonly DeviceUpdate[]): Promise<UpdateResult[]> {
-  const repeated = await repeatRegistrations(tx, asked)
-  const others = asked.filter(it => !repeated.has(it))
-  const results = new Map(others.length === 0 ? [] : await storeChanges(tx, others))
+/** What is plain has a commit of its own; when the others fail after it, repeating it changes nothing (R0). */
+async function store(db: Database, asked: readonly DeviceUpdate[]): Promise<UpdateResult[]> {
+  const left = await storePlain(db, asked)
+  const results = new Map(left.length === 0 ? [] : await db.transaction(tx => storeChanges(tx, left)))
   return asked.map(it => results.get(it) ?? NOTHING_NEW)
 }
 

@@ -5,6 +5,10 @@ export interface DeviceCallOptions {
   readonly deviceToken: string
   /** Number of the first device; device n has the same hwid and push token in every run. */
   readonly first: number
+  /** How many devices call. */
+  readonly count: number
+  /** Not in the order of their numbers: apps are started in another order than they were installed in. */
+  readonly isShuffled?: boolean
 }
 
 /** Whole HTTP/1.1 requests to `registerDevice`, ASCII alone, so that characters are bytes. */
@@ -16,14 +20,26 @@ export function registrationsOf(options: DeviceCallOptions): (n: number) => stri
     `authorization: Token ${options.deviceToken}`,
     'content-length: ',
   ].join('\r\n')
+  const placeOf = options.isShuffled === true ? shuffled(options.count) : (n: number) => n
   return n => {
-    const body = bodyOf(options.app, options.first + n)
+    const body = bodyOf(options.app, options.first + placeOf(n))
     return `${head}${body.length}\r\n\r\n${body}`
   }
 }
 
 function bodyOf(app: string, n: number): string {
   return `{"request":{"application":"${app}","hwid":"${hwidOf(n)}","device_type":1,"push_token":"${tokenOf(n)}","gateway":"production","language":"en","timezone":"3600","app_version":"4.12.1","os_version":"18.1","device_model":"iPhone 15 Pro","userId":"${userOf(n)}"}}`
+}
+
+/** Each of 0 … `count` - 1 once, neighbours far apart: steps of the golden ratio, made prime to `count`. */
+function shuffled(count: number): (n: number) => number {
+  let step = Math.max(1, Math.round(count * 0.618_033_988_75))
+  while (divisorOf(step, count) !== 1) step++
+  return n => (n * step) % count
+}
+
+function divisorOf(a: number, b: number): number {
+  return b === 0 ? a : divisorOf(b, a % b)
 }
 
 /** As long as the UUIDs that iOS makes; its head is spread, as theirs are, so that index pages are hit at random. */

@@ -11,6 +11,7 @@ export interface LoadOrder {
   readonly deviceToken: string
   readonly first: number
   readonly count: number
+  readonly isShuffled?: boolean
   readonly connections: number
   readonly perSecond?: number
   readonly withinMs: number

@@ -22,6 +22,7 @@ import {
   startEmptyServer,
   startRoost,
 } from './bench-processes.ts'
+import { cpuOf, cpuOfPostgres } from './cpu-time.ts'
 
 export interface RegisterBenchOptions {
   /** Calls of one measurement. */
@@ -167,10 +168,18 @@ async function createApp(url: string, serverToken: string): Promise<{ app: strin
   return { app: code, deviceToken }
 }
 
+/** Microseconds of CPU time a call; undefined where the system does not tell. */
+export interface CpuPerCall {
+  readonly server: number | undefined
+  readonly postgres: number | undefined
+}
+
+type Measured = Figures & { readonly cpu: CpuPerCall }
+
 interface Round {
-  readonly empty: Figures
-  readonly fresh: Figures
-  readonly again: Figures
+  readonly empty: Measured
+  readonly fresh: Measured
+  readonly again: Measured
 }
 
 async function measure(
@@ -256,7 +265,7 @@ async function measureGrowth(
   const progress = screen.progress('calls', repeats)
   for (let done = 0; done < repeats; done += count) {
     const part = Math.min(count, repeats - done)
-    await call(bench, bench.server, { ...options, first: devices + count, count: part })
+    await call(bench, bench.server, { ...options, first: devices + count, count: part, isShuffled: true })
     progress.update(done + part)
   }
   progress.end()
@@ -267,25 +276,37 @@ async function measureGrowth(
 const WARM_UP = 5000
 
 async function oneRound(bench: Bench, options: RegisterBenchOptions, first: number): Promise<Round> {
-  const empty = await call(bench, bench.empty, { ...options, first })
-  const fresh = await call(bench, bench.server, { ...options, first })
-  const again = await call(bench, bench.server, { ...options, first })
+  const empty = await measuredCall(bench, bench.empty, { ...options, first })
+  const fresh = await measuredCall(bench, bench.server, { ...options, first })
+  const again = await measuredCall(bench, bench.server, { ...options, first, isShuffled: true })
   return { empty, fresh, again }
+}
+
+async function measuredCall(bench: Bench, server: BenchServer, options: CallOptions): Promise<Measured> {
+  const before = [await cpuOf(server.pid), await cpuOfPostgres(bench.db)] as const
+  const figures = await call(bench, server, options)
+  const after = [await cpuOf(server.pid), await cpuOfPostgres(bench.db)] as const
+  const perCall = (i: 0 | 1) => {
+    const [from, to] = [before[i], after[i]]
+    return from === undefined || to === undefined ? undefined : (to - from) / options.count
+  }
+  return { ...figures, cpu: { server: perCall(0), postgres: perCall(1) } }
 }
 
 interface CallOptions {
   readonly count: number
   readonly connections: number
   readonly first: number
+  readonly isShuffled?: boolean
   readonly perSecond?: number
 }
 
 async function call(
   { caller, app, deviceToken }: Bench,
   { url }: BenchServer,
-  { count, connections, first, perSecond }: CallOptions,
+  { count, connections, first, isShuffled = false, perSecond }: CallOptions,
 ): Promise<Figures> {
-  const order = { url, app, deviceToken, first, count, connections, withinMs: WITHIN_MS }
+  const order = { url, app, deviceToken, first, count, isShuffled, connections, withinMs: WITHIN_MS }
   const figures = await caller.run(perSecond === undefined ? order : { ...order, perSecond })
   if (figures.refused > 0)
     throw new StartError(
@@ -296,9 +317,14 @@ async function call(
 }
 
 function lineOf({ empty, fresh, again }: Round): string {
-  const of = (it: Figures) =>
-    `${Math.round(it.perSecond)} (${(it.perSecond / empty.perSecond).toFixed(2)}, p99 ${it.p99Ms.toFixed(1)} ms, caller ${((it.cpuSeconds / it.seconds) * 100).toFixed(0)} %)`
+  const of = (it: Measured) =>
+    `${Math.round(it.perSecond)} (${(it.perSecond / empty.perSecond).toFixed(2)}, p99 ${it.p99Ms.toFixed(1)} ms, CPU a call: ${cpuLine(it)})`
   return `empty ${of(empty)}   new ${of(fresh)}   again ${of(again)}`
+}
+
+function cpuLine({ cpu, cpuSeconds, answered }: Measured): string {
+  const of = (it: number | undefined) => (it === undefined ? '?' : `${it.toFixed(0)} µs`)
+  return `server ${of(cpu.server)}, PostgreSQL ${of(cpu.postgres)}, caller ${of((cpuSeconds * 1e6) / answered)}`
 }
 
 function median(values: readonly number[]): number {
