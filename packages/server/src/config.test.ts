@@ -41,7 +41,12 @@ test('nothing has to be set', () => {
     extraCa: undefined,
     allowPrivateEndpoints: false,
     trustedProxies: [],
-    limits: { callsPerApp: 10_000, callsPerClient: 12_000, devicesPerClient: 2000 },
+    limits: {
+      callsPerApp: 10_000,
+      callsPerClient: 12_000,
+      devicesPerClient: 2000,
+      connectionsPerClient: 5000,
+    },
   })
 })
 
@@ -69,6 +74,7 @@ test('everything can be set', () => {
     ROOST_CALLS_PER_APP: '0',
     ROOST_CALLS_PER_CLIENT: '60',
     ROOST_DEVICES_PER_CLIENT: '100',
+    ROOST_CONNECTIONS_PER_CLIENT: '7',
   }
   expect(readConfig(environment)).toEqual({
     host: '0.0.0.0',
@@ -87,7 +93,7 @@ test('everything can be set', () => {
     extraCa: undefined,
     allowPrivateEndpoints: true,
     trustedProxies: ['203.0.113.7', '10.0.0.0/8', 'fd00::/8'],
-    limits: { callsPerApp: 0, callsPerClient: 60, devicesPerClient: 100 },
+    limits: { callsPerApp: 0, callsPerClient: 60, devicesPerClient: 100, connectionsPerClient: 7 },
   })
 })
 

@@ -51,6 +51,7 @@ const schema = z.object({
   ROOST_CALLS_PER_APP: wholeNumber.default(10_000),
   ROOST_CALLS_PER_CLIENT: wholeNumber.default(12_000),
   ROOST_DEVICES_PER_CLIENT: wholeNumber.default(2000),
+  ROOST_CONNECTIONS_PER_CLIENT: wholeNumber.default(5000),
 })
 
 export interface Config {
@@ -84,6 +85,8 @@ export interface Limits {
   readonly callsPerClient: number
   /** New hwids that one client names in an hour. */
   readonly devicesPerClient: number
+  /** Connections that one client holds open. */
+  readonly connectionsPerClient: number
 }
 
 /** Empty variables count as absent. Throws StartError with every fault. */
@@ -123,6 +126,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
       callsPerApp: it.ROOST_CALLS_PER_APP,
       callsPerClient: it.ROOST_CALLS_PER_CLIENT,
       devicesPerClient: it.ROOST_DEVICES_PER_CLIENT,
+      connectionsPerClient: it.ROOST_CONNECTIONS_PER_CLIENT,
     },
   }
 }

@@ -132,6 +132,7 @@ async function start(
     poke: () => dispatcher.poke(),
     runSoon: name => jobs.runSoon(name),
     trustedProxies: config.trustedProxies,
+    connectionsPerClient: config.limits.connectionsPerClient,
   }
   const app = await buildApp(served, http)
   closers.push(() => closeApp(app, closeWithinMs))

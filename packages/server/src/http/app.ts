@@ -9,6 +9,7 @@ import { isOwn } from './client-address.ts'
 import { compatBulkRoutes } from './compat/bulk.ts'
 import { compatRoutes } from './compat/route.ts'
 import { compatUnregisteredRoutes } from './compat/unregistered.ts'
+import { limitCallsInHand, limitConnections } from './connections.ts'
 import type { HttpContext } from './context.ts'
 import { healthRoutes } from './health.ts'
 import { parseJson } from './json.ts'
@@ -96,7 +97,9 @@ export async function buildApp(context: HttpContext, options: AppOptions = {}): 
       'request',
     )
   })
+  limitConnections(app.server, context)
   await app.register(healthRoutes, context)
+  limitCallsInHand(app) // health is told also when there are too many
   await app.register(compatRoutes, { ...context, prefix: '/json/1.3' })
   await app.register(compatBulkRoutes, context)
   await app.register(compatUnregisteredRoutes, context)

@@ -27,6 +27,8 @@ export interface HttpContext {
   readonly allowPrivateEndpoints: boolean
   /** Addresses and ranges whose X-Forwarded-For is believed; empty = nobody's. */
   readonly trustedProxies: readonly string[]
+  /** 0 = no limit. */
+  readonly connectionsPerClient: number
   /** Tells the dispatcher that something became due. */
   readonly poke: () => void
   /** Runs a background job now instead of at its next time. */
