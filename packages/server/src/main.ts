@@ -22,7 +22,7 @@ import { Registrations } from './registry/register.ts'
 import { Database } from './store/database.ts'
 import { keepSecret, startEmbeddedPostgres } from './store/embedded.ts'
 import { prepareFolder, StartError } from './store/folder.ts'
-import { migrate, readMigrations } from './store/migrate.ts'
+import { prepareDatabase } from './store/prepare.ts'
 import { type Clock, systemClock } from './time.ts'
 
 export interface RunningServer {
@@ -234,14 +234,9 @@ async function openDatabase(
   }
   const db = new Database({ url })
   closers.push(() => db.close())
-  await db.query('select 1').catch((cause: Error) => {
-    throw new StartError(
-      `the database does not answer: ${cause.message}`,
-      'Check ROOST_DATABASE_URL and that PostgreSQL 15 or later is running there.',
-    )
-  })
-  for (const { version, name } of await migrate(db, await readMigrations()))
-    logger.info({ version, name }, 'schema migrated')
+  const { applied, newer } = await prepareDatabase(db)
+  for (const { version, name } of applied) logger.info({ version, name }, 'schema migrated')
+  if (newer.length > 0) logger.warn({ newer }, 'the schema is of a newer Roost: replace this one soon')
   return { db, url }
 }
 

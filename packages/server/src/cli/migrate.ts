@@ -1,5 +1,6 @@
 /** `roost migrate`: brings the schema of a PostgreSQL server up to date before a new version is rolled out. */
 import { Command } from 'commander'
+import type { Prepared } from '../store/prepare.ts'
 import { tellUnknown } from './serve.ts'
 
 export function migrateCommand(): Command {
@@ -17,15 +18,17 @@ async function run(options: { readonly json?: boolean }): Promise<void> {
   const { readConfig, unknownSettings } = await import('../config.ts')
   const { Database } = await import('../store/database.ts')
   const { startEmbeddedPostgres } = await import('../store/embedded.ts')
-  const { migrate, readMigrations } = await import('../store/migrate.ts')
+  const { prepareDatabase } = await import('../store/prepare.ts')
   const config = readConfig(process.env)
   tellUnknown(unknownSettings(process.env))
   const embedded = config.databaseUrl === undefined ? await startEmbeddedPostgres(config) : undefined
   const db = new Database({ url: config.databaseUrl ?? embedded?.url ?? '' })
   try {
-    const applied = await migrate(db, await readMigrations())
+    const { applied, newer } = await prepareDatabase(db)
     process.stdout.write(
-      options.json ? `${JSON.stringify({ applied: applied.map(it => it.version) })}\n` : told(applied),
+      options.json
+        ? `${JSON.stringify({ applied: applied.map(it => it.version), newer })}\n`
+        : told(applied, newer),
     )
   } finally {
     await db.close()
@@ -33,7 +36,8 @@ async function run(options: { readonly json?: boolean }): Promise<void> {
   }
 }
 
-function told(applied: readonly { readonly version: number; readonly name: string }[]): string {
-  if (applied.length === 0) return 'The schema is up to date.\n'
-  return applied.map(it => `applied ${String(it.version).padStart(4, '0')} ${it.name}\n`).join('')
+function told(applied: Prepared['applied'], newer: Prepared['newer']): string {
+  const lines = applied.map(it => `applied ${String(it.version).padStart(4, '0')} ${it.name}\n`)
+  if (newer.length > 0) lines.push(`The schema is of a newer Roost: it has ${newer.join(', ')} besides.\n`)
+  return lines.length === 0 ? 'The schema is up to date.\n' : lines.join('')
 }

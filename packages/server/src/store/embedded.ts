@@ -354,6 +354,7 @@ function serverArguments(place: Launch, port: number): string[] {
     jit: 'off', // our queries are short; compiling them costs more than it saves
     timezone: 'UTC',
     log_timezone: 'UTC',
+    log_error_verbosity: 'terse', // its details quote the rows that are refused, tokens and all
     ...(place.fsync ? {} : { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' }),
   }
   return [
