@@ -74,6 +74,20 @@ test('registrations are numbered in the order in which they were made', async ()
   expect(heard.map(call => call.request.client_seq)).toEqual([1, undefined, 2])
 })
 
+test('race M: a device that is handed a new hwid keeps it, and registers its address under it at once', async () => {
+  const { client, store } = makeClient()
+  answers.set('registerDevice', ok({ new_hwid: 'a-new-one' }))
+  await client.call('registerDevice', { push_token: 'https://push.example/1' })
+  await client.call('setTags')
+  expect(heard.map(call => [call.path, call.request.hwid, call.request.client_seq])).toEqual([
+    ['/json/1.3/registerDevice', 'AAAAA-BBBBB_1', 1],
+    ['/json/1.3/registerDevice', 'a-new-one', 2],
+    ['/json/1.3/setTags', 'a-new-one', undefined],
+  ])
+  expect(heard[1]?.request.push_token).toBe('https://push.example/1')
+  expect(await store.read()).toMatchObject({ hwid: 'a-new-one' })
+})
+
 test('a receipt that finds no server is sent when the server is back', async () => {
   const { client } = makeClient()
   const { port } = server.address() as AddressInfo

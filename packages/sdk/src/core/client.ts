@@ -84,7 +84,19 @@ export function createClient(options: ClientOptions): Client {
   }
 }
 
+/**
+ * A copy of this device, from a backup or a cloned profile, goes by the same hwid: the server hands a new one to one of the
+ * two, and that one's address goes over to it by registering again.
+ */
 async function post(options: ClientOptions, method: string, fields: Fields): Promise<Fields> {
+  const answer = await postOnce(options, method, fields)
+  const { new_hwid: hwid } = answer
+  if (method !== 'registerDevice' || typeof hwid !== 'string' || hwid === '') return answer
+  await options.store.update(state => ({ ...known(state), hwid }))
+  return postOnce(options, method, fields)
+}
+
+async function postOnce(options: ClientOptions, method: string, fields: Fields): Promise<Fields> {
   const state = await stateForCall(options.store, method)
   const { baseUrl, deviceToken } = state.settings
   const request: TransportRequest = {

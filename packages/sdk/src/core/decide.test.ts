@@ -25,7 +25,7 @@ test('a subscription that everyone knows is left alone', () => {
 })
 
 describe('with permission and without a subscription', () => {
-  test('a lost subscription is made anew', () => {
+  test('R31: a lost subscription is made anew, and not taken from what is remembered', () => {
     expect(decideStep(settled({ subscription: undefined }))).toEqual({
       kind: 'subscribe',
       because: 'missing',
@@ -94,7 +94,7 @@ describe('a good subscription', () => {
     expect(decideStep(seen)).toEqual({ kind: 'register', because: 'unconfirmed' })
   })
 
-  test('is registered, not thrown away, when the server knows only an older one', () => {
+  test('R31: is the one that the browser shows now, whatever was registered before, and not thrown away', () => {
     const moved = settled({ registered: { ...registered, address: 'https://push.test/old' } })
     expect(decideStep(moved)).toEqual({ kind: 'register', because: 'unconfirmed' })
     expect(decideStep({ ...moved, isKnownToServer: false })).toEqual({
@@ -103,7 +103,7 @@ describe('a good subscription', () => {
     })
   })
 
-  test('is confirmed once an hour', () => {
+  test('R31, R0b: is confirmed once an hour', () => {
     const almost = { ...registered, at: NOW - REFRESH_AFTER_MS + 1 }
     const hour = { ...registered, at: NOW - REFRESH_AFTER_MS }
     expect(decideStep(settled({ registered: almost }))).toEqual({ kind: 'nothing' })

@@ -127,14 +127,61 @@ test('race L: a backup on a new phone with an installation of its own makes two 
   expect(message.counts).toMatchObject({ targeted: 2, accepted: 2 })
 })
 
-test('race M: two phones under one installation take turns, and the last registration wins', async () => {
+test('race M: of two phones under one installation one is given another, and from then on both are reached', async () => {
   const phone = await roost.phone('android')
-  const old = phone.token as string
-  await register(phone.hwid, 'a-token-of-race-m')
-  await register(phone.hwid, old)
-  const { addresses } = await roost.view(phone.hwid)
-  expect(addresses.filter(it => it.state === 'active').map(it => it.addressEnd)).toEqual([old.slice(-8)])
-  expect(addresses.filter(it => it.state === 'superseded')).toHaveLength(1)
+  const { hwid } = phone
+  const tokens = [phone.token as string, (await roost.phone('android')).token as string]
+  const answers: (string | undefined)[] = []
+  for (let turn = 1; turn <= 4; turn++) {
+    roost.clock.advance(HOUR_MS)
+    const { body } = await roost.device('registerDevice', {
+      hwid,
+      device_type: 3,
+      push_token: tokens[turn % 2],
+    })
+    expect(body.status_code).toBe(200)
+    answers.push(body.response?.new_hwid as string | undefined)
+    const { addresses } = await roost.view(hwid)
+    const active = addresses.filter(it => it.state === 'active')
+    expect(
+      active.map(it => it.addressEnd),
+      'the last one has it',
+    ).toEqual([tokens[turn % 2]?.slice(-8)])
+  }
+  expect(answers).toEqual([undefined, undefined, undefined, expect.stringMatching(/^[0-9a-f-]{36}$/)])
+  const path = `/v1/apps/${roost.app}/alerts?state=open`
+  expect((await roost.rest('GET', path)).body).toMatchObject({
+    alerts: [{ kind: 'address_flapping', data: { provider: 'fcm' } }],
+  })
+  const newHwid = answers[3] as string
+  await register(newHwid, tokens[0] as string)
+  await register(hwid, tokens[1] as string)
+  expect((await roost.sendAndSettle(hello(hwid, newHwid))).counts).toMatchObject({ targeted: 2, accepted: 2 })
+})
+
+test('race M: a back end that registers for a device is told of the new installation, too', async () => {
+  const tokens = ['a-token-of-race-m', 'b-token-of-race-m']
+  const answers: unknown[] = []
+  for (let turn = 0; turn < 5; turn++) {
+    const body = { platform: 'android', pushToken: tokens[turn % 2] }
+    const answer = await roost.rest('PUT', `/v1/apps/${roost.app}/devices/race-m`, body)
+    expect(answer.status).toBe(200)
+    answers.push(answer.body.newHwid)
+  }
+  expect(answers).toEqual([null, null, null, null, expect.stringMatching(/^[0-9a-f-]{36}$/)])
+})
+
+test('race M: a device that changes to a new address again and again, or back once a day, keeps its installation', async () => {
+  const phone = await roost.phone('android')
+  for (const push_token of ['m-1', 'm-2', 'm-3', 'm-4', 'm-5', 'm-6']) {
+    const call = { hwid: phone.hwid, device_type: 3, push_token: `a-token-${push_token}` }
+    expect((await roost.device('registerDevice', call)).body.response).toBeNull()
+  }
+  for (let turn = 0; turn < 8; turn++) {
+    roost.clock.advance(9 * HOUR_MS)
+    const call = { hwid: phone.hwid, device_type: 3, push_token: `a-token-m-${turn % 2}` }
+    expect((await roost.device('registerDevice', call)).body.response).toBeNull()
+  }
 })
 
 test('race N: a browser that has subscribed anew is reached at its new endpoint, and the old one is superseded', async () => {

@@ -10,6 +10,7 @@
  * Order of locks: device rows, directory rows, address rows, each by key; the addresses of former holders are locked
  * together with those of the devices themselves. A new device's row waits for a twin's in another transaction, too.
  */
+import { randomUUID } from 'node:crypto'
 import {
   type AddressState,
   type DeviceRecord,
@@ -18,7 +19,7 @@ import {
   TAGS_BYTES_PER_DEVICE,
   TAGS_PER_DEVICE,
 } from '@roost/protocol'
-import { noteMoves } from '../hygiene/flapping.ts'
+import { findShared, noteMoves } from '../hygiene/flapping.ts'
 import type { Database, Queryable } from '../store/database.ts'
 import { MicroBatch } from '../store/micro-batch.ts'
 import type { NewAddress } from './address.ts'
@@ -66,6 +67,8 @@ export interface DeviceUpdate {
 export interface UpdateResult {
   /** R5: a later call of the device came first, so this one changed nothing. */
   readonly isStale: boolean
+  /** Race M: other phones go by this hwid, too, so the caller is to register under this one from now on; else null. */
+  readonly newHwid: string | null
   /** Tags that stay as they were, and why: of another type than is defined, or too many. The rest of the call counts. */
   readonly skipped: readonly SkippedTag[]
 }
@@ -133,7 +136,7 @@ function keysOf(update: DeviceUpdate): string[] {
   return [device, `a ${update.appId} ${provider} ${environment} ${kind} ${address}`] // a hash would cost more
 }
 
-const NOTHING_NEW: UpdateResult = { isStale: false, skipped: [] }
+const NOTHING_NEW: UpdateResult = { isStale: false, newHwid: null, skipped: [] }
 
 /** What is plain has a commit of its own; when the others fail after it, repeating it changes nothing (R0). */
 async function store(db: Database, asked: readonly DeviceUpdate[]): Promise<UpdateResult[]> {
@@ -150,11 +153,16 @@ async function storeChanges(
   const devices = await upsertDevices(tx, updates)
   const fresh = updates.filter((_, i) => devices[i]?.isStale === false)
   const refused = await applyTagOperations(tx, fresh)
-  await storeAddresses(tx, fresh, new Map(updates.map((it, i) => [it, devices[i]?.permission ?? null])))
+  const shared = await storeAddresses(
+    tx,
+    fresh,
+    new Map(updates.map((it, i) => [it, devices[i]?.permission ?? null])),
+  )
   return updates.map((update, i) => [
     asked[i] as DeviceUpdate,
     {
       isStale: devices[i]?.isStale ?? false,
+      newHwid: shared.get(nameOfDevice(update)) ?? null,
       skipped: [
         ...(skipped[i] ?? []),
         ...(devices[i]?.areTagsRefused === true ? refusedTags(Object.keys(update.tags ?? {})) : []),
@@ -164,12 +172,12 @@ async function storeChanges(
   ])
 }
 
-/** `permissions`: what is known of each device after this call. */
+/** `permissions`: what is known of each device after this call. Returns new hwids for devices that several phones are, by name. */
 async function storeAddresses(
   tx: Queryable,
   fresh: readonly DeviceUpdate[],
   permissions: ReadonlyMap<DeviceUpdate, Permission | null>,
-): Promise<void> {
+): Promise<ReadonlyMap<string, string>> {
   const logouts = fresh.filter(it => it.isLogout)
   if (logouts.length > 0) await logOut(tx, logouts)
   const registrations = (await correct(tx, fresh.flatMap(registrationOf))).sort(byDirectoryKey)
@@ -193,6 +201,15 @@ async function storeAddresses(
     }),
   )
   if (changed.length > 0) await optOut(tx, changed)
+  const returned = registrations.filter(it => hasReturned(it, heldOf.get(nameOfDevice(it.update)) ?? []))
+  if (returned.length === 0) return new Map()
+  const shared = await findShared(tx, returned.map(keyOf), latest(returned))
+  return new Map(shared.map(it => [nameOfDevice(it), randomUUID()]))
+}
+
+/** To an address that it had replaced before: once is a change of mind, again and again are two phones. */
+function hasReturned({ hash }: Registration, held: readonly HeldAddress[]): boolean {
+  return held.some(it => it.state === 'superseded' && it.kind === 'alert' && it.hash.equals(hash))
 }
 
 /** R26. Nearly all calls find it as it was, which costs no statement. */

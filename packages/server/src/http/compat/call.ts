@@ -102,7 +102,14 @@ function recordOf(request: CompatBase, at: number): Partial<DeviceRecord> | null
   return Object.values(record).every(it => it === undefined) ? null : record
 }
 
-/** R5: the device learns that a later call of its own came first; there is nothing for it to do. */
-export function answerOf({ isStale }: UpdateResult): { readonly stale: true } | null {
-  return isStale ? { stale: true } : null
+/**
+ * R5: the device learns that a later call of its own came first; there is nothing for it to do. Race M: another phone goes
+ * by the same hwid, so this one is to register under a new one; clients that don't know the field go on as before.
+ */
+export function answerOf({
+  isStale,
+  newHwid,
+}: UpdateResult): { readonly stale: true } | { readonly new_hwid: string } | null {
+  if (isStale) return { stale: true }
+  return newHwid === null ? null : { new_hwid: newHwid }
 }

@@ -30,6 +30,8 @@ import { deviceParamsSchema } from './schema.ts'
 
 const tags = ['devices']
 const storedSchema = deviceSchema.extend({ skippedTags: skippedTagsSchema })
+/** `newHwid`: several phones go by this hwid, so this one is to register under that one; null nearly always. */
+const registeredSchema = storedSchema.extend({ newHwid: z.string().nullable() })
 const activityParamsSchema = deviceParamsSchema.extend({ activity: z.string().min(1).max(128) })
 
 interface Params {
@@ -69,18 +71,18 @@ export async function deviceCallRoutes(instance: FastifyInstance, context: HttpC
         summary: 'Register a device, with or without its push token',
         params: deviceParamsSchema,
         body: deviceRegistrationSchema,
-        response: { 200: storedSchema },
+        response: { 200: registeredSchema },
       },
     },
     async ({ params, body }) => {
       const key = await keyOf(params)
-      const { skipped } = await registerDevice(context, {
+      const { skipped, newHwid } = await registerDevice(context, {
         app: await context.apps.find(params.app),
         update: updateFrom(key, body),
         tokens: tokensFrom(body),
         tags: body.tags ?? {},
       })
-      return { ...(await readDevice(db, key)), skippedTags: [...skipped] }
+      return { ...(await readDevice(db, key)), skippedTags: [...skipped], newHwid }
     },
   )
 
