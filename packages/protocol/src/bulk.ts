@@ -46,6 +46,10 @@ export type ImportView = z.infer<typeof importSchema>
 
 export interface ImportRefusal {
   readonly row: number
+  /** Of the file, counted from 1; null of a refusal of before lines were counted. */
+  readonly line: number | null
+  /** Which is wrong, by the name that it has in Roost's own form; null when it is the row as such. */
+  readonly field: string | null
   readonly code: string
   readonly detail: string
 }

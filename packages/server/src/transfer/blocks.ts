@@ -1,23 +1,25 @@
 /**
  * A CSV or NDJSON file, read in blocks of whole records: the unit that is committed, and from whose end a broken import
- * goes on. A record that can't be read is told with its number and skipped; a stray quote costs its own line, not the rest.
- *
- * CSV as RFC 4180 has it: a field in double quotes may hold line breaks, a quote in it is doubled. So a line break ends
- * a record exactly when the number of quotes before it is even.
+ * goes on. A record that can't be read is told with its number and line and skipped; it costs no other one anything.
  */
-import { parse } from 'csv-parse/sync'
+import { isUtf8 } from 'node:buffer'
+import { PushError } from '@roost/protocol'
 import { parseJson } from '../http/json.ts'
+import { delimiterOf, readCsvRecord } from './csv-records.ts'
 
 export type Format = 'csv' | 'ndjson'
 
 export interface ReadRecord {
-  /** Counted from 1; the header of a CSV file is no record. */
+  /** Counted from 1; the header of a CSV file is no record, and neither is an empty line. */
   readonly row: number
+  /** Of the file, counted from 1: its first one. */
+  readonly line: number
   readonly fields: Readonly<Record<string, unknown>>
 }
 
 export interface UnreadRecord {
   readonly row: number
+  readonly line: number
   readonly detail: string
 }
 
@@ -27,35 +29,48 @@ export interface Header {
   readonly delimiter: string
 }
 
+/** How far a file is read. */
+export interface Place {
+  /** Bytes. */
+  readonly offset: number
+  readonly rows: number
+  readonly lines: number
+  readonly header: Header | null
+}
+
 export interface Block {
   readonly records: readonly ReadRecord[]
   readonly unread: readonly UnreadRecord[]
-  /** How many bytes of the file are read with this block. */
-  readonly endOffset: number
-  /** How many rows are read with this block. */
-  readonly rows: number
-  readonly header: Header | null
+  /** Behind this block. */
+  readonly end: Place
 }
 
 export interface ReadOptions {
   readonly format: Format
-  /** When an earlier part has shown it. */
-  readonly header: Header | null
   /** Where `source` begins in the file. */
-  readonly offset: number
-  /** How many rows were before it. */
-  readonly rows: number
+  readonly from: Place
   /** Whether the file ends with the source; else what follows its last whole record is left for the next part. */
   readonly isFinal: boolean
+  /** What a CSV file's columns are called. */
+  readonly columns: Columns
 }
+
+export interface Columns {
+  /** Of which a file has at least one; the names are those of the form that is read. */
+  readonly oneOf: readonly string[]
+  /** The name of the only column of a file that may come without a header. */
+  readonly alone?: string
+}
+
+export const BEGINNING: Place = { offset: 0, rows: 0, lines: 0, header: null }
 
 /** Some thousands of rows: few enough to hold, many enough that a transaction does not count. */
 const BLOCK_BYTES = 1024 * 1024
-/** No device has so much to tell; such a record is a quote that was never closed. */
+/** No device has so much to tell; such a record is a quote that was never closed, or no line at all. */
 const RECORD_BYTES_MAX = 256 * 1024
 const NEWLINE = 10
-const QUOTE = 34
 
+/** Throws `input_invalid` for a file that is no text, or has other columns. */
 export async function* readBlocks(
   source: AsyncIterable<Buffer>,
   options: ReadOptions,
@@ -69,18 +84,23 @@ export async function* readBlocks(
 }
 
 class BlockReader {
-  readonly #format: Format
+  readonly #options: ReadOptions
   #header: Header | null
   #offset: number
   #rows: number
+  #lines: number
   #chunks: Buffer[] = []
+  /** Within a line that is too long and was refused already. */
+  #isSkipping = false
   bytes = 0
 
   constructor(options: ReadOptions) {
-    this.#format = options.format
-    this.#header = options.header
-    this.#offset = options.offset
-    this.#rows = options.rows
+    this.#options = options
+    const { offset, rows, lines, header } = options.from
+    this.#offset = offset
+    this.#rows = rows
+    this.#lines = lines
+    this.#header = header
   }
 
   add(chunk: Buffer): void {
@@ -88,131 +108,163 @@ class BlockReader {
     this.bytes += chunk.length
   }
 
-  *take(isFinal: boolean): Generator<Block> {
-    let text = Buffer.concat(this.#chunks)
-    let unread: UnreadRecord[] = []
-    for (;;) {
-      const end = this.#format === 'csv' ? endOfRecords(text) : text.lastIndexOf(NEWLINE) + 1
-      const rest = text.length - end
-      const isStuck = rest > RECORD_BYTES_MAX || (isFinal && rest > 0 && this.#isOpen(text.subarray(end)))
-      const until = isFinal && !isStuck ? text.length : end
-      if (until > 0 || unread.length > 0) yield this.#blockOf(text.subarray(0, until), unread)
-      text = text.subarray(until)
-      unread = []
-      if (!isStuck) break
-      const line = text.indexOf(NEWLINE) + 1 || text.length
-      this.#offset += line
-      unread = [{ row: ++this.#rows, detail: unendedRecord(line) }]
-      text = text.subarray(line)
+  *take(isLast: boolean): Generator<Block> {
+    const bytes = Buffer.concat(this.#chunks)
+    const before = this.#offset
+    if (before === 0) refuseOtherThanText(bytes)
+    // Cut at a line break, no character is cut in two.
+    const end = isLast ? bytes.length : bytes.lastIndexOf(NEWLINE) + 1
+    const { records, unread, read } = this.#read(bytes.subarray(0, end), isLast)
+    let taken = read
+    if (!isLast && bytes.length - read > RECORD_BYTES_MAX && !bytes.includes(NEWLINE, read)) {
+      if (!this.#isSkipping)
+        unread.push({ row: ++this.#rows, line: this.#lines + 1, detail: 'the line does not end' })
+      this.#isSkipping = true
+      taken = bytes.length
     }
-    if (unread.length > 0) yield this.#blockOf(Buffer.alloc(0), unread)
-    this.#chunks = [Buffer.from(text)] // a copy, so that the block itself can go
-    this.bytes = text.length
+    this.#offset += taken
+    if (this.#offset > before || unread.length > 0) yield { records, unread, end: this.#place() }
+    this.#chunks = [Buffer.from(bytes.subarray(taken))] // a copy, so that the block itself can go
+    this.bytes = bytes.length - taken
   }
 
-  #isOpen(rest: Buffer): boolean {
-    return this.#format === 'csv' && countQuotes(rest) % 2 === 1
+  #place(): Place {
+    return { offset: this.#offset, rows: this.#rows, lines: this.#lines, header: this.#header }
   }
 
-  #blockOf(text: Buffer, unread: UnreadRecord[]): Block {
+  /** `read`: bytes up to the end of the last whole record. */
+  #read(bytes: Buffer, isLast: boolean) {
     const records: ReadRecord[] = []
-    if (this.#format === 'csv') this.#readCsv(text, records, unread)
-    else this.#readLines(text, records, unread)
-    this.#offset += text.length
-    return { records, unread, endOffset: this.#offset, rows: this.#rows, header: this.#header }
-  }
-
-  #readCsv(text: Buffer, records: ReadRecord[], unread: UnreadRecord[]): void {
-    let body = text
-    if (this.#header === null && text.length > 0) {
-      const end = endOfFirstRecord(text)
-      const line = text
-        .subarray(0, end)
-        .toString('utf8')
-        .replace(/^\uFEFF/, '')
-      const delimiter = delimiterOf(line)
-      const [names = []] = parse(line, { delimiter, relax_column_count: true }) as string[][]
-      this.#header = { names: names.map(name => name.trim()), delimiter }
-      body = text.subarray(end)
-    }
-    if (this.#header === null) return
-    parse(body, {
-      delimiter: this.#header.delimiter,
-      columns: [...this.#header.names],
-      relax_column_count: true,
-      skip_empty_lines: true,
-      skip_records_with_error: true,
-      on_record: (fields: Record<string, unknown>) => {
-        records.push({ row: ++this.#rows, fields })
-        return null
-      },
-      on_skip: error => {
-        unread.push({ row: ++this.#rows, detail: wordsOf(error?.code) })
-        return undefined
-      },
-    })
-  }
-
-  #readLines(text: Buffer, records: ReadRecord[], unread: UnreadRecord[]): void {
-    for (const line of text
-      .toString('utf8')
-      .replace(/^\uFEFF/, '')
-      .split('\n')) {
-      if (line.trim() === '') continue
+    const unread: UnreadRecord[] = []
+    const text = bytes.toString('utf8')
+    let at = this.#offset === 0 && text.startsWith('\uFEFF') ? 1 : 0
+    if (this.#isSkipping) at = this.#skip(text, isLast)
+    const isClean = isUtf8(bytes)
+    const take = this.#options.format === 'csv' ? this.#takeCsv : this.#takeLine
+    while (at < text.length) {
+      const line = this.#lines + 1
+      const taken = take.call(this, text, at, isLast)
+      if (taken === undefined) break
+      const isBroken = !isClean && text.slice(at, taken.end).includes('\uFFFD')
+      for (let i = text.indexOf('\n', at); i !== -1 && i < taken.end; i = text.indexOf('\n', i + 1))
+        this.#lines++
+      at = taken.end
+      if (taken.fields === undefined && taken.detail === undefined) continue
       const row = ++this.#rows
-      try {
-        const value = parseJson(line)
-        if (typeof value === 'object' && value !== null && !Array.isArray(value))
-          records.push({ row, fields: value as Record<string, unknown> })
-        else if (typeof value === 'string') records.push({ row, fields: { value } })
-        else unread.push({ row, detail: 'the line is no JSON object' })
-      } catch (error) {
-        unread.push({ row, detail: (error as Error).message.replace('the body', 'the line') })
-      }
+      if (isBroken)
+        unread.push({ row, line, detail: 'the line is not UTF-8: save the file in that encoding' })
+      else if (taken.fields === undefined) unread.push({ row, line, detail: taken.detail ?? '' })
+      else records.push({ row, line, fields: taken.fields })
     }
+    return { records, unread, read: at >= text.length ? bytes.length : bytesUpTo(bytes, text, at, isClean) }
+  }
+
+  /** The end of a line that was refused at its beginning. */
+  #skip(text: string, isLast: boolean): number {
+    const end = text.indexOf('\n') + 1
+    if (end === 0 && !isLast) return 0
+    this.#isSkipping = false
+    this.#lines++
+    return end === 0 ? text.length : end
+  }
+
+  #takeLine(text: string, at: number, isLast: boolean): Taken | undefined {
+    const newline = text.indexOf('\n', at)
+    if (newline === -1 && !isLast) return undefined
+    const end = newline === -1 ? text.length : newline + 1
+    return { end, ...readJsonLine(text.slice(at, end)) }
+  }
+
+  #takeCsv(text: string, at: number, isLast: boolean): Taken | undefined {
+    if (this.#header === null) {
+      const header = this.#takeHeader(text, at, isLast)
+      if (header === undefined || header > at) return header === undefined ? undefined : { end: header }
+    }
+    const { names, delimiter } = this.#header as unknown as Header
+    const isStuck = !isLast && text.length - at > RECORD_BYTES_MAX
+    const record = readCsvRecord(text, at, { delimiter, isLast: isLast || isStuck })
+    if (record === undefined) return undefined
+    const { cells, detail, end } = record
+    if (cells === null) return { end, detail }
+    if (cells.length === 1 && cells[0]?.trim() === '') return { end }
+    const extra = cells.slice(names.length)
+    if (extra.some(cell => cell.trim() !== ''))
+      return { end, detail: `the row has ${cells.length} cells, the header ${names.length} names` }
+    return { end, fields: fieldsOf(names, cells) }
+  }
+
+  /** Where the rows begin; undefined while the header is not there as a whole. */
+  #takeHeader(text: string, at: number, isLast: boolean): number | undefined {
+    const newline = text.indexOf('\n', at)
+    if (newline === -1 && !isLast) return undefined
+    const delimiter = delimiterOf(text.slice(at, newline === -1 ? text.length : newline))
+    const record = readCsvRecord(text, at, { delimiter, isLast })
+    if (record === undefined) return undefined
+    if (record.cells === null) throw new PushError('input_invalid', `the header is ${record.detail}`)
+    const names = record.cells.map(name => name.trim())
+    const { alone, oneOf } = this.#options.columns
+    const isBare = alone !== undefined && names.length === 1 && !oneOf.includes(names[0] ?? '')
+    this.#header = { names: isBare ? [alone] : names, delimiter }
+    if (isBare) return at
+    refuseOtherColumns(names, oneOf)
+    return record.end
   }
 }
 
-function unendedRecord(bytes: number): string {
-  return `the record does not end: a quote is opened and not closed (the line has ${bytes} bytes)`
-}
-
-/** csv-parse quotes the field in its message; its code does not. */
-function wordsOf(code: string | undefined): string {
-  return `not CSV: ${(code ?? 'unknown').replace(/^CSV_/, '').toLowerCase().replaceAll('_', ' ')}`
-}
-
-/** Just behind the last line break that ends a record; 0 when there is none. */
-function endOfRecords(text: Buffer): number {
-  let isQuoted = false
-  let end = 0
-  for (let i = 0; i < text.length; i++) {
-    const byte = text[i]
-    if (byte === QUOTE) isQuoted = !isQuoted
-    else if (byte === NEWLINE && !isQuoted) end = i + 1
-  }
-  return end
-}
-
-function endOfFirstRecord(text: Buffer): number {
-  let isQuoted = false
-  for (let i = 0; i < text.length; i++) {
-    if (text[i] === QUOTE) isQuoted = !isQuoted
-    else if (text[i] === NEWLINE && !isQuoted) return i + 1
-  }
-  return text.length
-}
-
-function countQuotes(text: Buffer): number {
+/** Of characters that were none the number of bytes is not known; but what is left begins behind a line break. */
+function bytesUpTo(bytes: Buffer, text: string, at: number, isClean: boolean): number {
+  if (isClean) return bytes.length - Buffer.byteLength(text.slice(at))
   let count = 0
-  for (const byte of text) if (byte === QUOTE) count++
+  for (let i = text.indexOf('\n'); i !== -1 && i < at; i = text.indexOf('\n', i + 1))
+    count = bytes.indexOf(NEWLINE, count) + 1
   return count
 }
 
-const DELIMITERS = [',', ';', '\t']
+/** Neither fields nor a detail: nothing is there. */
+interface Taken {
+  readonly end: number
+  readonly fields?: Readonly<Record<string, unknown>>
+  readonly detail?: string
+}
 
-/** Spreadsheets of half the world write semicolons. */
-function delimiterOf(line: string): string {
-  const count = (delimiter: string) => line.split(delimiter).length
-  return DELIMITERS.reduce((best, it) => (count(it) > count(best) ? it : best))
+function fieldsOf(names: readonly string[], cells: readonly string[]): Readonly<Record<string, unknown>> {
+  const fields: Record<string, unknown> = {}
+  for (let i = 0; i < names.length && i < cells.length; i++) fields[names[i] as string] = cells[i]
+  return fields
+}
+
+function readJsonLine(line: string): Omit<Taken, 'end'> {
+  if (line.trim() === '') return {}
+  if (line.length > RECORD_BYTES_MAX) return { detail: `the line has ${line.length} characters` }
+  try {
+    const value = parseJson(line)
+    if (typeof value === 'string') return { fields: { value } }
+    if (typeof value === 'object' && value !== null && !Array.isArray(value))
+      return { fields: value as Record<string, unknown> }
+    return { detail: 'the line is no JSON object' }
+  } catch (error) {
+    return { detail: (error as Error).message.replace('the body', 'the line') }
+  }
+}
+
+const GZIP = Buffer.from([0x1f, 0x8b])
+const ZIP = Buffer.from('PK\u0003\u0004')
+const UTF16 = [Buffer.from([0xff, 0xfe]), Buffer.from([0xfe, 0xff])]
+
+function refuseOtherThanText(bytes: Buffer): void {
+  const begins = (with_: Buffer) => bytes.subarray(0, with_.length).equals(with_)
+  if (begins(GZIP) || begins(ZIP)) throw new PushError('input_invalid', 'the file is packed: unpack it first')
+  if (UTF16.some(begins) || bytes[0] === 0 || bytes[1] === 0)
+    throw new PushError('input_invalid', 'the file is UTF-16 or no text: save it as UTF-8')
+}
+
+function refuseOtherColumns(names: readonly string[], oneOf: readonly string[]): void {
+  const twice = names.find((name, i) => name !== '' && names.indexOf(name) !== i)
+  if (twice !== undefined)
+    throw new PushError('input_invalid', `the header names the column "${twice.slice(0, 64)}" twice`)
+  if (!names.some(name => oneOf.includes(name)))
+    throw new PushError(
+      'input_invalid',
+      `the first line names none of the columns ${oneOf.join(', ')}: is it a file of this form, with a header?`,
+    )
 }

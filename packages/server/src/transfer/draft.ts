@@ -16,7 +16,7 @@ import {
   readAddress,
   readAppleAddress,
 } from '../registry/address.ts'
-import type { KnownDevice } from '../registry/bulk/store.ts'
+import type { KnownDevice } from '../registry/bulk/known.ts'
 import { isDenied } from '../registry/permission.ts'
 import { readTags } from '../registry/tags.ts'
 import { numberOf, tagsInJson, textOf } from './fields.ts'
@@ -68,17 +68,33 @@ export interface DraftOptions extends ReadAddressOptions {
 
 const DEVICE_TYPE_OF: Record<Platform, number> = { ios: 1, android: 3, macos: 7, web: 11, huawei: 17 }
 
-/** Throws `input_invalid` or `address_malformed`, without the token in its words. */
+/** What is wrong in a row, and in which field; by our name of it, which the mapping knows in other words. */
+export class RowFault extends PushError {
+  readonly field: string
+
+  constructor(field: string, { code, message }: PushError) {
+    super(code, message)
+    this.field = field
+  }
+}
+
+function read<T>(field: string, work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    throw error instanceof PushError && !(error instanceof RowFault) ? new RowFault(field, error) : error
+  }
+}
+
+/** Throws RowFault `input_invalid`, `platform_unsupported` or `address_malformed`, without the token in its words. */
 export function deviceOf(draft: Draft, options: DraftOptions): KnownDevice {
-  const permission = permissionOf(draft.permission)
+  const permission = read('permission', () => permissionOf(draft.permission))
   const isLeftOut = draft.isUnreachable === true || (options.needsPermission && isDenied(permission))
   const token = isLeftOut ? null : textOf(draft.pushToken, 4097)
-  const hwid = hwidOf(draft, token)
+  const hwid = read('hwid', () => hwidOf(draft, token))
   const { lastOpenAt = null, firstSeenAt = null, platform } = draft
-  const address = token === null ? null : addressOf(draft, { token, options })
-  const userId = textOf(draft.userId, USER_ID_CHARACTERS + 1)
-  if (userId !== null && userId.length > USER_ID_CHARACTERS)
-    throw new PushError('input_invalid', `the user id has more than ${USER_ID_CHARACTERS} characters`)
+  const address = token === null ? null : read('pushToken', () => addressOf(draft, { token, options }))
+  const userId = read('userId', () => userIdOf(draft.userId))
   const { asOf } = options
   return {
     appId: options.appId,
@@ -86,23 +102,32 @@ export function deviceOf(draft: Draft, options: DraftOptions): KnownDevice {
     isNamed: textOf(draft.hwid, 1) !== null,
     platform,
     userId: userId === hwid ? null : userId,
-    language: textOf(draft.language, 35),
+    language: read('language', () => textOf(draft.language, 35)),
     timezoneSeconds: draft.timezoneSeconds ?? null,
-    appVersion: textOf(draft.appVersion, 64),
-    osVersion: textOf(draft.osVersion, 64),
-    deviceModel: textOf(draft.deviceModel, 128),
+    appVersion: read('appVersion', () => textOf(draft.appVersion, 64)),
+    osVersion: read('osVersion', () => textOf(draft.osVersion, 64)),
+    deviceModel: read('deviceModel', () => textOf(draft.deviceModel, 128)),
     tags: draft.tags === undefined ? {} : readTags(storable(draft.tags)).tags,
     permission,
-    record: recordOf(draft.record),
+    record: read('record', () => recordOf(draft.record)),
     address,
-    calls: callsOf(draft),
+    calls: read('voipToken', () => callsOf(draft)),
     credentialId:
-      address?.provider === 'webpush' ? credentialOf(address.applicationServerKey, options) : null,
+      address?.provider === 'webpush'
+        ? read('applicationServerKey', () => credentialOf(address.applicationServerKey, options))
+        : null,
     firstSeenAt: firstSeenAt === null ? null : Math.min(firstSeenAt, asOf),
     lastOpenAt: lastOpenAt === null ? null : Math.min(lastOpenAt, asOf),
     at: Math.min(draft.lastSeenAt ?? lastOpenAt ?? asOf, asOf),
     isDated: (draft.lastSeenAt ?? lastOpenAt) !== null,
   }
+}
+
+function userIdOf(value: unknown): string | null {
+  const userId = textOf(value, USER_ID_CHARACTERS + 1)
+  if (userId !== null && userId.length > USER_ID_CHARACTERS)
+    throw new PushError('input_invalid', `the user id has more than ${USER_ID_CHARACTERS} characters`)
+  return userId
 }
 
 function permissionOf(value: unknown): Permission | null {
@@ -151,7 +176,10 @@ function addressOf(
   { token, options }: { readonly token: string; readonly options: DraftOptions },
 ) {
   if (draft.platform === null)
-    throw new PushError('platform_unsupported', 'the row has a token, but no platform that is served')
+    throw new RowFault(
+      'platform',
+      new PushError('platform_unsupported', 'the row has a token, but no platform that is served'),
+    )
   if (token.length > 4096)
     throw new PushError('address_malformed', 'push_token has more than 4096 characters')
   return readAddress(

@@ -5,7 +5,7 @@ import type { ImportMapping, ImportRefusal, TransferFormat } from '@roost/protoc
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Access, type BareServer, startBare } from '../../test/bare.ts'
 import { cloneDatabase, type TestDatabase } from '../../test/database.ts'
-import { readBlocks } from './blocks.ts'
+import { BEGINNING, readBlocks } from './blocks.ts'
 import { CohortReport } from './cohorts.ts'
 import { csvLine } from './csv.ts'
 import { exportDevices } from './export.ts'
@@ -18,6 +18,7 @@ import {
   runImport,
   startImport,
 } from './import.ts'
+import { COLUMNS } from './mappings/mappings.ts'
 
 let database: TestDatabase
 let server: BareServer
@@ -143,7 +144,7 @@ describe('a row of a file', () => {
         'bad-token,ios,xyz\n' +
         `,,\n` +
         `bad-platform,blackberry,${newToken()}\n` +
-        `bad"quote,ios,${newToken()}\n` +
+        `"bad"quote,ios,${newToken()}\n` +
         `good-2,ios,${second}\n`,
     )
     expect(view).toMatchObject({ state: 'done', rows: 6, stored: 2, refused: 4 })
@@ -500,7 +501,7 @@ test('a dry run tells cohorts and reasons, and stores nothing', async () => {
     csvLine(['d-4', 'ios', 'zz', '1.0', at(3)])
   const options = await draftOptions(server.db, { appId, asOf, allowPrivateEndpoints: false })
   const report = new CohortReport()
-  const read = { format: 'csv', header: null, offset: 0, rows: 0, isFinal: true } as const
+  const read = { format: 'csv', from: BEGINNING, isFinal: true, columns: COLUMNS.roost } as const
   for await (const block of readBlocks(Readable.from([Buffer.from(text)]), read))
     report.add(readBlock(block, { settings: settingsOf({}), options }), asOf)
   expect(report.result()).toMatchObject({

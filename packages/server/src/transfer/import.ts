@@ -7,11 +7,12 @@
  */
 import { type ImportRefusal, type ImportView, type NewImport, PushError } from '@roost/protocol'
 import { v7 as uuidv7 } from 'uuid'
-import { type KnownDevice, type Stored, storeKnown } from '../registry/bulk/store.ts'
+import type { KnownDevice } from '../registry/bulk/known.ts'
+import { type PreparedDevices, prepareKnown, type Stored, storeKnown } from '../registry/bulk/store.ts'
 import { codeOf, type Database, type Queryable } from '../store/database.ts'
 import { type Block, type Header, readBlocks } from './blocks.ts'
-import { type DraftOptions, deviceOf } from './draft.ts'
-import { MAPPINGS } from './mappings/mappings.ts'
+import { type DraftOptions, deviceOf, RowFault } from './draft.ts'
+import { COLUMNS as COLUMNS_OF, MAPPINGS } from './mappings/mappings.ts'
 
 /** How its rows are read; two imports of a file that read it differently are two. */
 export type ImportSettings = Required<Omit<NewImport, 'asOf'>>
@@ -20,10 +21,12 @@ interface ImportRow extends ImportView {
   readonly appId: number
   readonly settings: ImportSettings
   readonly header: Header | null
+  /** Of the file, as far as it is stored. */
+  readonly lines: number
 }
 
-const COLUMNS = `id, app_id as "appId", state, settings, header, byte_offset as "byteOffset", row_count as rows, stored,
-  older, refused, as_of as "asOf", started_at as "startedAt", finished_at as "finishedAt"`
+const COLUMNS = `id, app_id as "appId", state, settings, header, byte_offset as "byteOffset", row_count as rows,
+  line_count as lines, stored, older, refused, as_of as "asOf", started_at as "startedAt", finished_at as "finishedAt"`
 
 const INSERT = `
   insert into device_import (id, app_id, sha256, settings, as_of, started_at, updated_at)
@@ -118,17 +121,17 @@ export async function runImport(run: RunImport): Promise<ImportView> {
   })
   const blocks = readBlocks(run.source, {
     format: state.settings.format,
-    header: state.header,
-    offset: state.byteOffset,
-    rows: state.rows,
+    from: { offset: state.byteOffset, rows: state.rows, lines: state.lines, header: state.header },
     isFinal: run.isFinal,
+    columns: COLUMNS_OF[state.settings.mapping],
   })
   let storing = Promise.resolve()
   try {
     for await (const block of blocks) {
       const read = readBlock(block, { settings: state.settings, options })
+      const prepared = prepareKnown(read.devices.map(it => it.device))
       await storing
-      storing = storeBlock(run, state, read).then(stored => {
+      storing = storeBlock(run, state, { ...read, prepared }).then(stored => {
         state = stored
         run.onProgress?.(viewOfImport(state))
       })
@@ -145,6 +148,7 @@ export async function runImport(run: RunImport): Promise<ImportView> {
 
 export interface ReadRow {
   readonly row: number
+  readonly line: number
   readonly device: KnownDevice
 }
 
@@ -161,13 +165,18 @@ export function readBlock(
 ): ReadBlock {
   const mapping = MAPPINGS[settings.mapping]
   const devices: ReadRow[] = []
-  const refusals: ImportRefusal[] = block.unread.map(it => ({ ...it, code: 'row_malformed' }))
-  for (const { row, fields } of block.records) {
+  const refusals: ImportRefusal[] = block.unread.map(it => ({
+    ...it,
+    code: 'row_malformed',
+    field: null,
+  }))
+  for (const { row, line, fields } of block.records) {
     try {
-      devices.push({ row, device: deviceOf(mapping(fields, settings), options) })
+      devices.push({ row, line, device: deviceOf(mapping(fields, settings), options) })
     } catch (error) {
       if (!(error instanceof PushError)) throw error
-      refusals.push({ row, code: error.code, detail: error.message })
+      const field = error instanceof RowFault ? error.field : null
+      refusals.push({ row, line, field, code: error.code, detail: error.message })
     }
   }
   return { block, devices, refusals }
@@ -203,30 +212,35 @@ export async function draftOptions(
 const MOVE_ON = `
   update device_import
      set byte_offset = $3, row_count = $4, header = coalesce(header, $5), stored = stored + $6, older = older + $7,
-         refused = refused + $8, updated_at = $9
+         refused = refused + $8, updated_at = $9, line_count = $11
    where id = $1 and byte_offset = $2 and row_count = $10 and state = 'open'
   returning ${COLUMNS}`
 
 const REFUSE = `
-  insert into device_import_refusal (import_id, row_number, code, detail)
-  select $1, * from unnest($2::bigint[], $3::text[], $4::text[])`
+  insert into device_import_refusal (import_id, row_number, line_number, field, code, detail)
+  select $1, * from unnest($2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[])`
 
-async function storeBlock(run: RunImport, before: ImportRow, read: ReadBlock): Promise<ImportRow> {
+async function storeBlock(
+  run: RunImport,
+  before: ImportRow,
+  read: ReadBlock & { readonly prepared: PreparedDevices },
+): Promise<ImportRow> {
   const { block } = read
   return run.db.transaction(async tx => {
-    const { results, refusals: unstorable } = await storeRows(tx, read.devices)
+    const { results, refusals: unstorable } = await storeRows(tx, run.appId, read.devices, read.prepared)
     const refusals = [...read.refusals, ...unstorable]
     const { rows } = await tx.query<ImportRow>(MOVE_ON, [
       before.id,
       before.byteOffset,
-      block.endOffset,
-      block.rows,
-      block.header === null ? null : JSON.stringify(block.header),
+      block.end.offset,
+      block.end.rows,
+      block.end.header === null ? null : JSON.stringify(block.end.header),
       results.filter(it => it === 'stored').length,
       results.filter(it => it === 'older').length,
       refusals.length,
       new Date(run.now()),
       before.rows,
+      block.end.lines,
     ])
     if (rows[0] === undefined)
       throw new PushError('import_moved', `import ${before.id} is no longer at byte ${before.byteOffset}`)
@@ -234,6 +248,8 @@ async function storeBlock(run: RunImport, before: ImportRow, read: ReadBlock): P
       await tx.query(REFUSE, [
         before.id,
         refusals.map(it => it.row),
+        refusals.map(it => it.line),
+        refusals.map(it => it.field),
         refusals.map(it => it.code),
         refusals.map(it => it.detail.slice(0, 500)),
       ])
@@ -246,30 +262,37 @@ interface StoredRows {
   readonly refusals: readonly ImportRefusal[]
 }
 
+/** A block is joined with itself in memory; PostgreSQL's own limit is made for many small statements at once. */
+const BEGIN_ROWS = "savepoint rows_of_import; set local work_mem = '64MB'"
+
 /** What the database refuses (a value too large for it) is found by halves and refused alone. */
-async function storeRows(tx: Queryable, rows: readonly ReadRow[]): Promise<StoredRows> {
+async function storeRows(
+  tx: Queryable,
+  appId: number,
+  rows: readonly ReadRow[],
+  prepared: PreparedDevices = prepareKnown(rows.map(it => it.device)),
+): Promise<StoredRows> {
   if (rows.length === 0) return { results: [], refusals: [] }
-  await tx.query('savepoint rows_of_import')
+  await tx.query(BEGIN_ROWS)
   try {
-    const results = await storeKnown(
-      tx,
-      rows.map(it => it.device),
-    )
+    const results = await storeKnown(tx, appId, prepared)
     await tx.query('release savepoint rows_of_import')
     return { results, refusals: [] }
   } catch (error) {
     if (!/^(2[23]|54)/.test(codeOf(error))) throw error
     await tx.query('rollback to savepoint rows_of_import')
     const [only] = rows
-    if (rows.length === 1 && only !== undefined)
+    if (rows.length === 1 && only !== undefined) {
+      const { row, line } = only
       return {
         results: [],
-        refusals: [{ row: only.row, code: 'input_invalid', detail: 'the database refuses a value' }],
+        refusals: [{ row, line, field: null, code: 'input_invalid', detail: 'the database refuses a value' }],
       }
+    }
   }
   const half = Math.ceil(rows.length / 2)
-  const first = await storeRows(tx, rows.slice(0, half))
-  const second = await storeRows(tx, rows.slice(half))
+  const first = await storeRows(tx, appId, rows.slice(0, half))
+  const second = await storeRows(tx, appId, rows.slice(half))
   return { results: [...first.results, ...second.results], refusals: [...first.refusals, ...second.refusals] }
 }
 
@@ -290,7 +313,7 @@ export async function* readRefusals(
   let after = 0
   for (;;) {
     const { rows } = await db.query<ImportRefusal>(
-      `select row_number as row, code, detail from device_import_refusal
+      `select row_number as row, line_number as line, field, code, detail from device_import_refusal
         where import_id = $1 and row_number > $2 order by row_number limit $3`,
       [importId, after, REFUSALS_PER_PAGE],
     )

@@ -17,7 +17,7 @@ import { addCredential, findVapidCredential } from '../../credentials/credential
 import { ROOST } from '../../credentials/history.ts'
 import { StartError } from '../../store/folder.ts'
 import { systemClock } from '../../time.ts'
-import { readBlocks } from '../../transfer/blocks.ts'
+import { BEGINNING, readBlocks } from '../../transfer/blocks.ts'
 import { CohortReport, type DryRun } from '../../transfer/cohorts.ts'
 import { csvLine } from '../../transfer/csv.ts'
 import {
@@ -28,6 +28,7 @@ import {
   runImport,
   startImport,
 } from '../../transfer/import.ts'
+import { COLUMNS } from '../../transfer/mappings/mappings.ts'
 import { type Opened, withApp } from './open.ts'
 
 interface Options {
@@ -171,9 +172,11 @@ function keysIn(text: string): VapidKeys {
 async function writeRefused(path: string, { id }: ImportView, { db }: Opened): Promise<void> {
   const isCsv = formatOf(path) === 'csv'
   async function* lines() {
-    if (isCsv) yield csvLine(['row', 'code', 'detail'])
+    if (isCsv) yield csvLine(['row', 'line', 'field', 'code', 'detail'])
     for await (const page of readRefusals(db, id))
-      yield page.map(it => (isCsv ? csvLine([it.row, it.code, it.detail]) : lineOf(it))).join('')
+      yield page
+        .map(it => (isCsv ? csvLine([it.row, it.line, it.field, it.code, it.detail]) : lineOf(it)))
+        .join('')
   }
   await pipeline(Readable.from(lines()), createWriteStream(path))
 }
@@ -198,7 +201,7 @@ async function dryRun(
       vapidCredentials.set(key, 'given')
   const report = new CohortReport()
   const source = createReadStream(file.path)
-  const read = { format: settings.format, header: null, offset: 0, rows: 0, isFinal: true }
+  const read = { format: settings.format, from: BEGINNING, isFinal: true, columns: COLUMNS[settings.mapping] }
   for await (const block of readBlocks(source, read))
     report.add(readBlock(block, { settings, options: { ...checked, vapidCredentials } }), file.asOf)
   print(options.json ? JSON.stringify(report.result()) : await tableOf(report.result()))

@@ -1,7 +1,8 @@
 /** Whom an entry of a bulk call names: a device by its hwid, the holder of a token, or all devices of a user. */
-import { type BulkTarget, PROVIDERS } from '@roost/protocol'
+import type { BulkTarget } from '@roost/protocol'
 import type { Queryable } from '../../store/database.ts'
-import { addressBucketOf, addressHash, bucketOf } from '../buckets.ts'
+import { addressBucketOf, bucketOf } from '../buckets.ts'
+import { hashesOfToken } from '../token-holders.ts'
 
 /** Uses the primary key of device. */
 const BY_HWID = `
@@ -40,7 +41,7 @@ export async function findTargets(
     'userId' in target ? [{ place, id: target.userId }] : [],
   )
   const hashes = placed.flatMap(({ target, place }) =>
-    'pushToken' in target ? hashesOf(target.pushToken).map(hash => ({ place, hash })) : [],
+    'pushToken' in target ? hashesOfToken(target.pushToken).map(hash => ({ place, hash })) : [],
   )
   const query = async (sql: string, ...columns: unknown[][]) => {
     if (columns[0]?.length === 0) return
@@ -64,18 +65,4 @@ export async function findTargets(
     hashes.map(it => it.hash),
   )
   return found.map(names => [...new Set(names)])
-}
-
-/** A token does not say whose it is, so it is looked for with each gateway (R7: Apple's in lower-case hex). */
-function hashesOf(token: string): Buffer[] {
-  const apple = token.replace(/[<>\s]/g, '').toLowerCase()
-  const isApple = /^[0-9a-f]+$/.test(apple)
-  return PROVIDERS.flatMap(provider => {
-    if (provider !== 'apns')
-      return [addressHash({ provider, environment: '', kind: 'alert', address: token })]
-    if (!isApple) return []
-    return ['production', 'sandbox'].flatMap(environment =>
-      ['alert', 'voip'].map(kind => addressHash({ provider, environment, kind, address: apple })),
-    )
-  })
 }

@@ -11,60 +11,42 @@
  *
  * Order of locks as in register.ts: device rows, directory rows, address rows.
  */
-import {
-  type DeviceRecord,
-  type Permission,
-  type Platform,
-  TAGS_BYTES_PER_DEVICE,
-  TAGS_PER_DEVICE,
-} from '@roost/protocol'
+import { type Permission, TAGS_BYTES_PER_DEVICE, TAGS_PER_DEVICE } from '@roost/protocol'
 import type { Queryable } from '../../store/database.ts'
 import type { NewAddress } from '../address.ts'
-import { addressBucketOf, addressHash, bucketOf } from '../buckets.ts'
+import { addressBucketOf, addressHash } from '../buckets.ts'
 import { isDenied, optOut } from '../permission.ts'
 import { giveTypes } from '../tag-definitions.ts'
-
-/** Null = the file does not say, and then what is stored stays. */
-export interface KnownDevice {
-  readonly appId: number
-  readonly hwid: string
-  /** False: `hwid` was made of the token, and whoever holds that is meant. */
-  readonly isNamed: boolean
-  readonly platform: Platform | null
-  readonly userId: string | null
-  readonly language: string | null
-  readonly timezoneSeconds: number | null
-  readonly appVersion: string | null
-  readonly osVersion: string | null
-  readonly deviceModel: string | null
-  readonly tags: Readonly<Record<string, unknown>>
-  readonly permission: Permission | null
-  /** Its fields replace those that are stored. */
-  readonly record: Readonly<Partial<DeviceRecord>> | null
-  readonly address: NewAddress | null
-  /** Apple's other token, for calls. */
-  readonly calls: NewAddress | null
-  readonly credentialId: string | null
-  /** ms. */
-  readonly firstSeenAt: number | null
-  /** ms. */
-  readonly lastOpenAt: number | null
-  /** When it was last heard of, ms; of a row that does not say it, when the file was made. */
-  readonly at: number
-  readonly isDated: boolean
-}
+import { type First, prepareFirst, storeFirst } from './first.ts'
+import type { KnownDevice } from './known.ts'
+import { type Row, wavesOf } from './rows.ts'
 
 /** `older`: Roost has heard of the device, or of its address, later than the file; what it knew stays. */
 export type Stored = 'stored' | 'older'
 
+/** What can be made ready of devices before their transaction. */
+export interface PreparedDevices {
+  readonly devices: readonly KnownDevice[]
+  readonly waves: readonly (readonly Row[])[]
+  /** Of the first wave. */
+  readonly first: First
+}
+
+export function prepareKnown(devices: readonly KnownDevice[]): PreparedDevices {
+  const waves = wavesOf(devices)
+  return { devices, waves, first: prepareFirst(waves[0] ?? []) }
+}
+
 /**
- * Stores devices in the caller's transaction; results in their order. Safe to repeat. Of rows that share a device or an
- * address the later one counts, as if they had come one after the other.
+ * Stores devices of one app in the caller's transaction; results in their order. Safe to repeat. Of rows that share a
+ * device or an address the later one counts, as if they had come one after the other.
  */
-export async function storeKnown(tx: Queryable, devices: readonly KnownDevice[]): Promise<Stored[]> {
-  const results: Stored[] = []
-  const typed = await withTypes(tx, await withHolders(tx, devices))
-  for (const wave of wavesOf(typed)) {
+export async function storeKnown(tx: Queryable, appId: number, prepared: PreparedDevices): Promise<Stored[]> {
+  const results = prepared.devices.map((): Stored => 'stored')
+  const { waves, first } = await settle(tx, appId, prepared)
+  const [, ...later] = waves
+  for (const wave of [await storeFirst(tx, appId, first), ...later]) {
+    if (wave.length === 0) continue
     const stored = await storeWave(tx, wave)
     wave.forEach((row, i) => {
       if (!row.isExtra) results[row.index] = stored[i] as Stored
@@ -73,10 +55,23 @@ export async function storeKnown(tx: Queryable, devices: readonly KnownDevice[])
   return results
 }
 
-async function withTypes(tx: Queryable, devices: readonly KnownDevice[]): Promise<readonly KnownDevice[]> {
+/** What depends on the database, and so changes the rows once more: types of tags, and holders of bare tokens. */
+async function settle(tx: Queryable, appId: number, prepared: PreparedDevices): Promise<PreparedDevices> {
+  const { devices } = prepared
+  const settled = await withTypes(tx, appId, await withHolders(tx, appId, devices))
+  return settled === devices ? prepared : prepareKnown(settled)
+}
+
+async function withTypes(
+  tx: Queryable,
+  appId: number,
+  devices: readonly KnownDevice[],
+): Promise<readonly KnownDevice[]> {
+  const { rowCount } = await tx.query('select from tag_definition where app_id = $1 limit 1', [appId])
+  if (rowCount === 0) return devices
   const { updates } = await giveTypes(
     tx,
-    devices.map(device => ({ ...device, tagOperations: [] })),
+    devices.map(device => ({ ...device, appId, tagOperations: [] })),
   )
   return updates
 }
@@ -90,14 +85,18 @@ const HOLDERS_OF = `
  * A bare token is its holder's: that device keeps its user, tags and permission. Who has taken the token over in the
  * meantime was heard of later, which is found when the row is stored.
  */
-async function withHolders(tx: Queryable, devices: readonly KnownDevice[]): Promise<readonly KnownDevice[]> {
+async function withHolders(
+  tx: Queryable,
+  appId: number,
+  devices: readonly KnownDevice[],
+): Promise<readonly KnownDevice[]> {
   const hashes = devices.flatMap(({ isNamed, address }) =>
     isNamed || address === null ? [] : [addressHash(address)],
   )
   if (hashes.length === 0) return devices
   const { rows } = await tx.query<{ hash: Buffer; hwid: string }>(HOLDERS_OF, [
     hashes.map(addressBucketOf),
-    hashes.map(() => devices[0]?.appId),
+    hashes.map(() => appId),
     hashes,
   ])
   const holders = new Map(rows.map(it => [it.hash.toString('latin1'), it.hwid]))
@@ -107,34 +106,6 @@ async function withHolders(tx: Queryable, devices: readonly KnownDevice[]): Prom
     if (device.isNamed) holders.set(hash, device.hwid)
     return device.isNamed ? device : { ...device, hwid: holders.get(hash) ?? device.hwid }
   })
-}
-
-interface Row {
-  readonly index: number
-  /** The second address of a device: it comes in a wave of its own, and is no row of the file. */
-  readonly isExtra: boolean
-  readonly device: KnownDevice
-  readonly bucket: number
-  readonly hash: Buffer | null
-}
-
-/** One statement can't touch a row twice, so repeats wait for the next wave. */
-function wavesOf(devices: readonly KnownDevice[]): Row[][] {
-  const waves: Row[][] = []
-  const seen = new Map<string, number>()
-  const add = (device: KnownDevice, index: number, isExtra: boolean) => {
-    const hash = device.address === null ? null : addressHash(device.address)
-    const keys = [`d${device.hwid}`, ...(hash === null ? [] : [`a${hash.toString('latin1')}`])]
-    const wave = Math.max(...keys.map(key => seen.get(key) ?? 0))
-    for (const key of keys) seen.set(key, wave + 1)
-    waves[wave] ??= []
-    waves[wave].push({ index, isExtra, device, bucket: bucketOf(device.hwid), hash })
-  }
-  devices.forEach((device, index) => {
-    add(device, index, false)
-    if (device.calls !== null) add({ ...device, address: device.calls, credentialId: null }, index, true)
-  })
-  return waves
 }
 
 async function storeWave(tx: Queryable, rows: readonly Row[]): Promise<Stored[]> {
@@ -262,7 +233,7 @@ async function upsertDevices(tx: Queryable, rows: readonly Row[]): Promise<Reado
     devices.map(it => it.hwid),
     devices.map(it => it.platform),
     devices.map(it => it.userId),
-    devices.map(it => JSON.stringify(it.tags)),
+    rows.map(row => row.tags),
     devices.map(it => it.language),
     devices.map(it => it.timezoneSeconds),
     devices.map(it => it.appVersion),

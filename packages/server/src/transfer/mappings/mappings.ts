@@ -1,5 +1,6 @@
 /** The forms of files that can be read. Each mapping takes a row and says in our words what is in it. */
 import type { ImportMapping, Platform } from '@roost/protocol'
+import type { Columns } from '../blocks.ts'
 import type { Draft } from '../draft.ts'
 import type { Fields } from '../fields.ts'
 import { readBrowser } from './browser.ts'
@@ -7,7 +8,7 @@ import { readOneSignal } from './onesignal.ts'
 import { readParse } from './parse.ts'
 import { readPushwoosh } from './pushwoosh.ts'
 import { readRoost } from './roost.ts'
-import { readTokens } from './tokens.ts'
+import { readTokens, TOKEN_COLUMNS } from './tokens.ts'
 
 export interface MappingSettings {
   /** Of rows that name none. */
@@ -26,4 +27,14 @@ export const MAPPINGS: Readonly<Record<ImportMapping, Mapping>> = {
   parse: readParse,
   tokens: readTokens,
   browser: readBrowser,
+}
+
+/** A CSV file that has none of them is another form, or has no header: that is told once instead of for each row. */
+export const COLUMNS: Readonly<Record<ImportMapping, Columns>> = {
+  roost: { oneOf: ['hwid', 'pushToken'] },
+  pushwoosh: { oneOf: ['Hwid', 'hwid', 'Push Token'] },
+  onesignal: { oneOf: ['id', 'player_id', 'subscription_id', 'identifier'] },
+  parse: { oneOf: ['installationId', 'objectId', '_id', 'deviceToken'] },
+  tokens: { oneOf: TOKEN_COLUMNS, alone: 'token' },
+  browser: { oneOf: ['endpoint', 'subscription'] },
 }

@@ -112,10 +112,12 @@ export async function importRoutes(instance: FastifyInstance, context: HttpConte
       await readImport(context.db, { appId, id: params.id })
       const isCsv = query.format === 'csv'
       const lines = async function* () {
-        if (isCsv) yield csvLine(['row', 'code', 'detail'])
+        if (isCsv) yield csvLine(['row', 'line', 'field', 'code', 'detail'])
         for await (const page of readRefusals(context.db, params.id))
           yield page
-            .map(it => (isCsv ? csvLine([it.row, it.code, it.detail]) : `${JSON.stringify(it)}\n`))
+            .map(it =>
+              isCsv ? csvLine([it.row, it.line, it.field, it.code, it.detail]) : `${JSON.stringify(it)}\n`,
+            )
             .join('')
       }
       return reply

@@ -59,7 +59,7 @@ test('a file sent in parts that end anywhere is stored whole, each answer tellin
   const done = await server.rest<ImportView>('GET', path(`imports/${id}`))
   expect(done.body).toMatchObject({ state: 'done', rows: 500, stored: 450, refused: 50 })
   const refusals = (await text(`imports/${id}/refusals?format=csv`)).trim().split('\n')
-  expect(refusals[0]).toBe('row,code,detail')
+  expect(refusals[0]).toBe('row,line,field,code,detail')
   expect(refusals.slice(1).map(line => Number(line.split(',')[0]))).toEqual(
     Array.from({ length: 50 }, (_, i) => i * 10 + 4),
   )
