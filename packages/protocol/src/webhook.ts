@@ -39,11 +39,37 @@ export const webhookSchema = z.object({
   events: z.array(z.string()),
   isActive: z.boolean(),
   createdAt: z.string(),
+  /** Attempts in a row that nothing was taken of, and since when. */
+  failures: z.int(),
+  failingSince: z.string().nullable(),
+  /** When Roost gave up on it; null when it did not. */
+  disabledAt: z.string().nullable(),
 })
 export type WebhookView = z.infer<typeof webhookSchema>
 
 /** The secret is shown here and never again. */
 export const createdWebhookSchema = webhookSchema.extend({ secret: z.string() })
+
+const FORMER_HOURS_MAX = 168
+
+export const newSecretSchema = z.strictObject({
+  /** How long the former secret signs beside the new one. 0: it was betrayed. */
+  formerHours: z.int().min(0).max(FORMER_HOURS_MAX).default(24),
+})
+
+const REDELIVERED_MAX = 100
+
+/** What to deliver again: these events, or all that were given up of this time on. */
+export const redeliverySchema = z
+  .strictObject({
+    eventIds: z.array(z.uuid()).min(1).max(REDELIVERED_MAX).optional(),
+    /** ISO 8601. */
+    failedSince: z.iso.datetime({ offset: true }).optional(),
+  })
+  .refine(it => it.eventIds !== undefined || it.failedSince !== undefined, {
+    message: 'name eventIds or failedSince',
+  })
+export type Redelivery = z.infer<typeof redeliverySchema>
 
 export const webhookDeliverySchema = z.object({
   eventId: z.string(),

@@ -2,11 +2,15 @@
  * Tells webhooks of removals, in parts of up to 500 (`base.removals`). The next part is made when the one before was
  * delivered, or given up after two days, so each device's removals come in order. A webhook that begins to ask for them is
  * told of what happens from then on.
+ *
+ * The outbox has the places of a part in the feed and not what it says: that is read as it is told. So of a device that is
+ * erased nothing is left there, whatever waits or is asked for again.
  */
+import type { Removal } from '@roost/protocol'
 import type { Database, Queryable } from '../store/database.ts'
-import { type DeliverCounts, type DeliverOptions, deliverDue } from '../webhooks/deliver.ts'
+import { type DeliverCounts, type DeliverOptions, deliverDue, type EventSource } from '../webhooks/deliver.ts'
 import { recordEvent } from '../webhooks/outbox.ts'
-import { ALL_REMOVALS, type FeedPlace, readPlace, readRemovals } from './removals.ts'
+import { ALL_REMOVALS, type FeedPlace, idOf, readPlace, readRemovals } from './removals.ts'
 
 const PART = 500
 
@@ -14,18 +18,24 @@ const READY = `
   select w.id, w.app_id as "appId"
     from webhook w
     left join webhook_feed f on f.webhook_id = w.id
-   where w.is_active and 'base.removals' = any(w.events)
+   where w.is_active and 'base.removals' = any(w.events) and ($1::uuid is null or w.id = $1)
      and not exists (select from webhook_delivery d
                       where d.webhook_id = w.id and d.event_id = f.event_id and d.state = 'waiting')
    order by w.id`
 
-/** Makes the next part of each webhook that has got its last one. Returns how many. */
+/** Makes the next part for each webhook that has got its last one. Returns how many. */
 async function feedWebhooks(db: Database, at: number): Promise<number> {
-  const { rows } = await db.query<{ id: string; appId: number }>(READY)
+  const { rows } = await db.query<{ id: string }>(READY, [null])
   let parts = 0
-  for (const { id: webhookId, appId } of rows)
-    if (await db.transaction(tx => feed(tx, { webhookId, appId, at }))) parts++
+  for (const { id } of rows) if (await feedWebhook(db, id, at)) parts++
   return parts
+}
+
+async function feedWebhook(db: Database, webhookId: string, at: number): Promise<boolean> {
+  return db.transaction(async tx => {
+    const { rows } = await tx.query<{ appId: number }>(READY, [webhookId])
+    return rows[0] === undefined ? false : feed(tx, { webhookId, appId: rows[0].appId, at })
+  })
 }
 
 interface Feeding {
@@ -40,8 +50,9 @@ async function feed(tx: Queryable, { webhookId, appId, at }: Feeding): Promise<b
   const removals = await readRemovals(tx, { ...ALL_REMOVALS, appId, after, limit: PART })
   const last = removals.at(-1)
   if (last === undefined) return false
-  const eventId = await recordEvent(tx, { appId, type: 'base.removals', data: { removals }, at, webhookId })
   const place = readPlace(last.id)
+  const data: Part = { after: idOf(after), upTo: last.id, count: removals.length }
+  const eventId = await recordEvent(tx, { appId, type: 'base.removals', data: { ...data }, at, webhookId })
   await tx.query(
     'update webhook_feed set xid = $2::xid8, ledger_id = $3, event_id = $4 where webhook_id = $1',
     [webhookId, place.xid, place.ledgerId, eventId],
@@ -68,21 +79,30 @@ async function takeFeed(tx: Queryable, webhookId: string): Promise<FeedPlace | u
   return waiting.rowCount > 0 ? undefined : rows[0]
 }
 
-/** Parts follow each other without a pause for so long; the next run goes on. */
-const RUN_MS = 40_000
+/** What the outbox has of a part. */
+interface Part {
+  readonly after: string
+  readonly upTo: string
+  readonly count: number
+}
 
-/** Delivers what is due, and part after part of the feed to who takes them. */
+async function readPart(db: Queryable, appId: number, { after, upTo }: Part): Promise<Removal[]> {
+  const places = { after: readPlace(after), upTo: readPlace(upTo) }
+  return readRemovals(db, { ...ALL_REMOVALS, ...places, appId, limit: PART })
+}
+
+/** Delivers what is due, and part after part of the feed to who takes them; none waits for another webhook. */
 export async function deliverWithRemovals(options: DeliverOptions, at: number): Promise<DeliverCounts> {
-  const startedAt = performance.now()
-  let [delivered, refused] = [0, 0]
-  for (;;) {
-    const parts = await feedWebhooks(options.db, at)
-    const counts = await deliverDue(options, at)
-    delivered += counts.delivered
-    refused += counts.refused
-    const isOver = (options.signal?.aborted ?? false) || performance.now() - startedAt > RUN_MS
-    if (parts === 0 || isOver) return { delivered, refused }
+  const { db } = options
+  await feedWebhooks(db, at)
+  const source: EventSource = {
+    next: webhookId => feedWebhook(db, webhookId, at),
+    dataOf: async ({ appId, type, data }) =>
+      type === 'base.removals' && 'upTo' in data
+        ? { removals: await readPart(db, appId, data as unknown as Part) }
+        : data,
   }
+  return deliverDue(options, at, source)
 }
 
 /** What a webhook that was just added, or asks for something else now, is told of begins here. */

@@ -23,6 +23,8 @@ const FEED_START: FeedPlace = { xid: '0', ledgerId: 0 }
 export interface FeedQuery {
   readonly appId: number
   readonly after: FeedPlace
+  /** Inclusive; null = open. */
+  readonly upTo: FeedPlace | null
   readonly limit: number
   /** ms; null = open. */
   readonly from: number | null
@@ -33,7 +35,7 @@ export interface FeedQuery {
 }
 
 /** Everything, as the webhooks are told of it. */
-export const ALL_REMOVALS = { from: null, to: null, events: [], reasons: [] } as const
+export const ALL_REMOVALS = { upTo: null, from: null, to: null, events: [], reasons: [] } as const
 
 const READ = `
   select ${FEED_PLACE}::text || '-' || l.id as id, l.hwid, l.at, l.event, l.reason, l.provider,
@@ -43,6 +45,7 @@ const READ = `
    where l.app_id = $1 and ${IS_REMOVAL}
      and (${FEED_PLACE}, l.id) > ($2::xid8, $3::bigint)
      and ${FEED_PLACE} < pg_snapshot_xmin(pg_current_snapshot())
+     and ($9::xid8 is null or (${FEED_PLACE}, l.id) <= ($9::xid8, $10::bigint))
      and ($4::timestamptz is null or l.at >= $4) and ($5::timestamptz is null or l.at < $5)
      and (cardinality($6::text[]) = 0 or l.event = any($6)) and (cardinality($7::text[]) = 0 or l.reason = any($7))
    order by ${FEED_PLACE}, l.id
@@ -59,6 +62,8 @@ export async function readRemovals(db: Queryable, query: FeedQuery): Promise<Rem
     query.events,
     query.reasons,
     query.limit,
+    query.upTo?.xid ?? null,
+    query.upTo?.ledgerId ?? null,
   ])
   return rows
 }
@@ -74,6 +79,11 @@ export function readPlace(id: string): FeedPlace {
   if (xid === undefined || ledgerId === undefined)
     throw new PushError('input_invalid', 'after is none of the ids of the feed')
   return { xid, ledgerId: Number(ledgerId) }
+}
+
+/** The id of a place. */
+export function idOf({ xid, ledgerId }: FeedPlace): string {
+  return `${xid}-${ledgerId}`
 }
 
 export interface RemovalCount {

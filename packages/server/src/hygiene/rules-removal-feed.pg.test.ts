@@ -65,6 +65,15 @@ async function deliverUntil(count: number): Promise<void> {
   await deliverUntil(count)
 }
 
+/** Other processes may be at it, too: it was received when they are done. */
+async function untilReceived(count: number): Promise<void> {
+  const options = { db: server.db, seal: new Seal(SECRET), allowPrivate: true, extraCa: ca }
+  await deliverWithRemovals(options, server.clock.now())
+  if (received.length >= count) return
+  await tick()
+  await untilReceived(count)
+}
+
 test('a webhook is told of removals from its addition on, each once and in order, also after it was down', async () => {
   await register('before', 'token-before')
   await unregister('before')
@@ -93,6 +102,52 @@ test('a webhook is told of removals from its addition on, each once and in order
   server.clock.advance(120_000)
   await deliverUntil(4)
   expect(got()).toEqual(['a superseded', 'a unregistered', 'b unregistered', 'b moved'])
+})
+
+test('the outbox names nobody, and a part that is asked for again tells nothing of a device that was erased meanwhile', async () => {
+  const { rows } = await server.db.query<{ id: string; data: object }>(
+    "select id, data from webhook_event where type = 'base.removals' order by id",
+  )
+  expect(JSON.stringify(rows.map(it => it.data))).not.toContain('hwid')
+  const erased = await server.rest('POST', `/v1/apps/${app.app}/erasures`, { hwid: 'a' })
+  expect(erased.status).toBe(200)
+  const webhook = await server.db.query<{ id: string }>('select id from webhook')
+  const before = received.length
+  const again = await server.rest('POST', `/v1/apps/${app.app}/webhooks/${webhook.rows[0]?.id}/redeliver`, {
+    eventIds: rows.map(it => it.id),
+  })
+  expect(again).toMatchObject({ status: 202, body: { count: rows.length } })
+  await untilReceived(before + rows.length)
+  const told = received.slice(before).flat()
+  expect(told.map(it => `${it.hwid} ${it.event}`)).toEqual(['b unregistered', 'b moved'])
+})
+
+test('parts come one after another, whatever waits and whoever delivers: a later one never overtakes', async () => {
+  const { rows } = await server.db.query<{ id: string }>(
+    "select id from webhook_event where type = 'base.removals' order by id",
+  )
+  const { rows: webhooks } = await server.db.query<{ id: string }>('select id from webhook')
+  const options = { db: server.db, seal: new Seal(SECRET), allowPrivate: true, extraCa: ca }
+  const before = received.length
+  status = 503
+  const path = `/v1/apps/${app.app}/webhooks/${webhooks[0]?.id}/redeliver`
+  await server.rest('POST', path, { eventIds: rows.map(it => it.id) })
+  server.clock.advance(1000)
+  await Promise.all([1, 2, 3].map(() => deliverWithRemovals(options, server.clock.now())))
+  const tried = await server.db.query<{ id: string; attempts: number }>(
+    `select e.id, d.attempts from webhook_delivery d join webhook_event e on e.id = d.event_id
+      where d.state = 'waiting' order by e.id`,
+  )
+  expect(tried.rows.map(it => it.attempts > 0)).toEqual([true, ...rows.slice(1).map(() => false)])
+  status = 204
+  server.clock.advance(120_000)
+  await untilReceived(before + rows.length)
+  expect(
+    received
+      .slice(before)
+      .flat()
+      .map(it => it.event),
+  ).toEqual(['unregistered', 'moved'])
 })
 
 test('getUnregisteredDevices names the devices that lost their address in these days and have none since', async () => {

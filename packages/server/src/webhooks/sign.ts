@@ -20,13 +20,19 @@ export interface Signed {
   readonly body: string
 }
 
-export function signatureHeaders(secret: string, { eventId, at, body }: Signed): Record<string, string> {
+/** One signature for each secret: while a secret is changed both sign, and a receiver takes either. */
+export function signatureHeaders(
+  secrets: readonly string[],
+  { eventId, at, body }: Signed,
+): Record<string, string> {
   const timestamp = Math.floor(at / 1000)
-  const key = Buffer.from(secret.slice(SECRET_PREFIX.length), 'base64')
-  const mac = createHmac('sha256', key).update(`${eventId}.${timestamp}.${body}`).digest('base64')
+  const signatures = secrets.map(secret => {
+    const key = Buffer.from(secret.slice(SECRET_PREFIX.length), 'base64')
+    return `v1,${createHmac('sha256', key).update(`${eventId}.${timestamp}.${body}`).digest('base64')}`
+  })
   return {
     'webhook-id': eventId,
     'webhook-timestamp': String(timestamp),
-    'webhook-signature': `v1,${mac}`,
+    'webhook-signature': signatures.join(' '),
   }
 }

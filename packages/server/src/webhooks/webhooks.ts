@@ -3,6 +3,7 @@ import { checkEndpointUrl } from '@roost/gateways'
 import {
   type NewWebhook,
   PushError,
+  type Redelivery,
   type WebhookChange,
   type WebhookDelivery,
   type WebhookView,
@@ -10,10 +11,11 @@ import {
 import { v7 as uuidv7 } from 'uuid'
 import type { Seal } from '../credentials/seal.ts'
 import { beginFeed } from '../hygiene/removal-webhooks.ts'
-import type { Queryable } from '../store/database.ts'
+import type { Database, Queryable } from '../store/database.ts'
 import { newWebhookSecret } from './sign.ts'
 
-const VIEW = 'id, url, events, is_active as "isActive", created_at as "createdAt"'
+const VIEW = `id, url, events, is_active as "isActive", created_at as "createdAt", failures,
+  failing_since as "failingSince", disabled_at as "disabledAt"`
 
 export interface WebhookRules {
   /** Private addresses and odd ports; for tests. */
@@ -72,20 +74,85 @@ export async function readWebhook(db: Queryable, { appId, id }: WebhookKey): Pro
   return rows[0] ?? unknown(id)
 }
 
-/** Throws `webhook_unknown`, `webhook_url_refused`. */
+interface Change extends WebhookRules {
+  readonly change: WebhookChange
+  /** The label of the API token. */
+  readonly by: string
+  readonly at: number
+}
+
+/** Who activates it gives it a new start; its alert is closed. Throws `webhook_unknown`, `webhook_url_refused`. */
 export async function changeWebhook(
-  db: Queryable,
+  db: Database,
   key: WebhookKey,
-  { change, allowPrivate }: WebhookRules & { readonly change: WebhookChange },
+  { change, by, at, allowPrivate }: Change,
 ): Promise<WebhookView> {
   if (change.url !== undefined) requireUrl(change.url, allowPrivate)
-  const { rows } = await db.query<WebhookView>(
-    `update webhook set url = coalesce($3, url), events = coalesce($4, events), is_active = coalesce($5, is_active)
-      where app_id = $1 and id = $2 returning ${VIEW}`,
-    [key.appId, key.id, change.url ?? null, change.events ?? null, change.isActive ?? null],
+  return db.transaction(async tx => {
+    const { rows } = await tx.query<WebhookView>(
+      `update webhook
+          set url = coalesce($3, url), events = coalesce($4, events), is_active = coalesce($5, is_active),
+              failures = case when $5 then 0 else failures end,
+              failing_since = case when not $5 then failing_since end,
+              disabled_at = case when $5 is null then disabled_at end
+        where app_id = $1 and id = $2 returning ${VIEW}`,
+      [key.appId, key.id, change.url ?? null, change.events ?? null, change.isActive ?? null],
+    )
+    if (rows[0]?.isActive === true) await closeDisabled(tx, { ...key, by, at })
+    await beginFeed(tx, key.id)
+    return rows[0] ?? unknown(key.id)
+  })
+}
+
+async function closeDisabled(
+  tx: Queryable,
+  { appId, id, by, at }: WebhookKey & { readonly by: string; readonly at: number },
+): Promise<void> {
+  await tx.query(
+    `update alert set state = 'closed', closed_at = $3, closed_by = $4
+      where app_id = $1 and kind = 'webhook_disabled' and subject = $2 and state = 'open'`,
+    [appId, id, new Date(at), by],
   )
-  await beginFeed(db, key.id)
-  return rows[0] ?? unknown(key.id)
+}
+
+/**
+ * Gives it another secret. The former one signs beside it until `formerUntil` (ms), so that a receiver can be changed
+ * meanwhile; of two changes in that time the first secret is dropped. Throws `webhook_unknown`.
+ */
+export async function changeSecret(
+  db: Queryable,
+  seal: Seal,
+  { appId, id, formerUntil }: WebhookKey & { readonly formerUntil: number },
+): Promise<WebhookView & { secret: string }> {
+  const secret = newWebhookSecret()
+  const { rows } = await db.query<WebhookView>(
+    `update webhook set former_sealed = sealed, former_until = $4, sealed = $3
+      where app_id = $1 and id = $2 returning ${VIEW}`,
+    [appId, id, seal.close(id, secret), new Date(formerUntil)],
+  )
+  return { ...(rows[0] ?? unknown(id)), secret }
+}
+
+export interface Again extends WebhookKey {
+  readonly which: Redelivery
+  /** ms. */
+  readonly at: number
+}
+
+/**
+ * Events that are delivered again, whatever became of them, with all their attempts. Returns how many; events of 30 days
+ * are kept. Throws `webhook_unknown`.
+ */
+export async function redeliver(db: Queryable, { appId, id, which, at }: Again): Promise<number> {
+  await readWebhook(db, { appId, id })
+  const { rowCount } = await db.query(
+    `update webhook_delivery d set state = 'waiting', attempts = 0, due_at = $2
+       from webhook_event e
+      where d.webhook_id = $1 and e.id = d.event_id
+        and (e.id = any($3::uuid[]) or d.state = 'failed' and e.at >= $4)`,
+    [id, new Date(at), which.eventIds ?? [], which.failedSince ?? null],
+  )
+  return rowCount
 }
 
 /** What waited for it is dropped. Throws `webhook_unknown`. */

@@ -45,6 +45,7 @@ export async function removalRoutes(instance: FastifyInstance, context: HttpCont
       const read = {
         appId,
         after: readPlace(after),
+        upTo: null,
         limit: limit + 1,
         from: msOf(from),
         to: msOf(to),

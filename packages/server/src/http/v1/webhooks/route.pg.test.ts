@@ -195,6 +195,125 @@ test('410 Gone ends a delivery at once', async () => {
   expect(await logOf(hook)).toMatchObject([{ state: 'failed', attempts: 1, status: 410 }])
 })
 
+/** All failures of one event, at the times at which it is tried. Returns when the last one was. */
+async function failAll(hook: Hook, at: number): Promise<number> {
+  await happen(hook, at)
+  let now = at
+  await deliver(now)
+  for (const pause of RETRY_AFTER_MS) {
+    now += pause
+    await deliver(now)
+  }
+  return now
+}
+
+test('a webhook that takes nothing for five days is told no more, which an alert and the other webhooks tell', async () => {
+  const at = aTime()
+  const hook = await addHook('down')
+  const { body: other } = await server.rest<Hook>('POST', path(hook.access), {
+    url: `${origin}/down-other`,
+    events: ['webhook.disabled'],
+  })
+  answers.set('/down', { status: 500 })
+  const read = async () => (await server.rest<WebhookView>('GET', `${path(hook.access)}/${hook.id}`)).body
+  await failAll(hook, at)
+  expect(await read()).toMatchObject({
+    isActive: true,
+    failures: 8,
+    failingSince: new Date(at).toISOString(),
+    disabledAt: null,
+  })
+  const day = 24 * 60 * MINUTE_MS
+  await failAll(hook, at + 4.5 * day)
+  const disabled = await read()
+  expect(disabled).toMatchObject({ isActive: false, disabledAt: expect.any(String) })
+  const seen = got('down').length
+  await deliver(at + 10 * day)
+  expect(got('down'), 'it is told no more').toHaveLength(seen)
+  expect(got('down-other').map(it => JSON.parse(it.body))).toMatchObject([
+    { type: 'webhook.disabled', data: { webhookId: hook.id, origin, error: 'status 500' } },
+  ])
+  const alerts = `/v1/apps/${hook.access.app}/alerts`
+  const open = await server.rest<{ alerts: { kind: string; data: object }[] }>('GET', `${alerts}?state=open`)
+  expect(open.body.alerts).toMatchObject([{ kind: 'webhook_disabled', data: { webhookId: hook.id } }])
+  expect(JSON.stringify(open.body)).not.toContain('/down')
+
+  answers.delete('/down')
+  const { body: active } = await server.rest('PATCH', `${path(hook.access)}/${hook.id}`, { isActive: true })
+  expect(active).toMatchObject({ isActive: true, failures: 0, failingSince: null, disabledAt: null })
+  expect((await server.rest('GET', `${alerts}?state=open`)).body).toEqual({ alerts: [] })
+  await deliver(at + 10 * day)
+  expect((await logOf(hook)).map(it => it.state)).toContain('delivered')
+  expect(await logOf({ ...other, access: hook.access })).toHaveLength(1)
+})
+
+test('one acceptance between failures is a new beginning', async () => {
+  const at = aTime()
+  const hook = await addHook('recovers')
+  answers.set('/recovers', { status: 500 })
+  await failAll(hook, at)
+  answers.set('/recovers', { status: 200 })
+  await happen(hook, at + 1)
+  await deliver(at + 1)
+  const { body } = await server.rest('GET', `${path(hook.access)}/${hook.id}`)
+  expect(body).toMatchObject({ isActive: true, failures: 0, failingSince: null })
+})
+
+test('a new secret signs beside the former one for a day, and then alone', async () => {
+  const at = aTime()
+  const hook = await addHook('rotated')
+  const { status, body } = await server.rest<Hook>('POST', `${path(hook.access)}/${hook.id}/secret`, {})
+  expect(status).toBe(200)
+  expect(body.secret).not.toBe(hook.secret)
+  const signatures = async (now: number) => {
+    await happen(hook, now)
+    await deliver(now)
+    const { headers, body: text } = got('rotated').at(-1) as Received
+    const signed = `${headers['webhook-id']}.${headers['webhook-timestamp']}.${text}`
+    const of = (secret: string) =>
+      `v1,${createHmac('sha256', Buffer.from(secret.slice(6), 'base64'))
+        .update(signed)
+        .digest('base64')}`
+    return {
+      header: headers['webhook-signature'],
+      both: `${of(body.secret)} ${of(hook.secret)}`,
+      one: of(body.secret),
+    }
+  }
+  const now = await signatures(server.clock.now())
+  expect(now.header).toBe(now.both)
+  const later = await signatures(at)
+  expect(later.header).toBe(later.one)
+  const leaked = await server.rest<Hook>('POST', `${path(hook.access)}/${hook.id}/secret`, { formerHours: 0 })
+  expect(leaked.body.secret).not.toBe(body.secret)
+  await happen(hook, at + 1)
+  await deliver(at + 1)
+  expect(got('rotated').at(-1)?.headers['webhook-signature']).not.toContain(' ')
+})
+
+test('events that were given up are delivered again when somebody asks for it', async () => {
+  const at = aTime()
+  const hook = await addHook('missed')
+  answers.set('/missed', { status: 410 })
+  const first = await happen(hook, at)
+  const second = await happen(hook, at + 1)
+  await deliver(at + 1)
+  expect((await logOf(hook)).map(it => it.state)).toEqual(['failed', 'failed'])
+  answers.delete('/missed')
+  const again = (body: object) => server.rest('POST', `${path(hook.access)}/${hook.id}/redeliver`, body)
+  expect(await again({ eventIds: [first] })).toMatchObject({ status: 202, body: { count: 1 } })
+  await deliver(at + 2)
+  expect((await logOf(hook)).map(it => [it.eventId, it.state])).toEqual([
+    [second, 'failed'],
+    [first, 'delivered'],
+  ])
+  const failedSince = new Date(at).toISOString()
+  expect(await again({ failedSince })).toMatchObject({ body: { count: 1 } })
+  await deliver(at + 3)
+  expect((await logOf(hook)).map(it => it.state)).toEqual(['delivered', 'delivered'])
+  expect(await again({})).toMatchObject({ status: 400 })
+})
+
 test('a redirect is not followed', async () => {
   const at = aTime()
   const hook = await addHook('moved')

@@ -1,7 +1,9 @@
 /** Webhooks of an app. docs/credentials.md tells what is sent and how it is signed. */
 import {
   createdWebhookSchema,
+  newSecretSchema,
   newWebhookSchema,
+  redeliverySchema,
   WEBHOOK_TEST,
   webhookChangeSchema,
   webhookSchema,
@@ -12,18 +14,28 @@ import { z } from 'zod'
 import { recordEvent } from '../../../webhooks/outbox.ts'
 import {
   addWebhook,
+  changeSecret,
   changeWebhook,
   deleteWebhook,
   listDeliveries,
   listWebhooks,
   readWebhook,
+  redeliver,
   type WebhookKey,
 } from '../../../webhooks/webhooks.ts'
 import type { HttpContext } from '../../context.ts'
+import { actorOf } from '../actor.ts'
 import { appParamsSchema } from '../apps/schema.ts'
-import { deliveryListSchema, webhookListSchema, webhookParamsSchema, webhookTestSchema } from './schema.ts'
+import {
+  deliveryListSchema,
+  redeliveredSchema,
+  webhookListSchema,
+  webhookParamsSchema,
+  webhookTestSchema,
+} from './schema.ts'
 
 const tags = ['webhooks']
+const HOUR_MS = 3_600_000
 
 export async function webhookRoutes(instance: FastifyInstance, context: HttpContext): Promise<void> {
   const app = instance.withTypeProvider<ZodTypeProvider>()
@@ -96,7 +108,11 @@ export async function webhookRoutes(instance: FastifyInstance, context: HttpCont
         response: { 200: webhookSchema },
       },
     },
-    async request => changeWebhook(db, await keyOf(request.params), { change: request.body, allowPrivate }),
+    async request => {
+      const { label: by } = await actorOf(db, request)
+      const change = { change: request.body, by, at: clock.now(), allowPrivate }
+      return changeWebhook(db, await keyOf(request.params), change)
+    },
   )
 
   app.delete(
@@ -121,6 +137,43 @@ export async function webhookRoutes(instance: FastifyInstance, context: HttpCont
       },
     },
     async request => ({ deliveries: await listDeliveries(db, await keyOf(request.params)) }),
+  )
+
+  app.post(
+    '/apps/:app/webhooks/:id/redeliver',
+    {
+      schema: {
+        tags,
+        summary: 'Deliver events again: these, or all that were given up',
+        params: webhookParamsSchema,
+        body: redeliverySchema,
+        response: { 202: redeliveredSchema },
+      },
+    },
+    async (request, reply) => {
+      const key = await keyOf(request.params)
+      const count = await redeliver(db, { ...key, which: request.body, at: clock.now() })
+      context.runSoon('webhook-delivery')
+      return reply.code(202).send({ count })
+    },
+  )
+
+  app.post(
+    '/apps/:app/webhooks/:id/secret',
+    {
+      schema: {
+        tags,
+        summary:
+          'Give a webhook a new secret, which is shown this once; the former one signs beside it for a while',
+        params: webhookParamsSchema,
+        body: newSecretSchema,
+        response: { 200: createdWebhookSchema },
+      },
+    },
+    async request => {
+      const formerUntil = clock.now() + request.body.formerHours * HOUR_MS
+      return changeSecret(db, seal, { ...(await keyOf(request.params)), formerUntil })
+    },
   )
 
   app.post(
