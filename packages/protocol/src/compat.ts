@@ -6,12 +6,13 @@
 import { z } from 'zod'
 import {
   channelsSchema,
+  hwidSchema,
   PERMISSIONS,
   type Permission,
   powerSchema,
   registrationErrorSchema,
 } from './device.ts'
-import { EVENT_NAME_CHARACTERS, HWID_CHARACTERS, USER_ID_CHARACTERS } from './limits.ts'
+import { EVENT_NAME_CHARACTERS, USER_ID_CHARACTERS } from './limits.ts'
 
 /**
  * What only decorates a device never costs it its registration: too long is cut, numbers become text, anything else
@@ -80,21 +81,6 @@ const userId = z.preprocess(
   z.string('it is text, or a whole number of at most 15 digits').max(USER_ID_CHARACTERS),
 )
 
-/** What clients write when they have none: devices that share a name would get each other's pushes. */
-const NOBODYS_HWIDS: ReadonlySet<string> = new Set([
-  'null',
-  'undefined',
-  '(null)',
-  'nil',
-  '00000000-0000-0000-0000-000000000000',
-])
-
-const hwid = z
-  .string()
-  .min(1)
-  .max(HWID_CHARACTERS)
-  .refine(it => !NOBODYS_HWIDS.has(it.toLowerCase()), 'it names no single device')
-
 const tags = z.record(z.string(), z.unknown())
 
 const FLAGS: ReadonlyMap<unknown, boolean> = new Map<unknown, boolean>([
@@ -125,7 +111,7 @@ function readPermission(value: unknown): Permission | undefined {
 
 const base = {
   application: z.string().min(1).max(64),
-  hwid,
+  hwid: hwidSchema,
   device_type: z.unknown().optional().transform(readServedType),
   userId: userId.nullish(),
   language: text(35),

@@ -5,6 +5,22 @@ import { CHANNELS_PER_DEVICE, EVENT_NAME_CHARACTERS, HWID_CHARACTERS, USER_ID_CH
 export const PLATFORMS = ['ios', 'macos', 'android', 'huawei', 'web'] as const
 export type Platform = (typeof PLATFORMS)[number]
 
+/** What clients write when they have none: devices that share a name would get each other's pushes. */
+const NOBODYS_HWIDS: ReadonlySet<string> = new Set([
+  'null',
+  'undefined',
+  '(null)',
+  'nil',
+  '00000000-0000-0000-0000-000000000000',
+])
+
+/** Of a device that may come to be. */
+export const hwidSchema = z
+  .string()
+  .min(1)
+  .max(HWID_CHARACTERS)
+  .refine(it => !NOBODYS_HWIDS.has(it.toLowerCase()), 'it names no single device')
+
 export const PROVIDERS = ['apns', 'fcm', 'webpush', 'hms'] as const
 export type Provider = (typeof PROVIDERS)[number]
 
@@ -164,7 +180,9 @@ const said = {
 
 const environment = z.enum(['production', 'sandbox'])
 
-export const deviceRegistrationSchema = z.strictObject({
+const IS_APPLES: ReadonlySet<Platform> = new Set(['ios', 'macos'])
+
+const registrationSchema = z.strictObject({
   ...said,
   platform: z.enum(PLATFORMS),
   /** As the platform gave it; of a browser the endpoint. Without one the device is stored alone. */
@@ -178,6 +196,15 @@ export const deviceRegistrationSchema = z.strictObject({
   /** The VAPID public key that a browser subscribed with; the app's newest one when absent. */
   applicationServerKey: z.string().max(256).optional(),
 })
+export const deviceRegistrationSchema = registrationSchema
+  .refine(it => it.voipToken === undefined || IS_APPLES.has(it.platform), {
+    message: 'only ios and macos have one',
+    path: ['voipToken'],
+  })
+  .refine(it => it.keys === undefined || it.platform === 'web', {
+    message: 'only web has them',
+    path: ['keys'],
+  })
 export type DeviceRegistrationInput = z.infer<typeof deviceRegistrationSchema>
 
 export const devicePatchSchema = z.strictObject(said)

@@ -54,7 +54,7 @@ export async function readLedger(db: Queryable, key: DeviceKey): Promise<LedgerE
  * The newest address of each device tells its state: the one that is sent to if there is one, else the last
  * that ended. `none` = never had one; `unregistered` = asked to be left alone.
  */
-const STATE_OF_DEVICE = `
+export const STATE_OF_DEVICE = `
   left join lateral (
     select case when reason = 'unregistered' then 'unregistered' else state end as state, reason
       from address a

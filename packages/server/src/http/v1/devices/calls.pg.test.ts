@@ -45,6 +45,12 @@ const stored = async (hwid: string, body: unknown, method = 'PUT') => {
   return answer.body as Stored
 }
 
+async function phone(): Promise<string> {
+  const hwid = newHwid()
+  await stored(hwid, { platform: 'ios', pushToken: newToken() })
+  return hwid
+}
+
 describe('registering a device', () => {
   test('of each platform stores its address, and answers the device', async () => {
     const subscription = {
@@ -112,7 +118,7 @@ describe('registering a device', () => {
 
   test.each<[string, Record<string, unknown>, string, string]>([
     ['a platform that is none', { platform: 'symbian' }, 'input_invalid', 'platform'],
-    ['a token that can be none', { platform: 'ios', pushToken: 'xyz' }, 'address_malformed', 'push_token'],
+    ['a token that can be none', { platform: 'ios', pushToken: 'xyz' }, 'address_malformed', 'pushToken'],
     ['a field with a slip', { platform: 'ios', pushtoken: 'ab' }, 'input_invalid', 'pushtoken'],
     ['too long a model', { platform: 'ios', deviceModel: 'x'.repeat(129) }, 'input_invalid', 'deviceModel'],
     [
@@ -121,6 +127,19 @@ describe('registering a device', () => {
       'input_invalid',
       'timezoneSeconds',
     ],
+    ['a token for calls', { platform: 'android', voipToken: 'ab' }, 'input_invalid', 'body/voipToken'],
+    [
+      'keys of a browser',
+      { platform: 'ios', keys: { p256dh: 'a', auth: 'b' } },
+      'input_invalid',
+      'body/keys: only web',
+    ],
+    [
+      'an endpoint alone',
+      { platform: 'web', pushToken: 'https://a.b/c' },
+      'address_malformed',
+      'keys/p256dh',
+    ],
     ['a country in full', { platform: 'ios', country: 'Chile' }, 'input_invalid', 'country'],
   ])('with %s is a 400 that names it, and stores nothing', async (_what, body, code, place) => {
     const hwid = newHwid()
@@ -128,6 +147,33 @@ describe('registering a device', () => {
     expect(answer).toMatchObject({ status: 400, body: { code } })
     expect(answer.body.detail).toContain(place)
     expect((await call('GET', `/devices/${hwid}`)).status).toBe(404)
+  })
+})
+
+test.each<[string, string]>([
+  ['of 257 characters', 'x'.repeat(257)],
+  ['that all devices without one would share', 'null'],
+])('a hwid %s is refused by name, and nothing is stored', async (_what, hwid) => {
+  const answer = await call('PUT', `/devices/${hwid}`, { platform: 'ios', pushToken: newToken() })
+  expect(answer).toMatchObject({ status: 400, body: { code: 'input_invalid' } })
+  expect(answer.body.detail).toContain('params/hwid')
+  const { rows } = await server.db.query('select from device where hwid = $1', [hwid])
+  expect(rows).toEqual([])
+})
+
+test('a Live Activity of a device that is not Apple’s is refused, and its platform stays', async () => {
+  const hwid = newHwid()
+  await stored(hwid, { platform: 'android', pushToken: `fcm-${hwid}` })
+  for (const path of ['activity-start', 'activities/ride']) {
+    const answer = await call('PUT', `/devices/${hwid}/${path}`, { token: newToken() })
+    expect(answer).toMatchObject({ status: 400, body: { code: 'platform_unsupported' } })
+    const malformed = await call('PUT', `/devices/${await phone()}/${path}`, { token: 'xyz' })
+    expect(malformed).toMatchObject({ status: 400, body: { code: 'address_malformed' } })
+    expect(malformed.body.detail).toContain('body/token has 3')
+  }
+  expect((await call('GET', `/devices/${hwid}`)).body).toMatchObject({
+    platform: 'android',
+    addresses: [{ provider: 'fcm', state: 'active' }],
   })
 })
 

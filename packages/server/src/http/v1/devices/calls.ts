@@ -26,7 +26,7 @@ import { registerDevice } from '../../../registry/registration.ts'
 import { readTags } from '../../../registry/tags.ts'
 import type { HttpContext } from '../../context.ts'
 import { tokensFrom, updateFrom } from './said.ts'
-import { deviceParamsSchema } from './schema.ts'
+import { deviceParamsSchema, newDeviceParamsSchema } from './schema.ts'
 
 const tags = ['devices']
 const storedSchema = deviceSchema.extend({ skippedTags: skippedTagsSchema })
@@ -69,7 +69,7 @@ export async function deviceCallRoutes(instance: FastifyInstance, context: HttpC
       schema: {
         tags,
         summary: 'Register a device, with or without its push token',
-        params: deviceParamsSchema,
+        params: newDeviceParamsSchema,
         body: deviceRegistrationSchema,
         response: { 200: registeredSchema },
       },
@@ -207,7 +207,8 @@ export async function deviceCallRoutes(instance: FastifyInstance, context: HttpC
     },
     async ({ params, body }, reply) => {
       const target = await targetOf(params, body.environment)
-      await setActivityAddress(context, { ...target, activityId: params.activity, token: body.token })
+      const address = { activityId: params.activity, token: body.token, field: 'body/token' }
+      await setActivityAddress(context, { ...target, ...address })
       return reply.code(204).send(null)
     },
   )
@@ -241,7 +242,12 @@ export async function deviceCallRoutes(instance: FastifyInstance, context: HttpC
     },
     async ({ params, body }, reply) => {
       const target = await targetOf(params, body.environment)
-      await setActivityAddress(context, { ...target, activityId: null, token: body.token })
+      await setActivityAddress(context, {
+        ...target,
+        activityId: null,
+        token: body.token,
+        field: 'body/token',
+      })
       return reply.code(204).send(null)
     },
   )

@@ -1,8 +1,9 @@
 /** Devices: the list, one with its addresses, and the ledger of what happened to them. */
-import { deviceSchema } from '@roost/protocol'
+import { deviceSchema, PushError } from '@roost/protocol'
 import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { listDevices, listEnvironmentMismatches, readDevice, readLedger } from '../../../registry/read.ts'
+import { findTokenHolders } from '../../../registry/token-holders.ts'
 import type { HttpContext } from '../../context.ts'
 import { appParamsSchema } from '../apps/schema.ts'
 import {
@@ -24,7 +25,7 @@ export async function deviceRoutes(instance: FastifyInstance, context: HttpConte
     {
       schema: {
         tags,
-        summary: 'List devices, last seen first',
+        summary: 'List devices, last seen first; or find the one that has a push token',
         params: appParamsSchema,
         querystring: deviceQuerySchema,
         response: { 200: deviceListSchema },
@@ -32,7 +33,11 @@ export async function deviceRoutes(instance: FastifyInstance, context: HttpConte
     },
     async request => {
       const { id: appId } = await context.apps.find(request.params.app)
-      return { devices: await listDevices(context.db, { appId, ...request.query }) }
+      const { token, ...query } = request.query
+      if (token === undefined) return { devices: await listDevices(context.db, { appId, ...query }) }
+      if (query.search !== '' || query.state !== '')
+        throw new PushError('input_invalid', 'querystring/token: it is taken without search and state')
+      return { devices: await findTokenHolders(context.db, { appId, token, limit: query.limit }) }
     },
   )
 

@@ -1,6 +1,6 @@
 /** What a back end says of a device over REST, in the words of the registry. */
 import type { DevicePatch, DeviceRecord, DeviceRegistrationInput, Platform } from '@roost/protocol'
-import type { TokenFields } from '../../../registry/address.ts'
+import type { TokenFields, TokenNames } from '../../../registry/address.ts'
 import { type DeviceUpdate, updateOf } from '../../../registry/register.ts'
 
 interface Device {
@@ -51,10 +51,19 @@ function recordOf(
 /** The numbers of the compatible protocol, in whose words addresses are read; any browser's will do. */
 const DEVICE_TYPE_OF: Record<Platform, number> = { ios: 1, android: 3, macos: 7, web: 11, huawei: 17 }
 
+const NAMES: TokenNames = {
+  push_token: 'body/pushToken',
+  voip_push_token: 'body/voipToken',
+  gateway: 'body/environment',
+  public_key: 'body/keys/p256dh',
+  auth_token: 'body/keys/auth',
+}
+
 export function tokensFrom(
   said: DeviceRegistrationInput,
 ): TokenFields & { readonly voip_push_token?: string | undefined } {
   return {
+    names: NAMES,
     device_type: DEVICE_TYPE_OF[said.platform],
     push_token: said.pushToken,
     voip_push_token: said.voipToken,

@@ -1,17 +1,37 @@
-import { ADDRESS_STATES, deviceSummarySchema, ledgerEntrySchema } from '@roost/protocol'
+import {
+  ADDRESS_STATES,
+  addressSchema,
+  deviceSummarySchema,
+  HWID_CHARACTERS,
+  hwidSchema,
+  ledgerEntrySchema,
+} from '@roost/protocol'
 import { z } from 'zod'
 
-export const deviceParamsSchema = z.object({ app: z.string(), hwid: z.string() })
+export const deviceParamsSchema = z.object({ app: z.string(), hwid: z.string().min(1).max(HWID_CHARACTERS) })
+/** Of a device that may come to be. */
+export const newDeviceParamsSchema = deviceParamsSchema.extend({ hwid: hwidSchema })
+
+/** Fewer characters are the end of too many tokens. */
+const TOKEN_CHARACTERS_MIN = 6
+const TOKEN_CHARACTERS_MAX = 4096
 
 export const deviceQuerySchema = z.strictObject({
   limit: z.coerce.number().int().min(1).max(1000).default(50),
   /** A part of the hwid or user id. */
   search: z.string().max(256).default(''),
+  /**
+   * A push token, to find who has it or had it last: the whole, or of at most 32 characters its end. Only alone.
+   * The answer has the address of each device then.
+   */
+  token: z.string().trim().min(TOKEN_CHARACTERS_MIN).max(TOKEN_CHARACTERS_MAX).optional(),
   /** Only devices whose newest address is in this state; `none` = never had one, empty = all. */
   state: z.enum([...ADDRESS_STATES, 'unregistered', 'none', '']).default(''),
 })
 
-export const deviceListSchema = z.object({ devices: z.array(deviceSummarySchema) })
+export const deviceListSchema = z.object({
+  devices: z.array(deviceSummarySchema.extend({ address: addressSchema.optional() })),
+})
 export const ledgerSchema = z.object({ entries: z.array(ledgerEntrySchema) })
 
 export const mismatchQuerySchema = z.strictObject({

@@ -7,7 +7,7 @@ import { logOutUser, mergeUsers, readUser } from '../../../registry/users.ts'
 import type { HttpContext } from '../../context.ts'
 
 const tags = ['users']
-const userParamsSchema = z.object({ app: z.string(), user: z.string() })
+const userParamsSchema = z.object({ app: z.string(), user: z.string().min(1).max(USER_ID_CHARACTERS) })
 const countSchema = z.object({ devices: z.int() })
 
 export async function userRoutes(instance: FastifyInstance, context: HttpContext): Promise<void> {
