@@ -18,20 +18,26 @@ const BY_USER = `
 
 /** Uses the primary key of address_directory. */
 const BY_ADDRESS = `
-  select i.place, h.hwid
+  select i.place, h.hwid, i.hash
     from unnest($2::integer[], $3::smallint[], $4::bytea[]) as i (place, address_bucket, hash)
     join address_directory h on h.address_bucket = i.address_bucket and h.app_id = $1 and h.address_hash = i.hash
     join device d on d.bucket = h.bucket and d.app_id = h.app_id and d.hwid = h.hwid`
 
-/** For each target, in their order, the hwids that it names; none for what the app does not have. */
+export interface Found {
+  readonly hwid: string
+  /** Of the token that was named; a device may have another one by now. */
+  readonly hash: Buffer | null
+}
+
+/** For each target, in their order, the devices that it names; none for what the app does not have. */
 export async function findTargets(
   db: Queryable,
   appId: number,
   targets: readonly BulkTarget[],
-): Promise<string[][]> {
-  const found: string[][] = targets.map(() => [])
-  const note = (rows: readonly { place: number; hwid: string }[]) => {
-    for (const { place, hwid } of rows) found[place]?.push(hwid)
+): Promise<Found[][]> {
+  const found: Found[][] = targets.map(() => [])
+  const note = (rows: readonly { place: number; hwid: string; hash?: Buffer }[]) => {
+    for (const { place, hwid, hash = null } of rows) found[place]?.push({ hwid, hash })
   }
   const placed = targets.map((target, place) => ({ target, place }))
   const hwids = placed.flatMap(({ target, place }) =>
@@ -45,7 +51,7 @@ export async function findTargets(
   )
   const query = async (sql: string, ...columns: unknown[][]) => {
     if (columns[0]?.length === 0) return
-    note((await db.query<{ place: number; hwid: string }>(sql, [appId, ...columns])).rows)
+    note((await db.query<{ place: number; hwid: string; hash?: Buffer }>(sql, [appId, ...columns])).rows)
   }
   await query(
     BY_HWID,
@@ -64,5 +70,5 @@ export async function findTargets(
     hashes.map(it => addressBucketOf(it.hash)),
     hashes.map(it => it.hash),
   )
-  return found.map(names => [...new Set(names)])
+  return found
 }

@@ -7,13 +7,15 @@ import {
   type BulkRequestView,
   type BulkResult,
   type BulkTarget,
+  bulkTargetSchema,
   compatRegisterSchema,
   PushError,
 } from '@roost/protocol'
 import { v7 as uuidv7 } from 'uuid'
 import type { App } from '../../access/apps.ts'
-import type { Database, Queryable } from '../../store/database.ts'
+import { codeOf, type Database, type Queryable } from '../../store/database.ts'
 import { platformOf } from '../address.ts'
+import { bucketOf } from '../buckets.ts'
 import { Registrations, updateOf } from '../register.ts'
 import { registerDevice } from '../registration.ts'
 import { readTags } from '../tags.ts'
@@ -101,11 +103,24 @@ export interface BulkContext {
   readonly allowPrivateEndpoints: boolean
 }
 
-/** Works on all requests that wait, oldest first. Any number of processes may do so at once. Returns how many. */
+/**
+ * Works on all requests that wait, oldest first. Any number of processes may do so at once. Returns how many. One that fails
+ * is left for the next run and holds up none behind it; the first failure is thrown when all were tried.
+ */
 export async function runBulkRequests(context: BulkContext, at: number): Promise<number> {
-  let count = 0
-  while (await runNext(context, at)) count++
-  return count
+  const failed: string[] = []
+  const failures: unknown[] = []
+  for (let count = 0; ; ) {
+    const next = await runNext(context, { at, except: failed })
+    if (next === undefined) {
+      if (failures.length > 0) throw failures[0]
+      return count
+    }
+    if ('failure' in next) {
+      failed.push(next.id)
+      failures.push(next.failure)
+    } else count++
+  }
 }
 
 interface Work {
@@ -113,42 +128,93 @@ interface Work {
   readonly app: App
   readonly kind: BulkKind
   readonly entries: readonly never[]
+  /** When it was asked for, ms. */
+  readonly askedAt: number
+}
+
+interface Next {
+  readonly at: number
+  /** Ids that failed in this run. */
+  readonly except: readonly string[]
 }
 
 /** The row stays locked while its entries are worked on; registrations use connections of their own. */
-async function runNext(context: BulkContext, at: number): Promise<boolean> {
-  return context.db.transaction(async tx => {
-    const { rows } = await tx.query<Work & { appId: number }>(
-      `select r.id, r.kind, r.entries,
-              jsonb_build_object('id', a.id, 'code', a.code, 'name', a.name, 'createdAt', a.created_at) as app
-         from bulk_request r join app a on a.id = r.app_id
-        where r.state = 'waiting' order by r.created_at, r.id limit 1 for update of r skip locked`,
-    )
-    const [work] = rows
-    if (work === undefined) return false
-    const results = await runOne(context, work, at)
-    await tx.query(
-      "update bulk_request set state = 'done', entries = '[]', results = $2, finished_at = $3 where id = $1",
-      [work.id, JSON.stringify(results), new Date(at)],
-    )
-    return true
-  })
-}
-
-function runOne(context: BulkContext, work: Work, at: number): Promise<BulkResult[]> {
-  switch (work.kind) {
-    case 'register':
-      return registerAll(context, work, at)
-    case 'tags':
-      return setAllTags(context, work, at)
-    case 'unregister':
-      return unregisterAll(context, work, at)
+async function runNext(
+  context: BulkContext,
+  { at, except }: Next,
+): Promise<{ readonly id: string } | { readonly id: string; readonly failure: unknown } | undefined> {
+  let id: string | undefined
+  try {
+    return await context.db.transaction(async tx => {
+      const work = await takeNext(tx, except)
+      id = work?.id
+      return work === undefined
+        ? undefined
+        : await finish(tx, work, { at, results: await runOne(context, work) })
+    })
+  } catch (failure) {
+    if (id === undefined) throw failure // the database is away
+    return { id, failure }
   }
 }
 
-async function registerAll(context: BulkContext, { app, entries }: Work, at: number): Promise<BulkResult[]> {
+async function takeNext(tx: Queryable, except: readonly string[]): Promise<Work | undefined> {
+  const { rows } = await tx.query<Omit<Work, 'askedAt'> & { createdAt: string }>(
+    `select r.id, r.kind, r.entries, r.created_at as "createdAt",
+              jsonb_build_object('id', a.id, 'code', a.code, 'name', a.name, 'createdAt', a.created_at) as app
+         from bulk_request r join app a on a.id = r.app_id
+        where r.state = 'waiting' and r.id <> all($1::uuid[])
+        order by r.created_at, r.id limit 1 for update of r skip locked`,
+    [except],
+  )
+  const [work] = rows
+  return work === undefined ? undefined : { ...work, askedAt: Date.parse(work.createdAt) }
+}
+
+async function finish(
+  tx: Queryable,
+  { id }: Work,
+  { at, results }: { readonly at: number; readonly results: readonly BulkResult[] },
+): Promise<{ readonly id: string }> {
+  await tx.query(
+    "update bulk_request set state = 'done', entries = '[]', results = $2, finished_at = $3 where id = $1",
+    [id, JSON.stringify(results), new Date(at)],
+  )
+  return { id }
+}
+
+function runOne(context: BulkContext, work: Work): Promise<BulkResult[]> {
+  switch (work.kind) {
+    case 'register':
+      return registerAll(context, work)
+    case 'tags':
+      return setAllTags(context, work)
+    case 'unregister':
+      return unregisterAll(context, work)
+  }
+}
+
+/** Each web address asks for its key, and live calls wait for the same connections. */
+const ENTRIES_AT_ONCE = 500
+
+async function registerAll(context: BulkContext, work: Work): Promise<BulkResult[]> {
   const registrations = new Registrations(context.db)
-  const registering = (entries as readonly RegisterEntry[]).map(entry =>
+  const results: BulkResult[] = []
+  const entries = work.entries as readonly RegisterEntry[]
+  for (let from = 0; from < entries.length; from += ENTRIES_AT_ONCE) {
+    const slice = entries.slice(from, from + ENTRIES_AT_ONCE)
+    results.push(...(await registerSome({ ...context, registrations }, work, slice)))
+  }
+  return results
+}
+
+async function registerSome(
+  context: BulkContext & { readonly registrations: Registrations },
+  { app, askedAt: at }: Work,
+  entries: readonly RegisterEntry[],
+): Promise<BulkResult[]> {
+  const overtaken = await findOvertaken(context.db, { appId: app.id, calls: entries.map(it => it.call), at })
+  const registering = entries.map((entry, i) =>
     resultOf(async () => {
       const parsed = compatRegisterSchema.safeParse({ ...entry.call, application: app.code })
       if (!parsed.success)
@@ -157,34 +223,70 @@ async function registerAll(context: BulkContext, { app, entries }: Work, at: num
           parsed.error.issues.map(it => `${it.path.join('.')}: ${it.message}`).join('; '),
         )
       const call = parsed.data
-      const { skipped } = await registerDevice(
-        { ...context, registrations },
-        {
-          app,
-          update: {
-            ...updateOf({ appId: app.id, hwid: call.hwid, at }),
-            platform: platformOf(call.device_type),
-            userId:
-              call.userId === undefined || call.userId === '' || call.userId === call.hwid
-                ? null
-                : call.userId,
-            language: call.language ?? null,
-            timezoneSeconds: call.timezone ?? null,
-            appVersion: call.app_version ?? null,
-            osVersion: call.os_version ?? null,
-            deviceModel: call.device_model ?? null,
-          },
-          tokens: call,
-          tags: withOperator(call.tags ?? {}, entry.listOperator),
+      if (overtaken.has(i)) return { outcome: 'refused', detail: OVERTAKEN }
+      const { skipped } = await registerDevice(context, {
+        app,
+        update: {
+          ...updateOf({ appId: app.id, hwid: call.hwid, at }),
+          platform: platformOf(call.device_type),
+          userId:
+            call.userId === undefined || call.userId === '' || call.userId === call.hwid ? null : call.userId,
+          language: call.language ?? null,
+          timezoneSeconds: call.timezone ?? null,
+          appVersion: call.app_version ?? null,
+          osVersion: call.os_version ?? null,
+          deviceModel: call.device_model ?? null,
         },
-      )
+        tokens: call,
+        tags: withOperator(call.tags ?? {}, entry.listOperator),
+      })
       return done(skipped)
     }),
   )
   return Promise.all(registering)
 }
 
-async function setAllTags(context: BulkContext, { app, entries }: Work, at: number): Promise<BulkResult[]> {
+const OVERTAKEN =
+  'the device, or the holder of the token, has called in since this was asked for; what it said stays'
+
+const CALLED_SINCE = `
+  select d.hwid from device d
+    join unnest($2::smallint[], $3::text[]) as i (bucket, hwid) on d.bucket = i.bucket and d.hwid = i.hwid
+   where d.app_id = $1 and d.last_seen_at > $4`
+
+/**
+ * R5: what a request asks for is as old as the request, however late it is worked on. The places of entries that would undo
+ * what a device has said since: its token, its user, or that a token is its own.
+ */
+async function findOvertaken(
+  db: Queryable,
+  asked: { readonly appId: number; readonly calls: readonly RegisterEntry['call'][]; readonly at: number },
+): Promise<ReadonlySet<number>> {
+  const targets = asked.calls.flatMap((call, place) =>
+    [{ hwid: call.hwid }, { pushToken: call.push_token }].flatMap(it => {
+      const target = bulkTargetSchema.safeParse(it)
+      return target.success ? [{ place, target: target.data }] : []
+    }),
+  )
+  const found = await findTargets(
+    db,
+    asked.appId,
+    targets.map(it => it.target),
+  )
+  const hwids = [...new Set(found.flat().map(it => it.hwid))]
+  const { rows } = await db.query<{ hwid: string }>(CALLED_SINCE, [
+    asked.appId,
+    hwids.map(bucketOf),
+    hwids,
+    new Date(asked.at),
+  ])
+  const since = new Set(rows.map(it => it.hwid))
+  return new Set(
+    targets.flatMap(({ place }, i) => (found[i]?.some(it => since.has(it.hwid)) === true ? [place] : [])),
+  )
+}
+
+async function setAllTags(context: BulkContext, { app, entries, askedAt: at }: Work): Promise<BulkResult[]> {
   const registrations = new Registrations(context.db)
   const wanted = entries as readonly TagsEntry[]
   const found = await findTargets(
@@ -193,7 +295,7 @@ async function setAllTags(context: BulkContext, { app, entries }: Work, at: numb
     wanted.map(it => it.target),
   )
   const setting = wanted.map(async (entry, i): Promise<BulkResult> => {
-    const hwids = found[i] ?? []
+    const hwids = [...new Set(found[i]?.map(it => it.hwid))]
     if (hwids.length === 0) return { outcome: 'unknown' }
     return resultOf(async () => {
       const { tags, operations, skipped } = readTags(withOperator(entry.tags, entry.listOperator))
@@ -208,11 +310,14 @@ async function setAllTags(context: BulkContext, { app, entries }: Work, at: numb
   return Promise.all(setting)
 }
 
-async function unregisterAll({ db }: BulkContext, { app, entries }: Work, at: number): Promise<BulkResult[]> {
+async function unregisterAll(
+  { db }: BulkContext,
+  { app, entries, askedAt: at }: Work,
+): Promise<BulkResult[]> {
   return db.transaction(async tx => {
     const found = await findTargets(tx, app.id, entries as readonly BulkTarget[])
-    await unregisterDevices(tx, { appId: app.id, hwids: found.flat(), at })
-    return found.map(hwids => ({ outcome: hwids.length === 0 ? 'unknown' : 'done' }))
+    await unregisterDevices(tx, { appId: app.id, devices: found.flat(), at })
+    return found.map(devices => ({ outcome: devices.length === 0 ? 'unknown' : 'done' }))
   })
 }
 
@@ -236,6 +341,9 @@ function done(skipped: readonly { readonly tag: string; readonly reason: string 
   }
 }
 
+/** A value that PostgreSQL does not take, or that is too large for it: it would not do so the next time either. */
+const DATA_FAULT = /^(2[23]|54)/
+
 /** An entry that is wrong is a result; a database that is away fails the whole, which is tried again. */
 async function resultOf(work: () => Promise<BulkResult>): Promise<BulkResult> {
   try {
@@ -243,6 +351,8 @@ async function resultOf(work: () => Promise<BulkResult>): Promise<BulkResult> {
   } catch (error) {
     if (error instanceof PushError)
       return { outcome: 'refused', detail: `${error.code}: ${error.message}`.slice(0, 500) }
+    if (DATA_FAULT.test(codeOf(error)))
+      return { outcome: 'refused', detail: 'input_invalid: the database refuses a value' }
     throw error
   }
 }

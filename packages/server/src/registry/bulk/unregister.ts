@@ -1,13 +1,18 @@
-/** Ends the addresses of many devices at somebody's wish; the devices stay, and a registration revives them (R6). */
+/**
+ * Ends the addresses of many devices at somebody's wish; the devices stay, and a registration revives them (R6). Who names a
+ * token means that token: what its device has registered since is not touched.
+ */
 import type { Queryable } from '../../store/database.ts'
 import { bucketOf } from '../buckets.ts'
+import type { Found } from './find.ts'
 
 /** In the order of keys in which registrations lock them. */
 const END = `
   with wanted as (
     select a.bucket, a.app_id, a.hwid, a.address_hash
       from address a
-      join unnest($2::smallint[], $3::text[]) as i (bucket, hwid) on a.bucket = i.bucket and a.hwid = i.hwid
+      join unnest($2::smallint[], $3::text[], $5::bytea[]) as i (bucket, hwid, hash)
+        on a.bucket = i.bucket and a.hwid = i.hwid and (i.hash is null or a.address_hash = i.hash)
      where a.app_id = $1 and a.state in ('active', 'suspect', 'quarantined')
      order by a.bucket, a.app_id, a.hwid, a.address_hash
        for update of a
@@ -27,9 +32,15 @@ const END = `
 /** In the caller's transaction; safe to repeat. Returns how many addresses ended. */
 export async function unregisterDevices(
   tx: Queryable,
-  wanted: { readonly appId: number; readonly hwids: readonly string[]; readonly at: number },
+  wanted: { readonly appId: number; readonly devices: readonly Found[]; readonly at: number },
 ): Promise<number> {
-  const hwids = [...new Set(wanted.hwids)]
-  const result = await tx.query(END, [wanted.appId, hwids.map(bucketOf), hwids, new Date(wanted.at)])
+  const { appId, devices, at } = wanted
+  const result = await tx.query(END, [
+    appId,
+    devices.map(it => bucketOf(it.hwid)),
+    devices.map(it => it.hwid),
+    new Date(at),
+    devices.map(it => it.hash),
+  ])
   return result.rowCount
 }

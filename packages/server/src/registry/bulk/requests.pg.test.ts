@@ -1,0 +1,123 @@
+/** Bulk requests that are worked on later than they were asked for. */
+import { randomBytes } from 'node:crypto'
+import type { BulkTarget } from '@roost/protocol'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Access, type BareServer, startBare } from '../../../test/bare.ts'
+import { cloneDatabase, type TestDatabase } from '../../../test/database.ts'
+import { addBulkRequest, type NewBulkRequest, readBulkRequest, runBulkRequests } from './requests.ts'
+
+let database: TestDatabase
+let server: BareServer
+let app: Access
+let appId: number
+beforeAll(async () => {
+  database = await cloneDatabase()
+  server = await startBare({ databaseUrl: database.url })
+  app = await server.createApp()
+  const { rows } = await server.db.query<{ id: number }>('select id from app where code = $1', [app.app])
+  appId = rows[0]?.id ?? 0
+})
+afterAll(async () => {
+  await server.close()
+  await database.drop()
+})
+
+const newToken = () => randomBytes(32).toString('hex')
+const end = (token: string) => token.slice(-8)
+const register = (hwid: string, push_token: string, fields: Record<string, unknown> = {}) =>
+  server.device(app, 'registerDevice', { hwid, device_type: 1, push_token, ...fields })
+const statesOf = async (hwid: string) =>
+  (await server.view(app, hwid)).addresses.map(it => [it.addressEnd, it.state]).sort()
+
+type Asked = NewBulkRequest extends infer Request
+  ? Request extends unknown
+    ? Omit<Request, 'appId' | 'at'>
+    : never
+  : never
+const ask = (request: Asked) =>
+  addBulkRequest(server.db, { appId, at: server.clock.now(), ...request } as NewBulkRequest)
+const run = () => runBulkRequests({ db: server.db, allowPrivateEndpoints: false }, server.clock.now())
+const outcomeOf = async (id: string) => readBulkRequest(server.db, { appId, id, isDetailed: true })
+
+const registering = (call: Record<string, unknown>) =>
+  ask({ kind: 'register', entries: [{ call: { device_type: 1, ...call }, listOperator: 'set' }] })
+
+test('R2: who names a token that was replaced ends no other token of its device', async () => {
+  const [former, live] = [newToken(), newToken()]
+  await register('replaced', former)
+  server.clock.advance(1000)
+  await register('replaced', live)
+  await ask({ kind: 'unregister', entries: [{ pushToken: former }] satisfies BulkTarget[] })
+  await run()
+  expect(await statesOf('replaced')).toEqual(
+    [
+      [end(former), 'superseded'],
+      [end(live), 'active'],
+    ].sort(),
+  )
+  await ask({
+    kind: 'unregister',
+    entries: [{ pushToken: live }, { hwid: 'replaced' }] satisfies BulkTarget[],
+  })
+  await run()
+  expect((await statesOf('replaced')).map(it => it[1]).sort()).toEqual(['dead', 'superseded'])
+})
+
+test('R5: a device that has called in since a request was made keeps its token and its user', async () => {
+  const [asked, live] = [newToken(), newToken()]
+  await register('overtaking', newToken(), { userId: 'anna' })
+  server.clock.advance(1000)
+  const id = await registering({ hwid: 'overtaking', push_token: asked, userId: 'anna' })
+  server.clock.advance(1000)
+  await register('overtaking', live, { userId: 'berta' })
+  await run()
+  expect(await outcomeOf(id)).toMatchObject({
+    results: [{ outcome: 'refused', detail: expect.stringContaining('called in since') }],
+  })
+  expect((await server.view(app, 'overtaking')).userId).toBe('berta')
+  expect((await statesOf('overtaking')).filter(it => it[1] === 'active')).toEqual([[end(live), 'active']])
+})
+
+test('R3: a token that a device has registered since a request was made is not given to another one', async () => {
+  const token = newToken()
+  const id = await registering({ hwid: 'claims', push_token: token })
+  server.clock.advance(1000)
+  await register('holds', token)
+  await run()
+  expect(await outcomeOf(id)).toMatchObject({ counts: { refused: 1 } })
+  expect(await statesOf('holds')).toEqual([[end(token), 'active']])
+})
+
+test('a request that is worked on twice, because its process died, comes to the same', async () => {
+  const token = newToken()
+  const id = await registering({ hwid: 'twice', push_token: token })
+  server.clock.advance(5000)
+  await run()
+  const { rows } = await server.db.query<{ entries: unknown }>(
+    'select entries from bulk_request where id = $1',
+    [id],
+  )
+  expect(rows).toEqual([{ entries: [] }])
+  // As it is left by a process that died before its last commit.
+  await server.db.query(
+    "update bulk_request set state = 'waiting', results = null, entries = $2 where id = $1",
+    [
+      id,
+      JSON.stringify([{ call: { device_type: 1, hwid: 'twice', push_token: token }, listOperator: 'set' }]),
+    ],
+  )
+  await run()
+  expect(await outcomeOf(id)).toMatchObject({ counts: { done: 1, refused: 0 } })
+  expect(await statesOf('twice')).toEqual([[end(token), 'active']])
+})
+
+test('a request that fails holds up none behind it', async () => {
+  const id = await registering({ hwid: 'poison', push_token: newToken() })
+  await server.db.query("update bulk_request set entries = '[7]' where id = $1", [id])
+  server.clock.advance(1000)
+  const behind = await registering({ hwid: 'behind', push_token: newToken() })
+  await expect(run()).rejects.toThrow()
+  expect(await outcomeOf(behind)).toMatchObject({ state: 'done', counts: { done: 1 } })
+  expect(await outcomeOf(id)).toMatchObject({ state: 'waiting' })
+  await server.db.query('delete from bulk_request where id = $1', [id])
+})
