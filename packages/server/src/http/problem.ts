@@ -2,6 +2,7 @@
 import { ERRORS, type ErrorCode, type ErrorSpec, PushError } from '@roost/protocol'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
+import { z } from 'zod'
 import { codeOf, isDatabaseAway } from '../store/database.ts'
 
 /** What any thrown thing is to a caller; anything unknown is `internal`, and its text stays in the log. */
@@ -95,6 +96,20 @@ export function logProblem(problem: PushError, error: unknown, request: FastifyR
     'the database can not serve: calls are answered 503',
   )
 }
+
+export const problemSchema = z.object({
+  type: z.literal('about:blank'),
+  title: z.string(),
+  status: z.int(),
+  /** To test for. */
+  code: z.enum(Object.keys(ERRORS)),
+  /** What is wrong, where, and what was allowed. */
+  detail: z.string(),
+  /** What to do. */
+  remedy: z.string(),
+  /** To find it in the log. */
+  requestId: z.string(),
+})
 
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const problem = asPushError(error)

@@ -5,6 +5,7 @@ import type { FastifyInstance } from 'fastify'
 import { jsonSchemaTransform, jsonSchemaTransformObject, validatorCompiler } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { HttpContext } from '../context.ts'
+import { problemSchema } from '../problem.ts'
 import { requireServerToken } from '../server-token.ts'
 import { addressPolicyRoutes } from './address-policy/route.ts'
 import { alertRoutes } from './alerts/route.ts'
@@ -24,6 +25,14 @@ import { tagRoutes } from './tags/route.ts'
 import { testDeviceRoutes } from './test-devices/route.ts'
 import { userRoutes } from './users/route.ts'
 import { webhookRoutes } from './webhooks/route.ts'
+
+/** What every call may come to; docs/errors.md has the codes. */
+const anyProblem = {
+  default: {
+    description: 'What is wrong, and what to do about it',
+    content: { 'application/problem+json': { schema: problemSchema } },
+  },
+}
 
 /** A parameter with a slip in its name would widen what was asked for, in silence. */
 const noQuery = z.strictObject({})
@@ -55,7 +64,12 @@ export async function v1Routes(app: FastifyInstance, context: HttpContext): Prom
         return requireServerToken(context, request, { token, place: 'bearer token' })
       })
       guarded.addHook('onRoute', route => {
-        route.schema = { querystring: noQuery, ...route.schema }
+        const { response, ...schema } = route.schema ?? {}
+        route.schema = {
+          querystring: noQuery,
+          ...schema,
+          response: { ...(response as object), ...anyProblem },
+        }
       })
       await guarded.register(addressPolicyRoutes, context)
       await guarded.register(alertRoutes, context)
