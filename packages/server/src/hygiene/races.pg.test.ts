@@ -1,8 +1,9 @@
 /** The races between registrations and gateways' answers, by their letters in docs/token-life.md. Over the real wire. */
 import type { Phone } from '@roost/simulator'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { startRoost, type TestRoost } from '../../test/roost.ts'
+import { BUNDLE_ID, startRoost, type TestRoost, tick } from '../../test/roost.ts'
 import { hashOf } from '../insight/receipts.ts'
+import type { Queryable } from '../store/database.ts'
 
 const HOUR_MS = 3_600_000
 
@@ -32,17 +33,38 @@ async function sendWith(phone: Phone, meanwhile: () => Promise<unknown>) {
   return roost.settle(id)
 }
 
-test('race A3: a registration that is under way while a death is applied wins', async () => {
+test('race A3: a registration that came before a death was applied, and is stored after it, wins', async () => {
   const phone = await roost.phone('android')
   const token = phone.token as string
   roost.simulator.fcm.killToken(token)
+  const { faults } = roost.simulator.fcm
+  faults.holdAnswers({ token })
+  const id = await roost.send(hello(phone.hwid))
+  await faults.waitForHeld()
   let registered: Promise<void> = Promise.resolve()
-  await sendWith(phone, async () => {
-    registered = register(phone.hwid, token) // not waited for: both commit in whatever order
+  await roost.server.db.transaction(async tx => {
+    await tx.query('select from device where hwid = $1 for update', [phone.hwid])
+    registered = register(phone.hwid, token)
+    await untilSomebodyWaits(tx)
+    faults.releaseAnswers()
+    await roost.settle(id)
+    expect(await statesOf(phone.hwid)).toEqual(['dead'])
   })
   await registered
   expect(await statesOf(phone.hwid)).toEqual(['active'])
 })
+
+/** For a lock that this transaction holds. */
+async function untilSomebodyWaits(tx: Queryable): Promise<void> {
+  for (;;) {
+    const { rowCount } = await tx.query(
+      `select from pg_stat_activity
+        where datname = current_database() and pg_backend_pid() = any(pg_blocking_pids(pid))`,
+    )
+    if (rowCount > 0) return
+    await tick()
+  }
+}
 
 test('race B: an acceptance is counted for the message of the former holder, and the address stays with the new one', async () => {
   const phone = await roost.phone('android')
@@ -97,6 +119,20 @@ test('race D2: a message that the replaced address has taken is not sent again',
   expect([...roost.simulator.attemptsFor(hashOf(message.id)).values()]).toEqual([1])
 })
 
+test('race E: a sandbox token among those of production is corrected, and the others are as they were', async () => {
+  const others = [await roost.phone('ios'), await roost.phone('ios')]
+  const token = roost.simulator.apns.issueToken({ bundleId: BUNDLE_ID, environment: 'sandbox' })
+  await register('race-e', token, 1)
+  const message = await roost.sendAndSettle(hello('race-e', ...others.map(it => it.hwid)))
+  expect(message.counts).toMatchObject({ targeted: 3, accepted: 3 })
+  expect((await roost.view('race-e')).addresses).toMatchObject([
+    { environment: 'sandbox', state: 'active' },
+    { environment: 'production', state: 'superseded', reason: 'environment_corrected' },
+  ])
+  for (const { hwid } of others)
+    expect((await roost.view(hwid)).addresses).toMatchObject([{ state: 'active', generation: 1 }])
+})
+
 test('race J: an address that was dead and registers again ignores the late answer to an earlier send', async () => {
   const phone = await roost.phone('android')
   const token = phone.token as string
@@ -108,23 +144,48 @@ test('race J: an address that was dead and registers again ignores the late answ
   expect(await statesOf(phone.hwid)).toEqual(['active'])
 })
 
-test('race K: a clock that steps back ten seconds after a registration kills nobody that registered since', async () => {
+test('race K: a clock that steps back ten seconds after a registration ends nobody, by a death of before it', async () => {
   const phone = await roost.phone('ios')
-  const token = phone.token as string
   const timestamp = roost.clock.now() - 1000
   roost.clock.advance(-10_000)
-  roost.simulator.apns.faults.answerFor(token, { status: 410, reason: 'Unregistered', timestamp }, 1)
+  const death = { status: 410, reason: 'Unregistered', timestamp } as const
+  roost.simulator.apns.faults.answerFor(phone.token as string, death, 1)
   await roost.sendAndSettle(hello(phone.hwid))
   expect(await statesOf(phone.hwid)).toEqual(['suspect'])
-  await phone.register()
+  expect((await roost.sendAndSettle(hello(phone.hwid))).counts).toMatchObject({ accepted: 1 })
   expect(await statesOf(phone.hwid)).toEqual(['active'])
 })
 
-test('race L: a backup on a new phone with an installation of its own makes two devices', async () => {
-  const old = await roost.phone('android')
-  const fresh = await roost.phone('android')
-  const message = await roost.sendAndSettle(hello(old.hwid, fresh.hwid))
+test('race K: a registration after the step back has a new generation, so an answer to an earlier send ends nobody', async () => {
+  const phone = await roost.phone('ios')
+  const token = phone.token as string
+  const { faults } = roost.simulator.apns
+  const timestamp = roost.clock.now() + 7000 // later than any registration that the clock has told yet
+  faults.answerFor(token, { status: 410, reason: 'Unregistered', timestamp }, 1)
+  roost.clock.advance(8000)
+  faults.holdAnswers({ token })
+  const id = await roost.send(hello(phone.hwid))
+  await faults.waitForHeld()
+  roost.clock.advance(-10_000)
+  await phone.register()
+  faults.releaseAnswers()
+  await roost.settle(id)
+  expect(await statesOf(phone.hwid)).toEqual(['suspect'])
+  expect((await roost.sendAndSettle(hello(phone.hwid))).counts).toMatchObject({ accepted: 1 })
+  expect(await statesOf(phone.hwid)).toEqual(['active'])
+})
+
+test('race L: a backup on a new phone with an installation of its own makes two devices of one user', async () => {
+  const old = await roost.phone('ios', { userId: 'race-l' })
+  const fresh = old.restoreBackup({ keepsHwid: false })
+  await fresh.open()
+  await fresh.logIn('race-l')
+  await old.register()
+  expect(fresh.hwid).not.toBe(old.hwid)
+  expect([await statesOf(old.hwid), await statesOf(fresh.hwid)]).toEqual([['active'], ['active']])
+  const message = await roost.sendAndSettle({ to: { users: ['race-l'] }, content: { title: 'Hello' } })
   expect(message.counts).toMatchObject({ targeted: 2, accepted: 2 })
+  fresh.close()
 })
 
 test('race M: of two phones under one installation one is given another, and from then on both are reached', async () => {
@@ -184,11 +245,22 @@ test('race M: a device that changes to a new address again and again, or back on
   }
 })
 
-test('race N: a browser that has subscribed anew is reached at its new endpoint, and the old one is superseded', async () => {
+test('race N: with a new VAPID key the browser subscribes anew, and the late 410 of the old endpoint costs nothing', async () => {
   const phone = await roost.phone('web')
-  phone.uninstall()
-  await phone.comeBack()
-  const message = await roost.sendAndSettle(hello(phone.hwid))
-  expect(message.counts).toMatchObject({ targeted: 1, accepted: 1 })
-  expect(await statesOf(phone.hwid)).toEqual(['active', 'superseded'])
+  const old = phone.token as string
+  const { faults } = roost.simulator.webPush
+  faults.answerFor(old, { status: 410 })
+  faults.holdAnswers({ token: old })
+  const id = await roost.send(hello(phone.hwid))
+  await faults.waitForHeld()
+  const key = { gateway: 'webpush', kind: 'vapid', subject: 'mailto:push@example.com' }
+  expect((await roost.rest('POST', `/v1/apps/${roost.app}/credentials`, key)).status).toBe(201)
+  const anew = await roost.phone('web', { hwid: phone.hwid })
+  faults.releaseAnswers()
+  const message = await roost.settle(id)
+  expect(message.counts).toMatchObject({ targeted: 1, accepted: 1, dead: 0 })
+  expect((await roost.view(phone.hwid)).addresses).toMatchObject([
+    { state: 'active', addressEnd: anew.token?.slice(-8) },
+    { state: 'superseded', addressEnd: old.slice(-8) },
+  ])
 })

@@ -154,3 +154,28 @@ test('R4: what was noted of a campaign is forgotten when it is over', async () =
   await ageAddresses(roost.server.db, roost.clock.now())
   expect(await noted()).toBe(0)
 })
+
+test('R28: a browser that registers again after a new VAPID key, and names none, is sent to with the key of its subscription', async () => {
+  const phone = await roost.phone('web')
+  const key = { gateway: 'webpush', kind: 'vapid', subject: 'mailto:push@example.com' }
+  expect((await roost.rest('POST', `/v1/apps/${roost.app}/credentials`, key)).status).toBe(201)
+  await phone.register()
+  expect((await roost.sendAndSettle(toBoth(phone))).counts).toMatchObject({ accepted: 1 })
+  // Somebody else logs in: clients of the compatible protocol make themselves a new device for the same endpoint.
+  await phone.unregister()
+  const { keys } = (
+    await roost.server.db.query<{ keys: { p256dh: string; auth: string } }>(
+      'select keys from address where hwid = $1',
+      [phone.hwid],
+    )
+  ).rows[0] as { keys: { p256dh: string; auth: string } }
+  const other = { hwid: 'r28-other', device_type: 11, push_token: phone.token }
+  const answer = await roost.device('registerDevice', {
+    ...other,
+    public_key: keys.p256dh,
+    auth_token: keys.auth,
+  })
+  expect(answer.body).toMatchObject({ status_code: 200 })
+  const message = { to: { devices: ['r28-other'] }, content: { title: 'Hello' } }
+  expect((await roost.sendAndSettle(message)).counts).toMatchObject({ accepted: 1 })
+})

@@ -14,6 +14,7 @@ import {
   readAppleAddress,
   type TokenFields,
 } from './address.ts'
+import { addressBucketOf, addressHash } from './buckets.ts'
 import { isDenied } from './permission.ts'
 import type { DeviceUpdate, Registrations, UpdateResult } from './register.ts'
 import { readTags } from './tags.ts'
@@ -80,9 +81,13 @@ function readCallsAddress(
   })
 }
 
-/** R28: a subscription goes with the key that it was made with. */
+/** R28: a subscription goes with the key that it was made with. Who does not name it means the one that is known of it. */
 async function credentialOf(db: Database, appId: number, address: NewAddress): Promise<string | null> {
   if (address.provider !== 'webpush') return null
+  if (address.applicationServerKey === null) {
+    const known = await knownCredentialOf(db, appId, address)
+    if (known !== null) return known
+  }
   const id = await findVapidCredential(db, { appId, publicKey: address.applicationServerKey })
   if (id === null)
     throw new PushError(
@@ -90,4 +95,18 @@ async function credentialOf(db: Database, appId: number, address: NewAddress): P
       'application_server_key is none of this app: subscribe with the key that getConfig gives',
     )
   return id
+}
+
+/** Whichever device has it: a push service gives an endpoint to one subscription, and that has one key. */
+async function knownCredentialOf(db: Database, appId: number, address: NewAddress): Promise<string | null> {
+  const hash = addressHash(address)
+  const { rows } = await db.query<{ id: string }>(
+    `select c.id from address_directory h
+       join address a on a.bucket = h.bucket and a.app_id = h.app_id and a.hwid = h.hwid
+                     and a.address_hash = h.address_hash
+       join credential c on c.id = a.credential_id
+      where h.address_bucket = $1 and h.app_id = $2 and h.address_hash = $3`,
+    [addressBucketOf(hash), appId, hash],
+  )
+  return rows[0]?.id ?? null
 }
