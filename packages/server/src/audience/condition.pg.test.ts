@@ -3,7 +3,8 @@ import type { Comparison, Condition, Scalar } from '@roost/protocol'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Access, type BareServer, startBare } from '../../test/bare.ts'
 import { cloneDatabase, type TestDatabase } from '../../test/database.ts'
-import { compileCondition } from './condition.ts'
+import { readTagTypes } from '../registry/tag-definitions.ts'
+import { compileAccepted, compileCondition, type TagTypes, tagsOf } from './condition.ts'
 
 let database: TestDatabase
 let server: BareServer
@@ -18,7 +19,7 @@ beforeAll(async () => {
     if (hwid === 'anna') await server.device(app, 'applicationOpen', { hwid })
   }
   // A tag that holds JSON null: what the first call of a device leaves when it clears a tag.
-  await server.db.query(`update device set tags = '{"tier": null}' where hwid = 'null'`)
+  await server.db.query(`update device set tags = '{"tier": null}' where hwid = 'nothing'`)
   openedAt = (await server.view(app, 'anna')).lastOpenAt ?? ''
 })
 afterAll(async () => {
@@ -57,12 +58,13 @@ const DEVICES: readonly Row[] = [
     fields: { device_type: 11 },
   },
   { hwid: 'none', tags: {}, fields: {} },
-  { hwid: 'null', tags: {}, fields: {} },
+  { hwid: 'nothing', tags: {}, fields: {} },
 ]
-const ALL = ['anna', 'ben', 'carl', 'none', 'null']
+const TYPES: TagTypes = new Map()
+const ALL = ['anna', 'ben', 'carl', 'none', 'nothing']
 
 async function matching(condition: Condition): Promise<string[]> {
-  const { sql, values } = compileCondition(condition, 2)
+  const { sql, values } = compileCondition(condition, { firstParameter: 2, types: TYPES })
   const { rows } = await server.db.query<{ hwid: string; isMatch: boolean | null }>(
     `select d.hwid, (${sql}) as "isMatch" from device d
       where d.app_id = (select id from app where code = $1) order by 1`,
@@ -78,7 +80,7 @@ const without = (...hwids: string[]) => ALL.filter(it => !hwids.includes(it))
 describe('a tag', () => {
   test.each<[string, Op, Comparison['value'], string[]]>([
     ['tier', 'set', undefined, ['anna', 'ben', 'carl']],
-    ['tier', 'unset', undefined, ['none', 'null']],
+    ['tier', 'unset', undefined, ['none', 'nothing']],
     ['since', 'set', undefined, ['anna', 'ben', 'carl']],
     ['other', 'set', undefined, []],
     ['tier', 'eq', 'gold', ['anna']],
@@ -88,7 +90,7 @@ describe('a tag', () => {
     ['tier', 'in', ['gold', 'silver', 'lead'], ['anna', 'ben']],
     ['tier', 'in', ['gold', 5], ['anna', 'carl']],
     ['tier', 'in', [], []],
-    ['tier', 'nin', ['gold', 5], ['ben', 'none', 'null']],
+    ['tier', 'nin', ['gold', 5], ['ben', 'none', 'nothing']],
     ['tier', 'nin', [], ALL],
     ['age', 'eq', 30, ['anna']],
     ['age', 'eq', '30', ['carl']],
@@ -108,7 +110,7 @@ describe('a tag', () => {
     ['likes', 'eq', 7, ['anna']],
     ['likes', 'in', ['jazz', 'rock'], ['anna']],
     ['likes', 'nin', ['jazz'], without('anna')],
-    ['likes', 'ne', 'tea', ['none', 'null']],
+    ['likes', 'ne', 'tea', ['none', 'nothing']],
     ['likes', 'gte', 'a', ['carl']],
     ['since', 'gte', '2026-01-01', ['anna']],
     ['since', 'lte', '2026-01-01', ['ben']],
@@ -132,7 +134,7 @@ describe('a tag that the server keeps', () => {
     ['Push Alerts Enabled', 'eq', false, ['ben']],
     ['Push Alerts Enabled', 'in', [true, false], ['anna', 'ben']],
     ['Push Alerts Enabled', 'ne', true, without('anna')],
-    ['Push Alerts Enabled', 'unset', undefined, ['carl', 'none', 'null']],
+    ['Push Alerts Enabled', 'unset', undefined, ['carl', 'none', 'nothing']],
   ])('%s %s %j', async (tag, op, value, expected) => {
     expect(await matching({ tag, op, ...(value === undefined ? {} : { value }) })).toEqual(expected)
   })
@@ -142,7 +144,9 @@ describe('a tag that the server keeps', () => {
     ['Timezone', 'CET'],
     ['First Install', 'long ago'],
   ])('%s refuses a value of another type, with its name', (tag, value) => {
-    expect(() => compileCondition({ tag, op: 'eq', value }, 1)).toThrow(`tag "${tag}" holds`)
+    expect(() => compileCondition({ tag, op: 'eq', value }, { firstParameter: 1, types: TYPES })).toThrow(
+      `tag "${tag}" holds`,
+    )
   })
 })
 
@@ -152,12 +156,12 @@ describe('a field', () => {
   test.each<[NonNullable<Comparison['field']>, Op, Comparison['value'], string[]]>([
     ['hwid', 'eq', 'anna', ['anna']],
     ['hwid', 'in', ['anna', 'nobody', 'ben'], ['anna', 'ben']],
-    ['hwid', 'gte', 'c', ['carl', 'none', 'null']],
+    ['hwid', 'gte', 'c', ['carl', 'none', 'nothing']],
     ['userId', 'set', undefined, ['anna', 'ben']],
-    ['userId', 'unset', undefined, ['carl', 'none', 'null']],
+    ['userId', 'unset', undefined, ['carl', 'none', 'nothing']],
     ['userId', 'eq', 'u1', ['anna']],
     ['userId', 'ne', 'u1', without('anna')],
-    ['userId', 'nin', ['u1', 'u2'], ['carl', 'none', 'null']],
+    ['userId', 'nin', ['u1', 'u2'], ['carl', 'none', 'nothing']],
     ['platform', 'eq', 'ios', ['anna']],
     ['platform', 'in', ['android', 'web'], ['ben', 'carl']],
     ['platform', 'ne', 'ios', without('anna')],
@@ -178,7 +182,7 @@ describe('a field', () => {
     ['lastOpenAt', 'lte', future, ['anna']],
     ['lastOpenAt', 'nin', [past, future], ALL],
     ['permission', 'eq', 'granted', ['anna']],
-    ['permission', 'unset', undefined, ['carl', 'none', 'null']],
+    ['permission', 'unset', undefined, ['carl', 'none', 'nothing']],
     ['country', 'in', ['CH', 'DE'], ['anna']],
     ['country', 'unset', undefined, without('anna')],
   ])('%s %s %j', async (field, op, value, expected) => {
@@ -190,6 +194,129 @@ describe('a field', () => {
     expect(await matching({ field: 'lastOpenAt', op: 'in', value: [past, openedAt] })).toEqual(['anna'])
     const later = new Date(Date.parse(openedAt) + 1).toISOString()
     expect(await matching({ field: 'lastOpenAt', op: 'gte', value: later })).toEqual([])
+  })
+})
+
+describe('versions', () => {
+  const VERSIONS: Readonly<Record<string, string>> = {
+    v9: '2.9',
+    v10: '2.10',
+    v10long: '2.10.0.0',
+    candidate: '2.10.1-rc1',
+    big: '10.0.19045.3448',
+    word: 'nightly',
+    empty: '.',
+    endless: `1.${'9'.repeat(40)}`,
+  }
+  let versions: Access
+  beforeAll(async () => {
+    versions = await server.createApp()
+    const types = { build: 'version', seen: 'date', vip: 'boolean', points: 'integer' }
+    for (const [tag, type] of Object.entries(types))
+      await server.rest('PUT', `/v1/apps/${versions.app}/tags/${tag}`, { type })
+    for (const [hwid, app_version] of Object.entries(VERSIONS))
+      await server.device(versions, 'setTags', {
+        hwid,
+        app_version: app_version.slice(0, 64),
+        tags: { plain: 1 },
+      })
+    await server.device(versions, 'setTags', {
+      hwid: 'v9',
+      tags: { build: '2.9', seen: '2026-03-01 10:00', vip: 1, points: '7' },
+    })
+    await server.device(versions, 'setTags', {
+      hwid: 'v10',
+      tags: { build: '2.10.0', seen: '2026-03-01', vip: 'false', points: 30 },
+    })
+  })
+
+  /** As a message asks: accepted with the types of the app, or refused. */
+  async function named(condition: Condition): Promise<string[]> {
+    const { rows: apps } = await server.db.query<{ id: number }>('select id from app where code = $1', [
+      versions.app,
+    ])
+    const appId = apps[0]?.id as number
+    const types = await readTagTypes(server.db, { appId, tags: tagsOf(condition) })
+    const { sql, values } = compileCondition(condition, { firstParameter: 2, types })
+    const { rows } = await server.db.query<{ hwid: string; isMatch: boolean | null }>(
+      `select d.hwid, (${sql}) as "isMatch" from device d where d.app_id = $1 order by 1`,
+      [appId, ...values],
+    )
+    expect(rows.map(row => row.isMatch)).not.toContain(null)
+    return rows.filter(row => row.isMatch).map(row => row.hwid)
+  }
+
+  test.each<[Op, Comparison['value'], string[]]>([
+    ['gte', '2.10', ['big', 'candidate', 'v10', 'v10long']],
+    ['lte', '2.9.0', ['endless', 'v9']],
+    ['between', ['2.9', '2.10'], ['v10', 'v10long', 'v9']],
+    ['eq', '2.10', ['v10', 'v10long']],
+    ['eq', '02.010.0', ['v10', 'v10long']],
+    ['ne', '2.10', ['big', 'candidate', 'empty', 'endless', 'v9', 'word']],
+    ['in', ['2.9', 'nightly'], ['v9', 'word']],
+    ['nin', ['2.9', '2.10', '10.0.19045.3448'], ['candidate', 'empty', 'endless', 'word']],
+    ['gte', 10, ['big']],
+  ])('of apps and systems compare number by number: %s %j', async (op, value, expected) => {
+    expect(await named({ tag: 'Application Version', op, value: value as string })).toEqual(expected)
+    expect(await named({ field: 'appVersion', op, value: value as string })).toEqual(expected)
+  })
+
+  test.each<[Scalar]>([['nightly'], [2.1], [true], ['']])('are not ordered by %j', value => {
+    const condition: Condition = { field: 'osVersion', op: 'gte', value }
+    expect(() => compileCondition(condition, { firstParameter: 1, types: TYPES })).toThrow(
+      'field "osVersion" holds a version',
+    )
+  })
+
+  test.each<[string, Op, Comparison['value'], string[]]>([
+    ['build', 'gte', '2.10', ['v10']],
+    ['build', 'lte', '2.9', ['v9']],
+    ['build', 'eq', '2.10', ['v10']],
+    ['build', 'set', undefined, ['v10', 'v9']],
+    ['seen', 'eq', '2026-03-01', ['v10']],
+    ['seen', 'lte', '2026-03-01', ['v10']],
+    ['seen', 'gte', '2026-03-01T12:00+02:00', ['v9']],
+    ['seen', 'eq', 1772359200, ['v9']],
+    ['vip', 'eq', true, ['v9']],
+    ['vip', 'in', [0, 'false'], ['v10']],
+    ['points', 'gte', '8', ['v10']],
+    ['points', 'eq', 7, ['v9']],
+  ])(
+    'and other types of a defined tag are read as their type: %s %s %j',
+    async (tag, op, value, expected) => {
+      expect(await named({ tag, op, ...(value === undefined ? {} : { value }) })).toEqual(expected)
+    },
+  )
+
+  test('a value that is none of its tag is refused with the type, when the message is made', async () => {
+    const make = (value: Scalar) =>
+      server.rest('POST', `/v1/apps/${versions.app}/messages`, {
+        to: { condition: { tag: 'build', op: 'gte', value } },
+        content: { title: 'Hello' },
+      })
+    const refused = await make('latest')
+    expect(refused).toMatchObject({ status: 400, body: { code: 'condition_invalid' } })
+    expect(refused.body.detail).toContain('tag "build" is of type version')
+    expect((await make('2.1')).status).toBe(202)
+  })
+
+  test('a message whose tag got another type since is sent to those that still compare', async () => {
+    const types: TagTypes = new Map([['plain', 'version']])
+    const condition: Condition = {
+      or: [
+        {
+          and: [
+            { tag: 'plain', op: 'gte', value: true },
+            { tag: 'plain', op: 'set' },
+          ],
+        },
+        { field: 'hwid', op: 'eq', value: 'word' },
+      ],
+    }
+    expect(() => compileCondition(condition, { firstParameter: 2, types })).toThrow('condition.or[0].and[0]')
+    const { sql, values } = compileAccepted(condition, { firstParameter: 1, types })
+    const { rows } = await server.db.query<{ hwid: string }>(`select hwid from device d where ${sql}`, values)
+    expect(rows).toEqual([{ hwid: 'word' }])
   })
 })
 

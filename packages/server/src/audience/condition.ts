@@ -1,6 +1,7 @@
 /**
  * Conditions compiled to SQL over `device d`. Values travel as numbered parameters; the only identifiers are
- * those of the table below. A value of another type than the tag's simply does not match.
+ * those of the table below. Values for a tag that has a type are read as that type; those for one that has none compare as
+ * they come, and one of another type than the device's simply does not match.
  */
 import {
   CONDITION_DEPTH,
@@ -11,7 +12,10 @@ import {
   type DeviceField,
   PushError,
   type Scalar,
+  type TagType,
 } from '@roost/protocol'
+import { FORMS, readAs } from '../registry/tag-definitions.ts'
+import { canonicalVersion, canonicalVersionSql, readVersionParts, versionSql } from './version.ts'
 
 export interface CompiledCondition {
   /** A boolean SQL expression, never null. */
@@ -19,7 +23,7 @@ export interface CompiledCondition {
   readonly values: readonly unknown[]
 }
 
-type ColumnType = 'text' | 'number' | 'time' | 'boolean'
+type ColumnType = 'text' | 'version' | 'number' | 'time' | 'boolean'
 
 interface Column {
   readonly column: string
@@ -31,8 +35,8 @@ const COLUMNS: Record<DeviceField, Column> = {
   userId: { column: 'd.user_id', type: 'text' },
   platform: { column: 'd.platform', type: 'text' },
   language: { column: 'd.language', type: 'text' },
-  appVersion: { column: 'd.app_version', type: 'text' },
-  osVersion: { column: 'd.os_version', type: 'text' },
+  appVersion: { column: 'd.app_version', type: 'version' },
+  osVersion: { column: 'd.os_version', type: 'version' },
   deviceModel: { column: 'd.device_model', type: 'text' },
   timezoneSeconds: { column: 'd.timezone_seconds', type: 'number' },
   firstSeenAt: { column: 'd.first_seen_at', type: 'time' },
@@ -62,21 +66,55 @@ function isDefaultTag(tag: string): tag is DefaultTag {
 /** PostgreSQL's protocol counts them in 16 bits; a condition with this many was not made by a person. */
 const PARAMETERS_MAX = 10_000
 
-/** `firstParameter`: the number of the first free parameter. Throws `condition_invalid` naming the place. */
-export function compileCondition(condition: Condition, firstParameter: number): CompiledCondition {
+/** Of tags that have a definition. */
+export type TagTypes = ReadonlyMap<string, TagType>
+
+export interface CompileOptions {
+  /** The number of the first free parameter. */
+  readonly firstParameter: number
+  readonly types: TagTypes
+}
+
+/** Throws `condition_invalid` naming the place. */
+export function compileCondition(condition: Condition, options: CompileOptions): CompiledCondition {
+  return compileAny(condition, options, false)
+}
+
+/** For a message that was accepted, whose tags may have other types since: what can't be compared any more matches nothing. */
+export function compileAccepted(condition: Condition, options: CompileOptions): CompiledCondition {
+  return compileAny(condition, options, true)
+}
+
+function compileAny(
+  condition: Condition,
+  { firstParameter, types }: CompileOptions,
+  isLenient: boolean,
+): CompiledCondition {
   const values: unknown[] = []
   const parameter = (value: unknown) => `$${firstParameter + values.push(value) - 1}`
-  const root: Context = { path: 'condition', depth: 0, parameter }
+  const root: Context = { path: 'condition', depth: 0, parameter, values, types, isLenient }
   const sql = compile(condition, root)
   if (values.length > PARAMETERS_MAX)
     refuse(root, `too large: it compares more than ${PARAMETERS_MAX} names and values`)
   return { sql, values }
 }
 
+/** The names of all tags that a condition asks for, with repeats. */
+export function tagsOf(condition: Condition): string[] {
+  if ('and' in condition) return condition.and.flatMap(tagsOf)
+  if ('or' in condition) return condition.or.flatMap(tagsOf)
+  if ('not' in condition) return tagsOf(condition.not)
+  return condition.tag === undefined ? [] : [condition.tag]
+}
+
 interface Context {
   readonly path: string
   readonly depth: number
   readonly parameter: (value: unknown) => string
+  /** All parameters so far. */
+  readonly values: unknown[]
+  readonly types: TagTypes
+  readonly isLenient: boolean
 }
 
 function refuse(context: Context, problem: string): never {
@@ -91,14 +129,29 @@ function compile(condition: Condition, context: Context): string {
     return `(${condition.and.map((part, i) => inside(part, `and[${i}]`)).join(' and ')})`
   if ('or' in condition) return `(${condition.or.map((part, i) => inside(part, `or[${i}]`)).join(' or ')})`
   if ('not' in condition) return `not ${inside(condition.not, 'not')}`
-  const { tag } = condition
+  return context.isLenient ? compareLeniently(condition, context) : compare(condition, context)
+}
+
+function compareLeniently(comparison: Comparison, context: Context): string {
+  const before = context.values.length
+  try {
+    return compare(comparison, context)
+  } catch (error) {
+    if (!(error instanceof PushError)) throw error
+    context.values.length = before // a parameter that no text names has no type for PostgreSQL
+    return comparison.op === 'ne' || comparison.op === 'nin' ? 'true' : 'false'
+  }
+}
+
+function compare(comparison: Comparison, context: Context): string {
+  const { tag } = comparison
   if (tag === undefined) {
-    const field = condition.field as DeviceField
-    return compareColumn({ ...COLUMNS[field], name: `field "${field}"` }, condition, context)
+    const field = comparison.field as DeviceField
+    return compareColumn({ ...COLUMNS[field], name: `field "${field}"` }, comparison, context)
   }
   return isDefaultTag(tag)
-    ? compareColumn({ ...DEFAULT_TAG_COLUMNS[tag], name: `tag "${tag}"` }, condition, context)
-    : compareTag(tag, condition, context)
+    ? compareColumn({ ...DEFAULT_TAG_COLUMNS[tag], name: `tag "${tag}"` }, comparison, context)
+    : compareTag(tag, comparison, context)
 }
 
 function scalars(comparison: Comparison, context: Context): readonly Scalar[] {
@@ -121,9 +174,15 @@ function pair(comparison: Comparison, context: Context): readonly [Scalar, Scala
 
 /**
  * A tag holds one value or a list; "eq" and "in" on a list ask whether it holds such a value, as `@>` does.
- * Numbers compare as numbers, text (and dates written in ISO form) as text.
+ * Numbers compare as numbers, text (and dates, which are stored in ISO form) as text, versions part by part.
  */
-function compareTag(tag: string, comparison: Comparison, context: Context): string {
+function compareTag(tag: string, asked: Comparison, context: Context): string {
+  const type = context.types.get(tag)
+  const comparison = type === undefined ? asked : typed(asked, { tag, type, context })
+  if (type === 'version') {
+    const text = `(d.tags ->> ${context.parameter(tag)}::text)`
+    return compareVersion({ text, name: `tag "${tag}"` }, comparison, context)
+  }
   const it = `(d.tags -> ${context.parameter(tag)}::text)`
   const isSet = `coalesce(jsonb_typeof(${it}) <> 'null', false)`
   const holds = (value: Scalar) =>
@@ -156,6 +215,25 @@ function compareTag(tag: string, comparison: Comparison, context: Context): stri
   }
 }
 
+interface TypedTag {
+  readonly tag: string
+  readonly type: TagType
+  readonly context: Context
+}
+
+/** The comparison with its values in the form in which tags of this type are stored. */
+function typed(comparison: Comparison, { tag, type, context }: TypedTag): Comparison {
+  const { value } = comparison
+  if (value === undefined || type === 'list') return comparison
+  const read = (given: Scalar) =>
+    (readAs(type, given) ??
+      refuse(
+        context,
+        `tag "${tag}" is of type ${type}; ${FORMS[type]}, not ${JSON.stringify(given)}`,
+      )) as Scalar
+  return { ...comparison, value: Array.isArray(value) ? value.map(read) : read(value as Scalar) }
+}
+
 /** jsonb orders numbers by value and strings by text, but also one type below another: hence the type check. */
 function tagOrder(it: string, operator: '>=' | '<=', value: Scalar, context: Context): string {
   const limit = `${context.parameter(JSON.stringify(value))}::jsonb`
@@ -172,6 +250,7 @@ function compareColumn(
   comparison: Comparison,
   context: Context,
 ): string {
+  if (type === 'version') return compareVersion({ text: column, name }, comparison, context)
   const value = (given: Scalar) => context.parameter(columnValue(given, { name, type, context }))
   switch (comparison.op) {
     case 'set':
@@ -199,6 +278,52 @@ function compareColumn(
   }
 }
 
+/**
+ * "2.10" comes after "2.9" and is the same as "2.10.0". To be equal, what is no version compares as text; it has no place
+ * in the order. A device's "2.10.1-rc1" stands where "2.10.1" does.
+ */
+function compareVersion(
+  { text, name }: { readonly text: string; readonly name: string },
+  comparison: Comparison,
+  context: Context,
+): string {
+  const isAnyOf = (given: readonly Scalar[]) => {
+    const list = given.map(it => canonicalVersion(String(it)))
+    return `coalesce(${canonicalVersionSql(text)} = any(${context.parameter(list)}::text[]), false)`
+  }
+  const order = (operator: '>=' | '<=', given: Scalar) => {
+    const parts = typeof given === 'boolean' ? undefined : readVersionParts(String(given))
+    if (parts === undefined || (typeof given === 'number' && !Number.isInteger(given)))
+      refuse(
+        context,
+        `${name} holds a version, which is ordered by text like "2.10.1", not ${JSON.stringify(given)}`,
+      )
+    return `coalesce(${versionSql(text)} ${operator} ${context.parameter(parts)}::bigint[], false)`
+  }
+  switch (comparison.op) {
+    case 'eq':
+      return isAnyOf([scalar(comparison, context)])
+    case 'ne':
+      return `not ${isAnyOf([scalar(comparison, context)])}`
+    case 'in':
+      return isAnyOf(scalars(comparison, context))
+    case 'nin':
+      return `not ${isAnyOf(scalars(comparison, context))}`
+    case 'gte':
+      return order('>=', scalar(comparison, context))
+    case 'lte':
+      return order('<=', scalar(comparison, context))
+    case 'between': {
+      const [low, high] = pair(comparison, context)
+      return `(${order('>=', low)} and ${order('<=', high)})`
+    }
+    case 'set':
+      return `${text} is not null`
+    case 'unset':
+      return `${text} is null`
+  }
+}
+
 /** What a column of type integer holds. */
 const INTEGER_MAX = 2_147_483_647
 /** `Date` takes much more, some of it far outside of what PostgreSQL does. */
@@ -209,6 +334,7 @@ function columnValue(
   place: { readonly name: string; readonly type: ColumnType; readonly context: Context },
 ): unknown {
   switch (place.type) {
+    case 'version':
     case 'text':
       if (typeof given !== 'string')
         refuse(place.context, `${place.name} holds text, not ${JSON.stringify(given)}`)

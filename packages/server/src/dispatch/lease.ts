@@ -8,7 +8,8 @@
  *      └──the pause over, another credential can send, or the message expired─┘
  */
 import { randomUUID } from 'node:crypto'
-import type { Provider, Target } from '@roost/protocol'
+import type { Provider, TagType, Target } from '@roost/protocol'
+import type { TagTypes } from '../audience/condition.ts'
 import type { Pause } from '../credentials/pauses.ts'
 import type { Database, Queryable } from '../store/database.ts'
 import { recordHolds } from './holds.ts'
@@ -30,6 +31,8 @@ export interface Batch {
   readonly lease: string
   readonly isRead: boolean
   readonly target: Target
+  /** Of the app, when the target is a condition. */
+  readonly tagTypes: TagTypes
   readonly content: MessageContent
   readonly ttlSeconds: number
   readonly priority: 'high' | 'normal'
@@ -74,13 +77,17 @@ const CLAIM = `
             b.bucket_to as "bucketTo", b.leased_by as lease,
             case when b.cursor_bucket is not null
                  then json_build_object('bucket', b.cursor_bucket, 'hwid', b.cursor_hwid) end as cursor,
-            b.is_read as "isRead", m.target, m.content, m.ttl_seconds as "ttlSeconds", m.priority,
+            b.is_read as "isRead",
+            (select jsonb_object_agg(t.name, t.type) from tag_definition t
+              where t.app_id = b.app_id and m.target ? 'condition') as "tagTypes", m.target, m.content, m.ttl_seconds as "ttlSeconds", m.priority,
             m.collapse_key as "collapseKey", m.send_at as "messageSendAt"`
 
 /** Leases the batch that has been due longest; undefined when none is. */
 export async function claimBatch(db: Queryable, at: number): Promise<Batch | undefined> {
-  const { rows } = await db.query<Batch>(CLAIM, [randomUUID(), new Date(at), LEASE_MS])
-  return rows[0]
+  type Row = Omit<Batch, 'tagTypes'> & { readonly tagTypes: Readonly<Record<string, TagType>> | null }
+  const { rows } = await db.query<Row>(CLAIM, [randomUUID(), new Date(at), LEASE_MS])
+  const row = rows[0]
+  return row && { ...row, tagTypes: new Map(Object.entries(row.tagTypes ?? {})) }
 }
 
 /** The lease ran out and somebody else may hold the batch: what this worker has not committed is not to count. */

@@ -5,7 +5,7 @@
  *
  * "May" are those that its batch has passed, and those that are in hand just now. Whoever has an exception got nothing.
  */
-import { compileCondition } from '../audience/condition.ts'
+import { compileAccepted } from '../audience/condition.ts'
 import type { Queryable } from '../store/database.ts'
 import type { Batch } from './lease.ts'
 
@@ -65,11 +65,11 @@ export async function noteServed(
  * SQL over `address a`: whether a former holder got the batch's message there. Its values are added to `values`. The former
  * holder is one that was in the audience, and that no exception says got nothing.
  */
-export function wasServed({ messageId, target }: Batch, values: unknown[]): string {
+export function wasServed({ messageId, target, tagTypes }: Batch, values: unknown[]): string {
   const message = `$${values.push(messageId)}::uuid`
   let isMeant = 'true'
   if ('condition' in target) {
-    const compiled = compileCondition(target.condition, values.length + 1)
+    const compiled = compileAccepted(target.condition, { firstParameter: values.length + 1, types: tagTypes })
     values.push(...compiled.values)
     isMeant = `exists (select from device d where d.bucket = s.bucket and d.app_id = s.app_id and d.hwid = s.hwid
                           and ${compiled.sql})`

@@ -3,9 +3,10 @@
  * An idempotency key makes a repeat of the same request answer the same id, and refuses another one.
  */
 import { createHash } from 'node:crypto'
-import { type NewMessage, PushError, TTL_SECONDS_DEFAULT } from '@roost/protocol'
+import { type Condition, type NewMessage, PushError, TTL_SECONDS_DEFAULT } from '@roost/protocol'
 import { v7 as uuidv7 } from 'uuid'
-import { compileCondition } from '../audience/condition.ts'
+import { compileCondition, tagsOf } from '../audience/condition.ts'
+import { readTagTypes } from '../registry/tag-definitions.ts'
 import type { Queryable } from '../store/database.ts'
 
 const INSERT = `
@@ -24,7 +25,7 @@ export async function createMessage(
   message: { readonly appId: number; readonly input: NewMessage; readonly at: number },
 ): Promise<{ id: string }> {
   const { appId, input, at } = message
-  if ('condition' in input.to) compileCondition(input.to.condition, 1) // a bad one is refused now, not at sending
+  if ('condition' in input.to) await checkCondition(db, appId, input.to.condition)
   const requestHash = createHash('sha256').update(JSON.stringify(input)).digest()
   const repeatOf = { appId, key: input.idempotencyKey, requestHash }
   if (input.sendAt !== undefined && Date.parse(input.sendAt) < at - SEND_AT_PAST_MS)
@@ -45,6 +46,12 @@ export async function createMessage(
   const created = rows[0] ?? (await findRepeated(db, repeatOf))
   if (created === undefined) throw new Error('a message met an idempotency key that is not there')
   return created
+}
+
+/** A bad one is refused now, not at sending. */
+async function checkCondition(db: Queryable, appId: number, condition: Condition): Promise<void> {
+  const types = await readTagTypes(db, { appId, tags: tagsOf(condition) })
+  compileCondition(condition, { firstParameter: 1, types })
 }
 
 function refuseSendAt(sendAt: string): never {

@@ -45,7 +45,7 @@ const OF_DEVICE = `select ${FACTS} from device where bucket = $1 and app_id = $2
 const OF_USER = `
   select ${FACTS} from device where app_id = $1 and user_id = $2 order by last_seen_at desc, hwid limit 1`
 
-/** Its own tags win over the server's. A client never gets these two. */
+/** A client never gets these two. */
 const KEPT_FROM_CLIENTS = ['OS Version', 'Device Model']
 
 /** By hwid or, without one, by user. Empty for who is not known: this may not fail a client's start. */
@@ -64,6 +64,6 @@ export async function readTagsForClient(
       : await db.query<Row>(OF_DEVICE, [bucketOf(hwid), appId, hwid])
   const row = rows[0]
   if (row === undefined) return {}
-  const all = { ...defaultTagsOf(row), ...row.tags }
+  const all = { ...row.tags, ...defaultTagsOf(row) } // as conditions see it: the server's own tags are the server's
   return Object.fromEntries(Object.entries(all).filter(([name]) => !KEPT_FROM_CLIENTS.includes(name)))
 }

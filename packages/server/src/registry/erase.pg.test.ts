@@ -382,7 +382,7 @@ describe('a table that is added later', () => {
     credential_pause: ['part', 'reason'],
     credential_proof: ['part'],
     device_import: ['sha256', 'settings', 'header', 'state'],
-    device_import_refusal: ['code', 'detail'],
+    device_import_refusal: ['code', 'detail', 'field'],
     gateway_tally: ['part'],
     job_run: ['name', 'outcome', 'summary'],
     removal_undo: ['filter', 'state', 'by'],

@@ -37,6 +37,19 @@ export async function listTagDefinitions(db: Queryable, appId: number): Promise<
   return [...own, ...rows]
 }
 
+/** Of these tags of the app that have a definition. Asks nothing when there are none. */
+export async function readTagTypes(
+  db: Queryable,
+  { appId, tags }: { readonly appId: number; readonly tags: readonly string[] },
+): Promise<ReadonlyMap<string, TagType>> {
+  if (tags.length === 0) return new Map()
+  const { rows } = await db.query<{ name: string; type: TagType }>(
+    'select name, type from tag_definition where app_id = $1 and name = any($2::text[])',
+    [appId, [...new Set(tags)]],
+  )
+  return new Map(rows.map(it => [it.name, it.type]))
+}
+
 function refuseDefault(name: string): void {
   if ((DEFAULT_TAGS as readonly string[]).includes(name))
     throw new PushError(
@@ -47,7 +60,8 @@ function refuseDefault(name: string): void {
 
 /**
  * Values that devices hold already stay as they are until the device sets them again. Throws `input_invalid` for the
- * server's own tags and when the app has too many.
+ * server's own tags, when the app has too many, and for a tag that has another type: messages that are scheduled compare
+ * by it, and clients send it. Safe to repeat.
  */
 export async function defineTag(
   db: Database,
@@ -57,20 +71,28 @@ export async function defineTag(
   refuseDefault(name)
   await db.transaction(async tx => {
     await tx.query('select from app where id = $1 for update', [appId]) // so that two at once are counted
+    const former = (await readTagTypes(tx, { appId, tags: [name] })).get(name)
+    if (former === type) return
+    if (former !== undefined)
+      throw new PushError(
+        'input_invalid',
+        `tag "${name}" is of type ${former}, and the values of devices with it; remove its definition before it gets the type ${type}`,
+      )
     const { rows } = await tx.query<{ count: number }>(
-      'select count(*) as count from tag_definition where app_id = $1 and name <> $2',
-      [appId, name],
+      'select count(*) as count from tag_definition where app_id = $1',
+      [appId],
     )
     if ((rows[0]?.count ?? 0) >= TAG_DEFINITIONS_PER_APP)
       throw new PushError(
         'input_invalid',
         `the app has ${TAG_DEFINITIONS_PER_APP} tag definitions; that is the most`,
       )
-    await tx.query(
-      `insert into tag_definition (app_id, name, type, created_at) values ($1, $2, $3, $4)
-       on conflict (app_id, name) do update set type = excluded.type`,
-      [appId, name, type, new Date(at)],
-    )
+    await tx.query('insert into tag_definition (app_id, name, type, created_at) values ($1, $2, $3, $4)', [
+      appId,
+      name,
+      type,
+      new Date(at),
+    ])
   })
 }
 
@@ -125,7 +147,7 @@ function giveTypesTo<U extends Update>(
   const tags: [string, unknown][] = []
   for (const [tag, value] of Object.entries(update.tags ?? {})) {
     const type = typeOf(tag)
-    const read = type === undefined || value === null ? value : READERS[type](value)
+    const read = type === undefined || value === null ? value : readAs(type, value)
     if (read === undefined)
       skipped.push({ tag, reason: `the tag is of type ${type}; ${FORMS[type as TagType]}` })
     else tags.push([tag, read])
@@ -148,7 +170,8 @@ function fits(it: TagOperation, type: TagType): boolean {
   return type === 'decimal' || (type === 'integer' && Number.isSafeInteger(it.value))
 }
 
-const FORMS: Record<TagType, string> = {
+/** What a tag of each type holds, in words. */
+export const FORMS: Readonly<Record<TagType, string>> = {
   integer: 'it holds a whole number',
   string: 'it holds text',
   list: 'it holds a list of values',
@@ -158,7 +181,11 @@ const FORMS: Record<TagType, string> = {
   version: 'it holds up to four numbers of at most 9999 with dots between them',
 }
 
-/** undefined = it can't be read as one. */
+/** The value in the form in which tags of this type are stored; undefined = it can't be read as one. */
+export function readAs(type: TagType, value: unknown): unknown {
+  return READERS[type](value)
+}
+
 const READERS: Record<TagType, (value: unknown) => unknown> = {
   integer: value => numberFrom(value, Number.isSafeInteger),
   decimal: value => numberFrom(value, Number.isFinite),
@@ -197,7 +224,13 @@ const DATE = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)(Z|[+-
 
 function timeFrom(value: unknown): number {
   const [, day, hour = '00:00', zone = 'Z'] = DATE.exec(String(value).trim()) ?? []
-  return day === undefined ? Number.NaN : Date.parse(`${day}T${hour}${zone}`)
+  return day === undefined || !isDay(day) ? Number.NaN : Date.parse(`${day}T${hour}${zone}`)
+}
+
+/** `Date` makes the 2nd of March of the 30th of February. */
+function isDay(day: string): boolean {
+  const date = new Date(`${day}T00:00Z`)
+  return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(day)
 }
 
 const VERSION_PART_MAX = 9999

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Access, type BareServer, startBare } from '../../test/bare.ts'
 import { cloneDatabase, type TestDatabase } from '../../test/database.ts'
 import { TestClock } from '../../test/roost.ts'
+import { removeTagDefinition } from './tag-definitions.ts'
 
 let database: TestDatabase
 let server: BareServer
@@ -194,4 +195,49 @@ test('the tags that the server keeps are set by nobody else', async () => {
     { tag: 'First Install', reason: expect.stringContaining('the server keeps this tag') },
   ])
   expect(await tagsOf(hwid)).toEqual({ mine: 1 })
+})
+
+test('a number beyond all numbers is skipped, and does not clear the tag', async () => {
+  const hwid = newHwid()
+  await setTags(hwid, { points: 7, list: [1] })
+  const response = await fetch(`${server.url}/json/1.3/setTags`, {
+    method: 'POST',
+    headers: { authorization: `Token ${app.deviceToken}` },
+    body: `{"request":{"application":"${app.app}","hwid":"${hwid}","tags":{"points":1e999,"list":[-1e999]}}}`,
+  })
+  expect(await response.json()).toMatchObject({ response: { skipped: [{ tag: 'points' }, { tag: 'list' }] } })
+  expect(await tagsOf(hwid)).toEqual({ points: 7, list: [1] })
+})
+
+describe('the definition of a tag', () => {
+  const appId = async () =>
+    (await server.db.query<{ id: number }>('select id from app where code = $1', [app.app])).rows[0]
+      ?.id as number
+  const define = (tag: string, type: string) =>
+    server.rest('PUT', `/v1/apps/${app.app}/tags/${tag}`, { type })
+
+  test('keeps its type: another one is refused with the way out, and repeating it changes nothing', async () => {
+    expect((await define('kept', 'integer')).status).toBe(200)
+    expect((await define('kept', 'integer')).status).toBe(200)
+    const refused = await define('kept', 'string')
+    expect(refused).toMatchObject({ status: 400, body: { code: 'input_invalid' } })
+    expect(refused.body.detail).toContain('tag "kept" is of type integer')
+    await Promise.all(['date', 'date', 'version'].map(type => define('raced', type)))
+    const { body } = await server.rest<{ tags: { name: string; type: string }[] }>(
+      'GET',
+      `/v1/apps/${app.app}/tags`,
+    )
+    expect(body.tags.filter(it => it.name === 'kept')).toMatchObject([{ type: 'integer' }])
+    expect(body.tags.filter(it => it.name === 'raced')).toHaveLength(1)
+    await removeTagDefinition(server.db, await appId(), 'kept')
+    expect((await define('kept', 'string')).status).toBe(200)
+  })
+
+  test('takes no day that the calendar does not have', async () => {
+    const hwid = newHwid()
+    await define('born', 'date')
+    expect(await setTags(hwid, { born: '2026-02-30' })).toMatchObject([{ tag: 'born' }])
+    expect(await setTags(hwid, { born: '2028-02-29' })).toEqual([])
+    expect(await tagsOf(hwid)).toEqual({ born: '2028-02-29T00:00:00.000Z' })
+  })
 })

@@ -338,9 +338,9 @@ describe('definitions of tags', () => {
     expect((await stored(hwid, { tags: { nullable: null } }, 'PATCH')).tags).toEqual({})
   })
 
-  test('are listed behind those of the server, changed, and taken back', async () => {
-    await define('listed', 'integer')
+  test('are listed behind those of the server, kept as they are, and taken back', async () => {
     await define('listed', 'decimal')
+    expect((await define('listed', 'integer')).status).toBe(400)
     const list = async () => (await call('GET', '/tags')).body.tags as { name: string }[]
     expect((await list()).slice(0, 1)).toEqual([
       { name: 'Last Application Open', type: 'date', isDefault: true },
