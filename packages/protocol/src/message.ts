@@ -17,7 +17,7 @@ export const targetSchema = z.union([
   z.strictObject({ devices: names(HWID_CHARACTERS) }),
   z.strictObject({
     users: names(USER_ID_CHARACTERS),
-    /** `latest`: of each user only the device that was seen last, of those that can be reached. Default: all. */
+    /** `latest`: of each user only the device whose app was opened or registered last, of those that can be reached. Default: all. */
     userDevices: z.enum(['all', 'latest']).optional(),
   }),
 ])

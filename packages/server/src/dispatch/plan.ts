@@ -99,13 +99,17 @@ const NAMED_USERS = `
     left join device d on d.app_id = $1 and d.user_id = i.user_id
     ${SENDABLE_ADDRESS}`
 
-/** Of each user the device that was seen last, of those that can be reached if there is one. */
+/**
+ * Of each user the device that was used last, of those that can be reached if there is one: apps open and register when a
+ * person starts them, while a back end may see to any device at any time.
+ */
 const LATEST_OF_USERS = `
   select distinct on (i.user_id) coalesce(d.hwid, i.user_id) as name, ${NAMED_COLUMNS}
     from unnest($2::text[]) as i (user_id)
     left join device d on d.app_id = $1 and d.user_id = i.user_id
     ${SENDABLE_ADDRESS}
-   order by i.user_id, coalesce(not a.opted_out, false) desc, d.last_seen_at desc, d.hwid`
+   order by i.user_id, coalesce(not a.opted_out, false) desc,
+            greatest(d.last_open_at, a.last_registered_at) desc nulls last, d.last_seen_at desc, d.hwid`
 
 /**
  * Named devices become deliveries at once, each with exactly one outcome in the end, whatever they do meanwhile. One

@@ -1,6 +1,6 @@
 /** Who is reached: R26 permission, R25 users who come and go, and the devices of a user that a sender picks. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { startRoost, type TestRoost } from '../../test/roost.ts'
+import { BUNDLE_ID, startRoost, type TestRoost } from '../../test/roost.ts'
 
 let roost: TestRoost
 beforeAll(async () => {
@@ -42,7 +42,73 @@ describe('R26: a device that may show nothing', () => {
   })
 })
 
+test('R26: a device that opts out while its delivery waits is told as such, not as one that is gone', async () => {
+  const phone = await roost.phone('android')
+  roost.simulator.fcm.faults.answerFor(phone.token as string, { form: 'unavailable' }, 1)
+  const id = await roost.send({ to: { devices: [phone.hwid] }, content })
+  await roost.until(id, message => message.retrying.length > 0)
+  await roost.device('applicationOpen', { hwid: phone.hwid, notificationTypes: 0 })
+  roost.clock.advance(60_000)
+  expect((await roost.settle(id)).counts).toMatchObject({ accepted: 0, skipped: 1 })
+  expect(await exceptionsOf(id)).toEqual([{ hwid: phone.hwid, reason: 'no_permission' }])
+  expect(phone.shown).toEqual([])
+})
+
 describe('R25: an account switch', () => {
+  test('stops what is scheduled for the former user, by name and by condition', async () => {
+    const phone = await roost.phone('android', { userId: 'scheduled' })
+    const sendAt = new Date(roost.clock.now() + 60_000).toISOString()
+    const ids = [
+      await roost.send({ to: { users: ['scheduled'] }, content, sendAt }),
+      await roost.send({
+        to: { condition: { field: 'userId', op: 'eq', value: 'scheduled' } },
+        content,
+        sendAt,
+      }),
+    ]
+    await phone.logIn('somebody else')
+    roost.clock.advance(61_000)
+    for (const id of ids) expect((await roost.settle(id)).counts.accepted).toBe(0)
+    expect(phone.shown).toEqual([])
+  })
+
+  test('stops what is held for the former user until a credential is mended', async () => {
+    const phone = await roost.phone('ios', { userId: 'held' })
+    roost.simulator.apns.faults.answerEverything({ status: 403, reason: 'InvalidProviderToken' })
+    const id = await roost.send({ to: { users: ['held'] }, content })
+    await roost.until(id, message => message.held.length > 0)
+    await phone.logIn('next')
+    roost.simulator.apns.faults.clear()
+    const upload = {
+      gateway: 'apns',
+      kind: 'p8',
+      ...roost.simulator.apns.createTeamKey({ bundleId: BUNDLE_ID }),
+    }
+    expect((await roost.rest('POST', `/v1/apps/${roost.app}/credentials`, upload)).status).toBe(201)
+    expect((await roost.settle(id)).counts).toMatchObject({ accepted: 0, skipped: 1 })
+    expect(await exceptionsOf(id)).toEqual([{ hwid: phone.hwid, reason: 'no_longer_meant' }])
+    expect(phone.shown).toEqual([])
+  })
+
+  test.each(['setTags', 'applicationOpen', 'postEvent', 'setBadge', 'unregisterDevice'])(
+    'is not undone by a %s of before that comes late',
+    async method => {
+      const { hwid } = await roost.phone('android', { userId: 'gone' })
+      await roost.device('registerUser', { hwid, userId: hwid })
+      const late = { hwid, userId: 'gone', tags: { a: 1 }, event: 'Opened', badge: 1 }
+      expect((await roost.device(method, late)).body.status_code).toBe(200)
+      expect((await roost.view(hwid)).userId).toBe(null)
+      await roost.device('registerUser', { hwid, userId: 'came back' })
+      await roost.device(method, late)
+      expect((await roost.view(hwid)).userId).toBe('came back')
+    },
+  )
+
+  test('needs no call of its own when the device is new', async () => {
+    await roost.device('setTags', { hwid: 'first seen by its tags', userId: 'early', tags: { a: 1 } })
+    expect((await roost.view('first seen by its tags')).userId).toBe('early')
+  })
+
   test('reaches the user whose device it is now, and not the former one', async () => {
     const phone = await roost.phone('android', { userId: 'former' })
     await roost.device('registerUser', { hwid: phone.hwid, userId: 'later' })
@@ -90,6 +156,34 @@ describe('the devices of a user', () => {
     expect([before, latest, other].map(it => it.shown.length)).toEqual([0, 1, 1])
     await roost.sendAndSettle({ to: { ...to, userDevices: 'all' }, content })
     expect([before, latest, other].map(it => it.shown.length)).toEqual([1, 2, 2])
+  })
+
+  test('the latest is the one that its person used last, whatever a back end says of the others', async () => {
+    const old = await roost.phone('android', { userId: 'reader' })
+    roost.clock.advance(60_000)
+    const used = await roost.phone('android', { userId: 'reader' })
+    roost.clock.advance(60_000)
+    await roost.rest('PATCH', `/v1/apps/${roost.app}/devices/${old.hwid}`, { tags: { tier: 'gold' } })
+    const to = { users: ['reader'], userDevices: 'latest' as const }
+    expect((await roost.sendAndSettle({ to, content })).counts).toMatchObject({ targeted: 1, accepted: 1 })
+    expect([old, used].map(it => it.shown.length)).toEqual([0, 1])
+    await roost.device('applicationOpen', { hwid: old.hwid })
+    await roost.sendAndSettle({ to, content })
+    expect([old, used].map(it => it.shown.length)).toEqual([1, 1])
+  })
+
+  test('that belong to nobody, visitors, are an audience of their own', async () => {
+    const tags = { group: 'visitors' }
+    const [visitor, leaver, known] = [
+      await roost.phone('android', { tags }),
+      await roost.phone('android', { tags, userId: 'leaver of the group' }),
+      await roost.phone('ios', { tags, userId: 'known' }),
+    ]
+    await roost.device('registerUser', { hwid: leaver.hwid, userId: leaver.hwid })
+    const isVisitor = { field: 'userId', op: 'unset' } as const
+    const condition = { and: [{ tag: 'group', op: 'eq' as const, value: 'visitors' }, isVisitor] }
+    expect((await roost.sendAndSettle({ to: { condition }, content })).counts).toMatchObject({ accepted: 2 })
+    expect([visitor, leaver, known].map(it => it.shown.length)).toEqual([1, 1, 0])
   })
 
   test('the latest is one that can be reached, if there is one', async () => {

@@ -6,6 +6,7 @@
 import { type DeviceSummary, PushError } from '@roost/protocol'
 import type { Database, Queryable } from '../store/database.ts'
 import { bucketOf } from './buckets.ts'
+import { checkDevice } from './check.ts'
 import type { DeviceUpdate } from './register.ts'
 import type { RegistryContext } from './registration.ts'
 
@@ -61,6 +62,15 @@ export async function mergeUsers(
 /** Logs the user out everywhere. Returns of how many devices. */
 export async function logOutUser(db: Database, { appId, userId }: UserKey): Promise<number> {
   return db.transaction(async tx => (await tx.query(SET_USER, [appId, userId, null])).rowCount)
+}
+
+/**
+ * R25: clients name the user in every call, and queue calls that failed for hours or days. One that is not about the user
+ * must not log a former one in again, so it names the user of a device that is not known yet, and of no other.
+ */
+export async function withoutLateUser(db: Queryable, update: DeviceUpdate): Promise<DeviceUpdate> {
+  if (update.userId === null || !(await checkDevice(db, update)).isKnown) return update
+  return { ...update, userId: null }
 }
 
 export interface MergeFromDevice {

@@ -26,11 +26,17 @@ import { checkDevice as readPresence } from '../../registry/check.ts'
 import { readTagsForClient } from '../../registry/default-tags.ts'
 import { erase } from '../../registry/erase.ts'
 import { countEvent } from '../../registry/events.ts'
+import type { DeviceUpdate } from '../../registry/register.ts'
 import { registerDevice as register } from '../../registry/registration.ts'
 import { readTags } from '../../registry/tags.ts'
 import { addTestDevice, refuseTooManyTestDevices } from '../../registry/test-devices.ts'
-import { mergeFromDevice } from '../../registry/users.ts'
+import { mergeFromDevice, withoutLateUser } from '../../registry/users.ts'
 import { answerOf, type Call, type CompatMethod, method, updateFrom } from './call.ts'
+
+/** What a call that is not about the user says of its device. */
+async function asideFrom(call: Call, request: CompatBase): Promise<DeviceUpdate> {
+  return withoutLateUser(call.context.db, updateFrom(call, request))
+}
 
 const registerDevice = method(compatRegisterSchema, async call => {
   const { app, context, request } = call
@@ -47,7 +53,7 @@ const registerDevice = method(compatRegisterSchema, async call => {
 const unregisterDevice = method(compatUnregisterSchema, async call => {
   const { context, request } = call
   const result = await context.registrations.apply({
-    ...updateFrom(call, request),
+    ...(await asideFrom(call, request)),
     isUnregister: true,
     clientSeq: request.client_seq ?? null,
   })
@@ -56,6 +62,8 @@ const unregisterDevice = method(compatUnregisterSchema, async call => {
 
 /** Everything of the device goes; one that is not there is as it should be. */
 const deleteDevice = method(compatBaseSchema, async ({ app, context, request }) => {
+  // The device token is public: looking through all messages for made-up names is not for everybody to ask for.
+  if (!(await readPresence(context.db, { appId: app.id, hwid: request.hwid })).isKnown) return null
   const wanted = { appId: app.id, target: { hwid: request.hwid }, by: 'device', at: context.clock.now() }
   await erase(context.db, wanted).catch((error: unknown) => {
     if (!(error instanceof PushError && error.code === 'device_unknown')) throw error
@@ -64,14 +72,17 @@ const deleteDevice = method(compatBaseSchema, async ({ app, context, request }) 
 })
 
 const applicationOpen = method(compatBaseSchema, async call => {
-  await call.context.registrations.apply({ ...updateFrom(call, call.request), isOpen: !call.isReplay })
+  await call.context.registrations.apply({
+    ...(await asideFrom(call, call.request)),
+    isOpen: !call.isReplay,
+  })
   return null
 })
 
 const setTags = method(compatSetTagsSchema, async call => {
   const { tags, operations, skipped } = readTags(call.request.tags)
   const result = await call.context.registrations.apply({
-    ...updateFrom(call, call.request),
+    ...(await asideFrom(call, call.request)),
     tags,
     tagOperations: operations,
   })
@@ -87,7 +98,7 @@ const getTags = method(compatGetTagsSchema, async ({ app, context, request }) =>
 }))
 
 const setBadge = method(compatSetBadgeSchema, async call => {
-  const update = updateFrom(call, call.request)
+  const update = await asideFrom(call, call.request)
   const badge = call.request.badge ?? call.request.badges ?? 0
   await call.context.registrations.apply({ ...update, record: { ...update.record, badge } })
   return null
@@ -129,7 +140,7 @@ const getConfig = method(compatBaseSchema, async ({ app, context }) => {
 /** Every field that clients look for is there; nothing is asked of them in return yet. */
 const postEvent = method(compatEventSchema, async call => {
   const { app, context, request } = call
-  const update = updateFrom(call, request)
+  const update = await asideFrom(call, request)
   await context.registrations.apply(update)
   await countEvent(context.db, {
     appId: app.id,
@@ -153,7 +164,7 @@ const inboxStatus = method(compatBaseSchema, async () => null)
 
 const createTestDevice = method(compatTestDeviceSchema, async call => {
   const { app, context, request } = call
-  const update = updateFrom(call, request)
+  const update = await asideFrom(call, request)
   const device = {
     appId: app.id,
     hwid: request.hwid,
@@ -179,7 +190,7 @@ async function setActivity(
   activity: { id: string | null; token: string; request: CompatBase },
 ): Promise<null> {
   const { app, context } = call
-  const update = updateFrom(call, activity.request)
+  const update = await asideFrom(call, activity.request)
   const target = { app, update, activityId: activity.id }
   if (activity.token === '') await removeActivityAddress(context, target)
   else await setActivityAddress(context, { ...target, token: activity.token })
