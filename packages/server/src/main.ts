@@ -42,6 +42,8 @@ export interface StartOptions {
   readonly closeWithinMs?: number
   /** How long a client may take to send a request, ms. */
   readonly requestTimeoutMs?: number
+  /** How long a stop serves open connections: one that is closed at once may have a call on its way. Default 0. */
+  readonly drainMs?: number
 }
 
 /** Below the 10 seconds after which container runtimes kill. */
@@ -61,7 +63,10 @@ export async function startServer(config: Config, options: StartOptions = {}): P
       logger,
       clock: options.clock ?? systemClock,
       closeWithinMs: options.closeWithinMs ?? CLOSE_WITHIN_MS,
-      http: options.requestTimeoutMs === undefined ? {} : { requestTimeoutMs: options.requestTimeoutMs },
+      http: {
+        ...(options.requestTimeoutMs !== undefined && { requestTimeoutMs: options.requestTimeoutMs }),
+        ...(options.drainMs !== undefined && { drainMs: options.drainMs }),
+      },
       closers,
       close,
     })
@@ -310,6 +315,7 @@ async function closeApp(app: FastifyInstance, withinMs: number): Promise<void> {
 }
 
 async function listen(app: FastifyInstance, config: Config): Promise<string> {
+  await app.ready() // a fault of ours in there is none of the address
   try {
     return await app.listen({ host: config.host, port: config.port })
   } catch (error) {

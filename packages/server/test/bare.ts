@@ -24,6 +24,7 @@ export interface BareOptions {
   readonly environment?: Readonly<Record<string, string>>
   readonly closeWithinMs?: number
   readonly requestTimeoutMs?: number
+  readonly drainMs?: number
 }
 
 /** What a device must know to call in. */
@@ -70,6 +71,7 @@ export async function startBare(options: BareOptions): Promise<BareServer> {
     logger,
     ...(options.closeWithinMs === undefined ? {} : { closeWithinMs: options.closeWithinMs }),
     ...(options.requestTimeoutMs === undefined ? {} : { requestTimeoutMs: options.requestTimeoutMs }),
+    ...(options.drainMs === undefined ? {} : { drainMs: options.drainMs }),
   })
 
   const rest: BareServer['rest'] = async (method, path, body) => {

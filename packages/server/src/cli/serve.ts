@@ -6,12 +6,23 @@ import type { Config } from '../config.ts'
 import type { RunningServer } from '../main.ts'
 import { listenForStop } from './stop.ts'
 
+/** A call is on its way for a tenth of a second; a rolling restart should lose none. */
+const DRAIN_MS = 500
+
 export function serveCommand(): Command {
   return new Command('serve')
     .description('Start the server (this is what npm start does)')
     .addHelpText(
       'after',
-      '\nStops cleanly on Ctrl-C and SIGTERM: work in hand is finished, the rest goes on at the next start.',
+      `
+Stops cleanly on Ctrl-C and SIGTERM: work in hand is finished, the rest goes on at the next start.
+
+Limits of calls (docs/configuration.md has the reasons; 0 = no limit):
+  ROOST_TRUSTED_PROXIES         whose X-Forwarded-For is believed       (nobody's)
+  ROOST_CALLS_PER_APP           device calls a second of one app        10000
+  ROOST_CALLS_PER_CLIENT        device calls a minute of one client     12000
+  ROOST_DEVICES_PER_CLIENT      new devices an hour of one client       2000
+  ROOST_CONNECTIONS_PER_CLIENT  open connections of one client          5000`,
     )
     .action(serve)
 }
@@ -29,7 +40,7 @@ async function serve(): Promise<void> {
   })
   // Lines for people go to stdout, lines for machines to stderr.
   const logger = pino({ level: config.logLevel }, pino.destination(2))
-  const server = await startServer(config, { logger })
+  const server = await startServer(config, { logger, drainMs: DRAIN_MS })
   // Stopped while it started, it was never there for anybody.
   if (!stop.signal.aborted)
     say(`Roost is listening on ${server.url}\n${await tokenLine(server, config)}`.trimEnd())

@@ -3,6 +3,9 @@
  * SDK under /sdk, the console at /.
  */
 import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { Server } from 'node:net'
+import { setTimeout } from 'node:timers/promises'
 import { HWID_CHARACTERS, PushError, REST_BODY_BYTES } from '@roost/protocol'
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import { isOwn } from './client-address.ts'
@@ -28,6 +31,11 @@ const TIMEOUT_CHECK_MS = 5000
 export interface AppOptions {
   /** For a request to arrive as a whole, body included; default 60 000. It is answered 408 then. */
   readonly requestTimeoutMs?: number
+  /**
+   * How long a stop serves the connections that are open: one that is closed at once may have a call on its way.
+   * Default 0.
+   */
+  readonly drainMs?: number
 }
 
 /** The caller listens and closes. */
@@ -49,6 +57,8 @@ export async function buildApp(context: HttpContext, options: AppOptions = {}): 
     },
     // At a stop requests in hand are answered; main.ts cuts what takes too long.
     forceCloseConnections: 'idle',
+    // Fastify's own 503 would be in nobody's envelope, and we can serve as long as a call gets through.
+    return503OnClosing: false,
     trustProxy: context.trustedProxies.length > 0 ? [...context.trustedProxies] : false,
     routerOptions: { maxParamLength: PATH_PART_CHARACTERS },
     frameworkErrors: (error, request, reply) => {
@@ -60,14 +70,7 @@ export async function buildApp(context: HttpContext, options: AppOptions = {}): 
     if (request.url.includes('%00')) throw new PushError('input_invalid', 'the URL holds a NUL character')
   })
   warnOfUnnamedProxy(app, context)
-  let isClosing = false
-  app.addHook('preClose', async () => {
-    isClosing = true
-  })
-  app.addHook('onSend', async (_request, reply) => {
-    // Else the connection of a request that was in hand would idle until its time is out, and the stop with it.
-    if (isClosing) void reply.header('connection', 'close')
-  })
+  endConnectionsGently(app, options.drainMs ?? 0)
   app.removeContentTypeParser('application/json')
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
     try {
@@ -118,5 +121,26 @@ function warnOfUnnamedProxy(app: FastifyInstance, { logger, trustedProxies }: Ht
     logger.warn(
       'a call came through a proxy that ROOST_TRUSTED_PROXIES does not name: its clients are not limited',
     )
+  })
+}
+
+/**
+ * New connections are refused at once, so that balancers and clients go elsewhere; those that are open are served on, and
+ * each answer closes its own.
+ */
+function endConnectionsGently(app: FastifyInstance, drainMs: number): void {
+  let isClosing = false
+  app.addHook('preClose', async () => {
+    isClosing = true
+    if (!app.server.listening) return
+    const closed = once(app.server, 'close')
+    Server.prototype.close.call(app.server) // that of HTTP would close what is idle, too
+    const timeout = new AbortController()
+    await Promise.race([closed, setTimeout(drainMs, undefined, timeout)])
+    timeout.abort()
+  })
+  app.addHook('onSend', async (_request, reply) => {
+    // Else the connection of a request that was in hand would idle until its time is out, and the stop with it.
+    if (isClosing) void reply.header('connection', 'close')
   })
 }
