@@ -6,8 +6,8 @@
  */
 import { createECDH, randomBytes, randomUUID } from 'node:crypto'
 import fc from 'fast-check'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Access, type BareServer, startBare } from '../../../test/bare.ts'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Access, type BareServer, SERVER_TOKEN, startBare } from '../../../test/bare.ts'
 import { cloneDatabase, type TestDatabase } from '../../../test/database.ts'
 import { METHODS } from './methods.ts'
 
@@ -232,10 +232,107 @@ test('no call of any method is answered with a fault of ours, and what is refuse
     }),
     { numRuns: RUNS, endOnFailure: true },
   )
-  expect(
-    server
-      .logged()
-      .split('\n')
-      .filter(line => /"level":(50|60)/.test(line)),
-  ).toEqual([])
+  expect(faults()).toEqual([])
 }, 120_000)
+
+describe('calls of back ends', () => {
+  const DEVICE: Record<string, () => Record<string, unknown>> = {
+    bulkRegisterDevice: () => ({
+      hwid: `bulk-${randomUUID()}`,
+      platform: 1,
+      push_token: apple().push_token,
+      tags: {},
+    }),
+    bulkSetTags: () => ({ hwid: 'good-setTags', tags: { a: 1 }, list_operator: 'set' }),
+    bulkUnregisterDevice: () => ({ push_token: apple().push_token, user_id: 'anna' }),
+  }
+  const FIELDS_OF_ENTRY = [
+    'hwid',
+    'platform',
+    'push_token',
+    'user_id',
+    'userId',
+    'tags',
+    'list_operator',
+    'language',
+  ]
+  const AROUND = ['application', 'devices', 'create_missing_tags']
+
+  async function send(path: string, body: string) {
+    const response = await fetch(`${server.url}${path}`, {
+      method: 'POST',
+      body,
+      signal: AbortSignal.timeout(ANSWERED_WITHIN_MS),
+    })
+    return { status: response.status, text: await response.text() }
+  }
+  const written = (fields: ReadonlyMap<string, string>) =>
+    `{${[...fields].map(([name, text]) => `${JSON.stringify(name)}:${text}`).join(',')}}`
+  const textsOf = (fields: Record<string, unknown>) =>
+    new Map(Object.entries(fields).map(([name, it]) => [name, JSON.stringify(it)]))
+
+  test('with hostile entries are refused or taken, bare and in the envelope, never a fault of ours', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom(...Object.keys(DEVICE)),
+        fc.boolean(),
+        fc.array(fc.tuple(fc.constantFrom(...FIELDS_OF_ENTRY), value), { maxLength: 2 }),
+        fc.option(fc.tuple(fc.constantFrom(...AROUND), value), { freq: 4 }),
+        async (method, isBare, replaced, around) => {
+          const entry = textsOf(DEVICE[method]?.() ?? {})
+          for (const [name, text] of replaced) entry.set(name, text)
+          const body = textsOf({ application: app.app, auth: SERVER_TOKEN })
+          body.set('devices', `[${written(entry)}]`)
+          if (around !== null) body.set(...around)
+          const { status, text } = isBare
+            ? await send(`/api/v2/audience/${method}`, written(body))
+            : await send(`/json/1.3/${method}`, `{"request":${written(body)}}`)
+          const answer = JSON.parse(text)
+          expect(status, text).toBeLessThan(500)
+          expect(text).not.toMatch(INNER_WORDS)
+          if (isBare && status === 200)
+            expect(answer).toEqual({ request_id: expect.any(String), status: 'Pending' })
+          if (isBare && status !== 200)
+            expect(answer).toEqual({ message: expect.any(String), code: expect.any(String) })
+          if (!isBare) {
+            const isDone = answer.status_code === 200
+            const response = isDone ? { request_id: expect.any(String), status: 'Pending' } : null
+            expect(answer).toEqual({
+              status_code: expect.any(Number),
+              status_message: expect.any(String),
+              response,
+            })
+          }
+        },
+      ),
+      { numRuns: 150, endOnFailure: true },
+    )
+    expect(faults()).toEqual([])
+  }, 60_000)
+
+  test('for removed devices of hostile days are refused or answered', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.oneof(fc.constantFrom('"0000-01-01"', '"9999-12-31"', '"2026-02-30"', '"2026-11-22"'), value),
+        fc.oneof(fc.constantFrom('"0000-01-01"', '"9999-12-31"', '"2026-11-22"'), value),
+        async (from, to) => {
+          const head = `"application":"${app.app}","auth":"${SERVER_TOKEN}"`
+          const body = `{"request":{${head},"date_from":${from},"date_to":${to}}}`
+          const { status, text } = await send('/json/1.3/getUnregisteredDevices', body)
+          expect(status, text).toBeLessThan(500)
+          expect(text).not.toMatch(INNER_WORDS)
+        },
+      ),
+      { numRuns: 60, endOnFailure: true },
+    )
+    expect(faults()).toEqual([])
+  })
+})
+
+/** What the server logged as its own. */
+function faults(): string[] {
+  return server
+    .logged()
+    .split('\n')
+    .filter(line => /"level":(50|60)/.test(line))
+}
