@@ -40,15 +40,15 @@ test('docs/gateway-answers.md is what its tables say', async () => {
   )
 })
 
-/** Rows of the table below a heading of docs/credentials.md. */
-async function credentialRows(heading: string): Promise<string[][]> {
-  const [, section = ''] = (await page('credentials.md')).split(`## ${heading}\n`)
+/** Rows of the table below a heading of a page. */
+async function rowsOf(name: string, heading: string): Promise<string[][]> {
+  const [, section = ''] = (await page(name)).split(`## ${heading}\n`)
   const rows = [...(section.split('\n## ')[0] ?? '').matchAll(/^\| `([\w.-]+)` \| (.+) \|$/gm)]
   return rows.map(([, name = '', rest = '']) => [name, ...rest.split(' | ')])
 }
 
 test('docs/credentials.md lists every problem with its meaning, and no other', async () => {
-  const listed = await credentialRows('Checks')
+  const listed = await rowsOf('credentials.md', 'Checks')
   const ofOurs = new Set(['certificate_expiring', 'refused'])
   expect(listed.filter(([code = '']) => !ofOurs.has(code))).toEqual(
     MEANINGS.map(({ code, message }) => [code, message]),
@@ -56,12 +56,15 @@ test('docs/credentials.md lists every problem with its meaning, and no other', a
   expect(listed.filter(([code = '']) => ofOurs.has(code))).toHaveLength(ofOurs.size)
 })
 
-test('docs/credentials.md lists every event of webhooks and every job, and no other', async () => {
-  expect((await credentialRows('Webhooks')).map(([name]) => name)).toEqual([...WEBHOOK_EVENTS])
+test('docs/webhooks.md lists every event of webhooks, and no other', async () => {
+  expect((await rowsOf('webhooks.md', 'Events')).map(([name]) => name)).toEqual([...WEBHOOK_EVENTS])
+})
+
+test('docs/credentials.md lists every job, and no other', async () => {
   const jobs = Object.entries(JOBS).map(([name, { cron, does }]) => [
     name,
     cron(0) === '* * * * *' ? 'every minute' : 'daily',
     does,
   ])
-  expect(await credentialRows('Background jobs')).toEqual(jobs)
+  expect(await rowsOf('credentials.md', 'Background jobs')).toEqual(jobs)
 })

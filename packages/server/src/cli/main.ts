@@ -6,14 +6,17 @@
  */
 import { Command } from 'commander'
 import { diskFault, StartError } from '../store/folder.ts'
+import { alertsCommand } from './alerts/command.ts'
 import { benchCommand } from './bench/command.ts'
 import { demoCommand } from './demo/command.ts'
 import { devicesCommand } from './devices/command.ts'
 import { jobsCommand } from './jobs.ts'
 import { migrateCommand } from './migrate.ts'
 import { pushTestCommand } from './push-test/command.ts'
+import { removalsCommand } from './removals/command.ts'
 import { serveCommand } from './serve.ts'
 import { simulateCommand } from './simulate/command.ts'
+import { webhooksCommand } from './webhooks/command.ts'
 
 const program = new Command('roost')
   .description('Roost: own your push subscriber base.')
@@ -23,6 +26,9 @@ const program = new Command('roost')
   .addCommand(pushTestCommand())
   .addCommand(migrateCommand())
   .addCommand(devicesCommand())
+  .addCommand(removalsCommand())
+  .addCommand(alertsCommand())
+  .addCommand(webhooksCommand())
   .addCommand(jobsCommand())
   .addCommand(benchCommand())
   .addHelpText(

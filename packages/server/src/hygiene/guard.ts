@@ -16,8 +16,9 @@
  *     ├────forgotten by people, accepted by the gateway, registered again──▶ active
  *     └────called dead again when the guard is at rest──▶ dead
  */
+import { PushError } from '@roost/protocol'
 import type { Database, Queryable } from '../store/database.ts'
-import { type Closing, closeAlert, raiseAlert } from './alerts.ts'
+import { type AlertKey, type Closing, closeAlert, raiseAlert, readAlert } from './alerts.ts'
 import type { AddressResult, Via } from './results.ts'
 
 const WINDOW_RESULTS = 1000
@@ -262,6 +263,14 @@ const END_HELD = `
               and l.generation = e.former_generation and l.event = 'suspect' and l.evidence ->> 'heldBy' = $1::text
             order by l.id desc limit 1)))
     from ended e`
+
+/** Throws `alert_unknown`, and `input_invalid` for an alert of the other sort: one that holds deaths, or one that doesn't. */
+export async function requireHolding(db: Queryable, key: AlertKey, isHolding: boolean): Promise<void> {
+  const { kind } = await readAlert(db, key)
+  if ((kind === 'deaths_held') === isHolding) return
+  const other = isHolding ? 'holds no deaths: close it' : 'holds deaths: release or forget them'
+  throw new PushError('input_invalid', `an alert of kind ${kind} ${other}`)
+}
 
 /**
  * Decides on the deaths that an alert holds: `released` makes them deaths, `forgotten` takes them back. Safe to repeat; what

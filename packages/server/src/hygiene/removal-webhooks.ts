@@ -10,7 +10,7 @@ import type { Removal } from '@roost/protocol'
 import type { Database, Queryable } from '../store/database.ts'
 import { type DeliverCounts, type DeliverOptions, deliverDue, type EventSource } from '../webhooks/deliver.ts'
 import { recordEvent } from '../webhooks/outbox.ts'
-import { ALL_REMOVALS, type FeedPlace, idOf, readPlace, readRemovals } from './removals.ts'
+import { ALL_REMOVALS, type FeedPlace, idOf, mendPlaces, readPlace, readRemovals } from './removals.ts'
 
 const PART = 500
 
@@ -94,6 +94,7 @@ async function readPart(db: Queryable, appId: number, { after, upTo }: Part): Pr
 /** Delivers what is due, and part after part of the feed to who takes them; none waits for another webhook. */
 export async function deliverWithRemovals(options: DeliverOptions, at: number): Promise<DeliverCounts> {
   const { db } = options
+  await mendPlaces(db)
   await feedWebhooks(db, at)
   const source: EventSource = {
     next: webhookId => feedWebhook(db, webhookId, at),

@@ -7,6 +7,7 @@
  */
 import { PushError, REMOVAL_EVENTS, type Removal } from '@roost/protocol'
 import type { Queryable } from '../store/database.ts'
+import { csvLine } from '../transfer/csv.ts'
 
 /** The literal list of the partial indexes ledger_removal_feed and ledger_removal_time. */
 export const IS_REMOVAL = `l.event in (${REMOVAL_EVENTS.map(event => `'${event}'`).join(', ')})`
@@ -68,6 +69,58 @@ export async function readRemovals(db: Queryable, query: FeedQuery): Promise<Rem
   return rows
 }
 
+/**
+ * The place before the first removal at `from` or later; where to begin, instead of at those of years ago. `min` of xid8 came
+ * with PostgreSQL 16.
+ */
+export async function placeAt(
+  db: Queryable,
+  { appId, from }: { readonly appId: number; readonly from: number },
+): Promise<FeedPlace> {
+  const { rows } = await db.query<{ xid: string }>(
+    `select least(min(${FEED_PLACE}::text::numeric), pg_snapshot_xmin(pg_current_snapshot())::text::numeric)::text as xid
+       from ledger l
+      where l.app_id = $1 and ${IS_REMOVAL} and l.at >= $2`,
+    [appId, new Date(from)],
+  )
+  return { ...FEED_START, ...rows[0] }
+}
+
+export interface RemovalExport extends Pick<FeedQuery, 'appId' | 'to' | 'events' | 'reasons'> {
+  readonly from: number
+  readonly format: 'csv' | 'ndjson'
+}
+
+const EXPORTED_AT_ONCE = 1000
+const CSV_COLUMNS = [
+  'id',
+  'at',
+  'hwid',
+  'event',
+  'reason',
+  'provider',
+  'environment',
+  'kind',
+  'addressEnd',
+  'messageId',
+] as const satisfies readonly (keyof Removal)[]
+
+/** All of them as text, piece by piece, in the order of the feed. */
+export async function* exportRemovals(db: Queryable, wanted: RemovalExport): AsyncGenerator<string> {
+  const { format, ...query } = wanted
+  if (format === 'csv') yield csvLine(CSV_COLUMNS)
+  let after = await placeAt(db, query)
+  for (;;) {
+    const removals = await readRemovals(db, { ...query, after, upTo: null, limit: EXPORTED_AT_ONCE })
+    yield removals
+      .map(it => (format === 'csv' ? csvLine(CSV_COLUMNS.map(name => it[name])) : `${JSON.stringify(it)}\n`))
+      .join('')
+    const last = removals.at(-1)
+    if (last === undefined || removals.length < EXPORTED_AT_ONCE) return
+    after = readPlace(last.id)
+  }
+}
+
 function dateOf(ms: number | null): Date | null {
   return ms === null ? null : new Date(ms)
 }
@@ -84,6 +137,47 @@ export function readPlace(id: string): FeedPlace {
 /** The id of a place. */
 export function idOf({ xid, ledgerId }: FeedPlace): string {
   return `${xid}-${ledgerId}`
+}
+
+const XMAX = 'pg_snapshot_xmax(pg_current_snapshot())'
+const MENDED_AT_ONCE = 5000
+
+/** By the index ledger_removal_feed; nothing is found where nothing was moved. */
+const FORGET_NUMBERS = `
+  with ahead as (
+    select l.bucket, l.app_id, l.hwid, l.id
+      from app
+     cross join lateral (
+       select l.* from ledger l
+        where l.app_id = app.id and ${IS_REMOVAL} and ${FEED_PLACE} > ${XMAX}
+        order by ${FEED_PLACE}, l.id limit ${MENDED_AT_ONCE}) l
+     limit ${MENDED_AT_ONCE}
+  )
+  update ledger l set xid = null
+    from ahead a
+   where l.bucket = a.bucket and l.app_id = a.app_id and l.hwid = a.hwid and l.id = a.id`
+
+/**
+ * A database that was moved by dump and restore counts its transactions anew: the numbers of before lie ahead, and the
+ * feed would stop for years. They are forgotten; entries without one come first, in their order, and those who stand
+ * behind one go on from its entry. Safe to run in several processes at once.
+ */
+export async function mendPlaces(db: Queryable): Promise<void> {
+  for (;;) {
+    const { rowCount } = await db.query(FORGET_NUMBERS)
+    if (rowCount < MENDED_AT_ONCE) break
+  }
+  await db.query(`update webhook_feed set xid = '0' where xid > ${XMAX}`)
+  await db.query(
+    `update removal_undo set cursor_xid = '0', cursor_id = 0, until_xid = pg_current_xact_id()
+      where state = 'running' and until_xid > ${XMAX}`,
+  )
+  await db.query(
+    `update webhook_event
+        set data = data || jsonb_build_object('after', regexp_replace(data ->> 'after', '^[0-9]+', '0'),
+                                              'upTo', regexp_replace(data ->> 'upTo', '^[0-9]+', '0'))
+      where type = 'base.removals' and split_part(data ->> 'upTo', '-', 1)::numeric > ${XMAX}::text::numeric`,
+  )
 }
 
 export interface RemovalCount {

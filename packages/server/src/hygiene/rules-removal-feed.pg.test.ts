@@ -150,6 +150,51 @@ test('parts come one after another, whatever waits and whoever delivers: a later
   ).toEqual(['unregistered', 'moved'])
 })
 
+test('a database that was moved by dump and restore, and counts its transactions anew, goes on with the feed', async () => {
+  const { db } = server
+  await register('left', 'token-left')
+  await unregister('left')
+  // What pg_dump brings to a new server: numbers that lie far ahead there.
+  const ahead = (column: string) => `(${column}::text::numeric + 1000000000)::text::xid8`
+  await db.query(`update ledger set xid = ${ahead('xid')}`)
+  await db.query(`update webhook_feed set xid = ${ahead('xid')}`)
+  const before = received.length
+  await register('arrived', 'token-arrived')
+  await unregister('arrived')
+  const told = () =>
+    received
+      .slice(before)
+      .flat()
+      .map(it => it.hwid)
+  for (let n = before; !told().includes('arrived'); n = received.length) await untilReceived(n + 1)
+  expect(told()).toEqual(['left', 'arrived'])
+  const feed = await server.rest<{ removals: Removal[] }>('GET', `/v1/apps/${app.app}/removals?limit=1000`)
+  expect(feed.body.removals.map(it => it.hwid)).toContain('left')
+})
+
+test('the removals of a time come as CSV and NDJSON, and from a time on as pages', async () => {
+  const text = async (query: string) => {
+    const response = await fetch(`${server.url}/v1/apps/${app.app}/removal-export${query}`, {
+      headers: { authorization: `Bearer ${SERVER_TOKEN}` },
+    })
+    expect(response.status).toBe(200)
+    return response.text()
+  }
+  const [header, ...lines] = (await text('?event=moved')).trim().split('\n')
+  expect(header).toBe('id,at,hwid,event,reason,provider,environment,kind,addressEnd,messageId')
+  expect(lines).toHaveLength(1)
+  expect(lines[0]).toMatch(/^\d+-\d+,20[^,]+,b,moved,registered_by_another_device,fcm,,alert,token-4,$/)
+  const rows = (await text('?format=ndjson&reason=asked_by_device')).trim().split('\n')
+  expect(rows.map(it => (JSON.parse(it) as Removal).hwid)).toContain('left')
+  const tomorrow = new Date(server.clock.now() + 86_400_000).toISOString()
+  expect(await text(`?from=${tomorrow}`)).toBe(`${header}\n`)
+  const since = new Date(server.clock.now() - 86_400_000).toISOString()
+  const page = (query: string) =>
+    server.rest<{ removals: Removal[] }>('GET', `/v1/apps/${app.app}/removals?limit=1000&${query}`)
+  expect((await page(`from=${since}`)).body).toEqual((await page('')).body)
+  expect((await page(`from=${tomorrow}`)).body).toMatchObject({ removals: [] })
+})
+
 test('getUnregisteredDevices names the devices that lost their address in these days and have none since', async () => {
   const today = new Date(server.clock.now()).toISOString().slice(0, 10)
   const ask = async (fields: object) => {

@@ -186,8 +186,8 @@ test('a device that asks to be left alone with a newer address does not get its 
 test('what a sender unregistered by mistake comes back, but not who has asked for it as well', async () => {
   const [phone, asking] = [await roost.phone('android'), await roost.phone('android')]
   const from = new Date(roost.clock.now()).toISOString()
-  const hwids = [phone.hwid, asking.hwid]
-  await roost.server.db.transaction(tx => unregisterDevices(tx, { appId: 1, hwids, at: roost.clock.now() }))
+  const devices = [phone, asking].map(({ hwid }) => ({ hwid, hash: null }))
+  await roost.server.db.transaction(tx => unregisterDevices(tx, { appId: 1, devices, at: roost.clock.now() }))
   expect(await stateOf(phone)).toBe('dead')
   await asking.unregister()
   expect((await undo({ reasons: ['asked_by_sender'], from })).body).toMatchObject({ restored: 1 })

@@ -174,8 +174,8 @@ interface SliceDone {
   readonly next: 'more' | 'wait' | 'none'
 }
 
-/** The next slice; waits a moment for transactions that are in its way. */
-async function undoNext(db: Database, id: string, at: number): Promise<SliceDone> {
+/** The next slice; waits a moment for transactions that are in its way. Safe to run in several processes at once. */
+export async function undoNext(db: Database, id: string, at: number): Promise<SliceDone> {
   const end = performance.now() + WAIT_MS
   let restored = 0
   for (;;) {

@@ -1,9 +1,9 @@
 /** Alerts of an app, and what to do with the deaths that one holds (R16). docs/token-life.md tells when they are raised. */
-import { alertSchema, PushError } from '@roost/protocol'
+import { alertSchema } from '@roost/protocol'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { closeAlert, listAlerts, readAlert } from '../../../hygiene/alerts.ts'
-import { decideHeld } from '../../../hygiene/guard.ts'
+import { decideHeld, requireHolding } from '../../../hygiene/guard.ts'
 import type { HttpContext } from '../../context.ts'
 import { actorOf } from '../actor.ts'
 import { appParamsSchema } from '../apps/schema.ts'
@@ -31,9 +31,7 @@ export async function alertRoutes(instance: FastifyInstance, context: HttpContex
     }: { readonly params: { readonly app: string; readonly id: string }; readonly isHolding: boolean },
   ) => {
     const key = await keyOf(params)
-    const { kind } = await readAlert(db, key)
-    if ((kind === 'deaths_held') !== isHolding)
-      throw new PushError('input_invalid', wrongEnd(kind, isHolding))
+    await requireHolding(db, key, isHolding)
     return { ...key, by: (await actorOf(db, request)).label, at: clock.now() }
   }
 
@@ -86,10 +84,4 @@ export async function alertRoutes(instance: FastifyInstance, context: HttpContex
       return readAlert(db, closing)
     },
   )
-}
-
-function wrongEnd(kind: string, isHolding: boolean): string {
-  return isHolding
-    ? `an alert of kind ${kind} holds no deaths: POST …/close`
-    : `an alert of kind ${kind} holds deaths: POST …/release or …/forget`
 }

@@ -1,9 +1,10 @@
 /** Removals: the feed, what it counts to, and taking removals back. */
+import { Readable } from 'node:stream'
 import { undoFilterSchema, undoPreviewSchema, undoSchema } from '@roost/protocol'
 import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import { countRemovals, readPlace, readRemovals } from '../../../hygiene/removals.ts'
+import { countRemovals, exportRemovals, placeAt, readPlace, readRemovals } from '../../../hygiene/removals.ts'
 import { listUndos, previewUndo, readUndo, startUndo } from '../../../hygiene/undo.ts'
 import type { HttpContext } from '../../context.ts'
 import { actorOf } from '../actor.ts'
@@ -11,6 +12,7 @@ import { appParamsSchema } from '../apps/schema.ts'
 import {
   removalCountQuerySchema,
   removalCountsSchema,
+  removalExportQuerySchema,
   removalListSchema,
   removalQuerySchema,
   undoListSchema,
@@ -42,12 +44,13 @@ export async function removalRoutes(instance: FastifyInstance, context: HttpCont
     async request => {
       const { id: appId } = await context.apps.find(request.params.app)
       const { after, limit, from, to, event: events, reason: reasons } = request.query
+      const start = msOf(from)
       const read = {
         appId,
-        after: readPlace(after),
+        after: after === '' && start !== null ? await placeAt(db, { appId, from: start }) : readPlace(after),
         upTo: null,
         limit: limit + 1,
-        from: msOf(from),
+        from: start,
         to: msOf(to),
         events,
         reasons,
@@ -55,6 +58,28 @@ export async function removalRoutes(instance: FastifyInstance, context: HttpCont
       const removals = await readRemovals(db, read)
       const page = removals.slice(0, limit)
       return { removals: page, next: page.at(-1)?.id ?? after, hasMore: removals.length > limit }
+    },
+  )
+
+  app.get(
+    '/apps/:app/removal-export',
+    {
+      schema: {
+        tags,
+        summary: 'Stream the removals of a time as CSV or NDJSON, oldest first',
+        params: appParamsSchema,
+        querystring: removalExportQuerySchema,
+      },
+    },
+    async ({ params, query }, reply) => {
+      const { id: appId } = await context.apps.find(params.app)
+      const { format, event: events, reason: reasons } = query
+      const from = msOf(query.from) ?? clock.now() - SHOWN_MS
+      const pieces = exportRemovals(db, { appId, format, from, to: msOf(query.to), events, reasons })
+      return reply
+        .type(format === 'csv' ? 'text/csv; charset=utf-8' : 'application/x-ndjson')
+        .header('content-disposition', `attachment; filename="removals-${params.app}.${format}"`)
+        .send(Readable.from(pieces))
     },
   )
 

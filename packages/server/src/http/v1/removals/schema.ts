@@ -28,6 +28,15 @@ export const removalListSchema = z.object({
   hasMore: z.boolean(),
 })
 
+export const removalExportQuerySchema = z.strictObject({
+  format: z.enum(['csv', 'ndjson']).default('csv'),
+  /** Default 30 days ago. */
+  from: time,
+  to: time,
+  event: list.pipe(z.array(z.enum(REMOVAL_EVENTS))),
+  reason: list,
+})
+
 export const removalCountQuerySchema = z.strictObject({
   /** Default 30 days ago. */
   from: time,

@@ -1,4 +1,4 @@
-/** Webhooks of an app. docs/credentials.md tells what is sent and how it is signed. */
+/** Webhooks of an app. docs/webhooks.md tells what is sent and how it is signed. */
 import {
   createdWebhookSchema,
   newSecretSchema,
