@@ -35,13 +35,14 @@ export async function erase(db: Database, wanted: Erase): Promise<ErasureView> {
   return db.transaction(async tx => {
     const { appId, target, at } = wanted
     const names = await namesOf(tx, appId, target)
-    const counts = new Map(await eraseMentions(tx, names))
+    const counts = new Map<string, number>()
+    for (const [table, count] of await eraseMentions(tx, names)) add(counts, table, count)
     await eraseCursors(tx, names)
     add(counts, 'delivery_queue', await eraseQueued(tx, names))
     const hwids = await lockDevices(tx, appId, target)
     await eraseDevices(tx, { appId, hwids, counts })
     if ('userId' in target) await eraseUser(tx, { appId, userId: target.userId, counts })
-    if ([...counts.values()].every(count => count === 0))
+    if (counts.size === 0)
       throw new PushError('device_unknown', 'this app holds nothing under this name')
     return record(tx, { wanted, hwids, counts, at })
   })
