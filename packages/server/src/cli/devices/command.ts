@@ -9,10 +9,12 @@ const ALONE =
 
 export function devicesCommand(): Command {
   return new Command('devices')
-    .description('Import, export and show devices')
+    .description('Import, export, show and erase devices')
     .addCommand(importing())
     .addCommand(exporting())
     .addCommand(showing())
+    .addCommand(personalData())
+    .addCommand(erasing())
 }
 
 function importing(): Command {
@@ -66,4 +68,25 @@ function showing(): Command {
     .option('--json', 'print one line of JSON')
     .addHelpText('after', ALONE)
     .action(async (hwid: string, options) => (await import('./show.ts')).showDevice(hwid, options))
+}
+
+function personalData(): Command {
+  return new Command('personal-data')
+    .description('All that is held of a device or a person, as JSON; of tokens the last characters')
+    .requiredOption('--app <code>')
+    .option('--hwid <hwid>', 'of this device')
+    .option('--user <id>', 'of this person and their devices')
+    .addHelpText('after', ALONE)
+    .action(async options => (await import('./rights.ts')).printPersonalData(options))
+}
+
+function erasing(): Command {
+  return new Command('erase')
+    .description('Erase all that is held of a device or a person; it can not be taken back')
+    .requiredOption('--app <code>')
+    .option('--hwid <hwid>', 'this device')
+    .option('--user <id>', 'this person and their devices')
+    .option('--json', 'print one line of JSON')
+    .addHelpText('after', ALONE)
+    .action(async options => (await import('./rights.ts')).eraseTarget(options))
 }
