@@ -83,7 +83,7 @@ export async function startRoost(): Promise<TestRoost> {
     ROOST_PORT: '0',
     ROOST_BOOTSTRAP_TOKEN: SERVER_TOKEN,
   })
-  const logger = pino({ level: 'debug' }, { write: line => lines.push(line) })
+  const logger = pino({ level: 'trace' }, { write: line => lines.push(line) })
   const server = await startServer(config, { clock, logger })
 
   const rest: TestRoost['rest'] = async (method, path, body) => {

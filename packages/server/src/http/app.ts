@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { Server } from 'node:net'
+import { Server, type Socket } from 'node:net'
 import { setTimeout } from 'node:timers/promises'
 import { HWID_CHARACTERS, PushError, REST_BODY_BYTES } from '@roost/protocol'
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
@@ -59,6 +59,7 @@ export async function buildApp(context: HttpContext, options: AppOptions = {}): 
     forceCloseConnections: 'idle',
     // Fastify's own 503 would be in nobody's envelope, and we can serve as long as a call gets through.
     return503OnClosing: false,
+    clientErrorHandler: (error, socket) => answerBrokenRequest(context, error, socket),
     trustProxy: context.trustedProxies.length > 0 ? [...context.trustedProxies] : false,
     routerOptions: { maxParamLength: PATH_PART_CHARACTERS },
     frameworkErrors: (error, request, reply) => {
@@ -143,4 +144,18 @@ function endConnectionsGently(app: FastifyInstance, drainMs: number): void {
     // Else the connection of a request that was in hand would idle until its time is out, and the stop with it.
     if (isClosing) void reply.header('connection', 'close')
   })
+}
+
+const BROKEN_REQUESTS: Readonly<Record<string, string>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+}
+
+/** As Fastify's own, which logs the whole error: Node puts the bytes of the request into it, tokens and all. */
+function answerBrokenRequest({ logger }: HttpContext, { code }: NodeJS.ErrnoException, socket: Socket): void {
+  if (code === 'ECONNRESET' || socket.destroyed) return
+  const status = BROKEN_REQUESTS[code ?? ''] ?? '400 Bad Request'
+  logger.debug({ code, status }, 'a request could not be read')
+  if (socket.writable) socket.write(`HTTP/1.1 ${status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`)
+  socket.destroySoon()
 }

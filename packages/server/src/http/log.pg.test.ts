@@ -1,5 +1,7 @@
 /** The log at its loudest, after a whole session of calls and faults, holds nothing that opens anything. */
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { BUNDLE_ID, startRoost, type TestRoost } from '../../test/roost.ts'
 
@@ -18,11 +20,17 @@ function secret(name: string, value: string | undefined): string {
 }
 
 const IOS = 1
+const USER = `user-${randomBytes(12).toString('hex')}`
+const TITLE = `title-${randomBytes(12).toString('hex')}`
 
 async function devices(): Promise<void> {
   for (const kind of ['ios', 'android', 'web'] as const) {
-    const phone = await roost.phone(kind, { userId: 'log' })
+    const hwid = secret(`hwid of ${kind}`, `hwid-${randomBytes(12).toString('hex')}`)
+    const tags = { city: secret(`tag of ${kind}`, `city-${randomBytes(12).toString('hex')}`) }
+    const phone = await roost.phone(kind, { userId: USER, hwid, tags })
     secret(`address of ${kind}`, phone.token)
+    await roost.view(hwid)
+    await roost.ledger(hwid)
   }
   const malformed = secret('malformed token', `${randomBytes(31).toString('hex')}zz`)
   await roost.device('registerDevice', { hwid: 'bad', device_type: IOS, push_token: malformed })
@@ -62,6 +70,15 @@ async function strangers(): Promise<void> {
   })
 }
 
+/** What is no HTTP, with a token in it: the parser's error carries all that it was given. */
+async function broken(): Promise<void> {
+  const token = secret('token in broken HTTP', randomBytes(24).toString('base64url'))
+  const socket = connect(Number(new URL(roost.url).port), '127.0.0.1')
+  socket.resume()
+  socket.write(`GET / HTTP/1.1\r\nauthorization: Bearer ${token}\r\nno colon here\r\n\r\n`)
+  await once(socket, 'close')
+}
+
 /** PostgreSQL tells the row that it refuses, and so the address in it. */
 async function faultOfOurs(): Promise<void> {
   await roost.server.db.query(`alter table address add constraint refuse check (hwid <> 'refused')`)
@@ -72,13 +89,17 @@ async function faultOfOurs(): Promise<void> {
   expect(JSON.stringify(answer.body)).not.toContain('constraint')
 }
 
-test('no token, key or address is logged, whatever happens', async () => {
+test('no token, key, address, hwid, user, tag or text is logged, nor where a call came from, whatever happens', async () => {
   const started = roost.logged().length
   await devices()
-  const message = await roost.sendAndSettle({ to: { users: ['log'] }, content: { title: 'Hello' } })
+  const message = await roost.sendAndSettle({
+    to: { users: [secret('user id', USER)] },
+    content: { title: secret('title', TITLE) },
+  })
   expect(message.counts).toMatchObject({ targeted: 3, accepted: 3 })
   await credentials()
   await strangers()
+  await broken()
   await faultOfOurs()
   const log = roost.logged()
   expect(log.length).toBeGreaterThan(started + 1000)
@@ -87,5 +108,7 @@ test('no token, key or address is logged, whatever happens', async () => {
     expect(log, name).not.toContain(value)
     expect(log, `a part of ${name}`).not.toContain(value.slice(0, 24))
   }
-  for (const word of ['PRIVATE KEY', 'authorization', 'Bearer ']) expect(log).not.toContain(word)
+  expect(log).toContain('a request could not be read')
+  for (const word of ['rawPacket', 'remoteAddress', 'PRIVATE KEY', 'authorization', 'Bearer '])
+    expect(log).not.toContain(word)
 })
