@@ -26,6 +26,7 @@ afterAll(async () => {
 
 const RUNS = 60
 const CALLS_A_RUN = 12
+const CALLS_AT_ONCE = 40
 const ANSWERED_WITHIN_MS = 10_000
 
 const web = () => ({
@@ -94,7 +95,7 @@ const FIELDS = [
 ]
 
 /** JSON as text, since some of it has no value in JavaScript. */
-const nasty = fc.constantFrom(
+const NASTY: readonly string[] = [
   ...[
     'null',
     'true',
@@ -106,6 +107,8 @@ const nasty = fc.constantFrom(
     '-1e400',
     '1e308',
     '2147483648',
+    '-2147483649',
+    '9007199254740991',
     '9007199254740993',
     '1e21',
   ],
@@ -148,8 +151,11 @@ const nasty = fc.constantFrom(
   JSON.stringify(Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`t${i}`, i]))),
   `${'['.repeat(40)}${']'.repeat(40)}`,
   `${'{"a":'.repeat(100)}1${'}'.repeat(100)}`,
+]
+const value = fc.oneof(
+  { weight: 3, arbitrary: fc.constantFrom(...NASTY) },
+  { weight: 1, arbitrary: fc.json({ maxDepth: 3 }) },
 )
-const value = fc.oneof({ weight: 3, arbitrary: nasty }, { weight: 1, arbitrary: fc.json({ maxDepth: 3 }) })
 
 interface Case {
   readonly method: string
@@ -221,7 +227,22 @@ test('the table of good calls has each method, and all of them are good', async 
   }
 })
 
-test('no call of any method is answered with a fault of ours, and what is refused left nothing behind', async () => {
+/** Fields that any method reads are tried with one. */
+const SWEPT = Object.entries(GOOD).flatMap(([method, fields]) =>
+  (method === 'registerDevice' ? FIELDS : Object.keys(fields())).map(field => ({ method, field })),
+)
+
+test('each hostile value in each field is refused or taken', async () => {
+  const cases = SWEPT.flatMap(({ method, field }) =>
+    NASTY.map((text): Case => ({ method, replaced: [[field, text]], isReplay: false })),
+  )
+  expect(cases.length).toBeGreaterThan(3000)
+  for (let i = 0; i < cases.length; i += CALLS_AT_ONCE)
+    await Promise.all(cases.slice(i, i + CALLS_AT_ONCE).map(expectSaneAnswer))
+  expect(faults()).toEqual([])
+}, 120_000)
+
+test('several of them in any call at once, too: what is refused left nothing behind, and a neighbour is served', async () => {
   let neighbours = 0
   await fc.assert(
     fc.asyncProperty(fc.array(hostile, { minLength: CALLS_A_RUN, maxLength: CALLS_A_RUN }), async cases => {
