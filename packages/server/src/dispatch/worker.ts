@@ -179,7 +179,8 @@ export class Dispatcher {
   }
 
   async #readChunk(batch: Batch, senders: AppSenders, lease: LeaseState): Promise<Step> {
-    const read = await readRecipients(this.#options.db, batch, CHUNK)
+    const { db, clock } = this.#options
+    const read = await readRecipients(db, { batch, at: clock.now(), limit: CHUNK })
     const sent = await this.#sendAll({ batch, senders, lease }, read.recipients)
     await this.#settle(batch, { ...sent, isFromQueue: false, cursor: read.cursor, isRead: read.isLast })
     return {

@@ -3,6 +3,7 @@ import type { AlertView } from '@roost/protocol'
 import type { Phone } from '@roost/simulator'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { startRoost, type TestRoost } from '../../test/roost.ts'
+import { hashOf } from '../insight/receipts.ts'
 import { ageAddresses, endExpired } from './aging.ts'
 
 const HOUR_MS = 3_600_000
@@ -120,6 +121,7 @@ test('R15: an app chooses these times itself, and null is the default again', as
     fcmDeadDays: 270,
     otherDeadDays: 365,
     tombstoneDays: 90,
+    sendToInactive: true,
   })
   expect(await policy({ otherDeadDays: 40 })).toMatchObject({ otherDeadDays: 40, fcmDeadDays: 270 })
   const phone = await roost.phone('ios')
@@ -140,6 +142,30 @@ test('R15: a device that was silent for 30 days is not counted as reachable, and
   expect(after.inactive).toBeGreaterThan(before.inactive)
   expect(after.reachable + after.inactive).toBe(before.reachable + before.inactive)
   expect((await roost.sendAndSettle(hello(phone.hwid))).counts).toMatchObject({ accepted: 1 })
+})
+
+test('R15: an app may leave the silent out of its campaigns, and whoever calls in or is named is sent to', async () => {
+  const tags = { campaign: 'r15' }
+  const phones = await Promise.all(Array.from({ length: 3 }, () => roost.phone('android', { tags })))
+  const [silent, opened, registered] = phones as [Phone, Phone, Phone]
+  const condition = { tag: 'campaign', op: 'eq' as const, value: 'r15' }
+  const campaign = async () => {
+    const { id, counts } = await roost.sendAndSettle({ to: { condition }, content: { title: 'Hello' } })
+    const attempts = roost.simulator.attemptsFor(hashOf(id))
+    return { accepted: counts.accepted, silent: attempts.get(silent.token as string) ?? 0 }
+  }
+  roost.clock.advance(31 * DAY_MS)
+  await roost.device('applicationOpen', { hwid: opened.hwid, device_type: 3 })
+  await registered.register()
+  expect(await campaign()).toEqual({ accepted: 3, silent: 1 })
+  await roost.rest('PATCH', path('address-policy'), { sendToInactive: false })
+  expect(await campaign()).toEqual({ accepted: 2, silent: 0 })
+  expect((await roost.sendAndSettle(hello(silent.hwid))).counts).toMatchObject({ accepted: 1 })
+  await silent.open()
+  expect(await campaign()).toEqual({ accepted: 3, silent: 1 })
+  expect((await roost.rest('PATCH', path('address-policy'), { sendToInactive: null })).body).toMatchObject({
+    sendToInactive: true,
+  })
 })
 
 test('R27: an address that ended is kept for 90 days and then forgotten, and its device registers it like a new one', async () => {
