@@ -2,7 +2,7 @@
  * API tokens: `server` tokens serve REST, `device` tokens serve the device API of one app. Only their SHA-256 is
  * stored; a token is 256 random bits, so nothing can be guessed from it.
  */
-import { createHash, randomBytes } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 import type { Queryable } from '../store/database.ts'
 import type { Clock } from '../time.ts'
 import { Snapshot } from './snapshot.ts'
@@ -10,7 +10,7 @@ import { Snapshot } from './snapshot.ts'
 export type TokenKind = 'server' | 'device'
 
 export function hashToken(token: string): Buffer {
-  return createHash('sha256').update(token).digest()
+  return hash('sha256', token, 'buffer')
 }
 
 /** The prefix tells people, and secret scanners, what they are looking at. */

@@ -2,17 +2,25 @@
  * The bucket: hash32(hwid) mod 1024, stored on every per-device row. Shard key, unit of dispatch and sampling
  * unit at once; it must never change for a given hwid, in any version.
  */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 
 export const BUCKETS = 1024
 
 /** FNV-1a, 32 bits, over the UTF-8 bytes: tiny, well spread, and easy to repeat in any language. */
 export function hash32(text: string): number {
-  let hash = 0x811c9dc5
-  for (const byte of Buffer.from(text, 'utf8')) {
-    hash = Math.imul(hash ^ byte, 0x01000193)
+  let hashed = 0x811c9dc5
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i)
+    if (unit > 0x7f) return hashBytes(Buffer.from(text, 'utf8'))
+    hashed = Math.imul(hashed ^ unit, 0x01000193)
   }
-  return hash >>> 0
+  return hashed >>> 0
+}
+
+function hashBytes(bytes: Buffer): number {
+  let hashed = 0x811c9dc5
+  for (const byte of bytes) hashed = Math.imul(hashed ^ byte, 0x01000193)
+  return hashed >>> 0
 }
 
 export function bucketOf(hwid: string): number {
@@ -26,12 +34,10 @@ export function addressHash(parts: {
   readonly kind: string
   readonly address: string
 }): Buffer {
-  return createHash('sha256')
-    .update([parts.provider, parts.environment, parts.kind, parts.address].join('\0'))
-    .digest()
-    .subarray(0, 16)
+  const { provider, environment, kind, address } = parts
+  return hash('sha256', `${provider}\0${environment}\0${kind}\0${address}`, 'buffer').subarray(0, 16)
 }
 
-export function addressBucketOf(hash: Buffer): number {
-  return hash.readUInt32BE(0) % BUCKETS
+export function addressBucketOf(addressHash: Buffer): number {
+  return addressHash.readUInt32BE(0) % BUCKETS
 }

@@ -1,7 +1,8 @@
 /**
  * Plain registrations: of devices that say what is stored already (nearly all, since an app registers at each of its
  * starts), and of devices that were never seen, with an address that nobody holds. One statement stores both; whatever
- * is otherwise comes back untouched or half done, and takes the long way, which finds it as it is then.
+ * is otherwise comes back, and takes the long way, which finds it as it is then: untouched, with its clocks moved on, or
+ * (a new device whose address somebody holds) with a device that has no address yet.
  *
  * R0: the generation grows, as with any registration, so that answers to earlier sends decide nothing. The address of
  * one that repeats is active and stays so, so its device holds it: whoever takes it over ends it under the same lock of
@@ -64,7 +65,7 @@ export const STORE_PLAIN: PlannedStatement = {
                    and not bool_or(a.kind = i.kind and a.address_hash <> i.hash
                                    and a.state in ('suspect', 'quarantined'))
               from address a
-             where a.bucket = i.bucket and a.app_id = i.app_id and a.hwid = i.hwid)
+             where a.bucket = d.bucket and a.app_id = d.app_id and a.hwid = d.hwid)
     returning i.n, i.bucket, i.app_id, i.hwid, i.hash, i.at
   ), refreshed as (
     update address a
@@ -81,9 +82,7 @@ export const STORE_PLAIN: PlannedStatement = {
            i.os_version, i.device_model, i.at, i.at, case when i.is_open then i.at end, i.client_seq, i.permission,
            jsonb_strip_nulls(i.record)
       from i
-     where (select true from device d where d.bucket = i.bucket and d.app_id = i.app_id and d.hwid = i.hwid) is null
-       and (select true from address_directory h
-             where h.address_bucket = i.address_bucket and h.app_id = i.app_id and h.address_hash = i.hash) is null
+     where i.n in (select n from same) is not true
     on conflict do nothing
     returning app_id, hwid
   ), held as (

@@ -79,7 +79,7 @@ export function updateOf(call: {
   readonly hwid: string
   readonly at: number
 }): DeviceUpdate {
-  return { ...NOTHING_SAID, ...call }
+  return { ...NOTHING_SAID, appId: call.appId, hwid: call.hwid, at: call.at }
 }
 
 const NOTHING_SAID = {

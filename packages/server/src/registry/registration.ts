@@ -39,7 +39,7 @@ export async function registerDevice(
 ): Promise<UpdateResult> {
   const read = readAddress(tokens, context)
   const calls = readCallsAddress(tokens, update)
-  const credentialId = read === null ? null : await credentialOf(context.db, app.id, read)
+  const credentialId = read?.provider === 'webpush' ? await credentialOf(context.db, app.id, read) : null
   const address = isDenied(update.permission) && (await needsPermission(context.db, app.id)) ? null : read
   const { tags, operations, skipped } = readTags(given)
   const result = await context.registrations.apply({
@@ -53,7 +53,7 @@ export async function registerDevice(
   // Another address of the same call: a second statement can't touch the rows of the first one.
   if (calls !== null && !result.isStale)
     await context.registrations.apply({ ...update, permission: null, record: null, address: calls })
-  return { ...result, skipped: [...skipped, ...result.skipped] }
+  return skipped.length === 0 ? result : { ...result, skipped: [...skipped, ...result.skipped] }
 }
 
 /** The app collects addresses of devices with permission only. Asked for those without alone. */
@@ -82,8 +82,7 @@ function readCallsAddress(
 }
 
 /** R28: a subscription goes with the key that it was made with. Who does not name it means the one that is known of it. */
-async function credentialOf(db: Database, appId: number, address: NewAddress): Promise<string | null> {
-  if (address.provider !== 'webpush') return null
+async function credentialOf(db: Database, appId: number, address: NewAddress): Promise<string> {
   if (address.applicationServerKey === null) {
     const known = await knownCredentialOf(db, appId, address)
     if (known !== null) return known

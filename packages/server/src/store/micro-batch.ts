@@ -24,6 +24,7 @@ export interface MicroBatchOptions<In, Out> {
 
 interface Waiting<In, Out> {
   readonly item: In
+  readonly keys: readonly string[]
   readonly answered: Promise<Out>
   readonly resolve: (result: Out) => void
   readonly reject: (error: unknown) => void
@@ -43,7 +44,7 @@ export class MicroBatch<In, Out> {
 
   add(item: In): Promise<Out> {
     const { promise, resolve, reject } = withResolvers<Out>()
-    this.#waiting.push({ item, answered: promise, resolve, reject })
+    this.#waiting.push({ item, keys: this.#options.keysOf(item), answered: promise, resolve, reject })
     if (this.#mayRun()) void this.#gather()
     return promise
   }
@@ -82,10 +83,9 @@ export class MicroBatch<In, Out> {
     const left: Waiting<In, Out>[] = []
     const keys = this.#runningKeys()
     for (const entry of this.#waiting) {
-      const entryKeys = this.#options.keysOf(entry.item)
-      const fits = taken.length < this.#options.maxSize && !entryKeys.some(key => keys.has(key))
+      const fits = taken.length < this.#options.maxSize && !entry.keys.some(key => keys.has(key))
       // A refused entry blocks its keys too, or a later one of the same device would overtake it.
-      for (const key of entryKeys) keys.add(key)
+      for (const key of entry.keys) keys.add(key)
       ;(fits ? taken : left).push(entry)
     }
     this.#waiting = left
@@ -94,8 +94,7 @@ export class MicroBatch<In, Out> {
 
   #runningKeys(): Set<string> {
     const keys = new Set<string>()
-    for (const entry of [...this.#running].flat())
-      for (const key of this.#options.keysOf(entry.item)) keys.add(key)
+    for (const batch of this.#running) for (const entry of batch) for (const key of entry.keys) keys.add(key)
     return keys
   }
 

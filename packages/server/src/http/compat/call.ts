@@ -35,26 +35,27 @@ export function method<Schema extends z.ZodType>(
 
 /** What every call says of its device. The SDKs send the hwid as userId for people who are not logged in. */
 export function updateFrom({ app, context, isReplay }: Call, request: CompatBase): DeviceUpdate {
-  const update = {
-    ...updateOf({ appId: app.id, hwid: request.hwid, at: context.clock.now() }),
+  const at = context.clock.now()
+  const said = isReplay ? NOTHING_SAID : request
+  // One literal: each further spread is a copy of the whole, for each call.
+  return {
+    ...updateOf({ appId: app.id, hwid: request.hwid, at }),
     platform: request.device_type === undefined ? null : platformOf(request.device_type),
     userId: request.userId === request.hwid || request.userId === '' ? null : (request.userId ?? null),
-  }
-  if (isReplay) return update
-  return {
-    ...update,
-    language: request.language ?? null,
-    timezoneSeconds: request.timezone ?? null,
-    appVersion: request.app_version ?? null,
-    osVersion: request.os_version ?? null,
-    deviceModel: request.device_model ?? null,
-    permission: permissionOf(request),
-    record: recordOf(request, context.clock.now()),
+    language: said.language ?? null,
+    timezoneSeconds: said.timezone ?? null,
+    appVersion: said.app_version ?? null,
+    osVersion: said.os_version ?? null,
+    deviceModel: said.device_model ?? null,
+    permission: permissionOf(said),
+    record: recordOf(said, at),
   }
 }
 
+const NOTHING_SAID: Partial<CompatBase> = {}
+
 /** In one word where the client has one; else by the parts: iOS says bits, Android 0, 4 or 6, and 0 is "none at all". */
-function permissionOf(request: CompatBase): Permission | null {
+function permissionOf(request: Partial<CompatBase>): Permission | null {
   if (request.permission !== undefined) return request.permission
   const isGranted =
     request.notificationTypes === undefined ? request.push_alerts_enabled : request.notificationTypes !== 0
@@ -65,7 +66,7 @@ const BADGE = 1
 const SOUND = 2
 const ALERT = 4
 
-function partsOf(request: CompatBase): DeviceRecord['permissionParts'] {
+function partsOf(request: Partial<CompatBase>): DeviceRecord['permissionParts'] {
   const { notificationTypes: bits, time_sensitive_notifications, scheduled_summary } = request
   const parts = {
     ...(bits !== undefined && {
@@ -85,7 +86,7 @@ function environmentOf(gateway: string | undefined): string | undefined {
   return gateway === 'production' || gateway === 'sandbox' ? gateway : undefined
 }
 
-function recordOf(request: CompatBase, at: number): Partial<DeviceRecord> | null {
+function recordOf(request: Partial<CompatBase>, at: number): Partial<DeviceRecord> | null {
   const error = request.registration_error
   const record: Partial<DeviceRecord> = {
     environment: environmentOf(request.gateway),
