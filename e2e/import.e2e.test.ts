@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { fileURLToPath } from 'node:url'
+import { createGzip } from 'node:zlib'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { eventually } from './support/eventually.ts'
 
@@ -80,14 +81,18 @@ const authorization = `Bearer ${TOKEN}`
 
 async function createApp(): Promise<string> {
   const { url, command } = await serve()
+  const code = await createAppAt(url)
+  await command.end('SIGTERM')
+  return code
+}
+
+async function createAppAt(url: string): Promise<string> {
   const answer = await fetch(`${url}/v1/apps`, {
     method: 'POST',
     headers: { authorization, 'content-type': 'application/json' },
     body: JSON.stringify({ name: 'Imported' }),
   })
-  const { code } = (await answer.json()) as { code: string }
-  await command.end('SIGTERM')
-  return code
+  return ((await answer.json()) as { code: string }).code
 }
 
 function* lines(): Generator<string> {
@@ -148,4 +153,69 @@ test('an import that is killed half-way goes on when it is run again, without a 
   const hwids = await exported(url, app)
   expect(hwids).toHaveLength(ROWS - bad)
   expect(new Set(hwids).size).toBe(ROWS - bad)
+})
+
+test('through a running server an import goes on where a killed one stopped, also of a packed file, and an export comes back', async () => {
+  const { url, command } = await serve()
+  const app = await createAppAt(url)
+  const file = join(folder, 'devices.csv.gz')
+  const refused = join(folder, 'refused.ndjson')
+  await pipeline(Readable.from(lines()), createGzip(), createWriteStream(file))
+  const args = ['devices', 'import', file, '--app', app, '--url', url, '--refused', refused, '--json']
+
+  const first = new Command(...args)
+  const path = `${url}/v1/apps/${app}`
+  await eventually({
+    what: 'rows stored',
+    read: async () => {
+      const answer = await fetch(`${path}/device-export`, { headers: { authorization } })
+      const { value } = (await answer.body?.getReader().read()) ?? {}
+      return value?.length ?? 0
+    },
+    until: bytes => bytes > 0,
+    withinMs: WITHIN_MS,
+  })
+  expect(first.isRunning).toBe(true)
+  await first.end('SIGKILL')
+
+  const second = new Command(...args)
+  await second.closed
+  expect(second.err).toMatch(/going on behind row \d+/)
+  const bad = ROWS / BAD_EVERY
+  expect(JSON.parse(second.out)).toMatchObject({
+    state: 'done',
+    rows: ROWS,
+    stored: ROWS - bad,
+    refused: bad,
+  })
+  const report = (await readFile(refused, 'utf8')).trim().split('\n')
+  expect(report).toHaveLength(bad)
+  expect(JSON.parse(report[1] ?? '')).toMatchObject({
+    row: BAD_EVERY + 1,
+    line: BAD_EVERY + 2,
+    field: 'pushToken',
+    code: 'address_malformed',
+  })
+
+  const copy = join(folder, 'copy.ndjson')
+  const third = new Command('devices', 'export', '--app', app, '--url', url, '-o', copy)
+  await third.closed
+  const hwids = (await readFile(copy, 'utf8')).trim().split('\n')
+  expect(new Set(hwids).size).toBe(ROWS - bad)
+  expect(hwids).toHaveLength(ROWS - bad)
+  await command.end('SIGTERM')
+})
+
+test('a file that no import can read is refused in two lines, before anything is stored', async () => {
+  const { url } = await serve()
+  const app = await createAppAt(url)
+  const file = join(folder, 'devices.csv')
+  await pipeline(Readable.from([Buffer.from('hwid,platform\n', 'utf16le')]), createWriteStream(file))
+  const wrong = new Command('devices', 'import', file, '--app', app, '--url', url)
+  await wrong.closed
+  expect(wrong.err).toContain('UTF-16')
+  const nobody = new Command('devices', 'import', file, '--app', app, '--url', url, '--token', 'none')
+  await nobody.closed
+  expect(nobody.err).toContain('token')
+  expect(nobody.err).not.toContain('    at ')
 })

@@ -25,6 +25,13 @@ export const newImportSchema = z.strictObject({
   environment: z.enum(['production', 'sandbox']).nullable().default(null),
   /** When the file was made: what Roost has heard of a device later is not undone. Default: now. */
   asOf: z.iso.datetime({ offset: true }).optional(),
+  /** Of the whole file, in hex: an import of the same file that is there already is answered instead of a new one. */
+  sha256: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .optional(),
+  /** Begin a new one even so. */
+  isAgain: z.boolean().default(false),
 })
 export type NewImport = z.infer<typeof newImportSchema>
 

@@ -65,7 +65,7 @@ export interface Columns {
 export const BEGINNING: Place = { offset: 0, rows: 0, lines: 0, header: null }
 
 /** Some thousands of rows: few enough to hold, many enough that a transaction does not count. */
-const BLOCK_BYTES = 1024 * 1024
+const BLOCK_BYTES = 2 * 1024 * 1024
 /** No device has so much to tell; such a record is a quote that was never closed, or no line at all. */
 const RECORD_BYTES_MAX = 256 * 1024
 const NEWLINE = 10

@@ -15,7 +15,7 @@ import { type DraftOptions, deviceOf, RowFault } from './draft.ts'
 import { COLUMNS as COLUMNS_OF, MAPPINGS } from './mappings/mappings.ts'
 
 /** How its rows are read; two imports of a file that read it differently are two. */
-export type ImportSettings = Required<Omit<NewImport, 'asOf'>>
+export type ImportSettings = Required<Omit<NewImport, 'asOf' | 'sha256' | 'isAgain'>>
 
 interface ImportRow extends ImportView {
   readonly appId: number

@@ -6,6 +6,13 @@ const MAPPINGS = ['roost', 'pushwoosh', 'onesignal', 'parse', 'tokens', 'browser
 const FORMATS = ['csv', 'ndjson']
 const ALONE =
   '\nWith the embedded database the server must be stopped; a PostgreSQL of your own serves both at once.'
+const OR_SERVER = `${ALONE}
+With --url it goes through a running server instead, with a server token in ROOST_BOOTSTRAP_TOKEN or --token.`
+const URL_OPTION = ['--url <url>', 'of a running server; without it, the database itself is opened'] as const
+const TOKEN_OPTION = [
+  '--token <token>',
+  'a server token (others on this machine can read it here; ROOST_BOOTSTRAP_TOKEN hides it)',
+] as const
 
 export function devicesCommand(): Command {
   return new Command('devices')
@@ -20,7 +27,7 @@ export function devicesCommand(): Command {
 function importing(): Command {
   return new Command('import')
     .description('Bring devices in from a file; run it again to go on where it stopped')
-    .argument('<file>', 'CSV, or NDJSON (one JSON object a line)')
+    .argument('<file>', 'CSV, or NDJSON (one JSON object a line); also packed with gzip')
     .requiredOption('--app <code>', 'the app that they belong to')
     .addOption(new Option('--mapping <name>', 'the form of the file').choices(MAPPINGS).default('roost'))
     .addOption(new Option('--format <name>', 'by default told by the name of the file').choices(FORMATS))
@@ -44,8 +51,10 @@ function importing(): Command {
     .option('--refused <file>', 'write the rows that were refused, and why (CSV, or NDJSON by its name)')
     .option('--dry-run', 'store nothing; tell what the file holds, by platform, version and age')
     .option('--again', 'begin with the first row, even if this file was imported before')
+    .option(...URL_OPTION)
+    .option(...TOKEN_OPTION)
     .option('--json', 'print one line of JSON')
-    .addHelpText('after', ALONE)
+    .addHelpText('after', OR_SERVER)
     .action(async (file: string, options) => (await import('./import.ts')).importDevices(file, options))
 }
 
@@ -56,7 +65,9 @@ function exporting(): Command {
     .addOption(new Option('--format <name>').choices(FORMATS).default('ndjson'))
     .option('--tokens', 'with whole tokens and keys; without, only their last characters')
     .option('-o, --output <file>', 'by default standard output')
-    .addHelpText('after', ALONE)
+    .option(...URL_OPTION)
+    .option(...TOKEN_OPTION)
+    .addHelpText('after', OR_SERVER)
     .action(async options => (await import('./export.ts')).exportDevices(options))
 }
 

@@ -4,26 +4,38 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { TransferFormat } from '@roost/protocol'
 import { exportDevices as rowsOf } from '../../transfer/export.ts'
-import { listenForStop } from '../stop.ts'
+import { listenForStop, type Stop } from '../stop.ts'
 import { withApp } from './open.ts'
+import { ServerCaller } from './server.ts'
 
 interface Options {
   readonly app: string
   readonly format: TransferFormat
   readonly tokens?: boolean
   readonly output?: string
+  readonly url?: string
+  readonly token?: string
 }
 
-export async function exportDevices({ app, format, tokens, output }: Options): Promise<void> {
-  const stop = listenForStop({ isForReader: output === undefined })
-  await withApp(app, async ({ db, appId }) => {
-    const rows = Readable.from(rowsOf(db, { appId, format, hasTokens: tokens === true }))
-    const target = output === undefined ? process.stdout : createWriteStream(output, { mode: 0o600 })
-    try {
-      await pipeline(rows, target, { end: output !== undefined, signal: stop.signal })
-    } catch (error) {
-      if (!stop.signal.aborted) throw error
-      process.exitCode = stop.exitCode
-    }
-  })
+export async function exportDevices(options: Options): Promise<void> {
+  const { app, format, url } = options
+  const hasTokens = options.tokens === true
+  const stop = listenForStop({ isForReader: options.output === undefined })
+  if (url === undefined)
+    return withApp(app, ({ db, appId }) =>
+      write(Readable.from(rowsOf(db, { appId, format, hasTokens })), options, stop),
+    )
+  const tokens = hasTokens ? 'full' : 'masked'
+  const server = new ServerCaller({ ...options, url })
+  await write(await server.stream(`/device-export?format=${format}&tokens=${tokens}`), options, stop)
+}
+
+async function write(rows: Readable, { output }: Options, stop: Stop): Promise<void> {
+  const target = output === undefined ? process.stdout : createWriteStream(output, { mode: 0o600 })
+  try {
+    await pipeline(rows, target, { end: output !== undefined, signal: stop.signal })
+  } catch (error) {
+    if (!stop.signal.aborted) throw error
+    process.exitCode = stop.exitCode
+  }
 }

@@ -26,7 +26,7 @@ export async function importRoutes(instance: FastifyInstance, context: HttpConte
     {
       schema: {
         tags,
-        summary: 'Begin an import of devices',
+        summary: 'Begin an import of devices, or find the one of the same file',
         params: appParamsSchema,
         body: newImportSchema,
         response: { 201: importSchema },
@@ -34,15 +34,16 @@ export async function importRoutes(instance: FastifyInstance, context: HttpConte
     },
     async (request, reply) => {
       const { id: appId } = await context.apps.find(request.params.app)
-      const { asOf, ...settings } = request.body
+      const { asOf, sha256, isAgain, ...settings } = request.body
       const at = context.clock.now()
-      const started = await startImport(context.db, {
+      const start = {
         appId,
         settings,
         asOf: asOf === undefined ? at : Math.min(Date.parse(asOf), at),
-        sha256: null,
+        sha256: sha256 === undefined ? null : Buffer.from(sha256, 'hex'),
         at,
-      })
+      }
+      const started = await startImport(context.db, start, isAgain)
       return reply.code(201).send(viewOfImport(started))
     },
   )
