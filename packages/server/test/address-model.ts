@@ -94,8 +94,10 @@ export class AddressModel {
     else this.denied.add(device)
   }
 
-  holderOf(token: number): number | undefined {
-    return this.#holders.get(token)
+  /** A sender ends the token that it names, and no other of the device. */
+  unregisterToken(token: number): void {
+    const holder = this.#holders.get(token)
+    if (holder !== undefined) this.#end(holder, token, 'dead')
   }
 
   /** What a message to the device would be sent to. */
