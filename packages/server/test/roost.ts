@@ -26,7 +26,7 @@ export class TestClock {
 }
 
 export const BUNDLE_ID = 'com.example.test'
-const SERVER_TOKEN = 'test-server-token-of-enough-length'
+export const SERVER_TOKEN = 'test-server-token-of-enough-length'
 const SETTLE_WITHIN_MS = 20_000
 
 export interface Answer<T> {
