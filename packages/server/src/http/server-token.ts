@@ -29,9 +29,9 @@ export async function requireServerToken(
 export function holdStrangersBack(app: FastifyInstance, { limits }: Context): void {
   app.addHook('onRequest', async (request, reply) => {
     if (request.method !== 'POST') return
-    limits.takeTokenTry(request.ip)
     const bytes = Number(request.headers['content-length'] ?? Number.POSITIVE_INFINITY) // chunks come without
     if (bytes > DEVICE_BODY_BYTES) reply.raw.once('close', limits.takeLargeBody(request.ip))
+    limits.takeTokenTry(request.ip) // last: a call that waits for its turn is no guess
   })
 }
 
