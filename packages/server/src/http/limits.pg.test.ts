@@ -216,7 +216,7 @@ describe('large calls, whose token is in the body,', () => {
     while ((await bulk(ip, 'guess')) !== 429) await tick()
     expect(await bulk('198.51.100.31', 'guess')).toBe(401)
     for (const socket of sockets) socket.destroy()
-    while ((await bulk(ip, SERVER_TOKEN)) !== 200) await tick()
+    while ((await bulk(ip, SERVER_TOKEN)) !== 200) behindProxy.clock.advance(1000)
     const many = await Promise.all(Array.from({ length: 20 }, () => bulk(ip, SERVER_TOKEN)))
     expect(new Set(many)).toEqual(new Set([200]))
   })
@@ -252,5 +252,5 @@ test('thousands of made-up apps and wrong tokens cost the database next to nothi
   const seconds = (Date.now() - startedAt) / 1000
   expect([...statuses].toSorted()).toEqual([200, 403]) // 200 with status_code 210
   // Twenty readings for each directory and second, and what the servers do every second without anybody calling.
-  expect(cost).toBeLessThan(40 + seconds * 60)
+  expect(cost).toBeLessThan(40 + seconds * 150) // 4000 calls would be 4000
 }, 60_000)
