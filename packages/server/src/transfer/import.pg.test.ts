@@ -312,13 +312,13 @@ describe('an import that is broken off', () => {
   beforeAll(newApp)
 
   test('goes on behind the last committed row, refuses nothing twice, and loses no row', async () => {
-    const rows = Array.from({ length: 24_000 }, (_, i) =>
+    const rows = Array.from({ length: 48_000 }, (_, i) =>
       i % 100 === 7 ? csvLine([`cut-${i}`, 'ios', 'not hex']) : csvLine([`cut-${i}`, 'ios', newToken()]),
     )
     const text = `hwid,platform,pushToken\n${rows.join('')}`
     const bytes = Buffer.from(text)
     async function* failing(): AsyncGenerator<Buffer> {
-      yield* piecesOf(bytes.subarray(0, 1_400_001), 65_536)
+      yield* piecesOf(bytes.subarray(0, 2_800_001), 65_536)
       throw new Error('the disk is gone')
     }
     const started = await start(text, {})
@@ -333,21 +333,21 @@ describe('an import that is broken off', () => {
     await expect(runImport({ ...run, source: failing() })).rejects.toThrow('the disk is gone')
     const broken = await readImport(server.db, { appId, id: started.id })
     expect(broken.rows).toBeGreaterThan(0)
-    expect(broken.rows).toBeLessThan(24_000)
+    expect(broken.rows).toBeLessThan(48_000)
     const resumed = await start(text, {})
     expect(resumed).toMatchObject({ id: started.id, isResumed: true })
     const source = Readable.from(piecesOf(bytes.subarray(resumed.byteOffset), 65_536))
     const done = await runImport({ ...run, source })
-    expect(done).toMatchObject({ state: 'done', rows: 24_000, stored: 23_760, refused: 240 })
+    expect(done).toMatchObject({ state: 'done', rows: 48_000, stored: 47_520, refused: 480 })
     expect((await refusalsOf(started.id)).map(it => it.row)).toEqual(
-      Array.from({ length: 240 }, (_, i) => i * 100 + 8),
+      Array.from({ length: 480 }, (_, i) => i * 100 + 8),
     )
     const { rows: counted } = await server.db.query<{ devices: number; ledger: number }>(
       `select (select count(*) from device where app_id = $1) as devices,
               (select count(*) from ledger where app_id = $1) as ledger`,
       [appId],
     )
-    expect(counted).toEqual([{ devices: 23_760, ledger: 23_760 }])
+    expect(counted).toEqual([{ devices: 47_520, ledger: 47_520 }])
   })
 
   test('is stored by one of two runs at once; the other one stops and says so', async () => {
