@@ -44,6 +44,11 @@ test('prints one line of JSON, in which every call was answered and stored, and 
   expect(report.sizeAfterRepeats.devices).toBe(1700)
   for (const rate of ['emptyPerSecond', 'newPerSecond', 'againPerSecond', 'newRatio', 'againRatio'])
     expect(report[rate], rate).toBeGreaterThan(0)
+  if (process.platform === 'linux')
+    for (const kind of ['empty', 'new', 'again']) {
+      const numbers = { server: expect.any(Number), postgres: expect.any(Number), caller: expect.any(Number) }
+      expect(report.cpu[kind], kind).toEqual(numbers)
+    }
   for (const kind of ['hwid', 'user', 'token'])
     expect(report.lookUps[kind].p99Ms, kind).toBeGreaterThanOrEqual(report.lookUps[kind].p50Ms)
   expect(await readdir(temporary)).toEqual([])

@@ -44,6 +44,8 @@ export interface RegisterBenchReport {
   /** Of the empty route's; medians of the rounds' own ratios. */
   readonly newRatio: number
   readonly againRatio: number
+  /** Steadier than calls a second on a machine that does other things, too; medians of the rounds. */
+  readonly cpu: { readonly empty: CpuPerCall; readonly new: CpuPerCall; readonly again: CpuPerCall }
   /** At 70 % of `newPerSecond`, begun on time whether earlier calls were answered or not. */
   readonly steady: { readonly perSecond: number; readonly p50Ms: number; readonly p99Ms: number }
   readonly refused: number
@@ -169,10 +171,11 @@ async function createApp(url: string, serverToken: string): Promise<{ app: strin
   return { app: code, deviceToken }
 }
 
-/** Microseconds of CPU time a call; undefined where the system does not tell. */
+/** Microseconds of CPU time a call; absent where the system does not tell (it is no Linux, or the database elsewhere). */
 export interface CpuPerCall {
   readonly server: number | undefined
   readonly postgres: number | undefined
+  readonly caller: number | undefined
 }
 
 type Measured = Figures & { readonly cpu: CpuPerCall }
@@ -216,6 +219,11 @@ function reportOf(rounds: readonly Round[], steady: Figures) {
     againPerSecond: Math.round(medianOf(rounds, 'again')),
     newRatio: ratioOf('fresh'),
     againRatio: ratioOf('again'),
+    cpu: {
+      empty: cpuOfRounds(rounds, 'empty'),
+      new: cpuOfRounds(rounds, 'fresh'),
+      again: cpuOfRounds(rounds, 'again'),
+    },
     steady: {
       perSecond: Math.round(steady.perSecond),
       p50Ms: round2(steady.p50Ms),
@@ -291,7 +299,8 @@ async function measuredCall(bench: Bench, server: BenchServer, options: CallOpti
     const [from, to] = [before[i], after[i]]
     return from === undefined || to === undefined ? undefined : (to - from) / options.count
   }
-  return { ...figures, cpu: { server: perCall(0), postgres: perCall(1) } }
+  const caller = (figures.cpuSeconds * 1e6) / figures.answered
+  return { ...figures, cpu: { server: perCall(0), postgres: perCall(1), caller } }
 }
 
 interface CallOptions {
@@ -323,9 +332,17 @@ function lineOf({ empty, fresh, again }: Round): string {
   return `empty ${of(empty)}   new ${of(fresh)}   again ${of(again)}`
 }
 
-function cpuLine({ cpu, cpuSeconds, answered }: Measured): string {
+function cpuLine({ cpu }: Measured): string {
   const of = (it: number | undefined) => (it === undefined ? '?' : `${it.toFixed(0)} µs`)
-  return `server ${of(cpu.server)}, PostgreSQL ${of(cpu.postgres)}, caller ${of((cpuSeconds * 1e6) / answered)}`
+  return `server ${of(cpu.server)}, PostgreSQL ${of(cpu.postgres)}, caller ${of(cpu.caller)}`
+}
+
+function cpuOfRounds(rounds: readonly Round[], kind: keyof Round): CpuPerCall {
+  const of = (process: keyof CpuPerCall) => {
+    const told = rounds.flatMap(it => it[kind].cpu[process] ?? [])
+    return told.length === 0 ? undefined : round2(median(told))
+  }
+  return { server: of('server'), postgres: of('postgres'), caller: of('caller') }
 }
 
 function median(values: readonly number[]): number {
