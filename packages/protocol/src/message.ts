@@ -71,6 +71,8 @@ export const countsSchema = z.strictObject({
   targeted: z.int(),
   accepted: z.int(),
   dead: z.int(),
+  /** Of `dead`: too many at once to be believed, so their addresses were not ended (docs/token-life.md). */
+  deadHeld: z.int(),
   failed: z.int(),
   skipped: z.int(),
   uncertain: z.int(),

@@ -143,6 +143,11 @@ export async function advanceBatch(tx: Queryable, chunk: ChunkProgress): Promise
   if (rowCount === 0) throw new LeaseLost(chunk.batch.id)
 }
 
+/** R16: so many of the chunk's deaths ended no address. In the transaction that has advanced the batch. */
+export async function noteHeldDeaths(tx: Queryable, { id }: Pick<Batch, 'id'>, count: number): Promise<void> {
+  await tx.query('update batch set dead_held = dead_held + $2 where id = $1', [id, count])
+}
+
 /** A chunk may wait for slow gateways longer than a lease lasts; false when the lease is lost. */
 export async function renewLease(db: Queryable, batch: Pick<Batch, 'id' | 'lease'>): Promise<boolean> {
   const { rowCount } = await db.query(

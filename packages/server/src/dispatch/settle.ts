@@ -8,7 +8,7 @@ import { type AddressResult, applyResults, type Trust } from '../hygiene/results
 import type { Database, Queryable } from '../store/database.ts'
 import type { Recipient } from './chunk.ts'
 import { type Held, pauseKey, recordHolds } from './holds.ts'
-import { advanceBatch, type Batch, type Cursor } from './lease.ts'
+import { advanceBatch, type Batch, type Cursor, noteHeldDeaths } from './lease.ts'
 import { isOneWay, LONGEST_WAIT_MS } from './scope.ts'
 
 /** What one delivery came to in this chunk. */
@@ -96,7 +96,8 @@ export async function settleChunk(db: Database, chunk: Chunk): Promise<void> {
     if (chunk.isFromQueue) await dequeue(tx, chunk)
     await enqueue(tx, chunk, plan)
     await insertExceptions(tx, chunk, plan)
-    await applyResults(tx, plan.results, chunk.at)
+    const { heldDeaths } = await applyResults(tx, plan.results, chunk.at)
+    if (heldDeaths > 0) await noteHeldDeaths(tx, chunk.batch, heldDeaths)
     for (const pause of chunk.refused) await pauseCredential(tx, { ...pause, at: chunk.at })
     for (const pause of chunk.mended) await endPause(tx, pause)
     if (chunk.proven.length > 0) await proveCredentials(tx, chunk.proven)

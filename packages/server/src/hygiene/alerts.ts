@@ -1,6 +1,6 @@
 /**
  * Alerts: something is wrong with an app that people have to look at. Of one subject at most one is open; it is told to the
- * webhooks when it opens.
+ * webhooks when it opens, and where it holds deaths, also when it holds more after a rest.
  */
 import { type AlertKind, type AlertView, PushError, type WebhookEventType } from '@roost/protocol'
 import { v7 as uuidv7 } from 'uuid'
@@ -38,6 +38,33 @@ export async function raiseAlert(tx: Queryable, alert: NewAlert): Promise<string
   )
   if (rowCount === 0) return (await openAlert(tx, alert)) ?? raiseAlert(tx, alert) // another one was first
   await recordEvent(tx, { appId, type: EVENT_OF[kind], data: { alertId: id, ...data }, at })
+  return id
+}
+
+/** Each chunk of an outage asks; so much of precision saves a row that all of them would wait for. */
+const HELD_RESOLUTION = "interval '10 minutes'"
+/** Longer than any pause within an outage that is sent through, shorter than from one campaign to the next. */
+const REST = "interval '1 hour'"
+
+/** Of two that ask at once the second one sees what the first one wrote. */
+const NOTE_HELD = `
+  with former as (
+    select id, coalesce(held_at, opened_at) < $2::timestamptz - ${REST} as has_rested from alert
+     where id = $1 and state = 'open' and coalesce(held_at, opened_at) < $2::timestamptz - ${HELD_RESOLUTION}
+       for update
+  )
+  update alert l set held_at = $2, data = case when f.has_rested then $3::jsonb else l.data end
+    from former f where l.id = f.id
+  returning f.has_rested as "hasRested"`
+
+/** As `raiseAlert`, for one that deaths join: after a rest its data are those of the newest incident, which is told of. */
+export async function raiseHolding(tx: Queryable, alert: Omit<NewAlert, 'kind'>): Promise<string> {
+  const kind = 'deaths_held'
+  const { appId, data, at } = alert
+  const id = await raiseAlert(tx, { ...alert, kind })
+  const { rows } = await tx.query<{ hasRested: boolean }>(NOTE_HELD, [id, new Date(at), JSON.stringify(data)])
+  if (rows[0]?.hasRested === true)
+    await recordEvent(tx, { appId, type: EVENT_OF[kind], data: { alertId: id, ...data }, at })
   return id
 }
 

@@ -18,7 +18,7 @@
  */
 import { PushError } from '@roost/protocol'
 import type { Database, Queryable } from '../store/database.ts'
-import { type AlertKey, type Closing, closeAlert, raiseAlert, readAlert } from './alerts.ts'
+import { type AlertKey, type Closing, closeAlert, raiseAlert, raiseHolding, readAlert } from './alerts.ts'
 import type { AddressResult, Via } from './results.ts'
 
 const WINDOW_RESULTS = 1000
@@ -199,7 +199,7 @@ async function judge(tx: Queryable, group: Group, at: number): Promise<Verdict> 
         : undefined
   if (cause === undefined || (cause === 'many_deaths' && group.deadUntimed === 0)) return FREE
   if (await wasReleased(tx, { ...about, cause })) return FREE
-  const alertId = await raiseAlert(tx, { ...about, kind: 'deaths_held', data: { ...data, cause } })
+  const alertId = await raiseHolding(tx, { ...about, data: { ...data, cause } })
   return { untimed: alertId, timed: cause === 'nothing_accepted' ? alertId : undefined }
 }
 
@@ -264,12 +264,21 @@ const END_HELD = `
             order by l.id desc limit 1)))
     from ended e`
 
-/** Throws `alert_unknown`, and `input_invalid` for an alert of the other sort: one that holds deaths, or one that doesn't. */
-export async function requireHolding(db: Queryable, key: AlertKey, isHolding: boolean): Promise<void> {
+/** Throws `alert_unknown`, and `input_invalid` for an alert that is not of the kind that holds deaths. */
+export async function requireHolding(db: Queryable, key: AlertKey): Promise<void> {
   const { kind } = await readAlert(db, key)
-  if ((kind === 'deaths_held') === isHolding) return
-  const other = isHolding ? 'holds no deaths: close it' : 'holds deaths: release or forget them'
-  throw new PushError('input_invalid', `an alert of kind ${kind} ${other}`)
+  if (kind === 'deaths_held') return
+  throw new PushError('input_invalid', `an alert of kind ${kind} holds no deaths: close it`)
+}
+
+/**
+ * Throws `alert_unknown`, and `input_invalid` for an alert that holds deaths. What is held while it is closed is taken
+ * back by the job.
+ */
+export async function requireEmpty(db: Queryable, key: AlertKey): Promise<void> {
+  const { held } = await readAlert(db, key)
+  if (held === 0) return
+  throw new PushError('input_invalid', `this alert holds ${held} deaths: release or forget them`)
 }
 
 /**

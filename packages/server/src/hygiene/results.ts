@@ -69,12 +69,19 @@ export type AddressResult = AddressKey & {
       }
   )
 
-/** Applies results in the caller's transaction and returns how many addresses changed their state. */
+export interface Applied {
+  /** Addresses that changed their state. */
+  readonly changed: number
+  /** Deaths that the mass-failure guard holds (R16): they ended no address. */
+  readonly heldDeaths: number
+}
+
+/** Applies results in the caller's transaction. */
 export async function applyResults(
   tx: Queryable,
   results: readonly AddressResult[],
   at: number,
-): Promise<number> {
+): Promise<Applied> {
   const sorted = [...results].sort((a, b) => a.bucket - b.bucket || (a.hwid < b.hwid ? -1 : 1))
   const deaths = sorted.filter(it => it.kind === 'dead')
   const mismatches = sorted.filter(it => it.kind === 'mismatch')
@@ -87,7 +94,7 @@ export async function applyResults(
   if (deaths.length > 0) changed += await applyDeaths(tx, { deaths, heldBy, at })
   if (mismatches.length > 0) changed += await applyMismatches(tx, mismatches, at)
   if (accepted.length > 0) changed += await applyAccepted(tx, accepted, at)
-  return changed
+  return { changed, heldDeaths: deaths.filter(it => heldBy(it) !== undefined).length }
 }
 
 const JUDGE_DEATHS = `

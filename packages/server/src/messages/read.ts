@@ -11,12 +11,14 @@ const SUMMARY = `
   select m.id, m.created_at as "createdAt", m.finished_at as "finishedAt", m.state,
          m.content ->> 'title' as title, m.delivered, m.opened,
          coalesce(b.targeted, 0) as targeted, coalesce(b.accepted, 0) as accepted, coalesce(b.dead, 0) as dead,
+         coalesce(b.dead_held, 0) as "deadHeld",
          coalesce(b.failed, 0) as failed, coalesce(b.skipped, 0) as skipped, coalesce(b.uncertain, 0) as uncertain,
          case when m.state = 'done' then 1 else least(0.99, coalesce(b.worked, 0) / greatest(b.width, 1)) end::float as progress,
          coalesce(held.reasons, '[]') as held
     from message m
     left join lateral (
       select sum(targeted)::integer as targeted, sum(accepted)::integer as accepted, sum(dead)::integer as dead,
+             sum(dead_held)::integer as dead_held,
              sum(failed)::integer as failed, sum(skipped)::integer as skipped, sum(uncertain)::integer as uncertain,
              sum(bucket_to - bucket_from + 1)::float as width,
              sum(case when state = 'done' then bucket_to - bucket_from + 1
@@ -45,6 +47,7 @@ interface MessageRow extends MessageSummary {
   readonly targeted: number
   readonly accepted: number
   readonly dead: number
+  readonly deadHeld: number
   readonly failed: number
   readonly skipped: number
   readonly uncertain: number
@@ -53,14 +56,14 @@ interface MessageRow extends MessageSummary {
 }
 
 function summaryOf(row: MessageRow): MessageSummary {
-  const { targeted, accepted, dead, failed, skipped, uncertain, delivered, opened } = row
+  const { targeted, accepted, dead, deadHeld, failed, skipped, uncertain, delivered, opened } = row
   return {
     id: row.id,
     createdAt: row.createdAt,
     finishedAt: row.finishedAt,
     state: row.state,
     title: row.title,
-    counts: { targeted, accepted, dead, failed, skipped, uncertain, delivered, opened },
+    counts: { targeted, accepted, dead, deadHeld, failed, skipped, uncertain, delivered, opened },
     waiting: targeted - accepted - dead - failed - skipped - uncertain,
     progress: row.progress,
     held: row.held,

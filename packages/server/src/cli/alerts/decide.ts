@@ -1,7 +1,7 @@
 /** `roost alerts list`, `release`, `forget` and `close`. */
 import type { AlertView } from '@roost/protocol'
 import { closeAlert, listAlerts, readAlert } from '../../hygiene/alerts.ts'
-import { decideHeld, requireHolding } from '../../hygiene/guard.ts'
+import { decideHeld, requireEmpty, requireHolding } from '../../hygiene/guard.ts'
 import { StartError } from '../../store/folder.ts'
 import { systemClock } from '../../time.ts'
 import { withApp } from '../devices/open.ts'
@@ -35,7 +35,7 @@ export async function decide(verb: keyof typeof STATES, id: string, { app, json 
   await withApp(app, async ({ db, appId }) => {
     const key = { appId, id }
     const isHolding = verb !== 'close'
-    await requireHolding(db, key, isHolding)
+    await (isHolding ? requireHolding : requireEmpty)(db, key)
     const closing = { ...key, state: STATES[verb], by: `roost alerts ${verb}`, at: systemClock.now() }
     const changed = isHolding ? await decideHeld(db, closing) : 0
     if (!isHolding) await closeAlert(db, closing)

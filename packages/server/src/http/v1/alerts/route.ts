@@ -3,7 +3,7 @@ import { alertSchema } from '@roost/protocol'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { closeAlert, listAlerts, readAlert } from '../../../hygiene/alerts.ts'
-import { decideHeld, requireHolding } from '../../../hygiene/guard.ts'
+import { decideHeld, requireEmpty, requireHolding } from '../../../hygiene/guard.ts'
 import type { HttpContext } from '../../context.ts'
 import { actorOf } from '../actor.ts'
 import { appParamsSchema } from '../apps/schema.ts'
@@ -27,11 +27,14 @@ export async function alertRoutes(instance: FastifyInstance, context: HttpContex
     request: FastifyRequest,
     {
       params,
-      isHolding,
-    }: { readonly params: { readonly app: string; readonly id: string }; readonly isHolding: boolean },
+      requireFit,
+    }: {
+      readonly params: { readonly app: string; readonly id: string }
+      readonly requireFit: typeof requireHolding
+    },
   ) => {
     const key = await keyOf(params)
-    await requireHolding(db, key, isHolding)
+    await requireFit(db, key)
     return { ...key, by: (await actorOf(db, request)).label, at: clock.now() }
   }
 
@@ -63,7 +66,7 @@ export async function alertRoutes(instance: FastifyInstance, context: HttpContex
       `/apps/:app/alerts/:id/${verb}`,
       { schema: { tags, summary, params: alertParamsSchema, response: { 200: alertDecisionSchema } } },
       async request => {
-        const closing = await closingOf(request, { params: request.params, isHolding: true })
+        const closing = await closingOf(request, { params: request.params, requireFit: requireHolding })
         return { changed: await decideHeld(db, { ...closing, state }) }
       },
     )
@@ -79,7 +82,7 @@ export async function alertRoutes(instance: FastifyInstance, context: HttpContex
       },
     },
     async request => {
-      const closing = await closingOf(request, { params: request.params, isHolding: false })
+      const closing = await closingOf(request, { params: request.params, requireFit: requireEmpty })
       await closeAlert(db, { ...closing, state: 'closed' })
       return readAlert(db, closing)
     },
