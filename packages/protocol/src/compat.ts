@@ -227,6 +227,30 @@ export const compatTestDeviceSchema = z.object({
   expiration_time: expirationTime,
 })
 
+/** `last_request_time` is not asked for: an answer holds all that a device may show, so it misses nothing. */
+export const compatInboxSchema = z.object({
+  ...base,
+  /** 0 and nonsense: all. */
+  count: z
+    .unknown()
+    .optional()
+    .transform(value => readIntegerBetween(value, 1, 1000) ?? 0),
+  last_code: text(32),
+})
+/** `inbox_code` is the message's `order`. `hash` names it as well, and is believed where it is ours. */
+export const compatInboxStatusSchema = z.object({
+  ...base,
+  inbox_code: text(32),
+  status: z.unknown().optional().transform(readInboxStatus),
+  hash: text(256),
+})
+
+/** 1 delivered, 2 read, 3 opened, 4 deleted; 5 is the server's own, and a device that says it has it no more. */
+function readInboxStatus(value: unknown): number | undefined {
+  const status = readIntegerBetween(value, 1, 5)
+  return status === undefined ? undefined : Math.min(4, status)
+}
+
 /** An empty token takes the address back. */
 export const compatActivityTokenSchema = z.object({
   ...base,

@@ -20,6 +20,10 @@ export const TTL_SECONDS_DEFAULT = 3 * 24 * 3600
 export const COLLAPSE_KEY_BYTES = 64
 /** Conditions nest; deeper ones than this are mistakes or attacks. */
 export const CONDITION_DEPTH = 12
+/** A hundred years: older days are mistakes. */
+export const DAYS_AGO_MAX = 36_500
+/** How many days back "so often in so many days" is known of events. */
+export const EVENT_DAYS = 90
 /** Tags that an app gives a type; the server's own are not counted. */
 export const TAG_DEFINITIONS_PER_APP = 1000
 export const EVENT_NAME_CHARACTERS = 255
@@ -31,3 +35,8 @@ export const EVENT_ATTRIBUTES_BYTES = 4 * 1024
 export const ACTIVITIES_PER_DEVICE = 20
 export const TEST_DEVICES_PER_APP = 1000
 export const CHANNELS_PER_DEVICE = 100
+/** How long an inbox keeps a message whose sender names no date, and the latest date that may be named. */
+export const INBOX_DAYS_DEFAULT = 30
+export const INBOX_DAYS_MAX = 366
+/** Campaigns that one inbox shows; older ones make room. */
+export const INBOX_CAMPAIGNS_MAX = 200

@@ -1,6 +1,7 @@
 /** Messages: what a sender asks for, and what can be read of it while and after it is sent. */
 import { z } from 'zod'
 import { conditionSchema } from './condition.ts'
+import { newInboxSchema } from './inbox.ts'
 import {
   COLLAPSE_KEY_BYTES,
   HWID_CHARACTERS,
@@ -64,6 +65,8 @@ export const newMessageSchema = z.strictObject({
   priority: z.enum(['high', 'normal']).optional(),
   collapseKey: collapseKey.optional(),
   idempotencyKey: z.string().min(1).max(256).optional(),
+  /** Keeps it readable in the inboxes of the whole audience, with and without permission or address. */
+  inbox: newInboxSchema.optional(),
 })
 export type NewMessage = z.infer<typeof newMessageSchema>
 

@@ -2,7 +2,8 @@
  * Planning: a message that is due becomes batches, one per provider and bucket range. Small audiences get few
  * ranges, so that a batch is worth its lease; devices that are named but can't be reached are told at once.
  */
-import type { Target } from '@roost/protocol'
+import type { NewInbox, Target } from '@roost/protocol'
+import { openInbox } from '../inbox/open.ts'
 import { BUCKETS, bucketOf } from '../registry/buckets.ts'
 import type { Database, Queryable } from '../store/database.ts'
 
@@ -14,27 +15,34 @@ interface DueMessage {
   readonly id: string
   readonly appId: number
   readonly target: Target
+  readonly inbox: NewInbox | null
 }
 
 /** Plans one due message, if there is one; false when there was nothing to do. Any number may run at once. */
 export async function planNext(db: Database, at: number): Promise<boolean> {
   return db.transaction(async tx => {
     const { rows } = await tx.query<DueMessage>(
-      `select id, app_id as "appId", target from message
+      `select id, app_id as "appId", target, inbox from message
         where state = 'scheduled' and send_at <= $1
         order by send_at, id limit 1 for update skip locked`,
       [new Date(at)],
     )
     const message = rows[0]
     if (message === undefined) return false
-    if ('devices' in message.target || 'users' in message.target) await planNamed(tx, message, at)
-    else await planRanges(tx, message, at)
+    const { id: messageId, appId, target, inbox } = message
+    if (inbox !== null) await openInbox(tx, { messageId, appId, target, inbox, at })
+    if (inbox?.only !== true) await planPushes(tx, message, at)
     await tx.query("update message set state = 'sending', planned_at = $2 where id = $1", [
       message.id,
       new Date(at),
     ])
     return true
   })
+}
+
+async function planPushes(tx: Queryable, message: DueMessage, at: number): Promise<void> {
+  if ('devices' in message.target || 'users' in message.target) await planNamed(tx, message, at)
+  else await planRanges(tx, message, at)
 }
 
 async function planRanges(tx: Queryable, message: DueMessage, at: number): Promise<void> {

@@ -5,6 +5,8 @@ import { ageAddresses, endExpired } from '../hygiene/aging.ts'
 import { rollTally, settleDecisions } from '../hygiene/guard.ts'
 import { deliverWithRemovals } from '../hygiene/removal-webhooks.ts'
 import { finishUndos } from '../hygiene/undo.ts'
+import { cleanInboxes } from '../inbox/clean.ts'
+import { fillMembers } from '../inbox/members.ts'
 import { dropOldBulkRequests, runBulkRequests } from '../registry/bulk/requests.ts'
 import { sweepErasures } from '../registry/erase.ts'
 import type { Database } from '../store/database.ts'
@@ -99,6 +101,22 @@ export const JOBS = {
     run: async ({ db }, at) => {
       const swept = await sweepErasures(db, at)
       return swept === 0 ? undefined : `${swept} swept`
+    },
+  },
+  'inbox-members': {
+    does: 'writes down whom messages to a condition met, for their inboxes',
+    cron: () => EVERY_MINUTE,
+    run: async ({ db }, at) => {
+      const filled = await fillMembers(db, at)
+      return filled === 0 ? undefined : `${filled} messages`
+    },
+  },
+  'inbox-cleaning': {
+    does: 'takes messages out of inboxes whose time there is over',
+    cron: daily,
+    run: async ({ db }, at) => {
+      const cleaned = await cleanInboxes(db, at)
+      return cleaned === 0 ? undefined : `${cleaned} messages`
     },
   },
   'log-cleaning': {

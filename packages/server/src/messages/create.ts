@@ -3,7 +3,13 @@
  * An idempotency key makes a repeat of the same request answer the same id, and refuses another one.
  */
 import { createHash } from 'node:crypto'
-import { type Condition, type NewMessage, PushError, TTL_SECONDS_DEFAULT } from '@roost/protocol'
+import {
+  type Condition,
+  INBOX_DAYS_MAX,
+  type NewMessage,
+  PushError,
+  TTL_SECONDS_DEFAULT,
+} from '@roost/protocol'
 import { v7 as uuidv7 } from 'uuid'
 import { compileCondition, tagsOf } from '../audience/condition.ts'
 import { readTagTypes } from '../registry/tag-definitions.ts'
@@ -11,8 +17,8 @@ import type { Queryable } from '../store/database.ts'
 
 const INSERT = `
   insert into message (id, app_id, state, target, content, ttl_seconds, priority, collapse_key, send_at,
-                       idempotency_key, request_hash, created_at)
-  values ($1, $2, 'scheduled', $3, $4, $5, $6, $7, $8, $9, $10, $11)
+                       idempotency_key, request_hash, created_at, inbox)
+  values ($1, $2, 'scheduled', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
   on conflict (app_id, idempotency_key) do nothing
   returning id`
 
@@ -30,6 +36,8 @@ export async function createMessage(
   const repeatOf = { appId, key: input.idempotencyKey, requestHash }
   if (input.sendAt !== undefined && Date.parse(input.sendAt) < at - SEND_AT_PAST_MS)
     return (await findRepeated(db, repeatOf)) ?? refuseSendAt(input.sendAt)
+  const refusal = refusalOfInbox(input, at)
+  if (refusal !== undefined) return (await findRepeated(db, repeatOf)) ?? refuse(refusal)
   const { rows } = await db.query<{ id: string }>(INSERT, [
     uuidv7(),
     appId,
@@ -42,6 +50,7 @@ export async function createMessage(
     input.idempotencyKey ?? null,
     requestHash,
     new Date(at),
+    input.inbox === undefined ? null : JSON.stringify(input.inbox),
   ])
   const created = rows[0] ?? (await findRepeated(db, repeatOf))
   if (created === undefined) throw new Error('a message met an idempotency key that is not there')
@@ -59,6 +68,22 @@ function refuseSendAt(sendAt: string): never {
     'input_invalid',
     `body/sendAt: ${sendAt} is more than a day ago; leave it out to send at once`,
   )
+}
+
+const DAY_MS = 24 * 3_600_000
+
+/** What is wrong with the date of its inbox. A repeat may come when that is over, so it is asked for first. */
+function refusalOfInbox({ inbox, sendAt }: NewMessage, at: number): string | undefined {
+  if (inbox?.until === undefined) return undefined
+  const days = (Date.parse(inbox.until) - Math.max(at, Date.parse(sendAt ?? '') || at)) / DAY_MS
+  if (days <= 0) return `body/inbox/until: ${inbox.until} is over before the message is sent`
+  if (days > INBOX_DAYS_MAX)
+    return `body/inbox/until: ${inbox.until} is more than ${INBOX_DAYS_MAX} days after the message is sent`
+  return undefined
+}
+
+function refuse(fault: string): never {
+  throw new PushError('input_invalid', fault)
 }
 
 /** The message that the key was used for before; undefined when it was not used, or when there is no key. */

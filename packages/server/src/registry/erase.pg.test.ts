@@ -384,6 +384,8 @@ describe('a table that is added later', () => {
     device_import: ['sha256', 'settings', 'header', 'state'],
     device_import_refusal: ['code', 'detail', 'field'],
     gateway_tally: ['part'],
+    inbox_members: ['members'], // hashes; erased by eraseMembers
+    inbox_message: ['audience'],
     job_run: ['name', 'outcome', 'summary'],
     removal_undo: ['filter', 'state', 'by'],
     schema_version: ['name'],

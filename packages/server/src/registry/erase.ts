@@ -14,6 +14,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { type ErasureTarget, type ErasureView, PushError } from '@roost/protocol'
 import { v7 as uuidv7 } from 'uuid'
+import { eraseMembers } from '../inbox/members.ts'
 import type { Database, Queryable } from '../store/database.ts'
 import { addressBucketOf, bucketOf } from './buckets.ts'
 import { eraseMentions, type Names, readMessagesTo } from './mentions.ts'
@@ -42,8 +43,7 @@ export async function erase(db: Database, wanted: Erase): Promise<ErasureView> {
     const hwids = await lockDevices(tx, appId, target)
     await eraseDevices(tx, { appId, hwids, counts })
     if ('userId' in target) await eraseUser(tx, { appId, userId: target.userId, counts })
-    if (counts.size === 0)
-      throw new PushError('device_unknown', 'this app holds nothing under this name')
+    if (counts.size === 0) throw new PushError('device_unknown', 'this app holds nothing under this name')
     return record(tx, { wanted, hwids, counts, at })
   })
 }
@@ -150,6 +150,7 @@ async function eraseDevices(tx: Queryable, { appId, hwids, counts }: Erasing): P
   add(counts, 'device', device.rowCount)
   add(counts, DIRECTORY, await eraseDirectory(tx, { appId, hwids }))
   await eraseRows(tx, { appId, hwids, counts })
+  add(counts, 'inbox_members', await eraseMembers(tx, { appId, hwids, buckets: hwids.map(bucketOf) }))
 }
 
 /** They have an order of locks of their own. */
@@ -224,7 +225,7 @@ async function eraseDirectory(tx: Queryable, { appId, hwids }: Devices): Promise
   return held.rowCount
 }
 
-/** Rows about the person that are about no device. */
+/** Their devices go as devices; of others only what names the person, such as messages of when they were logged in there. */
 async function eraseUser(
   tx: Queryable,
   {
@@ -234,7 +235,7 @@ async function eraseUser(
   }: { readonly appId: number; readonly userId: string; readonly counts: Map<string, number> },
 ): Promise<void> {
   for (const table of await readTables(tx)) {
-    if (!table.hasUser || !table.hasApp || table.hasHwid) continue
+    if (!table.hasUser || !table.hasApp || table.name === 'device') continue
     const { rowCount } = await tx.query(`delete from ${table.quoted} where app_id = $1 and user_id = $2`, [
       appId,
       userId,

@@ -32,6 +32,7 @@ import { readTags } from '../../registry/tags.ts'
 import { addTestDevice, refuseTooManyTestDevices } from '../../registry/test-devices.ts'
 import { mergeFromDevice, withoutLateUser } from '../../registry/users.ts'
 import { answerOf, type Call, type CompatMethod, method, updateFrom } from './call.ts'
+import { getInboxMessages, inboxStatus } from './inbox.ts'
 
 /** What a call that is not about the user says of its device. */
 async function asideFrom(call: Call, request: CompatBase): Promise<DeviceUpdate> {
@@ -152,15 +153,9 @@ const postEvent = method(compatEventSchema, async call => {
   return { code: '', required: false }
 })
 
-/** The inbox is empty in this version; the clients' own copies stay as they are. */
-const getInboxMessages = method(compatBaseSchema, async () => ({
-  messages: [],
-  next: '',
-  deleted: [],
-  new_inbox: 0,
-}))
-
-const inboxStatus = method(compatBaseSchema, async () => null)
+/** Clients ask at each start. In-app messages and pop-ups are not served, so there are none. */
+const getInApps = method(compatBaseSchema, async () => ({ inApps: [] }))
+const getPopupForms = method(compatBaseSchema, async () => ({ popup_forms: [] }))
 
 const createTestDevice = method(compatTestDeviceSchema, async call => {
   const { app, context, request } = call
@@ -239,6 +234,8 @@ export const METHODS: ReadonlyMap<string, CompatMethod> = new Map(
     postEvent,
     getInboxMessages,
     inboxStatus,
+    getInApps,
+    getPopupForms,
     createTestDevice,
     setActivityToken,
     setActivityPushToStartToken,

@@ -17,6 +17,7 @@ import { eraseRoutes } from './devices/erase.ts'
 import { exportRoutes } from './devices/export.ts'
 import { importRoutes } from './devices/import.ts'
 import { deviceRoutes } from './devices/route.ts'
+import { inboxRoutes } from './inbox/route.ts'
 import { messageRoutes } from './messages/route.ts'
 import { pushTestRoutes } from './push-test/route.ts'
 import { removalRoutes } from './removals/route.ts'
@@ -50,13 +51,24 @@ export async function v1Routes(app: FastifyInstance, context: HttpContext): Prom
         description: 'Own your push subscriber base.',
         license: { name: 'MIT' },
       },
-      components: { securitySchemes: { serverToken: { type: 'http', scheme: 'bearer' } } },
+      components: {
+        securitySchemes: {
+          serverToken: { type: 'http', scheme: 'bearer' },
+          deviceToken: {
+            type: 'apiKey',
+            in: 'header',
+            name: 'authorization',
+            description: 'Token <device token>',
+          },
+        },
+      },
       security: [{ serverToken: [] }],
     },
     transform: jsonSchemaTransform,
     transformObject: jsonSchemaTransformObject,
   })
   app.get('/v1/openapi.json', { schema: { hide: true } }, async () => app.swagger())
+  await app.register(inboxRoutes, { ...context, prefix: '/v1/apps/:app/devices/:hwid/inbox' })
   await app.register(
     async guarded => {
       guarded.addHook('onRequest', request => {

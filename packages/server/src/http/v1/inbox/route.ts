@@ -1,0 +1,102 @@
+/**
+ * The inbox of a device, for apps and for back ends: with the device token as for the device protocol, or with a server
+ * token. Browsers call it from pages, so it answers the exact origin as the device protocol does.
+ */
+import cors from '@fastify/cors'
+import { inboxPatchSchema, inboxSchema, PushError } from '@roost/protocol'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { ZodTypeProvider } from 'fastify-type-provider-zod'
+import { z } from 'zod'
+import type { App } from '../../../access/apps.ts'
+import { isUnread, readContents, readEntries, viewOf } from '../../../inbox/read.ts'
+import { STATUS, setInboxState } from '../../../inbox/states.ts'
+import type { HttpContext } from '../../context.ts'
+import { requireServerToken } from '../../server-token.ts'
+import { deviceParamsSchema } from '../devices/schema.ts'
+import { inboxEntryParamsSchema, inboxQuerySchema } from './schema.ts'
+
+const tags = ['inbox']
+const security = [{ serverToken: [] }, { deviceToken: [] }]
+
+/** The caller registers with the path of the inbox as prefix, so that CORS ends with it. */
+export async function inboxRoutes(instance: FastifyInstance, context: HttpContext): Promise<void> {
+  await instance.register(cors, {
+    origin: true,
+    credentials: true,
+    methods: ['GET', 'PATCH'],
+    allowedHeaders: ['authorization', 'content-type'],
+    exposedHeaders: ['retry-after'],
+    maxAge: 86_400,
+  })
+  instance.addHook('onRequest', async request => context.limits.takeCall(request.ip))
+  const app = instance.withTypeProvider<ZodTypeProvider>()
+
+  app.get(
+    '/',
+    {
+      schema: {
+        tags,
+        security,
+        summary: 'Read the inbox of a device, newest first, with its unread count',
+        params: deviceParamsSchema,
+        querystring: inboxQuerySchema,
+        response: { 200: inboxSchema },
+      },
+    },
+    async request => {
+      const { id: appId } = await appOf(context, request, request.params.app)
+      const { limit, after } = request.query
+      const key = { appId, hwid: request.params.hwid, at: context.clock.now() }
+      const shown = (await readEntries(context.db, key)).filter(it => !it.isGone)
+      const rest = after === undefined ? shown : shown.filter(it => it.number < Number(after))
+      const page = rest.slice(0, limit)
+      const contents = await readContents(
+        context.db,
+        page.map(it => it.messageId),
+      )
+      const last = page.at(-1)
+      return {
+        entries: page.map(it => viewOf(it, contents.get(it.messageId) ?? {})),
+        unread: shown.filter(isUnread).length,
+        next: last === undefined || page.length === rest.length ? null : String(last.number),
+      }
+    },
+  )
+
+  app.patch(
+    '/:id',
+    {
+      schema: {
+        tags,
+        security,
+        summary: 'Say that a message of the inbox was delivered, read, opened or deleted; it never goes back',
+        params: inboxEntryParamsSchema,
+        querystring: z.strictObject({}),
+        body: inboxPatchSchema,
+        response: { 204: z.null() },
+      },
+    },
+    async (request, reply) => {
+      const { app: code, hwid, id: messageId } = request.params
+      const { id: appId } = await appOf(context, request, code)
+      const status = STATUS[request.body.state]
+      const change = { appId, hwid, at: context.clock.now(), messageId, status }
+      if (!(await setInboxState(context.db, change)))
+        throw new PushError('message_unknown', `the inbox of this device has no message ${messageId}`)
+      return reply.code(204).send(null)
+    },
+  )
+}
+
+/** Throws what either token throws. A device token is asked for its app, a server token serves all. */
+async function appOf(context: HttpContext, request: FastifyRequest, code: string): Promise<App> {
+  const deviceToken = /^Token (\S+)$/i.exec(request.headers.authorization ?? '')?.[1]
+  if (deviceToken !== undefined) {
+    const app = await context.apps.findByDevice(code, deviceToken)
+    context.limits.takeAppCall(app.id)
+    return app
+  }
+  const token = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? '')?.[1]
+  await requireServerToken(context, request, { token, place: 'bearer token or device token' })
+  return context.apps.find(code)
+}

@@ -1,0 +1,121 @@
+/**
+ * Whom a condition met when its message was sent. Asking again at each reading would let people in and out of old messages
+ * as their tags change, and a row for each device would be a billion bytes for ten million. So each bucket has one row
+ * of 16 bytes a device: 8 of a hash of message and hwid, 8 of a hash of message and user (zeros: nobody was logged in).
+ * The hashes differ from message to message, and say nothing to who doesn't know the names.
+ *
+ * A job writes all buckets within a minute or so after the planning; a device that asks before has its bucket written
+ * at once. The first writing of a bucket stays.
+ */
+
+import type { Condition } from '@roost/protocol'
+import { compileAccepted, tagsOf } from '../audience/condition.ts'
+import { BUCKETS } from '../registry/buckets.ts'
+import { readTagTypes } from '../registry/tag-definitions.ts'
+import type { Queryable } from '../store/database.ts'
+
+/** At ten million devices 16 buckets are 160 thousand: below a second. */
+const BUCKETS_A_STATEMENT = 16
+export const KEY_BYTES = 8
+const NOBODY = `'\\x0000000000000000'::bytea`
+
+/** SQL: the hash of a name in a message; all arguments are SQL. The message's id has a fixed length. */
+export function memberKey(messageId: string, name: string): string {
+  return `substring(sha256(convert_to(${messageId}::text || ${name}, 'UTF8')) for ${KEY_BYTES})`
+}
+
+/** SQL: whether a device is among the members of a row, and was this user's or nobody's. */
+export function isMember(row: {
+  readonly members: string
+  readonly messageId: string
+  readonly hwid: string
+  readonly userId: string
+}): string {
+  const { members, messageId, hwid, userId } = row
+  const place = `position(${memberKey(messageId, hwid)} in ${members})`
+  return `case when ${place} > 0
+               then substring(${members} from ${place} + ${KEY_BYTES} for ${KEY_BYTES})
+                    in (${NOBODY}, ${memberKey(messageId, userId)})
+               else false end`
+}
+
+interface Unfilled {
+  readonly messageId: string
+  readonly appId: number
+  readonly condition: Condition
+  /** ISO 8601. */
+  readonly shownAt: string
+}
+
+const UNFILLED = `
+  select i.message_id as "messageId", i.app_id as "appId", m.target -> 'condition' as condition, i.shown_at as "shownAt"
+    from inbox_message i join message m on m.id = i.message_id
+   where not i.is_filled and i.until_at > $1`
+
+/** Writes the buckets of all messages that lack some; returns how many messages. Safe in several processes at once. */
+export async function fillMembers(db: Queryable, at: number): Promise<number> {
+  const { rows } = await db.query<Unfilled>(UNFILLED, [new Date(at)])
+  for (const unfilled of rows) {
+    for (let from = 0; from < BUCKETS; from += BUCKETS_A_STATEMENT)
+      await fill(db, unfilled, { from, to: from + BUCKETS_A_STATEMENT - 1 })
+    await db.query('update inbox_message set is_filled = true where message_id = $1', [unfilled.messageId])
+  }
+  return rows.length
+}
+
+/** Writes one bucket of those messages of the app that still lack it. */
+export async function fillBucket(
+  db: Queryable,
+  { appId, bucket, at }: { readonly appId: number; readonly bucket: number; readonly at: number },
+): Promise<void> {
+  const { rows } = await db.query<Unfilled>(
+    `${UNFILLED} and i.app_id = $2
+        and not exists (select from inbox_members s where s.message_id = i.message_id and s.bucket = $3)`,
+    [new Date(at), appId, bucket],
+  )
+  for (const unfilled of rows) await fill(db, unfilled, { from: bucket, to: bucket })
+}
+
+/** Buckets without a member get their row, too: it says that they were looked at. */
+async function fill(
+  db: Queryable,
+  { messageId, appId, condition, shownAt }: Unfilled,
+  buckets: { readonly from: number; readonly to: number },
+): Promise<void> {
+  const types = await readTagTypes(db, { appId, tags: tagsOf(condition) })
+  const values: unknown[] = [messageId, appId, buckets.from, buckets.to, shownAt]
+  const compiled = compileAccepted(condition, { firstParameter: values.length + 1, types })
+  await db.query(
+    `insert into inbox_members (message_id, bucket, app_id, members)
+     select $1::uuid, b.bucket, $2,
+            coalesce(string_agg(${memberKey('$1::uuid', 'd.hwid')}
+                                || case when d.user_id is null then ${NOBODY} else ${memberKey('$1::uuid', 'd.user_id')} end,
+                                ''::bytea), ''::bytea)
+       from generate_series($3::integer, $4::integer) as b (bucket)
+       left join device d on d.bucket = b.bucket and d.app_id = $2 and d.first_seen_at <= $5 and ${compiled.sql}
+      group by b.bucket
+     on conflict do nothing`,
+    [...values, ...compiled.values],
+  )
+}
+
+/** Takes devices out of all rows, in the caller's transaction; returns out of how many. */
+export async function eraseMembers(
+  tx: Queryable,
+  {
+    appId,
+    hwids,
+    buckets,
+  }: { readonly appId: number; readonly hwids: readonly string[]; readonly buckets: readonly number[] },
+): Promise<number> {
+  const { rowCount } = await tx.query(
+    `update inbox_members s
+        set members = substring(s.members for p.place - 1) || substring(s.members from p.place + ${2 * KEY_BYTES})
+       from unnest($2::smallint[], $3::text[]) as i (bucket, hwid),
+            lateral (select o.message_id, position(${memberKey('o.message_id', 'i.hwid')} in o.members) as place
+                       from inbox_members o where o.app_id = $1 and o.bucket = i.bucket) p
+      where s.message_id = p.message_id and s.bucket = i.bucket and p.place > 0`,
+    [appId, buckets, hwids],
+  )
+  return rowCount
+}

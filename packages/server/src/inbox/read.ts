@@ -1,0 +1,151 @@
+/**
+ * Reading inboxes. A device sees a message when it was in its audience: of those to all when it was there before; of
+ * those to named devices when it was named; of those to a condition when it was among whom the condition met.
+ *
+ * What was meant for one person is not shown to another one who logs in on the same device later; what was for the device
+ * while nobody was logged in, or for all, is. Each person on a device has their own states.
+ */
+import { INBOX_CAMPAIGNS_MAX, INBOX_STATES, type InboxEntryView, type InboxState } from '@roost/protocol'
+import { bucketOf } from '../registry/buckets.ts'
+import type { Queryable } from '../store/database.ts'
+import { fillBucket, isMember } from './members.ts'
+
+export interface InboxKey {
+  readonly appId: number
+  readonly hwid: string
+  /** Whom the caller says that the device belongs to. Somebody else than we know: what is meant for users is hidden. */
+  readonly claimedUserId?: string | undefined
+  /** ms. */
+  readonly at: number
+}
+
+/**
+ * Entries of devices, $1 app, $2 buckets, $3 hwids, $4 the time, $5 the user that is claimed, $6 one message alone.
+ * Withdrawn and deleted ones are among them.
+ */
+export const ENTRIES = `
+  with viewer as (
+    select d.bucket, d.app_id, d.hwid, d.first_seen_at,
+           case when $5::text is null or $5 = d.user_id then coalesce(d.user_id, '') else '' end as user_id
+      from unnest($2::smallint[], $3::text[]) as w (bucket, hwid)
+      join device d on d.bucket = w.bucket and d.app_id = $1 and d.hwid = w.hwid
+  ), campaign as materialized (
+    select i.* from inbox_message i
+     where i.app_id = $1 and i.audience <> 'named' and i.shown_at <= $4 and i.until_at > $4
+       and ($6::uuid is null or i.message_id = $6)
+     order by i.number desc limit ${INBOX_CAMPAIGNS_MAX}
+  ), shown as (
+    select v.bucket, v.app_id, v.hwid, v.user_id, i.message_id, i.number, i.shown_at, i.until_at, i.withdrawn_at
+      from viewer v
+      join campaign i on i.shown_at >= v.first_seen_at
+     where i.audience = 'all'
+        or exists (select from inbox_members s
+                    where s.message_id = i.message_id and s.bucket = v.bucket
+                      and ${isMember({ members: 's.members', messageId: 'i.message_id', hwid: 'v.hwid', userId: 'v.user_id' })})
+    union all
+    select v.bucket, v.app_id, v.hwid, v.user_id, i.message_id, i.number, i.shown_at, i.until_at, i.withdrawn_at
+      from viewer v
+     cross join lateral (
+       select distinct n.message_id from inbox_entry n
+        where n.bucket = v.bucket and n.app_id = v.app_id and n.hwid = v.hwid and n.is_named
+          and n.user_id in ('', v.user_id) and ($6::uuid is null or n.message_id = $6)) n
+      join inbox_message i on i.message_id = n.message_id and i.shown_at <= $4 and i.until_at > $4
+  )
+  select s.bucket, s.hwid, s.user_id as "userId", s.message_id as "messageId", s.number, s.shown_at as "shownAt",
+         s.until_at as "untilAt", s.withdrawn_at is not null or coalesce(e.status, 0) >= 4 as "isGone", e.status
+    from shown s
+    left join inbox_entry e on e.bucket = s.bucket and e.app_id = s.app_id and e.hwid = s.hwid
+                           and e.message_id = s.message_id and e.user_id = s.user_id`
+
+export interface InboxEntry {
+  readonly bucket: number
+  readonly hwid: string
+  readonly userId: string
+  readonly messageId: string
+  readonly number: number
+  /** ISO 8601. */
+  readonly shownAt: string
+  readonly untilAt: string
+  /** Deleted by the person, or withdrawn by the sender. */
+  readonly isGone: boolean
+  /** 1 delivered, 2 read, 3 opened, 4 deleted by the person, 5 by the sender; null: nothing said yet. */
+  readonly status: number | null
+}
+
+const READ = 2
+
+/** All entries of the device, the gone ones too, newest first. Empty for a device that is not there. */
+export async function readEntries(
+  db: Queryable,
+  key: InboxKey & { readonly messageId?: string },
+): Promise<InboxEntry[]> {
+  const { appId, hwid, at } = key
+  const bucket = bucketOf(hwid)
+  await fillBucket(db, { appId, bucket, at })
+  const { rows } = await db.query<InboxEntry>(`${ENTRIES} order by s.number desc`, [
+    appId,
+    [bucket],
+    [hwid],
+    new Date(at),
+    key.claimedUserId ?? null,
+    key.messageId ?? null,
+  ])
+  return rows
+}
+
+export function isUnread({ isGone, status }: InboxEntry): boolean {
+  return !isGone && (status ?? 0) < READ
+}
+
+/**
+ * How many unread entries each of these devices has, by hwid; those without any are left out. For many at once; buckets of a
+ * condition that are not written yet count nothing.
+ */
+export async function countUnread(
+  db: Queryable,
+  query: { readonly appId: number; readonly hwids: readonly string[]; readonly at: number },
+): Promise<Map<string, number>> {
+  const { appId, hwids, at } = query
+  const { rows } = await db.query<{ hwid: string; unread: number }>(
+    `select hwid, count(*)::integer as unread from (${ENTRIES}) e
+      where not "isGone" and coalesce(status, 0) < ${READ} group by hwid`,
+    [appId, hwids.map(bucketOf), hwids, new Date(at), null, null],
+  )
+  return new Map(rows.map(row => [row.hwid, row.unread]))
+}
+
+export interface InboxContent {
+  readonly title?: string
+  readonly body?: string
+  readonly image?: string
+  readonly url?: string
+  readonly data?: Record<string, unknown>
+}
+
+/** What the entries say, by message. */
+export async function readContents(
+  db: Queryable,
+  messageIds: readonly string[],
+): Promise<ReadonlyMap<string, InboxContent>> {
+  const { rows } = await db.query<{ id: string; content: InboxContent }>(
+    'select id, content from message where id = any($1::uuid[])',
+    [messageIds],
+  )
+  return new Map(rows.map(row => [row.id, row.content]))
+}
+
+const STATE_OF_STATUS: readonly InboxState[] = ['new', ...INBOX_STATES.slice(1), 'deleted']
+
+export function viewOf(entry: InboxEntry, content: InboxContent): InboxEntryView {
+  return {
+    id: entry.messageId,
+    state: STATE_OF_STATUS[entry.status ?? 0] ?? 'new',
+    sentAt: entry.shownAt,
+    until: entry.untilAt,
+    title: content.title ?? null,
+    body: content.body ?? null,
+    image: content.image ?? null,
+    url: content.url ?? null,
+    data: content.data ?? null,
+  }
+}
