@@ -17,17 +17,24 @@ const DAY_MS = 24 * 60 * 60_000
 
 let database: TestDatabase
 let server: BareServer
+/** No server works on it: one would run its own jobs there at each full minute, on record while they run. */
+let quiet: TestDatabase
+let db: Database
 beforeAll(async () => {
   database = await cloneDatabase()
   server = await startBare({ databaseUrl: database.url })
+  quiet = await cloneDatabase()
+  db = new Database({ url: quiet.url })
 })
 afterAll(async () => {
   await server.close()
+  await db.close()
   await database.drop()
+  await quiet.drop()
 })
 
 function context(): JobContext {
-  const { db, clock } = server
+  const { clock } = server
   const seal = new Seal(SECRET)
   return {
     db,
@@ -38,7 +45,7 @@ function context(): JobContext {
 
 const run = (name: keyof typeof JOBS, at: number) =>
   runJob(name, { context: context(), clock: server.clock, at })
-const lastRun = async (name: string) => (await lastRuns(server.db)).find(it => it.name === name)
+const lastRun = async (name: string) => (await lastRuns(db)).find(it => it.name === name)
 
 test('a run that did something is on record with what it did', async () => {
   expect(await lastRun('credential-check')).toBeUndefined()
@@ -58,7 +65,7 @@ test('a run that found nothing to do leaves no record', async () => {
 })
 
 test('a run that failed is on record with its reason, and fails for the caller too', async () => {
-  const closed = new Database({ url: database.url })
+  const closed = new Database({ url: quiet.url })
   await closed.close()
   const checks = new CredentialChecks({ db: closed, seal: new Seal(SECRET), clock: server.clock, urls: {} })
   const failing = runJob('credential-check', {
@@ -75,16 +82,17 @@ test('a run that failed is on record with its reason, and fails for the caller t
 
 test('records and events older than 30 days are dropped, younger ones stay', async () => {
   const now = server.clock.now()
-  const app = await server.createApp()
-  const { rows } = await server.db.query<{ id: number }>('select id from app where code = $1', [app.app])
+  const { rows } = await db.query<{ id: number }>(
+    "insert into app (code, name) values ('ABCDE-FGHJK', 'Test') returning id",
+  )
   const appId = rows[0]?.id ?? -1
   for (const days of [1, 29, 31, 300]) {
     const at = now - days * DAY_MS
-    await server.db.query("insert into job_run (name, started_at) values ('old', $1)", [new Date(at)])
-    await recordEvent(server.db, { appId, type: 'credential.expired', data: {}, at })
+    await db.query("insert into job_run (name, started_at) values ('old', $1)", [new Date(at)])
+    await recordEvent(db, { appId, type: 'credential.expired', data: {}, at })
   }
   expect(await run('log-cleaning', now)).toBe('4 dropped')
-  const left = await server.db.query<{ runs: number; events: number }>(
+  const left = await db.query<{ runs: number; events: number }>(
     "select (select count(*) from job_run where name = 'old') as runs, (select count(*) from webhook_event) as events",
   )
   expect(left.rows).toEqual([{ runs: 2, events: 2 }])
