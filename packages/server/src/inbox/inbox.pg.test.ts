@@ -35,6 +35,16 @@ async function silentDevice(fields: Record<string, unknown> = {}): Promise<strin
   return hwid
 }
 
+/** As a page does it, with the device token. */
+async function patch(hwid: string, id: string | undefined, state: string): Promise<void> {
+  const response = await fetch(`${roost.url}${inboxPath(hwid, `/${id}`)}`, {
+    method: 'PATCH',
+    headers: { authorization: `Token ${roost.deviceToken}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ state }),
+  })
+  expect(response.status).toBe(204)
+}
+
 interface CompatInbox {
   readonly messages: Record<string, unknown>[]
   readonly next: string
@@ -107,5 +117,248 @@ describe('who finds a message', () => {
     await roost.device('setTags', { hwid: other, tags: { [tag]: 1 } })
     expect(await titlesOf(member)).toEqual(['members'])
     expect(await titlesOf(other)).toEqual([])
+  })
+})
+
+describe('another person on the same device', () => {
+  const logIn = (hwid: string, userId: string) => roost.device('registerUser', { hwid, userId })
+
+  test.each([
+    ['the user', (_: string, user: string) => ({ users: [user] })],
+    ['the device', (hwid: string) => ({ devices: [hwid] })],
+    [
+      'a condition',
+      (_: string, user: string) => ({
+        condition: { field: 'userId' as const, op: 'eq' as const, value: user },
+      }),
+    ],
+  ])('is not shown what was sent to %s while somebody else was logged in', async (_to, target) => {
+    const [anna, ben] = [name('anna'), name('ben')]
+    const hwid = await silentDevice({ userId: anna })
+    await roost.sendAndSettle({ to: target(hwid, anna), content: { title: 'for Anna' }, inbox: {} })
+    expect(await titlesOf(hwid)).toEqual(['for Anna'])
+    await logIn(hwid, ben)
+    expect(await titlesOf(hwid)).toEqual([])
+    expect((await compatInbox(hwid)).messages).toEqual([])
+    await logIn(hwid, hwid) // nobody is logged in
+    expect(await titlesOf(hwid)).toEqual([])
+    await logIn(hwid, anna)
+    expect(await titlesOf(hwid)).toEqual(['for Anna'])
+  })
+
+  test('is shown nothing of the former one by a call that overtakes the login', async () => {
+    const anna = name('anna')
+    const hwid = await silentDevice({ userId: anna })
+    await roost.sendAndSettle({ to: { users: [anna] }, content: { title: 'for Anna' }, inbox: {} })
+    expect((await compatInbox(hwid, { userId: name('ben') })).messages).toEqual([])
+    expect((await compatInbox(hwid, { userId: anna })).messages).toHaveLength(1)
+    // What clients say that know of no login.
+    expect((await compatInbox(hwid, { userId: hwid })).messages).toHaveLength(1)
+  })
+
+  test('has states of their own in what is for all', async () => {
+    const hwid = await silentDevice({ userId: name('anna') })
+    const id = (await toAll('for all', { only: true })).id
+    await patch(hwid, id, 'deleted')
+    expect(await titlesOf(hwid)).toEqual([])
+    await logIn(hwid, name('ben'))
+    expect(await titlesOf(hwid)).toEqual(['for all'])
+  })
+})
+
+describe('the states of an entry', () => {
+  const statusOf = async (hwid: string) => (await compatInbox(hwid)).messages.map(it => it.status)
+  const say = (hwid: string, code: unknown, status: unknown) =>
+    roost.device('inboxStatus', { hwid, inbox_code: code, status, hash: '' })
+
+  test('only go on, however late and often they are told', async () => {
+    const hwid = await silentDevice()
+    await roost.sendAndSettle({ to: { devices: [hwid] }, content: { title: 'states' }, inbox: {} })
+    const [message] = (await compatInbox(hwid)).messages
+    expect(await statusOf(hwid)).toEqual([1])
+    await say(hwid, message?.order, 2)
+    expect(await statusOf(hwid)).toEqual([2])
+    await say(hwid, Number(message?.order), '3')
+    await say(hwid, message?.order, 1)
+    await say(hwid, message?.order, 2)
+    expect(await statusOf(hwid)).toEqual([3])
+    await say(hwid, message?.order, 4)
+    await say(hwid, message?.order, 2)
+    expect(await compatInbox(hwid)).toEqual({
+      messages: [],
+      next: '',
+      deleted: [message?.order],
+      new_inbox: 0,
+    })
+  })
+
+  test('are kept of no message that the device has not, and of no made-up state', async () => {
+    const [hwid, other] = [await silentDevice(), await silentDevice()]
+    await roost.sendAndSettle({ to: { devices: [other] }, content: { title: 'not yours' }, inbox: {} })
+    const order = (await compatInbox(other)).messages[0]?.order
+    for (const [code, status] of [
+      [order, 2],
+      ['999999', 2],
+      ['x', 2],
+      [{}, 2],
+      [order, 9],
+      [order, 'read'],
+    ])
+      expect((await say(hwid, code, status)).body).toMatchObject({ status_code: 200, response: null })
+    const { rows } = await db().query('select from inbox_entry where hwid = $1', [hwid])
+    expect(rows).toHaveLength(0)
+    expect(await statusOf(other)).toEqual([1])
+  })
+
+  test('make the unread count, for one device and for many at once', async () => {
+    const [hwid, other] = [await silentDevice(), await silentDevice()]
+    for (const title of ['one', 'two'])
+      await roost.sendAndSettle({ to: { devices: [hwid, other] }, content: { title }, inbox: {} })
+    const [newest] = await entriesOf(hwid)
+    await patch(hwid, newest?.id, 'read')
+    const counted = await roost.rest<InboxView>('GET', inboxPath(hwid, '?limit=0'))
+    expect(counted.body).toMatchObject({ entries: [], unread: 1 })
+    const query = { appId: await appId(), hwids: [hwid, other, 'nobody'], at: roost.clock.now() }
+    expect(await countUnread(db(), query)).toEqual(
+      new Map([
+        [hwid, 1],
+        [other, 2],
+      ]),
+    )
+  })
+})
+
+describe('over the device protocol', () => {
+  test('the fields have the types that clients need', async () => {
+    const hwid = await silentDevice()
+    const until = inDays(3)
+    const content = { title: 'Title', body: 'Text', image: 'https://img.example.com/a.png', data: { k: 1 } }
+    const { id } = await roost.sendAndSettle({
+      to: { devices: [hwid] },
+      content: { ...content, url: 'https://shop.example.com' },
+      inbox: { until },
+    })
+    const { messages } = await compatInbox(hwid, { count: 0, last_code: '', last_request_time: 0 })
+    expect(messages).toEqual([
+      {
+        inbox_id: expect.stringMatching(/^\d+$/),
+        order: messages[0]?.inbox_id,
+        rt: String(Math.floor(Date.parse(until) / 1000)),
+        send_date: expect.stringMatching(/^\d{10}$/),
+        title: 'Title',
+        text: 'Text',
+        image: content.image,
+        action_type: 2,
+        action_params: JSON.stringify({ l: 'https://shop.example.com', u: { k: 1 } }),
+        status: 1,
+        hash: id.replaceAll('-', ''),
+      },
+    ])
+  })
+
+  test('pages hold every message once, newest first', async () => {
+    const hwid = await silentDevice()
+    for (const title of ['1', '2', '3'])
+      await roost.sendAndSettle({ to: { devices: [hwid] }, content: { title }, inbox: {} })
+    const titles = (page: CompatInbox) => page.messages.map(it => it.title)
+    const first = await compatInbox(hwid, { count: 2 })
+    const second = await compatInbox(hwid, { count: '2', last_code: first.next })
+    expect([titles(first), titles(second), second.next]).toEqual([['3', '2'], ['1'], ''])
+    const overRest = await roost.rest<InboxView>('GET', inboxPath(hwid, '?limit=2'))
+    const rest = await roost.rest<InboxView>('GET', inboxPath(hwid, `?limit=2&after=${overRest.body.next}`))
+    expect(rest.body.entries.map(it => it.title)).toEqual(['1'])
+    expect(rest.body.next).toBeNull()
+  })
+
+  test('a device that was never seen has an empty inbox, and does not come to be', async () => {
+    const hwid = name('stranger')
+    expect((await compatInbox(hwid)).messages).toEqual([])
+    expect((await roost.rest('GET', `/v1/apps/${roost.app}/devices/${hwid}`)).status).toBe(404)
+  })
+})
+
+describe('over REST', () => {
+  const get = (hwid: string, authorization: string) =>
+    fetch(`${roost.url}${inboxPath(hwid)}`, {
+      headers: { authorization, origin: 'https://shop.example.com' },
+    })
+
+  test('the device token of the app is enough; another one or none is not', async () => {
+    const hwid = await silentDevice()
+    const answer = await get(hwid, `Token ${roost.deviceToken}`)
+    expect(answer.status).toBe(200)
+    expect(answer.headers.get('access-control-allow-origin')).toBe('https://shop.example.com')
+    expect((await get(hwid, 'Token roost_device_nonsense')).status).toBe(403)
+    expect((await get(hwid, `Bearer ${roost.deviceToken}`)).status).toBe(401)
+    expect((await get(hwid, '')).status).toBe(401)
+  })
+
+  test('a state of a message that the inbox has not is 404', async () => {
+    const hwid = await silentDevice()
+    const path = inboxPath(hwid, '/01a202e8-8127-730f-89bc-a849b72f1491')
+    expect(await roost.rest('PATCH', path, { state: 'read' })).toMatchObject({ status: 404 })
+  })
+
+  test.each([
+    ['is over before the sending', -1],
+    ['is more than a year away', 400],
+  ])('a date that %s is refused', async (_what, days) => {
+    const message = { to: { all: true }, content: { title: 'x' }, inbox: { until: inDays(days) } }
+    const answer = await roost.rest('POST', `/v1/apps/${roost.app}/messages`, message)
+    expect(answer).toMatchObject({ status: 400, body: { code: 'input_invalid' } })
+    expect(answer.body.detail).toContain('inbox/until')
+  })
+})
+
+describe('the end of an entry', () => {
+  test('is its date; a job takes away what is left of it', async () => {
+    const hwid = await silentDevice({ tags: { end: 1 } })
+    const inbox = { until: inDays(2) }
+    for (const to of [{ devices: [hwid] }, { condition: { tag: 'end', op: 'eq' as const, value: 1 } }])
+      await roost.sendAndSettle({ to, content: { title: 'ends' }, inbox })
+    expect(await titlesOf(hwid)).toEqual(['ends', 'ends'])
+    roost.clock.advance(2 * DAY_MS + 1000)
+    expect(await titlesOf(hwid)).toEqual([])
+    expect(await cleanInboxes(db(), roost.clock.now())).toBeGreaterThanOrEqual(2)
+    const left = await db().query('select from inbox_entry where hwid = $1', [hwid])
+    const members = await db().query(
+      'select from inbox_members s where not exists (select from inbox_message i where i.message_id = s.message_id)',
+    )
+    expect([left.rowCount, members.rowCount]).toEqual([0, 0])
+  })
+
+  test('comes with the device: one that registers again under its name finds nothing', async () => {
+    const tag = name('tag')
+    const hwid = await silentDevice({ userId: name('anna'), tags: { [tag]: 1 } })
+    const neighbour = await silentDevice({ tags: { [tag]: 1 } })
+    const condition = { tag, op: 'eq' as const, value: 1 }
+    for (const to of [{ devices: [hwid] }, { condition }])
+      await roost.sendAndSettle({ to, content: { title: 'erased' }, inbox: {} })
+    await fillMembers(db(), roost.clock.now())
+    const size = async () =>
+      (
+        await db().query<{ bytes: number }>(
+          'select sum(octet_length(members))::integer as bytes from inbox_members',
+        )
+      ).rows[0]?.bytes ?? 0
+    const before = await size()
+    expect((await roost.rest('DELETE', `/v1/apps/${roost.app}/devices/${hwid}`)).body).toMatchObject({
+      counts: { inbox_entry: 1, inbox_members: 1 },
+    })
+    expect(await size()).toBe(before - 16)
+    await roost.device('registerDevice', { hwid, device_type: 1, tags: { [tag]: 1 } })
+    expect(await titlesOf(hwid)).toEqual([])
+    expect(await titlesOf(neighbour)).toEqual(['erased'])
+  })
+
+  test('of a person comes on the phones of others, too', async () => {
+    const anna = name('anna')
+    const hwid = await silentDevice({ userId: anna })
+    await roost.sendAndSettle({ to: { users: [anna] }, content: { title: 'for Anna' }, inbox: {} })
+    await roost.device('registerUser', { hwid, userId: name('ben') })
+    const answer = await roost.rest('POST', `/v1/apps/${roost.app}/erasures`, { userId: anna })
+    expect(answer.body).toMatchObject({ counts: { inbox_entry: 1 } })
+    const { rows } = await db().query('select from inbox_entry where user_id = $1', [anna])
+    expect(rows).toHaveLength(0)
   })
 })

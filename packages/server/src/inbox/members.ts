@@ -9,9 +9,9 @@
  */
 
 import type { Condition } from '@roost/protocol'
-import { compileAccepted, tagsOf } from '../audience/condition.ts'
+import { compileAccepted } from '../audience/condition.ts'
+import { readScope } from '../audience/scope.ts'
 import { BUCKETS } from '../registry/buckets.ts'
-import { readTagTypes } from '../registry/tag-definitions.ts'
 import type { Queryable } from '../store/database.ts'
 
 /** At ten million devices 16 buckets are 160 thousand: below a second. */
@@ -82,9 +82,9 @@ async function fill(
   { messageId, appId, condition, shownAt }: Unfilled,
   buckets: { readonly from: number; readonly to: number },
 ): Promise<void> {
-  const types = await readTagTypes(db, { appId, tags: tagsOf(condition) })
+  const scope = await readScope(db, { appId, condition, at: Date.parse(shownAt) })
   const values: unknown[] = [messageId, appId, buckets.from, buckets.to, shownAt]
-  const compiled = compileAccepted(condition, { firstParameter: values.length + 1, types })
+  const compiled = compileAccepted(condition, { firstParameter: values.length + 1, scope })
   await db.query(
     `insert into inbox_members (message_id, bucket, app_id, members)
      select $1::uuid, b.bucket, $2,
