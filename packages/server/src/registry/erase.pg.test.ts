@@ -284,12 +284,14 @@ describe('erasing a person', () => {
     expect(await tablesWith(texts)).toEqual([])
   })
 
-  test('leaves a record that identifies nobody, and yet answers for a name', async () => {
+  test('leaves a record that identifies nobody, and yet answers for a name and for each of its devices', async () => {
     const user = name('user')
     const { hwid } = await busyDevice(user)
     const { id } = await erase({ userId: user })
     const listed = await roost.rest<{ erasures: ErasureView[] }>('GET', path(`erasures?name=${user}`))
     expect(listed.body.erasures.map(it => it.id)).toEqual([id])
+    const ofDevice = await roost.rest<{ erasures: ErasureView[] }>('GET', path(`erasures?name=${hwid}`))
+    expect(ofDevice.body.erasures, 'a device that went with its person').toEqual(listed.body.erasures)
     const { rows } = await roost.server.db.query<{ row: string }>(
       'select e::text as row from erasure e where id = $1',
       [id],
@@ -360,7 +362,7 @@ describe('a table that is added later', () => {
     bulk_request: ['kind', 'state', 'settings', 'entries', 'results'],
     message: ['state', 'target', 'content', 'priority', 'collapse_key', 'idempotency_key', 'request_hash'],
     webhook_event: ['type', 'data'],
-    erasure: ['subject', 'salt', 'hash', 'by', 'counts'],
+    erasure: ['subject', 'salt', 'hash', 'by', 'counts', 'device_hashes'],
     // Of people who run this, and of gateways.
     address_policy: [],
     alert: ['kind', 'subject', 'data', 'state', 'closed_by'],

@@ -6,7 +6,8 @@
  * whether it is known here. What is queued for the device goes with it; deliveries that are at a gateway at that moment are
  * booked afterwards, and a sweep erases that, too, ten minutes later. Until then the names are in `erasure_sweep`.
  *
- * The record of it has a salted hash of the name: who knows the name can show that it was erased.
+ * The record of it has salted hashes of the name and of the devices that went with a person: who knows one of them can show
+ * that it was erased.
  *
  * Order of locks: bulk calls, messages and events that name them, then what settling a chunk takes (batches, queue), then
  * what registering does (devices, directory, addresses).
@@ -264,7 +265,8 @@ async function record(tx: Queryable, { wanted, hwids, counts, at }: Recording): 
   const salt = randomBytes(16)
   const name = 'hwid' in target ? target.hwid : target.userId
   const { rows } = await tx.query<ErasureView>(
-    `insert into erasure (id, app_id, subject, salt, hash, by, at, counts) values ($1, $2, $3, $4, $5, $6, $7, $8)
+    `insert into erasure (id, app_id, subject, salt, hash, by, at, counts, device_hashes)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
      returning ${COLUMNS}`,
     [
       uuidv7(),
@@ -275,6 +277,7 @@ async function record(tx: Queryable, { wanted, hwids, counts, at }: Recording): 
       by,
       new Date(at),
       JSON.stringify(Object.fromEntries(counts)),
+      'hwid' in target ? [] : hwids.map(hwid => hashOf(salt, hwid)),
     ],
   )
   const view = rows[0] as ErasureView
@@ -291,18 +294,18 @@ function hashOf(salt: Buffer, name: string): Buffer {
   return createHash('sha256').update(salt).update(name).digest()
 }
 
-/** Newest first. With a name: those of this name alone. */
+/** Newest first, 10,000 at most. With a name: those of this hwid or user alone, and of the person whose device it was. */
 export async function listErasures(
   db: Queryable,
   query: { readonly appId: number; readonly name?: string },
 ): Promise<ErasureView[]> {
-  const { rows } = await db.query<ErasureView & { salt: Buffer; hash: Buffer }>(
-    `select ${COLUMNS}, salt, hash from erasure where app_id = $1 order by at desc, id desc limit 10000`,
-    [query.appId],
+  const { rows } = await db.query<ErasureView>(
+    `select ${COLUMNS} from erasure
+      where app_id = $1 and ($2::bytea is null or sha256(salt || $2) = any(device_hashes || hash))
+      order by at desc, id desc limit 10000`,
+    [query.appId, query.name === undefined ? null : Buffer.from(query.name)],
   )
-  const { name } = query
-  const wanted = name === undefined ? rows : rows.filter(it => hashOf(it.salt, name).equals(it.hash))
-  return wanted.map(({ salt: _, hash: _hash, ...view }) => view)
+  return rows
 }
 
 /**
