@@ -3,8 +3,9 @@ import type { Comparison, Condition, Scalar } from '@roost/protocol'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Access, type BareServer, startBare } from '../../test/bare.ts'
 import { cloneDatabase, type TestDatabase } from '../../test/database.ts'
-import { readTagTypes } from '../registry/tag-definitions.ts'
-import { compileAccepted, compileCondition, type TagTypes, tagsOf } from './condition.ts'
+import { compileAccepted, compileCondition } from './condition.ts'
+import type { ConditionScope, TagTypes } from './context.ts'
+import { readScope } from './scope.ts'
 
 let database: TestDatabase
 let server: BareServer
@@ -60,11 +61,11 @@ const DEVICES: readonly Row[] = [
   { hwid: 'none', tags: {}, fields: {} },
   { hwid: 'nothing', tags: {}, fields: {} },
 ]
-const TYPES: TagTypes = new Map()
+const SCOPE: ConditionScope = { types: new Map(), at: 0 }
 const ALL = ['anna', 'ben', 'carl', 'none', 'nothing']
 
 async function matching(condition: Condition): Promise<string[]> {
-  const { sql, values } = compileCondition(condition, { firstParameter: 2, types: TYPES })
+  const { sql, values } = compileCondition(condition, { firstParameter: 2, scope: SCOPE })
   const { rows } = await server.db.query<{ hwid: string; isMatch: boolean | null }>(
     `select d.hwid, (${sql}) as "isMatch" from device d
       where d.app_id = (select id from app where code = $1) order by 1`,
@@ -144,7 +145,7 @@ describe('a tag that the server keeps', () => {
     ['Timezone', 'CET'],
     ['First Install', 'long ago'],
   ])('%s refuses a value of another type, with its name', (tag, value) => {
-    expect(() => compileCondition({ tag, op: 'eq', value }, { firstParameter: 1, types: TYPES })).toThrow(
+    expect(() => compileCondition({ tag, op: 'eq', value }, { firstParameter: 1, scope: SCOPE })).toThrow(
       `tag "${tag}" holds`,
     )
   })
@@ -236,8 +237,8 @@ describe('versions', () => {
       versions.app,
     ])
     const appId = apps[0]?.id as number
-    const types = await readTagTypes(server.db, { appId, tags: tagsOf(condition) })
-    const { sql, values } = compileCondition(condition, { firstParameter: 2, types })
+    const scope = await readScope(server.db, { appId, condition, at: server.clock.now() })
+    const { sql, values } = compileCondition(condition, { firstParameter: 2, scope })
     const { rows } = await server.db.query<{ hwid: string; isMatch: boolean | null }>(
       `select d.hwid, (${sql}) as "isMatch" from device d where d.app_id = $1 order by 1`,
       [appId, ...values],
@@ -263,7 +264,7 @@ describe('versions', () => {
 
   test.each<[Scalar]>([['nightly'], [2.1], [true], ['']])('are not ordered by %j', value => {
     const condition: Condition = { field: 'osVersion', op: 'gte', value }
-    expect(() => compileCondition(condition, { firstParameter: 1, types: TYPES })).toThrow(
+    expect(() => compileCondition(condition, { firstParameter: 1, scope: SCOPE })).toThrow(
       'field "osVersion" holds a version',
     )
   })
@@ -302,6 +303,7 @@ describe('versions', () => {
 
   test('a message whose tag got another type since is sent to those that still compare', async () => {
     const types: TagTypes = new Map([['plain', 'version']])
+    const scope: ConditionScope = { types, at: 0 }
     const condition: Condition = {
       or: [
         {
@@ -313,8 +315,8 @@ describe('versions', () => {
         { field: 'hwid', op: 'eq', value: 'word' },
       ],
     }
-    expect(() => compileCondition(condition, { firstParameter: 2, types })).toThrow('condition.or[0].and[0]')
-    const { sql, values } = compileAccepted(condition, { firstParameter: 1, types })
+    expect(() => compileCondition(condition, { firstParameter: 2, scope })).toThrow('condition.or[0].and[0]')
+    const { sql, values } = compileAccepted(condition, { firstParameter: 1, scope })
     const { rows } = await server.db.query<{ hwid: string }>(`select hwid from device d where ${sql}`, values)
     expect(rows).toEqual([{ hwid: 'word' }])
   })

@@ -10,12 +10,20 @@ import {
   DEFAULT_TAGS,
   type DefaultTag,
   type DeviceField,
+  PROVIDERS,
+  PUSH_STATES,
   PushError,
   type Scalar,
   type TagType,
 } from '@roost/protocol'
 import { FORMS, readAs } from '../registry/tag-definitions.ts'
+import { type ConditionScope, type Context, matchNobody, refuse } from './context.ts'
+import { asksForDays, compareDays } from './days.ts'
+import { compileEvent, compileList, compileMessage } from './happened.ts'
+import { namesIn } from './scope.ts'
 import { canonicalVersion, canonicalVersionSql, readVersionParts, versionSql } from './version.ts'
+
+export type { TagTypes } from './context.ts'
 
 export interface CompiledCondition {
   /** A boolean SQL expression, never null. */
@@ -28,7 +36,22 @@ type ColumnType = 'text' | 'version' | 'number' | 'time' | 'boolean'
 interface Column {
   readonly column: string
   readonly type: ColumnType
+  /** All that it can hold. */
+  readonly values?: readonly string[]
 }
+
+const OF_DEVICE = "k.bucket = d.bucket and k.app_id = d.app_id and k.hwid = d.hwid and k.kind = 'alert'"
+
+/** The index address_one_sendable: there is one at most. */
+const living = (column: string) =>
+  `(select ${column} from address k where ${OF_DEVICE} and k.state in ('active', 'suspect'))`
+
+const PUSH = `coalesce((
+  select case when k.state in ('active', 'suspect') then case when k.opted_out then 'no_permission' else 'reachable' end
+              when k.state = 'quarantined' then 'quarantined'
+              else 'removed' end
+    from address k where ${OF_DEVICE}
+   order by k.state in ('active', 'suspect') desc, k.state = 'quarantined' desc limit 1), 'no_address')`
 
 const COLUMNS: Record<DeviceField, Column> = {
   hwid: { column: 'd.hwid', type: 'text' },
@@ -44,6 +67,14 @@ const COLUMNS: Record<DeviceField, Column> = {
   lastOpenAt: { column: 'd.last_open_at', type: 'time' },
   permission: { column: 'd.permission', type: 'text' },
   country: { column: "(d.record ->> 'country')", type: 'text' },
+  isVisitor: { column: '(d.user_id is null)', type: 'boolean' },
+  push: { column: PUSH, type: 'text', values: PUSH_STATES },
+  provider: { column: living('k.provider'), type: 'text', values: PROVIDERS },
+  environment: {
+    column: living("nullif(k.environment, '')"),
+    type: 'text',
+    values: ['production', 'sandbox'],
+  },
 }
 
 /** The server's own tags are columns, whichever name they are asked for by. */
@@ -66,13 +97,10 @@ function isDefaultTag(tag: string): tag is DefaultTag {
 /** PostgreSQL's protocol counts them in 16 bits; a condition with this many was not made by a person. */
 const PARAMETERS_MAX = 10_000
 
-/** Of tags that have a definition. */
-export type TagTypes = ReadonlyMap<string, TagType>
-
 export interface CompileOptions {
   /** The number of the first free parameter. */
   readonly firstParameter: number
-  readonly types: TagTypes
+  readonly scope: ConditionScope
 }
 
 /** Throws `condition_invalid` naming the place. */
@@ -80,56 +108,66 @@ export function compileCondition(condition: Condition, options: CompileOptions):
   return compileAny(condition, options, false)
 }
 
-/** For a message that was accepted, whose tags may have other types since: what can't be compared any more matches nothing. */
+/**
+ * For a message that was accepted, whose tags may have other types since: what can't be compared any more matches nothing,
+ * and who was to be in a segment or list that is gone, or not to be in it, is not sent to.
+ */
 export function compileAccepted(condition: Condition, options: CompileOptions): CompiledCondition {
   return compileAny(condition, options, true)
 }
 
 function compileAny(
   condition: Condition,
-  { firstParameter, types }: CompileOptions,
+  { firstParameter, scope }: CompileOptions,
   isLenient: boolean,
 ): CompiledCondition {
   const values: unknown[] = []
   const parameter = (value: unknown) => `$${firstParameter + values.push(value) - 1}`
-  const root: Context = { path: 'condition', depth: 0, parameter, values, types, isLenient }
+  const place = { path: 'condition', depth: 0, isNegated: false, within: [] }
+  const root: Context = { ...place, parameter, values, scope, isLenient }
   const sql = compile(condition, root)
   if (values.length > PARAMETERS_MAX)
     refuse(root, `too large: it compares more than ${PARAMETERS_MAX} names and values`)
   return { sql, values }
 }
 
-/** The names of all tags that a condition asks for, with repeats. */
+/** The names of all tags that a condition asks for itself. */
 export function tagsOf(condition: Condition): string[] {
-  if ('and' in condition) return condition.and.flatMap(tagsOf)
-  if ('or' in condition) return condition.or.flatMap(tagsOf)
-  if ('not' in condition) return tagsOf(condition.not)
-  return condition.tag === undefined ? [] : [condition.tag]
-}
-
-interface Context {
-  readonly path: string
-  readonly depth: number
-  readonly parameter: (value: unknown) => string
-  /** All parameters so far. */
-  readonly values: unknown[]
-  readonly types: TagTypes
-  readonly isLenient: boolean
-}
-
-function refuse(context: Context, problem: string): never {
-  throw new PushError('condition_invalid', `${context.path}: ${problem}`)
+  return [...namesIn(condition).tags]
 }
 
 function compile(condition: Condition, context: Context): string {
   if (context.depth > CONDITION_DEPTH) refuse(context, `nested deeper than ${CONDITION_DEPTH}`)
-  const inside = (part: Condition, name: string) =>
-    compile(part, { ...context, depth: context.depth + 1, path: `${context.path}.${name}` })
+  const inside = (part: Condition, name: string, changes: Partial<Context> = {}) =>
+    compile(part, {
+      ...context,
+      depth: context.depth + 1,
+      path: `${context.path}.${name}`,
+      ...changes,
+    })
   if ('and' in condition)
     return `(${condition.and.map((part, i) => inside(part, `and[${i}]`)).join(' and ')})`
   if ('or' in condition) return `(${condition.or.map((part, i) => inside(part, `or[${i}]`)).join(' or ')})`
-  if ('not' in condition) return `not ${inside(condition.not, 'not')}`
+  if ('not' in condition) return `not ${inside(condition.not, 'not', { isNegated: !context.isNegated })}`
+  if ('segment' in condition) return compileSegment(condition.segment, context)
+  if ('event' in condition) return compileEvent(condition, context)
+  if ('message' in condition) return compileMessage(condition, context)
+  if ('list' in condition) return compileList(condition, context)
   return context.isLenient ? compareLeniently(condition, context) : compare(condition, context)
+}
+
+function compileSegment(id: string, context: Context): string {
+  const meaning = context.scope.segments?.get(id)
+  if (meaning === undefined) {
+    if (context.isLenient) return matchNobody(context)
+    refuse(context, `segment ${id} is none of this app`)
+  }
+  const within = [...context.within, id]
+  if (context.within.includes(id))
+    refuse(context, `segment ${id} would ask for itself: ${within.join(' → ')}`)
+  if ('memberSql' in meaning) return meaning.memberSql(context.parameter)
+  const path = `${context.path}: segment ${id}`
+  return compile(meaning.condition, { ...context, within, path, depth: context.depth + 1 })
 }
 
 function compareLeniently(comparison: Comparison, context: Context): string {
@@ -177,7 +215,8 @@ function pair(comparison: Comparison, context: Context): readonly [Scalar, Scala
  * Numbers compare as numbers, text (and dates, which are stored in ISO form) as text, versions part by part.
  */
 function compareTag(tag: string, asked: Comparison, context: Context): string {
-  const type = context.types.get(tag)
+  const type = context.scope.types.get(tag)
+  if (asksForDays(asked)) return compareDaysOfTag(tag, asked, context)
   const comparison = type === undefined ? asked : typed(asked, { tag, type, context })
   if (type === 'version') {
     const text = `(d.tags ->> ${context.parameter(tag)}::text)`
@@ -215,6 +254,22 @@ function compareTag(tag: string, asked: Comparison, context: Context): string {
   }
 }
 
+/** Dates are ISO 8601 text, with or without a time of day; other text has no place among them. */
+function compareDaysOfTag(tag: string, asked: Comparison, context: Context): string {
+  const type = context.scope.types.get(tag)
+  if (type !== undefined && type !== 'date')
+    refuse(context, `tag "${tag}" is of type ${type}; days are counted back for dates alone`)
+  const text = `(d.tags ->> ${context.parameter(tag)}::text)`
+  const day = (it: string) => `${context.parameter(it)}::text collate "C"`
+  const span = (from: string | undefined, before: string | undefined) =>
+    `coalesce(${[
+      `${text} ~ '^\\d{4}-\\d\\d-\\d\\d'`,
+      ...(from === undefined ? [] : [`${text} >= ${day(from)}`]),
+      ...(before === undefined ? [] : [`${text} < ${day(before)}`]),
+    ].join(' and ')}, false)`
+  return compareDays(asked, { span, plain: it => compareTag(tag, it, context) }, context)
+}
+
 interface TypedTag {
   readonly tag: string
   readonly type: TagType
@@ -245,13 +300,11 @@ interface NamedColumn extends Column {
   readonly name: string
 }
 
-function compareColumn(
-  { column, type, name }: NamedColumn,
-  comparison: Comparison,
-  context: Context,
-): string {
+function compareColumn(named: NamedColumn, comparison: Comparison, context: Context): string {
+  const { column, type, name } = named
+  if (asksForDays(comparison)) return compareDaysOfColumn(named, comparison, context)
   if (type === 'version') return compareVersion({ text: column, name }, comparison, context)
-  const value = (given: Scalar) => context.parameter(columnValue(given, { name, type, context }))
+  const value = (given: Scalar) => context.parameter(columnValue(given, { ...named, context }))
   switch (comparison.op) {
     case 'set':
       return `${column} is not null`
@@ -263,7 +316,7 @@ function compareColumn(
       return `${column} is distinct from ${value(scalar(comparison, context))}`
     case 'in':
     case 'nin': {
-      const list = scalars(comparison, context).map(given => columnValue(given, { name, type, context }))
+      const list = scalars(comparison, context).map(given => columnValue(given, { ...named, context }))
       const isIn = `coalesce(${column} = any(${context.parameter(list)}), false)`
       return comparison.op === 'in' ? isIn : `not ${isIn}`
     }
@@ -276,6 +329,18 @@ function compareColumn(
       return `coalesce(${column} between ${value(low)} and ${value(high)}, false)`
     }
   }
+}
+
+function compareDaysOfColumn(named: NamedColumn, comparison: Comparison, context: Context): string {
+  const { column, type, name } = named
+  if (type !== 'time') refuse(context, `${name} is no time; days are counted back for times alone`)
+  const day = (it: string) => `${context.parameter(it)}::date::timestamp at time zone 'UTC'`
+  const span = (from: string | undefined, before: string | undefined) =>
+    `coalesce(${[
+      ...(from === undefined ? [] : [`${column} >= ${day(from)}`]),
+      ...(before === undefined ? [] : [`${column} < ${day(before)}`]),
+    ].join(' and ')}, false)`
+  return compareDays(comparison, { span, plain: it => compareColumn(named, it, context) }, context)
 }
 
 /**
@@ -329,15 +394,17 @@ const INTEGER_MAX = 2_147_483_647
 /** `Date` takes much more, some of it far outside of what PostgreSQL does. */
 const ISO_DAY = /^\d{4}-\d\d-\d\d/
 
-function columnValue(
-  given: Scalar,
-  place: { readonly name: string; readonly type: ColumnType; readonly context: Context },
-): unknown {
+function columnValue(given: Scalar, place: NamedColumn & { readonly context: Context }): unknown {
   switch (place.type) {
     case 'version':
     case 'text':
       if (typeof given !== 'string')
         refuse(place.context, `${place.name} holds text, not ${JSON.stringify(given)}`)
+      if (place.values?.includes(given) === false)
+        refuse(
+          place.context,
+          `${place.name} is one of ${place.values.join(', ')}, not ${JSON.stringify(given)}`,
+        )
       return given
     case 'boolean':
       if (typeof given !== 'boolean')

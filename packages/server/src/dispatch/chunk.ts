@@ -95,11 +95,9 @@ function isHeardOf({ sendToInactive, inactiveDays }: AddressPolicy, at: number, 
 }
 
 function lateralDevice(batch: Batch, values: unknown[]): string {
-  if (!('condition' in batch.target)) return ''
-  const compiled = compileAccepted(batch.target.condition, {
-    firstParameter: values.length + 1,
-    types: batch.tagTypes,
-  })
+  if (!('condition' in batch.target) || batch.scope === null) return ''
+  const { scope } = batch
+  const compiled = compileAccepted(batch.target.condition, { firstParameter: values.length + 1, scope })
   values.push(...compiled.values)
   return `cross join lateral (
     select from device d
@@ -143,13 +141,10 @@ export async function readDueDeliveries(db: Queryable, query: ChunkQuery): Promi
 
 /** The target as SQL over `device d`; its values are added to `values`. */
 function audience(batch: Batch, values: unknown[]): string {
-  const { target } = batch
+  const { target, scope } = batch
   if ('users' in target) return `d.user_id = any($${values.push(target.users)}::text[])`
-  if (!('condition' in target)) return 'true'
-  const compiled = compileAccepted(target.condition, {
-    firstParameter: values.length + 1,
-    types: batch.tagTypes,
-  })
+  if (!('condition' in target) || scope === null) return 'true'
+  const compiled = compileAccepted(target.condition, { firstParameter: values.length + 1, scope })
   values.push(...compiled.values)
   return `(d.hwid is not null and ${compiled.sql})`
 }

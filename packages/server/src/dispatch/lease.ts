@@ -8,8 +8,9 @@
  *      └──the pause over, another credential can send, or the message expired─┘
  */
 import { randomUUID } from 'node:crypto'
-import type { Provider, TagType, Target } from '@roost/protocol'
-import type { TagTypes } from '../audience/condition.ts'
+import type { Provider, Target } from '@roost/protocol'
+import type { ConditionScope } from '../audience/context.ts'
+import { readScope } from '../audience/scope.ts'
 import type { Pause } from '../credentials/pauses.ts'
 import type { Database, Queryable } from '../store/database.ts'
 import { recordHolds } from './holds.ts'
@@ -31,8 +32,8 @@ export interface Batch {
   readonly lease: string
   readonly isRead: boolean
   readonly target: Target
-  /** Of the app, when the target is a condition. */
-  readonly tagTypes: TagTypes
+  /** What the target's condition is read with; null when it is none. Days are counted back from the sending's begin. */
+  readonly scope: ConditionScope | null
   readonly content: MessageContent
   readonly ttlSeconds: number
   readonly priority: 'high' | 'normal'
@@ -77,17 +78,20 @@ const CLAIM = `
             b.bucket_to as "bucketTo", b.leased_by as lease,
             case when b.cursor_bucket is not null
                  then json_build_object('bucket', b.cursor_bucket, 'hwid', b.cursor_hwid) end as cursor,
-            b.is_read as "isRead",
-            (select jsonb_object_agg(t.name, t.type) from tag_definition t
-              where t.app_id = b.app_id and m.target ? 'condition') as "tagTypes", m.target, m.content, m.ttl_seconds as "ttlSeconds", m.priority,
+            b.is_read as "isRead", m.target, m.content, m.ttl_seconds as "ttlSeconds", m.priority,
             m.collapse_key as "collapseKey", m.send_at as "messageSendAt"`
 
 /** Leases the batch that has been due longest; undefined when none is. */
 export async function claimBatch(db: Queryable, at: number): Promise<Batch | undefined> {
-  type Row = Omit<Batch, 'tagTypes'> & { readonly tagTypes: Readonly<Record<string, TagType>> | null }
-  const { rows } = await db.query<Row>(CLAIM, [randomUUID(), new Date(at), LEASE_MS])
+  const { rows } = await db.query<Omit<Batch, 'scope'>>(CLAIM, [randomUUID(), new Date(at), LEASE_MS])
   const row = rows[0]
-  return row && { ...row, tagTypes: new Map(Object.entries(row.tagTypes ?? {})) }
+  return row && { ...row, scope: await scopeOf(db, row) }
+}
+
+async function scopeOf(db: Queryable, batch: Omit<Batch, 'scope'>): Promise<ConditionScope | null> {
+  const { appId, target, messageSendAt } = batch
+  if (!('condition' in target)) return null
+  return readScope(db, { appId, condition: target.condition, at: Date.parse(messageSendAt) })
 }
 
 /** The lease ran out and somebody else may hold the batch: what this worker has not committed is not to count. */

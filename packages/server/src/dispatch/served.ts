@@ -65,11 +65,11 @@ export async function noteServed(
  * SQL over `address a`: whether a former holder got the batch's message there. Its values are added to `values`. The former
  * holder is one that was in the audience, and that no exception says got nothing.
  */
-export function wasServed({ messageId, target, tagTypes }: Batch, values: unknown[]): string {
+export function wasServed({ messageId, target, scope }: Batch, values: unknown[]): string {
   const message = `$${values.push(messageId)}::uuid`
   let isMeant = 'true'
-  if ('condition' in target) {
-    const compiled = compileAccepted(target.condition, { firstParameter: values.length + 1, types: tagTypes })
+  if ('condition' in target && scope !== null) {
+    const compiled = compileAccepted(target.condition, { firstParameter: values.length + 1, scope })
     values.push(...compiled.values)
     isMeant = `exists (select from device d where d.bucket = s.bucket and d.app_id = s.app_id and d.hwid = s.hwid
                           and ${compiled.sql})`

@@ -11,8 +11,8 @@ import {
   TTL_SECONDS_DEFAULT,
 } from '@roost/protocol'
 import { v7 as uuidv7 } from 'uuid'
-import { compileCondition, tagsOf } from '../audience/condition.ts'
-import { readTagTypes } from '../registry/tag-definitions.ts'
+import { compileCondition } from '../audience/condition.ts'
+import { readScope } from '../audience/scope.ts'
 import type { Queryable } from '../store/database.ts'
 
 const INSERT = `
@@ -31,7 +31,7 @@ export async function createMessage(
   message: { readonly appId: number; readonly input: NewMessage; readonly at: number },
 ): Promise<{ id: string }> {
   const { appId, input, at } = message
-  if ('condition' in input.to) await checkCondition(db, appId, input.to.condition)
+  if ('condition' in input.to) await checkCondition(db, { appId, condition: input.to.condition, at })
   const requestHash = createHash('sha256').update(JSON.stringify(input)).digest()
   const repeatOf = { appId, key: input.idempotencyKey, requestHash }
   if (input.sendAt !== undefined && Date.parse(input.sendAt) < at - SEND_AT_PAST_MS)
@@ -58,9 +58,11 @@ export async function createMessage(
 }
 
 /** A bad one is refused now, not at sending. */
-async function checkCondition(db: Queryable, appId: number, condition: Condition): Promise<void> {
-  const types = await readTagTypes(db, { appId, tags: tagsOf(condition) })
-  compileCondition(condition, { firstParameter: 1, types })
+async function checkCondition(
+  db: Queryable,
+  asked: { readonly appId: number; readonly condition: Condition; readonly at: number },
+): Promise<void> {
+  compileCondition(asked.condition, { firstParameter: 1, scope: await readScope(db, asked) })
 }
 
 function refuseSendAt(sendAt: string): never {

@@ -366,6 +366,7 @@ describe('a table that is added later', () => {
     // Of people who run this, and of gateways.
     address_policy: [],
     alert: ['kind', 'subject', 'data', 'state', 'closed_by'],
+    audience_list: ['name', 'kind', 'state'],
     api_token: ['kind', 'hash', 'label'],
     app: ['code', 'name'],
     batch_hold: ['part', 'reason', 'unfit'],

@@ -109,6 +109,7 @@ function conditionWithout(condition: Condition, names: NamesByField): Condition 
   if ('and' in condition) return { and: condition.and.map(it => conditionWithout(it, names)) }
   if ('or' in condition) return { or: condition.or.map(it => conditionWithout(it, names)) }
   if ('not' in condition) return { not: conditionWithout(condition.not, names) }
+  if (!('op' in condition)) return condition
   const { field, op, value } = condition
   if (field !== 'hwid' && field !== 'userId') return condition
   if (op === 'in' || op === 'nin')
