@@ -24,10 +24,6 @@ export const CONDITION_DEPTH = 12
 export const DAYS_AGO_MAX = 36_500
 /** How many days back "so often in so many days" is known of events. */
 export const EVENT_DAYS = 90
-/** A hundred years: older days are mistakes. */
-export const DAYS_AGO_MAX = 36_500
-/** How many days back "so often in so many days" is known of events. */
-export const EVENT_DAYS = 90
 /** Tags that an app gives a type; the server's own are not counted. */
 export const TAG_DEFINITIONS_PER_APP = 1000
 export const EVENT_NAME_CHARACTERS = 255
