@@ -31,6 +31,45 @@ const RENEW =
 const CHECK_P8 =
   'Compare keyId, teamId and bundleId with developer.apple.com (Keys; Membership; Identifiers), see that the key was not revoked, and replace the credential.'
 
+/** What was concluded from the addresses themselves, in the words of dispatch/waves.ts. Checks can not see it. */
+const OF_OTHERS: readonly Meaning[] = [
+  {
+    gateway: 'apns',
+    pattern: /^DeviceTokenNotForTopic for every address/,
+    code: 'apns_bundle_id_wrong',
+    message:
+      'The devices of this app have another bundle id than this credential. Apple takes the credential itself, so its checks are good; the devices stay, and messages wait.',
+    remedy:
+      'Replace the credential with the bundleId that the app has in Xcode (a .p8 key may be the same file), or with the certificate of that app.',
+  },
+  {
+    gateway: 'apns',
+    pattern: /^BadDeviceToken for every address/,
+    code: 'apns_environment_wrong',
+    message:
+      'Apple knows none of the devices in the environment of this credential. The credential itself is good, so its checks are; the devices stay, and messages wait.',
+    remedy:
+      'Upload a credential for the other environment: builds that Xcode installs are sandbox, TestFlight and App Store are production. Or register the devices with the environment that they are of.',
+  },
+  {
+    gateway: 'fcm',
+    pattern: /^SENDER_ID_MISMATCH for every address/,
+    code: 'fcm_project_wrong',
+    message:
+      'The devices of this app are of another Firebase project than this service account. Google takes the account itself, so its check is good; the devices stay, and messages wait.',
+    remedy:
+      'Replace it with a service account of the project that google-services.json of the app names (project_id).',
+  },
+  {
+    gateway: 'webpush',
+    pattern: /^vapid_key_mismatch for every address/,
+    code: 'vapid_key_wrong',
+    message:
+      'The browsers have subscribed with another VAPID key than this one; only that one reaches them. The subscriptions stay, and messages wait.',
+    remedy: 'Upload the pair with whose public key the site subscribes (applicationServerKey).',
+  },
+]
+
 /** In the order in which they are tried. */
 export const MEANINGS: readonly Meaning[] = [
   {
@@ -151,6 +190,7 @@ export const MEANINGS: readonly Meaning[] = [
     remedy:
       'Copy both again from AppGallery Connect → Project settings → App information → OAuth 2.0 client ID, and replace the credential.',
   },
+  ...OF_OTHERS,
 ]
 
 /** Of what a gateway said of a credential; `part` as pauses name it. */
