@@ -1,6 +1,7 @@
 /**
  * The database: a pool, transactions, and the two retries that PostgreSQL itself asks for.
  */
+import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 
 export type Row = Record<string, unknown>
@@ -29,6 +30,8 @@ const types: pg.CustomTypesConfig = {
 /** PostgreSQL asks to repeat the whole transaction: "deadlock detected", "could not serialize". */
 const REPEATABLE = new Set(['40P01', '40001'])
 const TRANSACTION_TRIES = 5
+/** Doubled with each try, and any part of it: two that collided would do so again at the same moment. */
+const REPEAT_WITHIN_MS = 20
 
 /** Longer than a busy server takes to accept, shorter than a caller waits. */
 const CONNECT_TIMEOUT_MS = 10_000
@@ -54,6 +57,8 @@ export interface DatabaseOptions {
    * leaves it silent for a quarter of an hour. Default: 5 s more than the statement may take.
    */
   readonly answerTimeoutMs?: number
+  /** From 0 to below 1, for the pauses before a repetition. Default `Math.random`. */
+  readonly random?: () => number
 }
 
 /** A statement that is planned once for a connection; one name, one text. */
@@ -75,6 +80,7 @@ const PLAN_BY_KEY = `
 export class Database implements Queryable {
   readonly #pool: pg.Pool
   readonly #planned: pg.Pool
+  readonly #random: () => number
 
   constructor(options: DatabaseOptions) {
     const statementTimeoutMs = options.statementTimeoutMs ?? STATEMENT_TIMEOUT_MS
@@ -88,6 +94,7 @@ export class Database implements Queryable {
       keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
       types,
     }
+    this.#random = options.random ?? Math.random
     this.#pool = new pg.Pool({ ...connecting, max: options.maxConnections ?? 12 })
     this.#planned = new pg.Pool({
       ...connecting,
@@ -112,10 +119,10 @@ export class Database implements Queryable {
 
   /**
    * Runs `work` in one transaction and returns its result after the commit. A deadlock or serialization
-   * failure repeats the whole of it, so `work` must have no effect outside the database.
+   * failure repeats the whole of it, five times at most, so `work` must have no effect outside the database.
    */
   async transaction<T>(work: (tx: Queryable) => Promise<T>): Promise<T> {
-    return repeating(() => this.#transactionOnce(work))
+    return repeating(() => this.#transactionOnce(work), this.#random)
   }
 
   /**
@@ -131,7 +138,7 @@ export class Database implements Queryable {
         .query<R>({ ...statement, values: values as unknown[] })
         .catch(rethrowWithoutRow)
       return { rows: result.rows, rowCount: result.rowCount ?? 0 }
-    })
+    }, this.#random)
   }
 
   async #transactionOnce<T>(work: (tx: Queryable) => Promise<T>): Promise<T> {
@@ -173,12 +180,13 @@ async function planByKey(client: pg.ClientBase): Promise<void> {
   await client.query(PLAN_BY_KEY)
 }
 
-async function repeating<T>(work: () => Promise<T>): Promise<T> {
+async function repeating<T>(work: () => Promise<T>, random: () => number): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await work()
     } catch (error) {
-      if (attempt >= TRANSACTION_TRIES || !REPEATABLE.has(codeOf(error))) throw error
+      if (attempt >= TRANSACTION_TRIES || !isCollision(error)) throw error
+      await delay(random() * REPEAT_WITHIN_MS * 2 ** attempt)
     }
   }
 }
@@ -241,6 +249,11 @@ export function isDatabaseAway(error: unknown): boolean {
     // pg's and its pool's, which have no codes either
     /Connection terminated|timeout exceeded when trying to connect|not queryable/.test(String(error))
   )
+}
+
+/** It ran into another one, whatever it holds: repeating it, or parts of it, may do. */
+export function isCollision(error: unknown): boolean {
+  return REPEATABLE.has(codeOf(error))
 }
 
 /** PostgreSQL's five-character error code, or "". */

@@ -99,6 +99,26 @@ test('a lost database fails the items of that run alone, and the next run is tri
   expect(await later).toBe('C')
 })
 
+test('what collides with others to the end is halved, until only the item that they fight for is refused', async () => {
+  const { batch, runs } = heldBatch()
+  const all = Promise.allSettled(['a', 'b', 'c', 'd', 'e'].map(item => batch.add(item)))
+  await turn()
+  const deadlock = Object.assign(new Error('deadlock detected'), { code: '40P01' })
+  for (let n = 0; n < runs.length; n++) {
+    if (runs[n]?.items.includes('d')) runs[n]?.fail(deadlock)
+    else runs[n]?.finish()
+    await turn()
+  }
+  expect(runs.map(run => run.items.join(''))).toEqual(['abcde', 'abc', 'de', 'd', 'e'])
+  expect((await all).map(it => (it.status === 'fulfilled' ? it.value : it.reason))).toEqual([
+    'A',
+    'B',
+    'C',
+    deadlock,
+    'E',
+  ])
+})
+
 test('settled waits for everything that was added, refused or not', async () => {
   const { batch, runs } = heldBatch({ maxSize: 1 })
   const all = Promise.allSettled([batch.add('a'), batch.add('b')])

@@ -3,7 +3,7 @@
  * While one batch is being committed the next one collects, so the batch size follows the load by itself:
  * one item when it is quiet, hundreds when it is busy.
  */
-import { codeOf } from './database.ts'
+import { codeOf, isCollision } from './database.ts'
 
 export interface MicroBatchOptions<In, Out> {
   /** Results in the order of the items. Runs in one transaction; when it rejects, nothing was stored. */
@@ -105,8 +105,11 @@ export class MicroBatch<In, Out> {
         entry.resolve(results[i] as Out)
       })
     } catch (error) {
-      // One item that the database refuses must not fail its neighbours; a lost database fails them all.
-      if (entries.length > 1 && isDataFault(error)) for (const entry of entries) await this.#runOne([entry])
+      // One item that the database refuses, or others fight for, must not fail its neighbours; a lost database fails them
+      // all. Halves find it in a few runs, whatever the size of the batch.
+      const middle = Math.ceil(entries.length / 2)
+      if (entries.length > 1 && (isDataFault(error) || isCollision(error)))
+        for (const half of [entries.slice(0, middle), entries.slice(middle)]) await this.#runOne(half)
       else for (const entry of entries) entry.reject(error)
     }
   }
