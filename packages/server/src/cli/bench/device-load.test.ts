@@ -37,8 +37,10 @@ async function startServer(
   return Object.assign(told, { port: (server.address() as AddressInfo).port, server })
 }
 
+const CALLS = { host: 'roost', app: 'AAAAA-AAAAA', deviceToken: 'token', first: 0 }
+
 function load(port: number, options: { count: number; connections?: number; perSecond?: number }) {
-  const requestOf = registrationsOf({ host: 'roost', app: 'AAAAA-AAAAA', deviceToken: 'token', first: 0 })
+  const requestOf = registrationsOf({ ...CALLS, count: options.count })
   const common = { host: '127.0.0.1', port, connections: 4, requestOf, withinMs: 10_000 }
   return new DeviceLoad({ ...common, ...options })
 }
@@ -53,6 +55,14 @@ test('each device calls once, over as many connections as were asked for', async
   expect(server.connections).toBe(4)
   expect(result.latenciesMs).toHaveLength(200)
   expect(result.latenciesMs.every(ms => ms > 0)).toBe(true)
+})
+
+test.each([1, 2, 3, 10, 1000, 1024, 4181])('in another order, each of %i devices still calls once', count => {
+  const inOrder = registrationsOf({ ...CALLS, count })
+  const shuffled = registrationsOf({ ...CALLS, count, isShuffled: true })
+  const calls = (requestOf: (n: number) => string) => Array.from({ length: count }, (_, n) => requestOf(n))
+  expect(new Set(calls(shuffled))).toEqual(new Set(calls(inOrder)))
+  if (count >= 10) expect(calls(shuffled)).not.toEqual(calls(inOrder))
 })
 
 test.each([
