@@ -391,8 +391,6 @@ function compareVersion(
 
 /** What a column of type integer holds. */
 const INTEGER_MAX = 2_147_483_647
-/** `Date` takes much more, some of it far outside of what PostgreSQL does. */
-const ISO_DAY = /^\d{4}-\d\d-\d\d/
 
 function columnValue(given: Scalar, place: NamedColumn & { readonly context: Context }): unknown {
   switch (place.type) {
@@ -415,8 +413,8 @@ function columnValue(given: Scalar, place: NamedColumn & { readonly context: Con
         refuse(place.context, `${place.name} holds a whole number, not ${JSON.stringify(given)}`)
       return given
     case 'time': {
-      const time = typeof given === 'string' && ISO_DAY.test(given) ? new Date(given) : undefined
-      if (time === undefined || Number.isNaN(time.getTime()))
+      const time = readAs('date', given)
+      if (time === undefined)
         refuse(
           place.context,
           `${place.name} holds a time like "2026-11-01T00:00:00Z", not ${JSON.stringify(given)}`,
