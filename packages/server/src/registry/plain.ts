@@ -14,15 +14,20 @@ import { bytesArray, jsonArray, plainArray, textArray, timesArray } from '../sto
 import type { Database, PlannedStatement } from '../store/database.ts'
 import type { NewAddress } from './address.ts'
 import { addressBucketOf, addressHash, bucketOf } from './buckets.ts'
+import { byDeviceKey } from './lock-order.ts'
 import { isDenied } from './permission.ts'
 import type { DeviceUpdate } from './register.ts'
 
 /**
- * No index has any of the columns that are updated, so both rows can stay on their pages (HOT). `i` comes in the order
- * in which device rows are locked everywhere.
+ * No index has any of the columns that are updated, so both rows can stay on their pages (HOT).
  *
- * It is planned once, maybe while the tables are empty, so it must leave no choice: rows of the tables are found by key
- * only (the `coalesce` keeps the index of addresses that are sent to out of question), and parts of the statement are
+ * Its parts lock in the order of lock-order.ts: `fresh`, `same`, `held`, `refreshed`, each after the one before it has been
+ * counted, and each in the order of its rows, which for devices is that of `i`. A known device is found by key once, and
+ * again by its place (`ctid`), which another transaction may have changed meanwhile: then all is compared with what it has
+ * become, or the row is left to the long way.
+ *
+ * It is planned once, maybe while the tables are empty, so it must leave no choice: rows of the tables are found by key or
+ * place only (the `coalesce` keeps the index of addresses that are sent to out of question), and parts of the statement are
  * compared by `in (select …) is true`, which hashes whatever the planner expects.
  */
 export const STORE_PLAIN: PlannedStatement = {
@@ -41,13 +46,27 @@ export const STORE_PLAIN: PlannedStatement = {
                            is_open, client_seq, permission, record,
                            hash, kind, keys, credential_id,
                            provider, environment, address, address_bucket)
+  ), met as (
+    select i.*, d.ctid as place
+      from i left join device d on d.bucket = i.bucket and d.app_id = i.app_id and d.hwid = i.hwid
+  ), fresh as (
+    insert into device (bucket, app_id, hwid, platform, user_id, language, timezone_seconds, app_version, os_version,
+                        device_model, first_seen_at, last_seen_at, last_open_at, client_seq, permission, record)
+    select i.bucket, i.app_id, i.hwid, i.platform, i.user_id, i.language, i.timezone_seconds, i.app_version,
+           i.os_version, i.device_model, i.at, i.at, case when i.is_open then i.at end, i.client_seq, i.permission,
+           jsonb_strip_nulls(i.record)
+      from met i
+     where i.place is null
+    on conflict do nothing
+    returning app_id, hwid
   ), same as (
     update device d
        set last_seen_at = greatest(i.at, d.last_seen_at),
            last_open_at = case when i.is_open then greatest(i.at, d.last_open_at) else d.last_open_at end,
            client_seq = greatest(i.client_seq, d.client_seq)
-      from i
-     where d.bucket = i.bucket and d.app_id = i.app_id and d.hwid = i.hwid
+      from met i
+     where d.ctid = i.place
+       and (select count(*) from fresh) is not null
        and (i.client_seq is null or d.client_seq is null or i.client_seq >= d.client_seq)
        and (i.platform is null or i.platform = d.platform)
        and (i.user_id is null or i.user_id = d.user_id)
@@ -67,38 +86,30 @@ export const STORE_PLAIN: PlannedStatement = {
               from address a
              where a.bucket = d.bucket and a.app_id = d.app_id and a.hwid = d.hwid)
     returning i.n, i.bucket, i.app_id, i.hwid, i.hash, i.at
+  ), held as (
+    insert into address_directory (address_bucket, app_id, address_hash, bucket, hwid)
+    select i.address_bucket, i.app_id, i.hash, i.bucket, i.hwid
+      from met i
+     where (i.app_id, i.hwid) in (select app_id, hwid from fresh) is true
+       and (select count(*) from same) is not null
+     order by i.address_bucket, i.app_id, i.hash
+    on conflict do nothing
+    returning app_id, hwid
   ), refreshed as (
     update address a
        set generation = a.generation + 1, doubts = 0, doubted_at = null,
            last_registered_at = greatest(same.at, a.last_registered_at)
       from same
-     where a.bucket = same.bucket and a.app_id = same.app_id and a.hwid = same.hwid and a.address_hash = same.hash
+     where (select count(*) from held) is not null
+       and a.bucket = same.bucket and a.app_id = same.app_id and a.hwid = same.hwid and a.address_hash = same.hash
        and coalesce(a.state = 'active' and not a.opted_out, false)
     returning same.n
-  ), fresh as (
-    insert into device (bucket, app_id, hwid, platform, user_id, language, timezone_seconds, app_version, os_version,
-                        device_model, first_seen_at, last_seen_at, last_open_at, client_seq, permission, record)
-    select i.bucket, i.app_id, i.hwid, i.platform, i.user_id, i.language, i.timezone_seconds, i.app_version,
-           i.os_version, i.device_model, i.at, i.at, case when i.is_open then i.at end, i.client_seq, i.permission,
-           jsonb_strip_nulls(i.record)
-      from i
-     where i.n in (select n from same) is not true
-    on conflict do nothing
-    returning app_id, hwid
-  ), held as (
-    insert into address_directory (address_bucket, app_id, address_hash, bucket, hwid)
-    select i.address_bucket, i.app_id, i.hash, i.bucket, i.hwid
-      from i
-     where (i.app_id, i.hwid) in (select app_id, hwid from fresh) is true
-     order by i.address_bucket, i.app_id, i.hash
-    on conflict do nothing
-    returning app_id, hwid
   ), begun as (
     insert into address (bucket, app_id, hwid, kind, address_hash, provider, environment, address, keys,
                          credential_id, state, first_registered_at, last_registered_at, state_since)
     select i.bucket, i.app_id, i.hwid, i.kind, i.hash, i.provider, i.environment, i.address, i.keys,
            i.credential_id, 'active', i.at, i.at, i.at
-      from i
+      from met i
      where (i.app_id, i.hwid) in (select app_id, hwid from held) is true
     returning bucket, app_id, hwid, state_since, provider, environment, kind, address, generation
   ), told as (
@@ -107,7 +118,7 @@ export const STORE_PLAIN: PlannedStatement = {
       from begun
   )
   select i.n
-    from i
+    from met i
    where i.n in (select n from refreshed) is not true
      and (i.app_id, i.hwid) in (select app_id, hwid from held) is not true`,
 }
@@ -121,7 +132,7 @@ export async function storePlain(
 ): Promise<readonly DeviceUpdate[]> {
   const plain = updates.filter(isPlain)
   if (plain.length === 0) return updates
-  const rows = plain.map(placed).sort(byDevice)
+  const rows = plain.map(placed).sort(byDeviceKey)
   const answer = await db.once<{ n: number }>(STORE_PLAIN, columnsOf(rows))
   if (plain.length === updates.length) return answer.rows.map(({ n }) => (rows[n] as Placed).update)
   const left = new Set<DeviceUpdate>(answer.rows.map(({ n }) => (rows[n] as Placed).update))
@@ -143,24 +154,22 @@ function isPlain(it: DeviceUpdate): it is Registering {
 interface Placed {
   readonly update: Registering
   readonly bucket: number
+  readonly appId: number
+  readonly hwid: string
   readonly hash: Buffer
 }
 
 function placed(update: Registering): Placed {
-  return { update, bucket: bucketOf(update.hwid), hash: addressHash(update.address) }
-}
-
-/** The order in which rows are locked everywhere. */
-function byDevice(a: Placed, b: Placed): number {
-  return a.bucket - b.bucket || a.update.appId - b.update.appId || (a.update.hwid < b.update.hwid ? -1 : 1)
+  const { appId, hwid, address } = update
+  return { update, bucket: bucketOf(hwid), appId, hwid, hash: addressHash(address) }
 }
 
 function columnsOf(rows: readonly Placed[]): string[] {
   return [
     plainArray(rows, (_, n) => n),
     plainArray(rows, it => it.bucket),
-    plainArray(rows, it => it.update.appId),
-    textArray(rows, it => it.update.hwid),
+    plainArray(rows, it => it.appId),
+    textArray(rows, it => it.hwid),
     textArray(rows, it => it.update.platform),
     textArray(rows, it => it.update.userId),
     textArray(rows, it => it.update.language),
