@@ -7,7 +7,7 @@
  */
 import { PushError, REMOVAL_EVENTS, type Removal } from '@roost/protocol'
 import type { Queryable } from '../store/database.ts'
-import { csvLine } from '../transfer/csv.ts'
+import { type ExportFormat, FORMS } from '../transfer/csv.ts'
 
 /** The literal list of the partial indexes ledger_removal_feed and ledger_removal_time. */
 export const IS_REMOVAL = `l.event in (${REMOVAL_EVENTS.map(event => `'${event}'`).join(', ')})`
@@ -88,7 +88,7 @@ export async function placeAt(
 
 export interface RemovalExport extends Pick<FeedQuery, 'appId' | 'to' | 'events' | 'reasons'> {
   readonly from: number
-  readonly format: 'csv' | 'ndjson'
+  readonly format: ExportFormat
 }
 
 const EXPORTED_AT_ONCE = 1000
@@ -108,12 +108,13 @@ const CSV_COLUMNS = [
 /** All of them as text, piece by piece, in the order of the feed. */
 export async function* exportRemovals(db: Queryable, wanted: RemovalExport): AsyncGenerator<string> {
   const { format, ...query } = wanted
-  if (format === 'csv') yield csvLine(CSV_COLUMNS)
+  const { mark, line } = FORMS[format]
+  if (line !== undefined) yield mark + line(CSV_COLUMNS)
   let after = await placeAt(db, query)
   for (;;) {
     const removals = await readRemovals(db, { ...query, after, upTo: null, limit: EXPORTED_AT_ONCE })
     yield removals
-      .map(it => (format === 'csv' ? csvLine(CSV_COLUMNS.map(name => it[name])) : `${JSON.stringify(it)}\n`))
+      .map(it => (line === undefined ? `${JSON.stringify(it)}\n` : line(CSV_COLUMNS.map(name => it[name]))))
       .join('')
     const last = removals.at(-1)
     if (last === undefined || removals.length < EXPORTED_AT_ONCE) return

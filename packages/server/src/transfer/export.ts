@@ -1,15 +1,14 @@
 /**
  * Exports: all devices of an app in bucket order, page by page, so that memory stays flat at any size. NDJSON and CSV are
- * the form that the mapping "roost" reads back. Tokens are whole only when that was asked for: an export ends up in
- * mailboxes.
+ * the form that the mapping "roost" reads back; spreadsheets are for people. Tokens are whole only when that was asked
+ * for: an export ends up in mailboxes.
  */
-import type { TransferFormat } from '@roost/protocol'
 import type { Queryable } from '../store/database.ts'
-import { csvLine } from './csv.ts'
+import { type ExportFormat, FORMS } from './csv.ts'
 
 export interface ExportOptions {
   readonly appId: number
-  readonly format: TransferFormat
+  readonly format: ExportFormat
   /** Whole tokens and keys, instead of the last characters of the token. */
   readonly hasTokens: boolean
 }
@@ -108,7 +107,8 @@ const READ_PAGE = `
 /** The text of the file, in pieces. A device that changes meanwhile is in it once, as it was at some moment of the export. */
 export async function* exportDevices(db: Queryable, options: ExportOptions): AsyncGenerator<string> {
   const { appId, format, hasTokens } = options
-  if (format === 'csv') yield csvLine(COLUMNS)
+  const { mark, line } = FORMS[format]
+  if (line !== undefined) yield mark + line(COLUMNS)
   let after = { bucket: 0, hwid: '' }
   for (;;) {
     const { rows } = await db.query<ExportedDevice & { bucket: number }>(READ_PAGE, [
@@ -124,11 +124,9 @@ export async function* exportDevices(db: Queryable, options: ExportOptions): Asy
   }
 }
 
-function lineOf(
-  { bucket: _, ...device }: ExportedDevice & { bucket: number },
-  format: TransferFormat,
-): string {
-  if (format === 'csv') return csvLine(COLUMNS.map(name => device[name]))
+function lineOf({ bucket: _, ...device }: ExportedDevice & { bucket: number }, format: ExportFormat): string {
+  const { line } = FORMS[format]
+  if (line !== undefined) return line(COLUMNS.map(name => device[name]))
   const said = Object.entries(device).filter(([, value]) => value !== null)
   return `${JSON.stringify(Object.fromEntries(said))}\n`
 }

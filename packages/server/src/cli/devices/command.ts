@@ -62,7 +62,7 @@ function exporting(): Command {
   return new Command('export')
     .description('Write all devices of an app to a file, or to standard output')
     .requiredOption('--app <code>')
-    .addOption(new Option('--format <name>').choices(FORMATS).default('ndjson'))
+    .addOption(new Option('--format <name>').choices([...FORMATS, 'spreadsheet']).default('ndjson'))
     .option('--tokens', 'with whole tokens and keys; without, only their last characters')
     .option('-o, --output <file>', 'by default standard output')
     .option(...URL_OPTION)

@@ -2,7 +2,7 @@
 import { createWriteStream } from 'node:fs'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import type { TransferFormat } from '@roost/protocol'
+import type { ExportFormat } from '../../transfer/csv.ts'
 import { exportDevices as rowsOf } from '../../transfer/export.ts'
 import { listenForStop, type Stop } from '../stop.ts'
 import { withApp } from './open.ts'
@@ -10,7 +10,7 @@ import { ServerCaller } from './server.ts'
 
 interface Options {
   readonly app: string
-  readonly format: TransferFormat
+  readonly format: ExportFormat
   readonly tokens?: boolean
   readonly output?: string
   readonly url?: string

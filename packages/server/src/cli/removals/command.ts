@@ -15,7 +15,7 @@ function exporting(): Command {
   return new Command('export')
     .description('Write what was removed and why, oldest first')
     .requiredOption('--app <code>')
-    .addOption(new Option('--format <name>').choices(['csv', 'ndjson']).default('csv'))
+    .addOption(new Option('--format <name>').choices(['csv', 'ndjson', 'spreadsheet']).default('csv'))
     .option('--json', 'NDJSON: one JSON object a line')
     .option('--from <time>', 'ISO 8601; by default 30 days ago')
     .option('--to <time>', 'ISO 8601; by default now')

@@ -2,6 +2,7 @@
 import { pipeline } from 'node:stream/promises'
 import { exportRemovals } from '../../hygiene/removals.ts'
 import { systemClock } from '../../time.ts'
+import type { ExportFormat } from '../../transfer/csv.ts'
 import { withApp } from '../devices/open.ts'
 import { timeOf } from './time.ts'
 
@@ -9,7 +10,7 @@ const SHOWN_MS = 30 * 24 * 60 * 60_000
 
 interface Options {
   readonly app: string
-  readonly format: 'csv' | 'ndjson'
+  readonly format: ExportFormat
   readonly json?: boolean
   readonly from?: string
   readonly to?: string

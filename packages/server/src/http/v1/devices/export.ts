@@ -2,6 +2,7 @@
 import { Readable } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
+import { FORMS } from '../../../transfer/csv.ts'
 import { exportDevices } from '../../../transfer/export.ts'
 import type { HttpContext } from '../../context.ts'
 import { appParamsSchema } from '../apps/schema.ts'
@@ -14,7 +15,7 @@ export async function exportRoutes(instance: FastifyInstance, context: HttpConte
     {
       schema: {
         tags: ['exports'],
-        summary: 'Stream all devices as NDJSON or CSV',
+        summary: 'Stream all devices as NDJSON, CSV, or CSV that is harmless in spreadsheets',
         params: appParamsSchema,
         querystring: exportQuerySchema,
       },
@@ -24,8 +25,8 @@ export async function exportRoutes(instance: FastifyInstance, context: HttpConte
       const { format, tokens } = query
       const rows = exportDevices(context.db, { appId, format, hasTokens: tokens === 'full' })
       return reply
-        .type(format === 'csv' ? 'text/csv; charset=utf-8' : 'application/x-ndjson')
-        .header('content-disposition', `attachment; filename="devices-${params.app}.${format}"`)
+        .type(FORMS[format].mediaType)
+        .header('content-disposition', `attachment; filename="devices-${params.app}.${FORMS[format].ending}"`)
         .send(Readable.from(rows))
     },
   )

@@ -1,8 +1,9 @@
 import { TRANSFER_FORMATS } from '@roost/protocol'
 import { z } from 'zod'
+import { EXPORT_FORMATS } from '../../../transfer/csv.ts'
 
 export const exportQuerySchema = z.strictObject({
-  format: z.enum(TRANSFER_FORMATS).default('ndjson'),
+  format: z.enum(EXPORT_FORMATS).default('ndjson'),
   /** `full`: whole tokens and keys; else only the last characters of the token. */
   tokens: z.enum(['full', 'masked']).default('masked'),
 })

@@ -6,6 +6,7 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { countRemovals, exportRemovals, placeAt, readPlace, readRemovals } from '../../../hygiene/removals.ts'
 import { listUndos, previewUndo, readUndo, startUndo } from '../../../hygiene/undo.ts'
+import { FORMS } from '../../../transfer/csv.ts'
 import type { HttpContext } from '../../context.ts'
 import { actorOf } from '../actor.ts'
 import { appParamsSchema } from '../apps/schema.ts'
@@ -77,8 +78,11 @@ export async function removalRoutes(instance: FastifyInstance, context: HttpCont
       const from = msOf(query.from) ?? clock.now() - SHOWN_MS
       const pieces = exportRemovals(db, { appId, format, from, to: msOf(query.to), events, reasons })
       return reply
-        .type(format === 'csv' ? 'text/csv; charset=utf-8' : 'application/x-ndjson')
-        .header('content-disposition', `attachment; filename="removals-${params.app}.${format}"`)
+        .type(FORMS[format].mediaType)
+        .header(
+          'content-disposition',
+          `attachment; filename="removals-${params.app}.${FORMS[format].ending}"`,
+        )
         .send(Readable.from(pieces))
     },
   )

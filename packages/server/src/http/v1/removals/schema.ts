@@ -1,5 +1,6 @@
 import { REMOVAL_EVENTS, removalSchema, undoSchema } from '@roost/protocol'
 import { z } from 'zod'
+import { EXPORT_FORMATS } from '../../../transfer/csv.ts'
 
 const time = z.iso.datetime({ offset: true }).optional()
 /** One or several, by commas. */
@@ -29,7 +30,7 @@ export const removalListSchema = z.object({
 })
 
 export const removalExportQuerySchema = z.strictObject({
-  format: z.enum(['csv', 'ndjson']).default('csv'),
+  format: z.enum(EXPORT_FORMATS).default('csv'),
   /** Default 30 days ago. */
   from: time,
   to: time,
