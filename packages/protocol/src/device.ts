@@ -110,7 +110,7 @@ export const deviceSchema = z.object({
   timezoneSeconds: z.int().nullable(),
   /** Null until the device says it. */
   permission: z.enum(PERMISSIONS).nullable(),
-  /** R26: it has an address that is kept and not sent to. */
+  /** R26: its permission says so; an address that it has is kept and not sent to. */
   isOptedOut: z.boolean(),
   isTestDevice: z.boolean(),
   record: deviceRecordSchema,

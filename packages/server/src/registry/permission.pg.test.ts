@@ -45,3 +45,22 @@ test('R26, R12: an address that is corrected after its permission was withdrawn 
     addresses: [{ state: 'active', environment: 'sandbox' }, { state: 'superseded' }],
   })
 })
+
+test('R26: a device stays opted out when its address goes, and when another one comes', async () => {
+  const hwid = 'unregistered'
+  const register = () =>
+    server.device(app, 'registerDevice', {
+      hwid,
+      device_type: 1,
+      push_token: randomBytes(32).toString('hex'),
+    })
+  const isOptedOut = async () => (await server.view(app, hwid)).isOptedOut
+  await register()
+  expect(await isOptedOut()).toBe(false)
+  await server.device(app, 'applicationOpen', { hwid, notificationTypes: 0 })
+  expect(await isOptedOut()).toBe(true)
+  await server.device(app, 'unregisterDevice', { hwid })
+  expect(await isOptedOut(), 'it may still show nothing').toBe(true)
+  await register()
+  expect(await isOptedOut()).toBe(true)
+})

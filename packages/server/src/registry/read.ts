@@ -20,8 +20,7 @@ const DEVICE = `
          app_version as "appVersion", os_version as "osVersion", device_model as "deviceModel",
          timezone_seconds as "timezoneSeconds", permission, jsonb_strip_nulls(record) as record,
          exists (select from test_device t where t.bucket = $1 and t.app_id = $2 and t.hwid = $3) as "isTestDevice",
-         exists (select from address a where a.bucket = $1 and a.app_id = $2 and a.hwid = $3 and a.opted_out
-                                         and a.state in ('active', 'suspect')) as "isOptedOut",
+         coalesce(permission in ('denied', 'not_determined'), false) as "isOptedOut", -- as isDenied has it
          first_seen_at as "firstSeenAt", last_seen_at as "lastSeenAt", last_open_at as "lastOpenAt"
     from device where bucket = $1 and app_id = $2 and hwid = $3`
 
