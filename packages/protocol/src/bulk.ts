@@ -44,6 +44,8 @@ export const importSchema = z.object({
   stored: z.number(),
   /** Rows of which Roost has heard later itself; it keeps what it knows. */
   older: z.number(),
+  /** Of the stored ones: last heard of so long ago that the app's policy would end them; they begin a new term instead. */
+  overdue: z.number(),
   refused: z.number(),
   asOf: z.string(),
   startedAt: z.string(),

@@ -2,7 +2,9 @@
  * Age: what was not heard of for long enough ends, and what has ended is forgotten after a while.
  *
  * R15 An address whose device has neither registered nor called in for 270 days (FCM) or a year (the others) is dead; both
- *     are the app's to choose. A device that comes back is active at once (R6).
+ *     are the app's to choose. A device that comes back is active at once (R6). What an import or an undo has brought in
+ *     begins a new term (`ages_from`): that its device called in elsewhere long ago, or ended here for its silence, does
+ *     not tell whether it can be reached, and a send does.
  * R27 Rows of addresses that ended are kept for 90 days (30 at least), so that late answers and audits find them. Of a
  *     corrected environment (R12) the row stays as long as the corrected address lives: it is what tells the next start.
  * R29 A web subscription whose own end has passed is dead.
@@ -52,7 +54,7 @@ const END_INACTIVE = `
       from address a
       left join device d on d.bucket = a.bucket and d.app_id = a.app_id and d.hwid = a.hwid
      where a.app_id = $1 and a.bucket between $2 and $3 and a.state in ('active', 'suspect')
-       and greatest(a.last_registered_at, d.last_seen_at)
+       and greatest(a.last_registered_at, d.last_seen_at, a.ages_from)
              < $4::timestamptz - case when a.provider = 'fcm' then $5::integer else $6::integer end * interval '1 day'
      order by a.bucket, a.app_id, a.hwid, a.address_hash
        for update of a

@@ -248,15 +248,15 @@ const CORRECT = `
   ), begun as (
     insert into address as n (bucket, app_id, hwid, kind, address_hash, provider, environment, address, keys,
                               credential_id, state, first_registered_at, last_registered_at, state_since,
-                              last_accepted_at, opted_out)
+                              last_accepted_at, opted_out, ages_from)
     select bucket, app_id, hwid, kind, new_hash, provider, new_environment, address, keys, credential_id, 'active',
-           first_registered_at, last_registered_at, $11, $11, opted_out
+           first_registered_at, last_registered_at, $11, $11, opted_out, ages_from
       from ended
     on conflict (bucket, app_id, hwid, address_hash) do update
        set state = 'active', reason = null, generation = n.generation + 1, doubts = 0, doubted_at = null,
            last_registered_at = greatest(n.last_registered_at, excluded.last_registered_at),
            state_since = excluded.state_since, last_accepted_at = excluded.last_accepted_at,
-           opted_out = excluded.opted_out
+           opted_out = excluded.opted_out, ages_from = greatest(n.ages_from, excluded.ages_from)
     returning n.*
   ), told as (
     select 1 as place, e.bucket, e.app_id, e.hwid, 'superseded' as event, e.provider, e.environment, e.kind, e.address,

@@ -132,6 +132,22 @@ test('R15: an app chooses these times itself, and null is the default again', as
   expect(await policy({ tombstoneDays: 7 })).toMatchObject({ code: 'input_invalid' })
 })
 
+test('R15, R17: what an undo has brought back begins a new term, and is not ended again the next night', async () => {
+  const phone = await roost.phone('ios')
+  roost.clock.advance(366 * DAY_MS)
+  await age()
+  expect(await addressesOf(phone)).toEqual([{ state: 'dead', reason: 'inactive' }])
+  await roost.rest('POST', path('removals/undo'), { reasons: ['inactive'] })
+  for (const days of [0, 364]) {
+    roost.clock.advance(days * DAY_MS)
+    await age()
+    expect(await addressesOf(phone)).toEqual([{ state: 'active', reason: null }])
+  }
+  roost.clock.advance(2 * DAY_MS)
+  await age()
+  expect(await addressesOf(phone)).toEqual([{ state: 'dead', reason: 'inactive' }])
+})
+
 test('R15: a device that was silent for 30 days is not counted as reachable, and still sent to', async () => {
   const phone = await roost.phone('android')
   const stats = async () =>

@@ -282,7 +282,8 @@ const RESTORE = `
   ), restored as (
     update address a
        set state = 'active', reason = null, generation = a.generation + 1, state_since = $6, doubts = 0, doubted_at = null,
-           held_by = null, held_generation = null, old_deaths = 0, old_death_at = null
+           held_by = null, held_generation = null, old_deaths = 0, old_death_at = null,
+           ages_from = $6 -- or the next night would end the inactive ones again
       from fit f
      where a.bucket = f.bucket and a.app_id = $1 and a.hwid = f.hwid and a.address_hash = f.address_hash
     returning a.*, f.reason as removed_for, f.state_since as removed_at

@@ -1,12 +1,13 @@
 /** What files really look like, cut at every place. */
 import { Readable } from 'node:stream'
+import type { ImportMapping } from '@roost/protocol'
 import { expect, test } from 'vitest'
 import { BEGINNING, type Format, type Place, readBlocks } from './blocks.ts'
-import { COLUMNS } from './mappings/mappings.ts'
+import { columnsOf } from './mappings/mappings.ts'
 
 interface File {
   readonly format?: Format
-  readonly columns?: keyof typeof COLUMNS
+  readonly columns?: ImportMapping
   /** Bytes that arrive at once. */
   readonly piece?: number
   readonly from?: Place
@@ -24,7 +25,7 @@ async function read(bytes: Buffer | string, file: File = {}) {
   const places: [row: number, line: number][] = []
   let end: Place = from
   const source = Readable.from(pieces) as AsyncIterable<Buffer>
-  for await (const block of readBlocks(source, { format, from, isFinal, columns: COLUMNS[columns] })) {
+  for await (const block of readBlocks(source, { format, from, isFinal, columns: columnsOf(columns) })) {
     for (const it of block.records) {
       records.push(it.fields)
       places.push([it.row, it.line])
@@ -94,6 +95,31 @@ test('a line in another encoding is refused alone, and the next ones are read fr
   expect(hwids(records)).toEqual(['a', 'c'])
   expect(unread.map(([row, line]) => [row, line])).toEqual([[2, 3]])
   expect(end.offset).toBe(bytes.length - 1)
+})
+
+test.each([
+  ['a ZIP archive', Buffer.from('PK\u0003\u0004x'), /ZIP archive: unpack it/],
+  ['an empty file', '', /is empty/],
+  ['a file of empty lines', '\uFEFF\r\n\n', /is empty/],
+  ['JSON that is said to be CSV', '{"hwid":"a"}\n', /JSON and not CSV: give its format as ndjson/],
+  ['a JSON array that is said to be CSV', '[\n{"hwid":"a"}]\n', /JSON and not CSV/],
+  ['the form of another system', 'id,identifier\na,b\n', /those of the form onesignal/],
+  ['no form that is known', 'foo,bar\na,b\n', /is it a file of this form, with a header/],
+])('%s is refused as a whole, and what it is is said', async (_, bytes, words) => {
+  await expect(read(bytes)).rejects.toThrow(words)
+})
+
+test('what lies behind the stored part of a file may be nothing', async () => {
+  const from = { offset: 20, rows: 1, lines: 2, header: { names: ['hwid'], delimiter: ',' } }
+  expect((await read('', { from })).records).toEqual([])
+})
+
+test('a column may be spelled as people write it', async () => {
+  for (const header of ['Token', 'TOKEN', 'Push Token', 'registration-token']) {
+    const { records } = await read(`${header}\nabc\n`, { columns: 'tokens' })
+    expect(records.map(it => Object.values(it))).toEqual([['abc']])
+  }
+  await expect(read('Token,token\na,b\n', { columns: 'tokens' })).rejects.toThrow(/twice/)
 })
 
 test('a list of bare tokens may come without a header', async () => {

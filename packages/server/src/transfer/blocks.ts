@@ -56,8 +56,10 @@ export interface ReadOptions {
 }
 
 export interface Columns {
-  /** Of which a file has at least one; the names are those of the form that is read. */
+  /** Of which a file has at least one, in whatever spelling; the names are those of the form that is read. */
   readonly oneOf: readonly string[]
+  /** The same of other forms, by their names, so that a file of another one is told as that. */
+  readonly others: Readonly<Record<string, readonly string[]>>
   /** The name of the only column of a file that may come without a header. */
   readonly alone?: string
 }
@@ -111,7 +113,7 @@ class BlockReader {
   *take(isLast: boolean): Generator<Block> {
     const bytes = Buffer.concat(this.#chunks)
     const before = this.#offset
-    if (before === 0) refuseOtherThanText(bytes)
+    if (before === 0) refuseOtherThanText(bytes, isLast)
     // Cut at a line break, no character is cut in two.
     const end = isLast ? bytes.length : bytes.lastIndexOf(NEWLINE) + 1
     const { records, unread, read } = this.#read(bytes.subarray(0, end), isLast)
@@ -201,12 +203,15 @@ class BlockReader {
     const record = readCsvRecord(text, at, { delimiter, isLast })
     if (record === undefined) return undefined
     if (record.cells === null) throw new PushError('input_invalid', `the header is ${record.detail}`)
-    const names = record.cells.map(name => name.trim())
-    const { alone, oneOf } = this.#options.columns
+    if (/^\s*[{[]/.test(text.slice(at, record.end)))
+      throw new PushError('input_invalid', 'the file is JSON and not CSV: give its format as ndjson')
+    const { columns } = this.#options
+    const { alone, oneOf } = columns
+    const names = record.cells.map(name => spelled(name.trim(), oneOf))
     const isBare = alone !== undefined && names.length === 1 && !oneOf.includes(names[0] ?? '')
     this.#header = { names: isBare ? [alone] : names, delimiter }
     if (isBare) return at
-    refuseOtherColumns(names, oneOf)
+    refuseOtherColumns(names, columns)
     return record.end
   }
 }
@@ -251,20 +256,36 @@ const GZIP = Buffer.from([0x1f, 0x8b])
 const ZIP = Buffer.from('PK\u0003\u0004')
 const UTF16 = [Buffer.from([0xff, 0xfe]), Buffer.from([0xfe, 0xff])]
 
-function refuseOtherThanText(bytes: Buffer): void {
+/** People write `Token` and `push token` for a column that programs call `token` and `push_token`. */
+function spelled(name: string, columns: readonly string[]): string {
+  const plain = (text: string) => text.toLowerCase().replace(/[ _-]/g, '')
+  return columns.includes(name) ? name : (columns.find(it => plain(it) === plain(name)) ?? name)
+}
+
+function refuseOtherThanText(bytes: Buffer, isAll: boolean): void {
   const begins = (with_: Buffer) => bytes.subarray(0, with_.length).equals(with_)
-  if (begins(GZIP) || begins(ZIP)) throw new PushError('input_invalid', 'the file is packed: unpack it first')
+  if (begins(GZIP)) throw new PushError('input_invalid', 'the file is packed with gzip: unpack it first')
+  if (begins(ZIP))
+    throw new PushError('input_invalid', 'the file is a ZIP archive: unpack it, and import what is in it')
+  if (isAll && !/[^\s\uFEFF]/.test(bytes.toString('utf8')))
+    throw new PushError('input_invalid', 'the file is empty')
   if (UTF16.some(begins) || bytes[0] === 0 || bytes[1] === 0)
     throw new PushError('input_invalid', 'the file is UTF-16 or no text: save it as UTF-8')
 }
 
-function refuseOtherColumns(names: readonly string[], oneOf: readonly string[]): void {
+function refuseOtherColumns(names: readonly string[], { oneOf, others }: Columns): void {
   const twice = names.find((name, i) => name !== '' && names.indexOf(name) !== i)
   if (twice !== undefined)
     throw new PushError('input_invalid', `the header names the column "${twice.slice(0, 64)}" twice`)
-  if (!names.some(name => oneOf.includes(name)))
-    throw new PushError(
-      'input_invalid',
-      `the first line names none of the columns ${oneOf.join(', ')}: is it a file of this form, with a header?`,
-    )
+  const has = (columns: readonly string[]) => names.some(name => columns.includes(name))
+  if (has(oneOf)) return
+  const fitting = Object.keys(others).filter(form => has(others[form] ?? []))
+  const guess =
+    fitting.length === 0
+      ? 'is it a file of this form, with a header?'
+      : `its columns are those of the form ${fitting.join(' or ')}`
+  throw new PushError(
+    'input_invalid',
+    `the first line names none of the columns ${oneOf.join(', ')}: ${guess}`,
+  )
 }

@@ -1,5 +1,7 @@
 /** What an import would bring, without storing anything: rows by platform, app version and age of the last sign of life. */
+import type { AddressPolicy } from '@roost/protocol'
 import type { ReadBlock } from './import.ts'
+import { isOverdue } from './overdue.ts'
 
 export interface Cohort {
   readonly platform: string
@@ -14,6 +16,10 @@ export interface DryRun {
   readonly rows: number
   readonly accepted: number
   readonly refused: number
+  /** With a token that can be sent to. */
+  readonly withToken: number
+  /** Of these: last heard of so long ago that the app's policy would end them; they begin a new term instead (R15). */
+  readonly overdue: number
   /** How many for each reason, most first. */
   readonly reasons: readonly { readonly code: string; readonly detail: string; readonly rows: number }[]
   readonly cohorts: readonly Cohort[]
@@ -36,14 +42,20 @@ export class CohortReport {
   readonly #reasons = new Map<string, number>()
   #rows = 0
   #accepted = 0
+  #withToken = 0
+  #overdue = 0
 
-  /** `asOf`: when the file was made, ms. */
-  add({ devices, refusals }: ReadBlock, asOf: number): void {
+  /** `asOf`: when the file was made, ms; `now` likewise. */
+  add(
+    { devices, refusals }: ReadBlock,
+    { asOf, now, policy }: { readonly asOf: number; readonly now: number; readonly policy: AddressPolicy },
+  ): void {
     this.#rows += devices.length + refusals.length
     this.#accepted += devices.length
     for (const { device } of devices) {
-      const isDated = device.lastOpenAt !== null || device.at < asOf
-      const age = isDated ? ageOf(asOf - (device.lastOpenAt ?? device.at)) : 'unknown'
+      if (device.address !== null) this.#withToken++
+      if (isOverdue(device, { policy, now })) this.#overdue++
+      const age = device.isDated ? ageOf(asOf - device.at) : 'unknown'
       this.#count(device.platform ?? 'unknown', device.appVersion ?? 'unknown', age, device.address !== null)
     }
     for (const { code, detail } of refusals) {
@@ -77,6 +89,8 @@ export class CohortReport {
       rows: this.#rows,
       accepted: this.#accepted,
       refused: this.#rows - this.#accepted,
+      withToken: this.#withToken,
+      overdue: this.#overdue,
       reasons: reasons.sort((a, b) => b.rows - a.rows),
       cohorts: cohorts.sort((a, b) => b.rows - a.rows),
     }

@@ -1,6 +1,7 @@
 /** What a mapping makes of a row of a file, in our words but unchecked; and that, checked, as a device to store. */
 import { createHash } from 'node:crypto'
 import {
+  type AddressPolicy,
   type DeviceRecord,
   deviceRecordSchema,
   HWID_CHARACTERS,
@@ -64,6 +65,7 @@ export interface DraftOptions extends ReadAddressOptions {
   readonly vapidCredentials: ReadonlyMap<string, string>
   /** The app collects addresses of devices with permission only. */
   readonly needsPermission: boolean
+  readonly policy: AddressPolicy
 }
 
 const DEVICE_TYPE_OF: Record<Platform, number> = { ios: 1, android: 3, macos: 7, web: 11, huawei: 17 }

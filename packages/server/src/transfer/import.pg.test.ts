@@ -18,7 +18,7 @@ import {
   runImport,
   startImport,
 } from './import.ts'
-import { COLUMNS } from './mappings/mappings.ts'
+import { columnsOf } from './mappings/mappings.ts'
 
 let database: TestDatabase
 let server: BareServer
@@ -498,19 +498,28 @@ test('a dry run tells cohorts and reasons, and stores nothing', async () => {
     csvLine(['d-1', 'ios', newToken(), '1.0', at(3)]) +
     csvLine(['d-2', 'ios', newToken(), '1.0', at(5)]) +
     csvLine(['d-3', 'android', '', '2.0', at(400)]) +
+    csvLine(['d-5', 'ios', newToken(), '1.0', at(364)]) +
+    csvLine(['d-6', 'ios', newToken(), '1.0', at(366)]) +
     csvLine(['d-4', 'ios', 'zz', '1.0', at(3)])
   const options = await draftOptions(server.db, { appId, asOf, allowPrivateEndpoints: false })
   const report = new CohortReport()
-  const read = { format: 'csv', from: BEGINNING, isFinal: true, columns: COLUMNS.roost } as const
+  const read = { format: 'csv', from: BEGINNING, isFinal: true, columns: columnsOf('roost') } as const
   for await (const block of readBlocks(Readable.from([Buffer.from(text)]), read))
-    report.add(readBlock(block, { settings: settingsOf({}), options }), asOf)
+    report.add(readBlock(block, { settings: settingsOf({}), options }), {
+      asOf,
+      now: asOf,
+      policy: options.policy,
+    })
   expect(report.result()).toMatchObject({
-    rows: 4,
-    accepted: 3,
+    rows: 6,
+    accepted: 5,
     refused: 1,
+    withToken: 4,
+    overdue: 1,
     reasons: [{ code: 'address_malformed', rows: 1 }],
     cohorts: [
       { platform: 'ios', appVersion: '1.0', lastSeen: 'within 7 days', rows: 2, withToken: 2 },
+      { platform: 'ios', appVersion: '1.0', lastSeen: 'longer ago', rows: 2, withToken: 2 },
       { platform: 'android', appVersion: '2.0', lastSeen: 'longer ago', rows: 1, withToken: 0 },
     ],
   })

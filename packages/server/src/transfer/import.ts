@@ -5,14 +5,23 @@
  *
  * While PostgreSQL stores a block the next one is read, and no more than these two are held.
  */
-import { type ImportRefusal, type ImportView, type NewImport, PushError } from '@roost/protocol'
+import {
+  type AddressPolicy,
+  type ImportRefusal,
+  type ImportView,
+  type NewImport,
+  PushError,
+} from '@roost/protocol'
 import { v7 as uuidv7 } from 'uuid'
+import { readPolicy } from '../hygiene/policy.ts'
 import type { KnownDevice } from '../registry/bulk/known.ts'
-import { type PreparedDevices, prepareKnown, type Stored, storeKnown } from '../registry/bulk/store.ts'
+import type { Into } from '../registry/bulk/rows.ts'
+import { type PreparedDevices, prepareKnown, storeKnown } from '../registry/bulk/store.ts'
 import { codeOf, type Database, type Queryable } from '../store/database.ts'
 import { type Block, type Header, readBlocks } from './blocks.ts'
 import { type DraftOptions, deviceOf, RowFault } from './draft.ts'
-import { COLUMNS as COLUMNS_OF, MAPPINGS } from './mappings/mappings.ts'
+import { columnsOf, MAPPINGS } from './mappings/mappings.ts'
+import { isOverdue } from './overdue.ts'
 
 /** How its rows are read; two imports of a file that read it differently are two. */
 export type ImportSettings = Required<Omit<NewImport, 'asOf' | 'sha256' | 'isAgain'>>
@@ -26,7 +35,7 @@ interface ImportRow extends ImportView {
 }
 
 const COLUMNS = `id, app_id as "appId", state, settings, header, byte_offset as "byteOffset", row_count as rows,
-  line_count as lines, stored, older, refused, as_of as "asOf", started_at as "startedAt", finished_at as "finishedAt"`
+  line_count as lines, stored, older, overdue, refused, as_of as "asOf", started_at as "startedAt", finished_at as "finishedAt"`
 
 const INSERT = `
   insert into device_import (id, app_id, sha256, settings, as_of, started_at, updated_at)
@@ -89,8 +98,8 @@ export async function readImport(
 
 /** What callers are told. */
 export function viewOfImport(row: ImportRow): ImportView {
-  const { id, state, byteOffset, rows, stored, older, refused, asOf, startedAt, finishedAt } = row
-  return { id, state, byteOffset, rows, stored, older, refused, asOf, startedAt, finishedAt }
+  const { id, state, byteOffset, rows, stored, older, overdue, refused, asOf, startedAt, finishedAt } = row
+  return { id, state, byteOffset, rows, stored, older, overdue, refused, asOf, startedAt, finishedAt }
 }
 
 export interface RunImport {
@@ -123,7 +132,7 @@ export async function runImport(run: RunImport): Promise<ImportView> {
     format: state.settings.format,
     from: { offset: state.byteOffset, rows: state.rows, lines: state.lines, header: state.header },
     isFinal: run.isFinal,
-    columns: COLUMNS_OF[state.settings.mapping],
+    columns: columnsOf(state.settings.mapping),
   })
   let storing = Promise.resolve()
   try {
@@ -131,7 +140,7 @@ export async function runImport(run: RunImport): Promise<ImportView> {
       const read = readBlock(block, { settings: state.settings, options })
       const prepared = prepareKnown(read.devices.map(it => it.device))
       await storing
-      storing = storeBlock(run, state, { ...read, prepared }).then(stored => {
+      storing = storeBlock(run, state, { ...read, prepared, policy: options.policy }).then(stored => {
         state = stored
         run.onProgress?.(viewOfImport(state))
       })
@@ -185,7 +194,7 @@ export function readBlock(
 /** The app's VAPID keys are read once; one that is added while an import runs serves the next run. */
 export async function draftOptions(
   db: Queryable,
-  { appId, asOf, allowPrivateEndpoints }: Omit<DraftOptions, 'vapidCredentials' | 'needsPermission'>,
+  { appId, asOf, allowPrivateEndpoints }: Pick<DraftOptions, 'appId' | 'asOf' | 'allowPrivateEndpoints'>,
 ): Promise<DraftOptions> {
   const { rows: apps } = await db.query<{ needed: boolean }>(
     'select needs_permission as needed from app where id = $1',
@@ -205,6 +214,7 @@ export async function draftOptions(
     allowPrivateEndpoints,
     vapidCredentials: byKey,
     needsPermission: apps[0]?.needed ?? false,
+    policy: await readPolicy(db, appId),
   }
 }
 
@@ -212,7 +222,7 @@ export async function draftOptions(
 const MOVE_ON = `
   update device_import
      set byte_offset = $3, row_count = $4, header = coalesce(header, $5), stored = stored + $6, older = older + $7,
-         refused = refused + $8, updated_at = $9, line_count = $11
+         refused = refused + $8, updated_at = $9, line_count = $11, overdue = overdue + $12
    where id = $1 and byte_offset = $2 and row_count = $10 and state = 'open'
   returning ${COLUMNS}`
 
@@ -223,11 +233,12 @@ const REFUSE = `
 async function storeBlock(
   run: RunImport,
   before: ImportRow,
-  read: ReadBlock & { readonly prepared: PreparedDevices },
+  read: ReadBlock & { readonly prepared: PreparedDevices; readonly policy: AddressPolicy },
 ): Promise<ImportRow> {
-  const { block } = read
+  const { block, devices, policy } = read
+  const into = { appId: run.appId, now: run.now() }
   return run.db.transaction(async tx => {
-    const { results, refusals: unstorable } = await storeRows(tx, run.appId, read.devices, read.prepared)
+    const { stored, older, refusals: unstorable } = await storeRows(tx, into, devices, read.prepared)
     const refusals = [...read.refusals, ...unstorable]
     const { rows } = await tx.query<ImportRow>(MOVE_ON, [
       before.id,
@@ -235,12 +246,13 @@ async function storeBlock(
       block.end.offset,
       block.end.rows,
       block.end.header === null ? null : JSON.stringify(block.end.header),
-      results.filter(it => it === 'stored').length,
-      results.filter(it => it === 'older').length,
+      stored.length,
+      older,
       refusals.length,
-      new Date(run.now()),
+      new Date(into.now),
       before.rows,
       block.end.lines,
+      stored.filter(({ device }) => isOverdue(device, { policy, now: into.now })).length,
     ])
     if (rows[0] === undefined)
       throw new PushError('import_moved', `import ${before.id} is no longer at byte ${before.byteOffset}`)
@@ -258,7 +270,8 @@ async function storeBlock(
 }
 
 interface StoredRows {
-  readonly results: readonly Stored[]
+  readonly stored: readonly ReadRow[]
+  readonly older: number
   readonly refusals: readonly ImportRefusal[]
 }
 
@@ -268,16 +281,17 @@ const BEGIN_ROWS = "savepoint rows_of_import; set local work_mem = '64MB'"
 /** What the database refuses (a value too large for it) is found by halves and refused alone. */
 async function storeRows(
   tx: Queryable,
-  appId: number,
+  into: Into,
   rows: readonly ReadRow[],
   prepared: PreparedDevices = prepareKnown(rows.map(it => it.device)),
 ): Promise<StoredRows> {
-  if (rows.length === 0) return { results: [], refusals: [] }
+  if (rows.length === 0) return { stored: [], older: 0, refusals: [] }
   await tx.query(BEGIN_ROWS)
   try {
-    const results = await storeKnown(tx, appId, prepared)
+    const results = await storeKnown(tx, into, prepared)
     await tx.query('release savepoint rows_of_import')
-    return { results, refusals: [] }
+    const stored = rows.filter((_, i) => results[i] === 'stored')
+    return { stored, older: rows.length - stored.length, refusals: [] }
   } catch (error) {
     if (!/^(2[23]|54)/.test(codeOf(error))) throw error
     await tx.query('rollback to savepoint rows_of_import')
@@ -285,15 +299,20 @@ async function storeRows(
     if (rows.length === 1 && only !== undefined) {
       const { row, line } = only
       return {
-        results: [],
+        stored: [],
+        older: 0,
         refusals: [{ row, line, field: null, code: 'input_invalid', detail: 'the database refuses a value' }],
       }
     }
   }
   const half = Math.ceil(rows.length / 2)
-  const first = await storeRows(tx, appId, rows.slice(0, half))
-  const second = await storeRows(tx, appId, rows.slice(half))
-  return { results: [...first.results, ...second.results], refusals: [...first.refusals, ...second.refusals] }
+  const first = await storeRows(tx, into, rows.slice(0, half))
+  const second = await storeRows(tx, into, rows.slice(half))
+  return {
+    stored: [...first.stored, ...second.stored],
+    older: first.older + second.older,
+    refusals: [...first.refusals, ...second.refusals],
+  }
 }
 
 async function finish({ db, importId, now }: RunImport): Promise<void> {

@@ -20,7 +20,8 @@ export interface ImportFile {
 
 export async function lookAtFile(path: string): Promise<ImportFile> {
   const found = await stat(path).catch(() => undefined)
-  if (found?.isFile() !== true) throw new StartError(`there is no file ${path}`, 'Check the path.')
+  if (found === undefined) throw new StartError(`there is no file ${path}`, 'Check the path.')
+  if (!found.isFile()) throw new StartError(`${path} is no file`, 'Name the file itself.')
   return {
     path,
     bytes: found.size,

@@ -9,7 +9,7 @@ import { systemClock } from '../../time.ts'
 import { BEGINNING, readBlocks } from '../../transfer/blocks.ts'
 import { CohortReport, type DryRun } from '../../transfer/cohorts.ts'
 import { type ImportSettings, readBlock } from '../../transfer/import.ts'
-import { COLUMNS } from '../../transfer/mappings/mappings.ts'
+import { columnsOf } from '../../transfer/mappings/mappings.ts'
 import { listenForStop } from '../stop.ts'
 import { formatOf, type ImportFile, lookAtFile, readFrom } from './file.ts'
 import { databaseTarget } from './import-database.ts'
@@ -67,6 +67,7 @@ async function importTo(target: ImportTarget, job: Job): Promise<void> {
       createWriteStream(options.refused),
     )
   print(options.json ? JSON.stringify(view) : wordsOf(view, options))
+  failIfNothing(view.rows, view.stored + view.older)
 }
 
 async function store(
@@ -83,7 +84,7 @@ async function store(
       signal,
       isAgain: options.again === true,
       onStart: view => {
-        if (view.rows > 0) tell(`going on behind row ${view.rows}`)
+        if (view.rows > 0) tell(`going on behind row ${count(view.rows)}`)
         rows = view.rows
         bar.start(file.bytes, file.isPacked ? 0 : view.byteOffset, { rows })
       },
@@ -97,10 +98,11 @@ async function store(
   }
 }
 
-/** On standard error, so that it is in nobody's way; where that is no terminal, a line every two seconds. */
+/** On standard error, so that it is in nobody's way; where that is no terminal, a plain line every two seconds. */
 function progressBar(): SingleBar {
+  const bar = process.stderr.isTTY ? '{bar} ' : ''
   return new SingleBar({
-    format: '{bar} {percentage} % | {rows} rows | {eta_formatted} left',
+    format: `${bar}{percentage} % | {rows} rows | {eta_formatted} left`,
     stream: process.stderr,
     clearOnComplete: true,
     noTTYOutput: true,
@@ -143,27 +145,76 @@ async function dryRun(
     for (const key of ['', Buffer.from(keys.publicKey, 'base64').toString('base64url')])
       vapidCredentials.set(key, 'given')
   const report = new CohortReport()
-  const read = { format: settings.format, from: BEGINNING, isFinal: true, columns: COLUMNS[settings.mapping] }
+  const now = systemClock.now()
+  const read = {
+    format: settings.format,
+    from: BEGINNING,
+    isFinal: true,
+    columns: columnsOf(settings.mapping),
+  }
   for await (const block of readBlocks(readFrom(file, { from: 0, signal }), read))
-    report.add(readBlock(block, { settings, options: { ...checked, vapidCredentials } }), asOf)
-  print(options.json ? JSON.stringify(report.result()) : await tableOf(report.result()))
+    report.add(readBlock(block, { settings, options: { ...checked, vapidCredentials } }), {
+      asOf,
+      now,
+      policy: checked.policy,
+    })
+  const result = report.result()
+  print(options.json ? JSON.stringify(result) : await tableOf(result))
+  failIfNothing(result.rows, result.accepted)
 }
 
-async function tableOf({ rows, accepted, refused, reasons, cohorts }: DryRun): Promise<string> {
+async function tableOf({
+  rows,
+  accepted,
+  refused,
+  withToken,
+  overdue,
+  reasons,
+  cohorts,
+}: DryRun): Promise<string> {
   const { default: Table } = await import('cli-table3')
-  const table = new Table({ head: ['platform', 'app version', 'last seen', 'rows', 'with token'] })
-  for (const it of cohorts) table.push([it.platform, it.appVersion, it.lastSeen, it.rows, it.withToken])
-  const why = reasons.map(it => `  ${it.rows} × ${it.code}: ${it.detail}`)
+  const isPlain = !process.stdout.isTTY
+  const table = new Table({
+    head: ['platform', 'app version', 'last seen', 'rows', 'with token'],
+    ...(isPlain ? { style: { head: [], border: [] } } : {}),
+  })
+  for (const it of cohorts)
+    table.push([it.platform, it.appVersion, it.lastSeen, count(it.rows), count(it.withToken)])
+  table.push(['all that would be taken', '', '', count(accepted), count(withToken)])
   return [
-    `${rows} rows: ${accepted} would be taken, ${refused} refused. Nothing was stored.`,
-    ...why,
+    `${count(rows)} rows: ${count(accepted)} would be taken, ${count(refused)} refused. Nothing was stored.`,
+    ...overdueWords(overdue, 'would begin'),
+    ...reasons.map(it => `  ${count(it.rows)} × ${it.code}: ${it.detail}`),
     table.toString(),
   ].join('\n')
 }
 
-function wordsOf({ rows, stored, older, refused }: ImportView, { refused: path }: ImportOptions): string {
+function wordsOf(
+  { rows, stored, older, overdue, refused }: ImportView,
+  { refused: path }: ImportOptions,
+): string {
   const where = refused === 0 ? '' : path === undefined ? ' (--refused FILE tells why)' : ` (see ${path})`
-  return `${rows} rows: ${stored} stored, ${older} known later already, ${refused} refused${where}`
+  return [
+    `${count(rows)} rows: ${count(stored)} stored, ${count(older)} known later already, ${count(refused)} refused${where}`,
+    ...overdueWords(overdue, 'begin'),
+  ].join('\n')
+}
+
+/** R15. */
+function overdueWords(overdue: number, begin: string): string[] {
+  if (overdue === 0) return []
+  return [
+    `${count(overdue)} of them were last heard of longer ago than the app's address policy lets an address live; they ${begin} a new term.`,
+  ]
+}
+
+function count(n: number): string {
+  return n.toLocaleString('en')
+}
+
+/** A file of which nothing can be taken is another one than was meant; scripts should not go on. */
+function failIfNothing(rows: number, taken: number): void {
+  if (rows > 0 && taken === 0) process.exitCode = 1
 }
 
 function tell(text: string): void {

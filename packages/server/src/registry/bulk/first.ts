@@ -8,7 +8,7 @@ import type { Queryable } from '../../store/database.ts'
 import { addressBucketOf } from '../buckets.ts'
 import { isDenied } from '../permission.ts'
 import { bytesText, numbersText, textsText } from './array-text.ts'
-import type { Row } from './rows.ts'
+import type { Into, Row } from './rows.ts'
 
 const FIRST = `
   with i as materialized (
@@ -37,9 +37,9 @@ const FIRST = `
     returning address_hash
   ), addresses as (
     insert into address (bucket, app_id, hwid, kind, address_hash, provider, environment, address, keys, credential_id,
-                         state, first_registered_at, last_registered_at, state_since)
+                         state, first_registered_at, last_registered_at, state_since, ages_from)
     select bucket, $1::integer, hwid, kind, hash, provider, environment, address, keys, credential_id, 'active',
-           to_timestamp(first_ms::float8 / 1000), at, at
+           to_timestamp(first_ms::float8 / 1000), at, at, $25::timestamptz
       from fresh join held on address_hash = hash
      order by bucket, hwid
     returning bucket, hwid, last_registered_at, provider, environment, kind, address, generation
@@ -107,10 +107,10 @@ function columnsOf(rows: readonly Row[]): string[] {
 /** Stores what is new and returns the others. Of a device whose address is held only the device is stored. */
 export async function storeFirst(
   tx: Queryable,
-  appId: number,
+  { appId, now }: Into,
   { rows, columns, others }: First,
 ): Promise<readonly Row[]> {
   if (rows.length === 0) return others
-  const left = await tx.query<{ n: number }>(FIRST, [appId, ...columns])
+  const left = await tx.query<{ n: number }>(FIRST, [appId, ...columns, new Date(now)])
   return [...left.rows.map(({ n }) => rows[n] as Row), ...others]
 }

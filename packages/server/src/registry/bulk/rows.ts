@@ -2,6 +2,13 @@
 import { addressHash, bucketOf } from '../buckets.ts'
 import type { KnownDevice } from './known.ts'
 
+/** Where rows are stored, and when. */
+export interface Into {
+  readonly appId: number
+  /** ms. */
+  readonly now: number
+}
+
 export interface Row {
   readonly index: number
   /** The second address of a device: it comes in a wave of its own, and is no row of the file. */

@@ -19,7 +19,7 @@ import { isDenied, optOut } from '../permission.ts'
 import { giveTypes } from '../tag-definitions.ts'
 import { type First, prepareFirst, storeFirst } from './first.ts'
 import type { KnownDevice } from './known.ts'
-import { type Row, wavesOf } from './rows.ts'
+import { type Into, type Row, wavesOf } from './rows.ts'
 
 /** `older`: Roost has heard of the device, or of its address, later than the file; what it knew stays. */
 export type Stored = 'stored' | 'older'
@@ -41,13 +41,13 @@ export function prepareKnown(devices: readonly KnownDevice[]): PreparedDevices {
  * Stores devices of one app in the caller's transaction; results in their order. Safe to repeat. Of rows that share a
  * device or an address the later one counts, as if they had come one after the other.
  */
-export async function storeKnown(tx: Queryable, appId: number, prepared: PreparedDevices): Promise<Stored[]> {
+export async function storeKnown(tx: Queryable, into: Into, prepared: PreparedDevices): Promise<Stored[]> {
   const results = prepared.devices.map((): Stored => 'stored')
-  const { waves, first } = await settle(tx, appId, prepared)
+  const { waves, first } = await settle(tx, into.appId, prepared)
   const [, ...later] = waves
-  for (const wave of [await storeFirst(tx, appId, first), ...later]) {
+  for (const wave of [await storeFirst(tx, into, first), ...later]) {
     if (wave.length === 0) continue
-    const stored = await storeWave(tx, wave)
+    const stored = await storeWave(tx, wave, into.now)
     wave.forEach((row, i) => {
       if (!row.isExtra) results[row.index] = stored[i] as Stored
     })
@@ -108,7 +108,7 @@ async function withHolders(
   })
 }
 
-async function storeWave(tx: Queryable, rows: readonly Row[]): Promise<Stored[]> {
+async function storeWave(tx: Queryable, rows: readonly Row[], now: number): Promise<Stored[]> {
   const known = await upsertDevices(tx, rows)
   const addressed = rows.flatMap(addressedOf)
   const older = new Set<Row>()
@@ -120,7 +120,7 @@ async function storeWave(tx: Queryable, rows: readonly Row[]): Promise<Stored[]>
   const candidates = addressed.filter(row => !older.has(row)).sort(byDirectoryKey)
   for (const it of await takeAddresses(tx, candidates)) older.add(it)
   const taken = candidates.filter(row => !older.has(row))
-  await activate(tx, taken, known)
+  await activate(tx, taken, { known, now })
   await applyPermissions(tx, rows, { known, taken: new Set(taken) })
   return rows.map(row =>
     older.has(row) || known.get(row.device.hwid)?.isNewer === true ? 'older' : 'stored',
@@ -462,17 +462,18 @@ const REVIVE = `
            generation = a.generation + case a.state when 'active' then 0 else 1 end,
            keys = coalesce(excluded.keys, a.keys), credential_id = coalesce(excluded.credential_id, a.credential_id),
            last_registered_at = excluded.last_registered_at,
-           state_since = case a.state when 'active' then a.state_since else excluded.last_registered_at end
+           state_since = case a.state when 'active' then a.state_since else excluded.last_registered_at end,
+           ages_from = case a.state when 'active' then a.ages_from else excluded.ages_from end
      where a.state <> 'active' and a.state_since <= excluded.last_registered_at
         or a.state = 'active' and a.last_registered_at < excluded.last_registered_at`
 
 const activateSql = (onConflict: string) => `
   with activated as (
     insert into address as a (bucket, app_id, hwid, kind, address_hash, provider, environment, address, keys,
-                              credential_id, state, first_registered_at, last_registered_at, state_since)
+                              credential_id, state, first_registered_at, last_registered_at, state_since, ages_from)
     select i.bucket, i.app_id, i.hwid, i.kind, i.hash, i.provider, i.environment, i.address, i.keys, i.credential_id,
            'active', to_timestamp(coalesce(i.first_ms, i.at_ms)::float8 / 1000), to_timestamp(i.at_ms::float8 / 1000),
-           to_timestamp(i.at_ms::float8 / 1000)
+           to_timestamp(i.at_ms::float8 / 1000), $13::timestamptz
       from unnest($1::smallint[], $2::integer[], $3::text[], $4::text[], $5::bytea[], $6::bigint[], $7::bigint[],
                   $8::text[], $9::text[], $10::text[], $11::jsonb[], $12::uuid[])
              as i (bucket, app_id, hwid, kind, hash, at_ms, first_ms, provider, environment, address, keys, credential_id)
@@ -491,17 +492,22 @@ const ACTIVATE = { ofKnown: activateSql(REVIVE), ofNew: activateSql('') }
 async function activate(
   tx: Queryable,
   rows: readonly Addressed[],
-  known: ReadonlyMap<string, unknown>,
+  { known, now }: { readonly known: ReadonlyMap<string, unknown>; readonly now: number },
 ): Promise<void> {
   if (rows.length === 0) return
   const isKnown = (row: Addressed) => known.has(row.device.hwid)
   const former = rows.filter(isKnown)
   if (former.length > 0) await tx.query(SUPERSEDE, keysOf(former))
-  await insertAddresses(tx, ACTIVATE.ofKnown, former)
-  await insertAddresses(tx, ACTIVATE.ofNew, former.length === 0 ? rows : rows.filter(row => !isKnown(row)))
+  const others = former.length === 0 ? rows : rows.filter(row => !isKnown(row))
+  await insertAddresses(tx, ACTIVATE.ofKnown, { rows: former, now })
+  await insertAddresses(tx, ACTIVATE.ofNew, { rows: others, now })
 }
 
-async function insertAddresses(tx: Queryable, sql: string, rows: readonly Addressed[]): Promise<void> {
+async function insertAddresses(
+  tx: Queryable,
+  sql: string,
+  { rows, now }: { readonly rows: readonly Addressed[]; readonly now: number },
+): Promise<void> {
   if (rows.length === 0) return
   await tx.query(sql, [
     ...keysOf(rows),
@@ -511,5 +517,6 @@ async function insertAddresses(tx: Queryable, sql: string, rows: readonly Addres
     rows.map(row => row.address.address),
     rows.map(row => (row.address.keys === null ? null : JSON.stringify(row.address.keys))),
     rows.map(row => row.device.credentialId),
+    new Date(now),
   ])
 }

@@ -30,11 +30,16 @@ export const MAPPINGS: Readonly<Record<ImportMapping, Mapping>> = {
 }
 
 /** A CSV file that has none of them is another form, or has no header: that is told once instead of for each row. */
-export const COLUMNS: Readonly<Record<ImportMapping, Columns>> = {
-  roost: { oneOf: ['hwid', 'pushToken'] },
-  pushwoosh: { oneOf: ['Hwid', 'hwid', 'Push Token'] },
-  onesignal: { oneOf: ['id', 'player_id', 'subscription_id', 'identifier'] },
-  parse: { oneOf: ['installationId', 'objectId', '_id', 'deviceToken'] },
-  tokens: { oneOf: TOKEN_COLUMNS, alone: 'token' },
-  browser: { oneOf: ['endpoint', 'subscription'] },
+export function columnsOf(mapping: ImportMapping): Columns {
+  const { [mapping]: oneOf, ...others } = NAMES
+  return { oneOf, others, ...(mapping === 'tokens' ? { alone: 'token' } : {}) }
+}
+
+const NAMES: Readonly<Record<ImportMapping, readonly string[]>> = {
+  roost: ['hwid', 'pushToken'],
+  pushwoosh: ['Hwid', 'hwid', 'Push Token'],
+  onesignal: ['id', 'player_id', 'subscription_id', 'identifier'],
+  parse: ['installationId', 'objectId', '_id', 'deviceToken'],
+  tokens: TOKEN_COLUMNS,
+  browser: ['endpoint', 'subscription'],
 }
