@@ -7,8 +7,8 @@
  * to the device that registered it last · R5 a call that a later one of its device has overtaken changes nothing ·
  * R6 registering revives whatever the state was.
  *
- * Order of locks: device rows, directory rows, address rows, each by key; the addresses of former holders are locked
- * together with those of the devices themselves. A new device's row waits for a twin's in another transaction, too.
+ * Rows are locked in the order of lock-order.ts; the addresses of former holders together with those of the devices
+ * themselves.
  */
 import { randomUUID } from 'node:crypto'
 import {
@@ -25,6 +25,7 @@ import { MicroBatch } from '../store/micro-batch.ts'
 import type { NewAddress } from './address.ts'
 import { addressBucketOf, addressHash, bucketOf } from './buckets.ts'
 import { correctedEnvironments } from './corrected.ts'
+import { addressOrder, byDirectoryKey, deviceOrder } from './lock-order.ts'
 import { isDenied, optOut } from './permission.ts'
 import { storePlain } from './plain.ts'
 import { giveTypes } from './tag-definitions.ts'
@@ -240,6 +241,7 @@ function keyOf({ update }: Registration): DeviceKey {
 
 interface Registration {
   readonly update: DeviceUpdate
+  readonly appId: number
   readonly address: NewAddress
   readonly hash: Buffer
   readonly addressBucket: number
@@ -248,7 +250,8 @@ interface Registration {
 function registrationOf(update: DeviceUpdate): Registration[] {
   if (update.address === null) return []
   const hash = addressHash(update.address)
-  return [{ update, address: update.address, hash, addressBucket: addressBucketOf(hash) }]
+  const { appId, address } = update
+  return [{ update, appId, address, hash, addressBucket: addressBucketOf(hash) }]
 }
 
 /** Two registrations of one address can't share a statement: the other one of a micro-batch stays as it was reported. */
@@ -275,10 +278,6 @@ async function correct(tx: Queryable, registrations: readonly Registration[]): P
 
 function nameOf({ update, hash }: Registration): string {
   return `${update.appId} ${hash.toString('hex')}`
-}
-
-function byDirectoryKey(a: Registration, b: Registration): number {
-  return a.addressBucket - b.addressBucket || a.update.appId - b.update.appId || a.hash.compare(b.hash)
 }
 
 /**
@@ -339,11 +338,19 @@ function latest(registrations: readonly Registration[]): number {
   return Math.max(...registrations.map(it => it.update.at))
 }
 
+const DEVICE_COLUMNS = `bucket, app_id, hwid, platform, user_id, tags, language, timezone_seconds, app_version, os_version,
+                    device_model, first_seen_at, last_seen_at, last_open_at, client_seq, permission, record`
+const DEVICE_VALUES = `i.bucket, i.app_id, i.hwid, i.platform, i.user_id, i.tags, i.language, i.timezone_seconds,
+           i.app_version, i.os_version, i.device_model, i.at, i.at, case when i.is_open then i.at end, i.client_seq,
+           i.permission, i.record`
+const KNOWN = 'select from device k where k.bucket = i.bucket and k.app_id = i.app_id and k.hwid = i.hwid'
+
 /**
  * A null column means "not said" and keeps what is stored; a null tag clears the tag (`jsonb_strip_nulls`; in a
  * new row it stays as JSON null, which conditions read as unset). Tags that would become too many are left as they
  * were: a device calls with a public token, and its row is read by every campaign.
  * R5: a row whose device has counted further is not changed, and not returned.
+ * New devices come before known ones, in the order of locks; one that another transaction makes known meanwhile is changed.
  * An unregistration without a number makes no device: clients send it before they register for the first time.
  */
 const UPSERT_DEVICES = `
@@ -354,17 +361,22 @@ const UPSERT_DEVICES = `
                   $14::bigint[], $15::boolean[], $16::text[], $17::jsonb[])
              as it (bucket, app_id, hwid, platform, user_id, asked, language, timezone_seconds, app_version,
                     os_version, device_model, at, is_open, client_seq, is_unregister, permission, record)
-  ), stored as (
-    insert into device as d (bucket, app_id, hwid, platform, user_id, tags, language, timezone_seconds, app_version,
-                             os_version, device_model, first_seen_at, last_seen_at, last_open_at, client_seq,
-                             permission, record)
-    select i.bucket, i.app_id, i.hwid, i.platform, i.user_id, i.tags, i.language, i.timezone_seconds, i.app_version,
-           i.os_version, i.device_model, i.at, i.at, case when i.is_open then i.at end, i.client_seq,
-           i.permission, i.record
+  ), created as (
+    insert into device as d (${DEVICE_COLUMNS})
+    select ${DEVICE_VALUES}
       from i
-     where not i.is_unregister or i.client_seq is not null
-        or exists (select from device k where k.bucket = i.bucket and k.app_id = i.app_id and k.hwid = i.hwid)
-     order by i.bucket, i.app_id, i.hwid
+     where not exists (${KNOWN}) and (not i.is_unregister or i.client_seq is not null)
+     order by ${deviceOrder('i')}
+    on conflict do nothing
+    returning d.bucket, d.app_id, d.hwid, d.tags, d.permission
+  ), changed as (
+    insert into device as d (${DEVICE_COLUMNS})
+    select ${DEVICE_VALUES}
+      from i
+     where (select count(*) from created) is not null
+       and (i.app_id, i.hwid) not in (select app_id, hwid from created)
+       and (not i.is_unregister or i.client_seq is not null or exists (${KNOWN}))
+     order by ${deviceOrder('i')}
     on conflict (bucket, app_id, hwid) do update
        set platform = coalesce(excluded.platform, d.platform),
            user_id = coalesce(excluded.user_id, d.user_id),
@@ -388,7 +400,7 @@ const UPSERT_DEVICES = `
     returning d.bucket, d.app_id, d.hwid, d.tags, d.permission
   )
   select i.app_id as "appId", i.hwid, s.permission, not s.tags @> jsonb_strip_nulls(i.asked) as "areTagsRefused"
-    from stored s join i using (bucket, app_id, hwid)`
+    from (select * from created union all select * from changed) s join i using (bucket, app_id, hwid)`
 
 interface UpsertedDevice {
   readonly isStale: boolean
@@ -448,7 +460,7 @@ const LOCK_ADDRESSES = `
     from address a
     join unnest($1::smallint[], $2::integer[], $3::text[]) as i (bucket, app_id, hwid)
       on a.bucket = i.bucket and a.app_id = i.app_id and a.hwid = i.hwid
-   order by a.bucket, a.app_id, a.hwid, a.address_hash
+   order by ${addressOrder('a')}
      for update of a`
 
 interface HeldAddress {
@@ -613,7 +625,7 @@ const ACTIVATE = `
       from unnest($1::smallint[], $2::integer[], $3::text[], $4::text[], $5::bytea[], $6::timestamptz[],
                   $7::text[], $8::text[], $9::text[], $10::jsonb[], $11::uuid[])
              as i (bucket, app_id, hwid, kind, hash, at, provider, environment, address, keys, credential_id)
-     order by i.bucket, i.app_id, i.hwid
+     order by ${deviceOrder('i')}
     on conflict (bucket, app_id, hwid, address_hash) do update
        set state = 'active', reason = null, generation = a.generation + 1, doubts = 0, doubted_at = null,
            keys = excluded.keys,
