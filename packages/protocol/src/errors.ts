@@ -89,6 +89,8 @@ export const ERRORS = {
     remedy: 'Check the undo id; it is the one that POST …/removals/undo answered.',
   },
   condition_invalid: { status: 400, remedy: 'Correct the condition at the place that `detail` names.' },
+  list_unknown: { status: 404, remedy: 'GET …/lists names the lists of this app.' },
+  list_in_use: { status: 409, remedy: 'Cancel what names it, or wait until it is done.' },
   idempotency_key_reused: { status: 409, remedy: 'Use a new key, or repeat the first request unchanged.' },
   address_malformed: { status: 400, remedy: 'Send the push token exactly as the platform returned it.' },
   platform_unsupported: {

@@ -1,5 +1,5 @@
 /** What is known while a condition is compiled: what its names mean, and where in it we are. */
-import { type Condition, PushError, type TagType } from '@roost/protocol'
+import { type Condition, type ListKind, PushError, type TagType } from '@roost/protocol'
 
 /** Of tags that have a definition. */
 export type TagTypes = ReadonlyMap<string, TagType>
@@ -8,8 +8,6 @@ export type TagTypes = ReadonlyMap<string, TagType>
 export type SegmentMeaning =
   | { readonly condition: Condition }
   | { readonly memberSql: (parameter: Parameter) => string }
-
-export type ListKind = 'devices' | 'users'
 
 /** What the names in a condition mean. Absent maps are empty: such names are refused. */
 export interface ConditionScope {

@@ -1,8 +1,8 @@
 /** What the names in a condition mean: read at once, with all segments that its segments name. */
-import { ANY_MESSAGE, type Condition } from '@roost/protocol'
+import { ANY_MESSAGE, type Condition, type ListKind } from '@roost/protocol'
 import { readTagTypes } from '../registry/tag-definitions.ts'
 import type { Queryable } from '../store/database.ts'
-import type { ConditionScope, ListKind, SegmentMeaning } from './context.ts'
+import type { ConditionScope, SegmentMeaning } from './context.ts'
 
 /** Gives the segments of this app among those; others are left out. */
 export type ReadSegments = (

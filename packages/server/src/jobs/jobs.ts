@@ -1,4 +1,5 @@
 /** The background jobs: their names, their times (UTC), and what each does. `roost jobs` lists and runs them. */
+import { dropAbandonedLists } from '../audience/lists.ts'
 import type { CredentialChecks } from '../credentials/checks.ts'
 import { watchCredentials } from '../credentials/watch.ts'
 import { ageAddresses, endExpired } from '../hygiene/aging.ts'
@@ -120,11 +121,14 @@ export const JOBS = {
     },
   },
   'log-cleaning': {
-    does: 'drops runs of jobs and events of webhooks that are older than 30 days',
+    does: 'drops runs of jobs and events of webhooks that are older than 30 days, and lists whose upload broke off',
     cron: daily,
     run: async ({ db }, at) => {
       const dropped =
-        (await dropOldRuns(db, at)) + (await dropOldEvents(db, at)) + (await dropOldBulkRequests(db, at))
+        (await dropOldRuns(db, at)) +
+        (await dropOldEvents(db, at)) +
+        (await dropOldBulkRequests(db, at)) +
+        (await dropAbandonedLists(db, at))
       return dropped === 0 ? undefined : `${dropped} dropped`
     },
   },

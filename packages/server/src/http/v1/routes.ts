@@ -18,6 +18,7 @@ import { exportRoutes } from './devices/export.ts'
 import { importRoutes } from './devices/import.ts'
 import { deviceRoutes } from './devices/route.ts'
 import { inboxRoutes } from './inbox/route.ts'
+import { listRoutes } from './lists/route.ts'
 import { messageRoutes } from './messages/route.ts'
 import { pushTestRoutes } from './push-test/route.ts'
 import { removalRoutes } from './removals/route.ts'
@@ -93,6 +94,7 @@ export async function v1Routes(app: FastifyInstance, context: HttpContext): Prom
       await guarded.register(exportRoutes, context)
       await guarded.register(importRoutes, context)
       await guarded.register(deviceCallRoutes, context)
+      await guarded.register(listRoutes, context)
       await guarded.register(messageRoutes, context)
       await guarded.register(pushTestRoutes, context)
       await guarded.register(removalRoutes, context)
