@@ -1,6 +1,7 @@
 /**
  * Builds only what changed: TypeScript checks by itself (`tsc -b`), the two bundles by the age of their sources.
- * So `npm start` and `npm run demo` work on a fresh clone and start at once afterwards.
+ * So `npm start` and `npm run demo` work on a fresh clone and start at once afterwards. What the tools say is shown only when
+ * one fails: a newcomer's first lines are ours.
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, statSync } from 'node:fs'
@@ -11,9 +12,16 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 
 /** @param {string} command @param {string[]} args */
 function run(command, args) {
-  const { status, error } = spawnSync(command, args, { cwd: root, stdio: ['ignore', 2, 2] })
+  const { status, error, stdout, stderr } = spawnSync(command, args, {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    maxBuffer: 64 * 1024 * 1024,
+  })
   if (error !== undefined) throw error
-  if (status !== 0) process.exit(status ?? 1)
+  if (status === 0) return
+  process.stderr.write(stdout)
+  process.stderr.write(stderr)
+  process.exit(status ?? 1)
 }
 
 /** @param {string} path @returns {number} the newest change below it, ms */
@@ -35,6 +43,8 @@ function isStale(name) {
   )
 }
 
+if (!existsSync(join(root, 'packages/server/dist')))
+  process.stderr.write('building, for the first time only …\n')
 run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-b'])
 for (const name of ['sdk', 'console'])
   if (isStale(name)) run('npm', ['run', '--silent', 'bundle', '-w', `@roost/${name}`])
