@@ -44,8 +44,10 @@ export interface Draft {
   readonly lastSeenAt?: number | null
   /** ms. */
   readonly lastOpenAt?: number | null
-  /** Opted out or known to be gone: the device is kept, its token is not sent to and so not taken. */
+  /** Never subscribed or known to be gone: the device is kept, its token is not sent to and so not taken. */
   readonly isUnreachable?: boolean
+  /** The person did not want any more; their token is not taken either. */
+  readonly hasUnsubscribed?: boolean
   readonly permission?: unknown
   /** As the REST API shows it. */
   readonly record?: unknown
@@ -90,8 +92,11 @@ function read<T>(field: string, work: () => T): T {
 
 /** Throws RowFault `input_invalid`, `platform_unsupported` or `address_malformed`, without the token in its words. */
 export function deviceOf(draft: Draft, options: DraftOptions): KnownDevice {
-  const permission = read('permission', () => permissionOf(draft.permission))
-  const isLeftOut = draft.isUnreachable === true || (options.needsPermission && isDenied(permission))
+  const permission = read('permission', () => permissionOf(draft))
+  const isLeftOut =
+    draft.isUnreachable === true ||
+    draft.hasUnsubscribed === true ||
+    (options.needsPermission && isDenied(permission))
   const token = isLeftOut ? null : textOf(draft.pushToken, 4097)
   const hwid = read('hwid', () => hwidOf(draft, token))
   const { lastOpenAt = null, firstSeenAt = null, platform } = draft
@@ -132,8 +137,13 @@ function userIdOf(value: unknown): string | null {
   return userId
 }
 
-function permissionOf(value: unknown): Permission | null {
-  const text = textOf(value, 32)
+/**
+ * R26: who has unsubscribed elsewhere stays so here, until the app says that it may show something. A browser never says
+ * it: there to register is to subscribe.
+ */
+function permissionOf({ permission, hasUnsubscribed, platform }: Draft): Permission | null {
+  if (hasUnsubscribed === true && platform !== 'web') return 'denied'
+  const text = textOf(permission, 32)
   const found = PERMISSIONS.find(it => it === text) ?? null
   if (text !== null && found === null)
     throw new PushError('input_invalid', `permission is "${text}"; it is one of ${PERMISSIONS.join(', ')}`)

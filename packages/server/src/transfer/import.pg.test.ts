@@ -379,7 +379,22 @@ describe('mappings', () => {
         'Last Application Open',
         'Tier',
         'Topics',
-      ]) + csvLine(['PW-1', 'berta', token, '1', 'iOS', 'de', '2026-02-03 04:05:06', 'gold', '["a","b"]']),
+        'Push Alerts Enabled',
+      ]) +
+        csvLine([
+          'PW-1',
+          'berta',
+          token,
+          '1',
+          'iOS',
+          'de',
+          '2026-02-03 04:05:06',
+          'gold',
+          '["a","b"]',
+          'true',
+        ]) +
+        csvLine(['PW-2', 'berta', newToken(), '1', 'iOS', 'de', '2026-02-03 04:05:06', 'gold', '', 'false']) +
+        csvLine(['PW-3', 'berta', newToken(), '1', 'iOS', 'de', '2026-02-03 04:05:06', 'gold', '', '']),
       { mapping: 'pushwoosh' },
     )
     expect(await server.view(app, 'PW-1')).toMatchObject({
@@ -387,8 +402,15 @@ describe('mappings', () => {
       language: 'de',
       lastOpenAt: '2026-02-03T04:05:06.000Z',
       tags: { Tier: 'gold', Topics: ['a', 'b'] },
+      permission: 'granted',
       addresses: [{ provider: 'apns', addressEnd: end(token) }],
     })
+    expect(await server.view(app, 'PW-2')).toMatchObject({
+      permission: 'denied',
+      isOptedOut: true,
+      addresses: [{ state: 'active' }],
+    })
+    expect(await server.view(app, 'PW-3')).toMatchObject({ permission: null, isOptedOut: false })
   })
 
   test('Pushwoosh JSON: typed tags are read, and the token of an unsubscribed device is left', async () => {
@@ -432,6 +454,30 @@ describe('mappings', () => {
     })
     expect(await addresses('OS-2')).toEqual([])
     expect(await addresses('OS-3')).toEqual([])
+  })
+
+  test('R26: who has unsubscribed elsewhere stays so when the app registers, until it says otherwise; a browser subscribes by registering', async () => {
+    const row = (id: string, type: number, subscription: string) =>
+      csvLine([id, newToken(), type, subscription])
+    await importText(
+      csvLine(['id', 'identifier', 'device_type', 'notification_types']) +
+        row('no-1', 0, '-2') +
+        row('no-2', 0, '0') +
+        row('no-3', 5, '-2'),
+      { mapping: 'onesignal' },
+    )
+    const optedOut = async (hwid: string) => (await server.view(app, hwid)).isOptedOut
+    await register('no-1', newToken())
+    await register('no-2', newToken())
+    expect([await optedOut('no-1'), await optedOut('no-2')]).toEqual([true, false])
+    expect((await server.view(app, 'no-3')).permission).toBeNull()
+    await server.device(app, 'registerDevice', {
+      hwid: 'no-1',
+      device_type: 1,
+      push_token: newToken(),
+      notificationTypes: 7,
+    })
+    expect(await optedOut('no-1')).toBe(false)
   })
 
   test('Parse: an installation of mongoexport with its user, channels and times', async () => {

@@ -19,6 +19,9 @@ const PLATFORM_OF: Readonly<Record<number, Platform>> = {
   13: 'huawei',
 }
 
+/** The person has unsubscribed; below and above it are faults, and a permission that was not given yet. */
+const UNSUBSCRIBED = -2
+
 export function readOneSignal(fields: Fields, settings: MappingSettings): Draft {
   const type = numberOf(fields.device_type)
   const platform = type === null ? settings.platform : (PLATFORM_OF[type] ?? null)
@@ -42,7 +45,8 @@ export function readOneSignal(fields: Fields, settings: MappingSettings): Draft 
     firstSeenAt: timeOf(fields.created_at),
     lastSeenAt: timeOf(fields.last_active),
     lastOpenAt: timeOf(fields.last_active),
-    // Zero and below: never subscribed, or opted out.
+    hasUnsubscribed: subscription === UNSUBSCRIBED,
+    // Zero and below: never subscribed, or opted out, or something failed.
     isUnreachable: isTrue(fields.invalid_identifier) || (subscription !== null && subscription <= 0),
   }
 }

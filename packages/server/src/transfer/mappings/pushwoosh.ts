@@ -6,7 +6,7 @@
  */
 import { DEVICE_TYPES, type Platform } from '@roost/protocol'
 import type { Draft } from '../draft.ts'
-import { type Fields, numberOf, secondsOf, tagValueOf, timeOf } from '../fields.ts'
+import { type Fields, isTrue, numberOf, secondsOf, tagValueOf, timeOf } from '../fields.ts'
 import type { MappingSettings } from './mappings.ts'
 
 const COLUMNS = new Set(['Hwid', 'User ID', 'Push Token', 'Type', 'Type (humanized)'])
@@ -47,7 +47,7 @@ function readLine(fields: Fields, settings: MappingSettings): Draft {
     pushToken: Object.values(push_tokens ?? {})[0],
     environment: settings.environment,
     userId: typeof user === 'object' && user !== null ? (user as Fields).user_id : user,
-    isUnreachable: fields.unsubscribed === true,
+    hasUnsubscribed: fields.unsubscribed === true,
   }
 }
 
@@ -77,6 +77,7 @@ function fromTags(all: Readonly<Record<string, unknown>>): Omit<Draft, 'platform
     'OS Version': osVersion,
     'Device Model': deviceModel,
     Timezone: timezone,
+    'Push Alerts Enabled': alerts,
     ...tags
   } = all
   return {
@@ -86,6 +87,7 @@ function fromTags(all: Readonly<Record<string, unknown>>): Omit<Draft, 'platform
     osVersion,
     deviceModel,
     timezoneSeconds: secondsOf(timezone),
+    permission: alerts === undefined || alerts === null ? null : isTrue(alerts) ? 'granted' : 'denied',
     firstSeenAt: timeOf(firstInstall),
     lastOpenAt: timeOf(lastOpen),
   }
