@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { ERRORS, WEBHOOK_EVENTS } from '@roost/protocol'
 import { expect, test } from 'vitest'
 import { MEANINGS } from './credentials/problems.ts'
+import { MESSAGE_METHODS } from './http/compat/messages/route.ts'
 import { METHODS } from './http/compat/methods.ts'
 import { JOBS } from './jobs/jobs.ts'
 
@@ -29,6 +30,13 @@ test('docs/configuration.md lists every variable that is read, and no other', as
 test('docs/device-api.md lists every method that is served, and no other', async () => {
   const listed = [...(await page('device-api.md')).matchAll(/^\| `(\w+)` \|.*\|.*\|$/gm)].map(it => it[1])
   expect(listed.sort()).toEqual([...METHODS.keys()].sort())
+})
+
+test('docs/compat-messages.md lists every messaging call that is served, and no other', async () => {
+  const listed = [...(await page('compat-messages.md')).matchAll(/^\| `(\w+)` \|.*\|.*\|$/gm)].map(
+    it => it[1],
+  )
+  expect(listed).toEqual(Object.keys(MESSAGE_METHODS))
 })
 
 test('docs/gateway-answers.md is what its tables say', async () => {

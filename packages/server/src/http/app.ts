@@ -10,6 +10,7 @@ import { HWID_CHARACTERS, PushError, REST_BODY_BYTES } from '@roost/protocol'
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import { isOwn } from './client-address.ts'
 import { compatBulkRoutes } from './compat/bulk.ts'
+import { compatMessageRoutes } from './compat/messages/route.ts'
 import { compatRoutes } from './compat/route.ts'
 import { compatUnregisteredRoutes } from './compat/unregistered.ts'
 import { limitCallsInHand, limitConnections } from './connections.ts'
@@ -107,6 +108,7 @@ export async function buildApp(context: HttpContext, options: AppOptions = {}): 
   await app.register(compatRoutes, { ...context, prefix: '/json/1.3' })
   await app.register(compatBulkRoutes, context)
   await app.register(compatUnregisteredRoutes, context)
+  await app.register(compatMessageRoutes, context)
   await app.register(v1Routes, context)
   await app.register(staticRoutes)
   return app
