@@ -48,6 +48,11 @@ const BY_END = `${HOLDER}
    where a.app_id = $1
      and right(a.address, length($3)) = case when a.provider = 'apns' then lower($3) else $3 end ${NEWEST_FIRST}`
 
+/** The hash of an activity's token takes the activity's name in. Uses the index address_activity. */
+const OF_ACTIVITY = `${HOLDER}
+    from address a ${OF_ADDRESS}
+   where a.app_id = $1 and a.address = $3 and a.kind like 'liveactivity:%' ${NEWEST_FIRST}`
+
 /** Those that can be sent to first, then the newest. */
 export async function findTokenHolders(
   db: Queryable,
@@ -55,8 +60,10 @@ export async function findTokenHolders(
 ): Promise<TokenHolder[]> {
   const hashes = hashesOfToken(token)
   const holders = await read(db, BY_TOKEN, [appId, limit, hashes.map(addressBucketOf), hashes])
-  if (holders.length > 0 || token.length > TOKEN_END_CHARACTERS_MAX) return holders
-  return read(db, BY_END, [appId, limit, token])
+  if (holders.length > 0) return holders
+  if (token.length <= TOKEN_END_CHARACTERS_MAX) return read(db, BY_END, [appId, limit, token])
+  const apple = appleTokenOf(token)
+  return apple === null ? [] : read(db, OF_ACTIVITY, [appId, limit, apple])
 }
 
 async function read(db: Queryable, sql: string, values: unknown[]): Promise<TokenHolder[]> {
@@ -73,14 +80,19 @@ const APPLE_KINDS = ['alert', 'voip', 'liveactivity-start']
 
 /** A token does not say whose it is, so it is looked for with each gateway (R7: Apple's in lower-case hex). */
 export function hashesOfToken(token: string): Buffer[] {
-  const apple = token.replace(/[<>\s]/g, '').toLowerCase()
-  const isApple = /^[0-9a-f]+$/.test(apple)
+  const apple = appleTokenOf(token)
   return PROVIDERS.flatMap(provider => {
     if (provider !== 'apns')
       return [addressHash({ provider, environment: '', kind: 'alert', address: token })]
-    if (!isApple) return []
+    if (apple === null) return []
     return ['production', 'sandbox'].flatMap(environment =>
       APPLE_KINDS.map(kind => addressHash({ provider, environment, kind, address: apple })),
     )
   })
+}
+
+/** null: it can be none of Apple's. */
+function appleTokenOf(token: string): string | null {
+  const hex = token.replace(/[<>\s]/g, '').toLowerCase()
+  return /^[0-9a-f]+$/.test(hex) ? hex : null
 }

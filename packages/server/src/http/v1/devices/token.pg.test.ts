@@ -105,12 +105,13 @@ test('R7: Apple’s are found as any log writes them, others byte for byte', asy
   expect(await hwidsOf(`exact:${hwid}`)).toEqual([])
 })
 
-test('the end of a token finds it, also that of one activity; wildcards are characters like others', async () => {
+test('the whole of a token finds it and its end does, also of one activity; wildcards are characters like others', async () => {
   const [token, ride] = [appleToken(), randomBytes(60).toString('hex')]
   const hwid = await register({ device_type: 1, push_token: token })
   await server.device(app, 'setActivityToken', { hwid, activity_id: 'ride', activity_token: ride })
   expect(await hwidsOf(token.slice(-6))).toEqual([hwid])
   expect(await find(ride.slice(-32))).toMatchObject([{ hwid, address: { kind: 'liveactivity:ride' } }])
+  expect(await find(ride.toUpperCase())).toMatchObject([{ hwid, address: { kind: 'liveactivity:ride' } }])
   for (const wild of ['%%%%%%', '______', String.raw`\\\\\\`]) expect(await hwidsOf(wild)).toEqual([])
 })
 
@@ -176,7 +177,7 @@ test('without a server token nobody asks', async () => {
   expect(response.status).toBe(401)
 })
 
-test('a whole token is looked up by primary keys, however many addresses there are', async () => {
+test('a whole token is looked up by keys, however many addresses there are', async () => {
   const token = appleToken()
   await register({ device_type: 1, push_token: token })
   await server.db.query(
@@ -211,8 +212,8 @@ test('a whole token is looked up by primary keys, however many addresses there a
   expect(hashesOfToken(token)).toHaveLength(9)
   for (const text of [token, appleToken(), `fcm:${'x'.repeat(140)}`]) {
     const plans = await plansOf(text)
-    expect(plans).toHaveLength(1)
-    expect(plans[0]).not.toContain('Seq Scan')
+    expect(plans.length).toBeGreaterThan(0)
+    for (const plan of plans) expect(plan).not.toContain('Seq Scan')
   }
   // So that the words above are the ones that PostgreSQL has for it.
   expect((await plansOf(token.slice(-8)))[1]).toContain('Seq Scan')
