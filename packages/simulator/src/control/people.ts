@@ -42,6 +42,7 @@ const KINDS = ['ios', 'android', 'web', 'hms'] as const
 export class People {
   readonly #options: PeopleOptions
   #crowd: Crowd | undefined
+  #first: Habits = {}
 
   constructor(options: PeopleOptions) {
     this.#options = options
@@ -58,17 +59,22 @@ export class People {
     return this.#crowd === undefined
   }
 
-  /** Installs more phones: they have tokens, and no server knows of them yet. Habits are those of the first ones. */
+  /**
+   * Installs more phones: they have tokens, and no server knows of them yet. What is not said of their habits is as of the
+   * first ones; `seed` and `receipts` are of all.
+   */
   async install(population: Population, habits: Habits = {}): Promise<Phone[]> {
     const { platforms } = this.#options
     for (const kind of KINDS)
       if (population[kind] !== undefined && platforms[kind] === undefined)
         throw new InputError(kind, 'this simulator has no app for such phones', 'Leave them out.')
+    if (this.#crowd === undefined) this.#first = habits
+    else refuseOthers(habits, this.#first)
     this.#crowd ??= this.#makeCrowd(habits)
     const crowd = this.#crowd
     const added = KINDS.flatMap(kind => {
       const platform = platforms[kind]
-      return platform === undefined ? [] : crowd.add(platform, population[kind] ?? 0)
+      return platform === undefined ? [] : crowd.add(platform, population[kind] ?? 0, habits)
     })
     await crowd.install(added)
     return added
@@ -98,5 +104,18 @@ export class People {
       ...(openRate !== undefined && { openRate }),
       ...(receipts !== undefined && { receipts }),
     })
+  }
+}
+
+/** Silently keeping to the first ones would make a rehearsal look like one that was asked for. */
+function refuseOthers(habits: Habits, first: Habits): void {
+  for (const name of ['seed', 'receipts'] as const) {
+    const [asked, is] = [habits[name], first[name]]
+    if (asked !== undefined && JSON.stringify(asked) !== JSON.stringify(is))
+      throw new InputError(
+        name,
+        `it is one for all phones: ${is === undefined ? 'the default' : JSON.stringify(is)}`,
+        'Leave it out, or start a new simulator.',
+      )
   }
 }

@@ -263,6 +263,42 @@ describe('faults', () => {
 })
 
 describe('phones', () => {
+  test('register with the server and the app that each call names, else with those of the first', async () => {
+    await ask('POST /phones', { ios: 1 })
+    const seen: unknown[] = []
+    const other = createServer((request, response) => {
+      const chunks: Buffer[] = []
+      request.on('data', (chunk: Buffer) => chunks.push(chunk))
+      request.on('end', () => {
+        const { application } = JSON.parse(Buffer.concat(chunks).toString()).request
+        seen.push(`${application} ${request.headers.authorization}`)
+        response.end(JSON.stringify({ status_code: 200, response: {} }))
+      })
+    })
+    await new Promise<void>(resolve => other.listen(0, '127.0.0.1', resolve))
+    const baseUrl = `http://127.0.0.1:${(other.address() as AddressInfo).port}`
+    const before = registered.length
+    const access = { server: baseUrl, app: 'OTHER-00000', deviceToken: 'its-token' }
+    expect((await ask('POST /phones', { ios: 2, ...access })).body).toMatchObject({ installed: 2, failed: 0 })
+    expect(new Set(seen)).toEqual(new Set(['OTHER-00000 Token its-token']))
+    expect(registered).toHaveLength(before)
+    await ask('POST /phones', { ios: 1 })
+    expect(registered.length).toBeGreaterThan(before)
+    people.close()
+    other.closeAllConnections()
+    await new Promise(resolve => other.close(resolve))
+  })
+
+  test('have one seed and one way of posting receipts: others are refused, the same are not', async () => {
+    await ask('POST /phones', { ios: 1, seed: 7 })
+    expect(await ask('POST /phones', { ios: 1, seed: 7 })).toMatchObject({ status: 200 })
+    for (const other of [{ seed: 8 }, { receipts: { lossRate: 0.5 } }])
+      expect(await ask('POST /phones', { ios: 1, ...other })).toMatchObject({
+        status: 400,
+        body: { error: expect.stringMatching(/one for all phones/) },
+      })
+  })
+
   test('are installed, register, and live as they are told', async () => {
     const { body } = await ask('POST /phones', { ios: 4, android: 2, seed: 7, uninstalled: 0.5 })
     expect(body).toEqual({ installed: 6, uninstalled: 3, done: 6, failed: 0 })

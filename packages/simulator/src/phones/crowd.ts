@@ -42,6 +42,12 @@ export interface CrowdCounts {
   readonly receipts: ReceiptCounts
 }
 
+/** Where phones that are added register, and what their people do; what is left out is as of the crowd. */
+export interface PhoneHabits {
+  readonly roost?: RoostAccess
+  readonly openRate?: number
+}
+
 /** What became of an action of several phones. */
 export interface CrowdResult {
   readonly done: number
@@ -70,22 +76,20 @@ export function createCrowd(options: CrowdOptions): Crowd {
 export class Crowd {
   readonly #phones: Phone[] = []
   readonly #options: CrowdOptions
-  readonly #api: DeviceApi
+  readonly #apis = new Map<string, DeviceApi>()
   readonly #receipts: ReceiptPost
   readonly #random: Random
-  readonly #home: PhoneHome
+  readonly #homes = new Map<string, PhoneHome>()
   #registered = 0
   #failed = 0
 
   constructor(options: CrowdOptions) {
-    const { simulator, openRate = 0, tagsFor, mix, count } = options
+    const { mix, count } = options
     this.#options = options
     this.#random = options.random ?? Math.random
-    this.#api = new DeviceApi(options.roost)
     this.#receipts = new ReceiptPost(seededRandom(drawSeed(this.#random)), options.receipts)
-    const common = { simulator, api: this.#api, receipts: this.#receipts }
-    this.#home = { ...common, openRate, keepsShown: false, language: 'en', timezone: 0, tagsFor }
-    for (let i = 0; i < count; i++) this.#add(pickPlatform(mix, this.#random))
+    const home = this.#homeOf({})
+    for (let i = 0; i < count; i++) this.#add(pickPlatform(mix, this.#random), home)
   }
 
   get phones(): readonly Phone[] {
@@ -93,8 +97,9 @@ export class Crowd {
   }
 
   /** More phones, not installed yet. */
-  add(platform: PhonePlatform, count: number): Phone[] {
-    return Array.from({ length: count }, () => this.#add(platform))
+  add(platform: PhonePlatform, count: number, habits: PhoneHabits = {}): Phone[] {
+    const home = this.#homeOf(habits)
+    return Array.from({ length: count }, () => this.#add(platform, home))
   }
 
   /** Each of them on another phone as well, from its backup. */
@@ -184,13 +189,26 @@ export class Crowd {
   close(): void {
     for (const phone of this.#phones) phone.close()
     this.#receipts.close()
-    this.#api.close()
+    for (const api of this.#apis.values()) api.close()
   }
 
-  #add(platform: PhonePlatform): Phone {
+  /** One for all phones of the same habits: there may be half a million of them. */
+  #homeOf({ roost = this.#options.roost, openRate = this.#options.openRate ?? 0 }: PhoneHabits): PhoneHome {
+    const access = JSON.stringify([roost.baseUrl, roost.app, roost.deviceToken])
+    const api = this.#apis.get(access) ?? new DeviceApi(roost)
+    this.#apis.set(access, api)
+    const name = `${openRate} ${access}`
+    const { simulator, tagsFor } = this.#options
+    const common = { simulator, api, receipts: this.#receipts, openRate, tagsFor }
+    const home = this.#homes.get(name) ?? { ...common, keepsShown: false, language: 'en', timezone: 0 }
+    this.#homes.set(name, home)
+    return home
+  }
+
+  #add(platform: PhonePlatform, home: PhoneHome): Phone {
     const number = this.#phones.length
     const userId = this.#options.userIdFor?.(number)
-    const phone = new Phone(this.#home, { number, platform, seed: drawSeed(this.#random), userId })
+    const phone = new Phone(home, { number, platform, seed: drawSeed(this.#random), userId })
     this.#phones.push(phone)
     return phone
   }
