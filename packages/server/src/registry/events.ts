@@ -19,12 +19,17 @@ const FORMER = `unnest(e.days, e.day_counts) as d (day, n) where d.day > $7::dat
 /** A clock that went back may not upset their order: such an event counts on the newest day. */
 const IS_OF_LAST_DAY = 'e.days[cardinality(e.days)] >= $7'
 
-/** Attributes that are too long are left out; that the event happened counts all the same. */
+/**
+ * Attributes that are too long are left out; that the event happened counts all the same. The device's row is held, so that
+ * nothing is stored beside an erasure of it: whichever comes second waits.
+ */
 const COUNT = `
+  with known as (select 1 from device where bucket = $1 and app_id = $2 and hwid = $3 for key share)
   insert into device_event as e (bucket, app_id, hwid, name, first_at, last_at, attributes, days, day_counts)
   select $1::smallint, $2::integer, $3::text, $4::text, $5::timestamptz, $5,
          case when octet_length($6::jsonb::text) <= ${EVENT_ATTRIBUTES_BYTES} then $6::jsonb end,
          array[$7::date], array[1]
+    from known
    where exists (select from device_event k where k.bucket = $1 and k.app_id = $2 and k.hwid = $3 and k.name = $4)
       or (select count(*) from device_event k where k.bucket = $1 and k.app_id = $2 and k.hwid = $3)
          < ${EVENTS_PER_DEVICE}

@@ -2,7 +2,7 @@
  * Registering a device with its tokens: the alert address and, of Apple's devices, the one for calls. Both APIs come
  * through here, so an address means the same whichever way it came.
  */
-import { PushError } from '@roost/protocol'
+import { type Permission, PushError } from '@roost/protocol'
 import type { App } from '../access/apps.ts'
 import { findVapidCredential } from '../credentials/credentials.ts'
 import type { Database } from '../store/database.ts'
@@ -14,7 +14,7 @@ import {
   readAppleAddress,
   type TokenFields,
 } from './address.ts'
-import { addressBucketOf, addressHash } from './buckets.ts'
+import { addressBucketOf, addressHash, bucketOf } from './buckets.ts'
 import { isDenied } from './permission.ts'
 import type { DeviceUpdate, Registrations, UpdateResult } from './register.ts'
 import { readTags } from './tags.ts'
@@ -40,7 +40,8 @@ export async function registerDevice(
   const read = readAddress(tokens, context)
   const calls = readCallsAddress(tokens, update)
   const credentialId = read?.provider === 'webpush' ? await credentialOf(context.db, app.id, read) : null
-  const address = isDenied(update.permission) && (await needsPermission(context.db, app.id)) ? null : read
+  const isTaken = read === null || (await isAddressTaken(context.db, app, update))
+  const address = isTaken ? read : null
   const { tags, operations, skipped } = readTags(given)
   const result = await context.registrations.apply({
     ...update,
@@ -56,13 +57,21 @@ export async function registerDevice(
   return skipped.length === 0 ? result : { ...result, skipped: [...skipped, ...result.skipped] }
 }
 
-/** The app collects addresses of devices with permission only. Asked for those without alone. */
-async function needsPermission(db: Database, appId: number): Promise<boolean> {
-  const { rows } = await db.query<{ needed: boolean }>(
-    'select needs_permission as needed from app where id = $1',
-    [appId],
+/**
+ * An app may collect addresses of devices with permission only; one that says nothing of it now is as it was. Nearly all
+ * apps take everybody's, and nearly all devices may show something: neither costs a query.
+ */
+async function isAddressTaken(db: Database, app: App, update: DeviceUpdate): Promise<boolean> {
+  const isSilent = update.permission === null
+  if (isSilent ? !app.needsPermission : !isDenied(update.permission)) return true
+  const { rows } = await db.query<{ needed: boolean; permission: Permission | null }>(
+    `select needs_permission as needed,
+            (select permission from device where bucket = $2 and app_id = $1 and hwid = $3) as permission
+       from app where id = $1`,
+    [app.id, bucketOf(update.hwid), update.hwid],
   )
-  return rows[0]?.needed ?? false
+  const [known] = rows
+  return known?.needed !== true || !isDenied(update.permission ?? known.permission)
 }
 
 function readCallsAddress(

@@ -4,7 +4,8 @@ import { ACTIVITIES_PER_DEVICE, EVENTS_PER_DEVICE } from '@roost/protocol'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Access, type BareServer, startBare } from '../../../test/bare.ts'
 import { cloneDatabase, type TestDatabase } from '../../../test/database.ts'
-import { TestClock } from '../../../test/roost.ts'
+import { TestClock, tick } from '../../../test/roost.ts'
+import { countEvent } from '../../registry/events.ts'
 
 let database: TestDatabase
 let server: BareServer
@@ -203,9 +204,13 @@ describe('R26: a device whose permission is withdrawn', () => {
     expect((await server.rest('PATCH', path, { needsPermission: true })).body).toMatchObject({
       needsPermission: true,
     })
-    const [denied, silent] = [newHwid(), newHwid()]
+    const [denied, silent, former] = [newHwid(), newHwid(), newHwid()]
     await register(denied, { permission: 'denied', tags: { a: 1 } }, strict)
+    await register(denied, {}, strict) // it says nothing of permission now, and is as it was
     await register(silent, {}, strict)
+    await done('applicationOpen', { hwid: former, notificationTypes: 0 }, strict)
+    await register(former, {}, strict)
+    expect((await server.view(strict, former)).addresses).toEqual([])
     expect(await server.view(strict, denied)).toMatchObject({ addresses: [], tags: { a: 1 } })
     expect((await server.view(strict, silent)).addresses).toHaveLength(1)
     expect(await done('getInboxMessages', { hwid: denied }, strict)).toMatchObject({ messages: [] })
@@ -357,6 +362,9 @@ describe('merging users', () => {
   })
 })
 
+const WAITING_FOR_A_LOCK =
+  "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+
 describe('events', () => {
   const eventsOf = async (hwid: string) =>
     (await server.rest<{ events: unknown[] }>('GET', `/v1/apps/${app.app}/devices/${hwid}/events`)).body
@@ -393,6 +401,23 @@ describe('events', () => {
     const events = (await eventsOf(hwid)) as { name: string; count: number }[]
     expect(events).toHaveLength(EVENTS_PER_DEVICE)
     expect(events.find(it => it.name === 'kind 0')).toMatchObject({ count: 2 })
+  })
+
+  test('of a device that is being erased wait for it, and leave nothing', async () => {
+    const hwid = newHwid()
+    await register(hwid)
+    const { rows } = await server.db.query<{ id: number }>('select id from app where code = $1', [app.app])
+    const event = { appId: rows[0]?.id ?? 0, hwid, name: 'late', attributes: null, at: server.clock.now() }
+    const counting = await server.db.transaction(async tx => {
+      for (const table of ['device', 'device_event'])
+        await tx.query(`delete from ${table} where hwid = $1`, [hwid])
+      const counted = countEvent(server.db, event).then(() => true)
+      const isWaiting = async () => (await tx.query(WAITING_FOR_A_LOCK)).rowCount > 0
+      while (!(await Promise.race([counted, isWaiting()]))) await tick()
+      return { counted }
+    })
+    await counting.counted
+    expect((await server.db.query('select from device_event where hwid = $1', [hwid])).rowCount).toBe(0)
   })
 
   test('with attributes that are too long count without them', async () => {
