@@ -5,6 +5,8 @@
 export interface ErrorSpec {
   readonly status: number
   readonly remedy: string
+  /** Where the remedy goes by what the envelope of the device protocol does not have. */
+  readonly deviceRemedy?: string
   readonly retryAfterSeconds?: number
 }
 
@@ -12,6 +14,7 @@ export const ERRORS = {
   body_malformed: {
     status: 400,
     remedy: 'Send one JSON object in UTF-8; `detail` says where reading stopped.',
+    deviceRemedy: 'Send one JSON object in UTF-8.',
   },
   body_too_large: {
     status: 413,
@@ -20,6 +23,7 @@ export const ERRORS = {
   input_invalid: {
     status: 400,
     remedy: 'Correct the fields that `detail` names; GET /v1/openapi.json has the shapes.',
+    deviceRemedy: 'Correct what is named here; docs/device-api.md has the fields of each method.',
   },
   token_missing: { status: 401, remedy: 'Send the header "Authorization: Bearer <server token>".' },
   token_unknown: {
@@ -45,6 +49,10 @@ export const ERRORS = {
   message_unknown: {
     status: 404,
     remedy: 'Check the message id; it is the one that POST …/messages answered.',
+  },
+  message_too_large: {
+    status: 413,
+    remedy: 'Shorten what `detail` names, or put less into "data": gateways take 4096 bytes, Web Push 3993.',
   },
   credential_unknown: { status: 404, remedy: 'GET …/credentials lists the credentials of this app.' },
   credential_invalid: {
@@ -92,7 +100,11 @@ export const ERRORS = {
   list_unknown: { status: 404, remedy: 'GET …/lists names the lists of this app.' },
   list_in_use: { status: 409, remedy: 'Cancel what names it, or wait until it is done.' },
   idempotency_key_reused: { status: 409, remedy: 'Use a new key, or repeat the first request unchanged.' },
-  address_malformed: { status: 400, remedy: 'Send the push token exactly as the platform returned it.' },
+  address_malformed: {
+    status: 400,
+    remedy:
+      'Send what the platform returned, unchanged: the push token, and of a browser both of its keys, too.',
+  },
   platform_unsupported: {
     status: 400,
     remedy: 'Use device_type 1 (iOS), 3 (Android), 7 (macOS), 10, 11, 12, 20, 150 (browsers) or 17 (Huawei).',
@@ -112,7 +124,11 @@ export const ERRORS = {
       'Wait and repeat, a message with its idempotencyKey: when the connection broke at the very end, the change is stored.',
     retryAfterSeconds: 5,
   },
-  internal: { status: 500, remedy: 'Repeat later; if it stays, look for the request id in the server log.' },
+  internal: {
+    status: 500,
+    remedy: 'Repeat later; if it stays, look for the request id in the server log.',
+    deviceRemedy: 'Repeat later; if it stays, look into the server log.',
+  },
 } as const satisfies Record<string, ErrorSpec>
 
 export type ErrorCode = keyof typeof ERRORS

@@ -16,7 +16,7 @@ import { compatUnregisteredRoutes } from './compat/unregistered.ts'
 import { limitCallsInHand, limitConnections } from './connections.ts'
 import type { HttpContext } from './context.ts'
 import { healthRoutes } from './health.ts'
-import { parseJson } from './json.ts'
+import { readJson } from './json.ts'
 import { sendProblem } from './problem.ts'
 import { staticRoutes } from './static.ts'
 import { v1Routes } from './v1/routes.ts'
@@ -73,12 +73,12 @@ export async function buildApp(context: HttpContext, options: AppOptions = {}): 
   })
   warnOfUnnamedProxy(app, context)
   endConnectionsGently(app, options.drainMs ?? 0)
-  app.removeContentTypeParser('application/json')
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
     try {
       // Calls that want no body are often made with the headers of those that do.
-      const isNoneWanted = body === '' && request.routeOptions.schema?.body === undefined
-      done(null, isNoneWanted ? undefined : parseJson(body as string))
+      const isNoneWanted = body.length === 0 && request.routeOptions.schema?.body === undefined
+      done(null, isNoneWanted ? undefined : readJson(request, body as Buffer))
     } catch (error) {
       done(error as Error)
     }

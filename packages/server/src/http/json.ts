@@ -3,24 +3,49 @@
  * NUL characters, lone surrogates (both legal in JSON, neither in its text type), `__proto__` keys, and nesting
  * that the stack of recursive code (checks, `JSON.stringify`, jsonb) would not survive.
  */
+import { isUtf8 } from 'node:buffer'
 import { PushError } from '@roost/protocol'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 
 /** Worth a closer look; also escapes of the characters that `__proto__` is written with. */
 const SUSPICIOUS = /\\u00[0567]|\\ud[89a-f]|"__proto__"/i
 /** A condition may nest 12 deep; nothing useful nests this deep. */
 const DEPTH_MAX = 64
 
+export function notJson(): PushError {
+  return new PushError(
+    'body_malformed',
+    'the body is not sent as JSON: it takes the header "content-type: application/json"',
+  )
+}
+
 /** Every body below this place is JSON, whatever its content type says. */
 export function readAnyBodyAsJson(app: FastifyInstance, bodyLimit: number): void {
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser('*', { parseAs: 'string', bodyLimit }, (_request, body, done) => {
+  app.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit }, (request, body, done) => {
     try {
-      done(null, parseJson(body as string))
+      done(null, readJson(request, body as Buffer))
     } catch (error) {
       done(error as Error)
     }
   })
+}
+
+/** RFC 8259, 8.1: a reader may pass over it. */
+const BYTE_ORDER_MARK = '\uFEFF'
+const GZIP_MAGIC = 0x1f8b
+
+/** The bytes of a body as JSON. Decoded leniently two names that differ in a broken byte would be one. */
+export function readJson(request: FastifyRequest, bytes: Buffer): unknown {
+  const encoding = request.headers['content-encoding'] ?? 'identity'
+  if (encoding !== 'identity' || (bytes.length > 1 && bytes.readUInt16BE() === GZIP_MAGIC))
+    throw new PushError(
+      'body_malformed',
+      'the body is compressed: send it as it is, without content-encoding',
+    )
+  if (!isUtf8(bytes)) throw new PushError('body_malformed', 'the body is not UTF-8')
+  const text = bytes.toString()
+  return parseJson(text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text)
 }
 
 /** Throws `body_malformed` with the place. */

@@ -1,75 +1,22 @@
 /** Errors as `application/problem+json` (RFC 9457), with `code`, `detail`, `remedy` and `requestId`. */
 import { ERRORS, type ErrorCode, type ErrorSpec, PushError } from '@roost/protocol'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
-import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { codeOf, isDatabaseAway } from '../store/database.ts'
+import { notJson } from './json.ts'
 
 /** What any thrown thing is to a caller; anything unknown is `internal`, and its text stays in the log. */
 export function asPushError(error: unknown): PushError {
   if (error instanceof PushError) return error
-  if (hasZodFastifySchemaValidationErrors(error)) {
-    const context = error.validationContext ?? 'input'
-    const faults = error.validation.flatMap(it =>
-      faultsOf({
-        code: it.keyword,
-        path: it.instancePath.split('/').filter(part => part !== ''),
-        message: it.message ?? 'invalid',
-        branches: it.params.errors as readonly (readonly ZodIssue[])[] | undefined,
-      }),
-    )
-    const places = faults.map(it => `${[context, ...it.path].join('/')}: ${it.message}`)
-    return new PushError('input_invalid', places.slice(0, FAULTS_TOLD).join('; '))
-  }
   const code = (error as FastifyError).code
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE')
     return new PushError('body_too_large', 'the body is larger than this call takes')
   if (code === 'FST_ERR_BAD_URL') return new PushError('input_invalid', 'the path has a broken escape')
+  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return notJson()
   if (code?.startsWith('FST_ERR_CTP')) return new PushError('body_malformed', (error as Error).message)
   if (isDatabaseAway(error))
     return new PushError('not_ready', 'the database can not serve at the moment', { cause: error })
   return new PushError('internal', 'something went wrong on our side', { cause: error })
-}
-
-const FAULTS_TOLD = 10
-
-interface ZodIssue {
-  readonly code: string
-  readonly path: readonly PropertyKey[]
-  readonly message: string
-  /** Of a union: the issues of each of its shapes, their paths counted from the union on. */
-  readonly errors?: readonly (readonly ZodIssue[])[]
-}
-
-interface Fault {
-  readonly code: string
-  readonly path: readonly string[]
-  readonly message: string
-}
-
-/** "Invalid input" says nothing of a union; the faults of the shape that was meant do. */
-function faultsOf(
-  issue: Fault & { readonly branches: readonly (readonly ZodIssue[])[] | undefined },
-): readonly Fault[] {
-  const shapes = (issue.branches ?? []).map(branch =>
-    branch.flatMap(inner =>
-      faultsOf({
-        code: inner.code,
-        path: [...issue.path, ...inner.path.map(String)],
-        message: inner.message,
-        branches: inner.errors,
-      }),
-    ),
-  )
-  const isOfType = (fault: Fault) => fault.code === 'invalid_type' && fault.path.length === issue.path.length
-  if (shapes.length === 0 || shapes.every(faults => faults.every(isOfType))) return [issue]
-  return shapes.reduce((best, faults) => (distanceOf(faults) < distanceOf(best) ? faults : best))
-}
-
-/** The shape that was meant knows all the keys, and is read furthest before something is wrong. */
-function distanceOf(faults: readonly Fault[]): number {
-  const strangers = faults.filter(it => it.code === 'unrecognized_keys').length
-  return strangers * 1000 - Math.max(...faults.map(it => it.path.length))
 }
 
 /** Seconds, for the header; undefined where waiting does not help. */

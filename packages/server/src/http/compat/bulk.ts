@@ -4,14 +4,7 @@
  * the envelope of the device API; GET /api/v2/audience/{method}/{request_id} tells how far it is, with a server token in
  * the header. What is asked of devices that are not known is no error.
  */
-import {
-  BULK_BODY_BYTES,
-  BULK_ENTRIES,
-  type BulkTarget,
-  bulkTargetSchema,
-  ERRORS,
-  PushError,
-} from '@roost/protocol'
+import { BULK_BODY_BYTES, BULK_ENTRIES, type BulkTarget, bulkTargetSchema, ERRORS } from '@roost/protocol'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import {
@@ -22,11 +15,11 @@ import {
   type TagsEntry,
 } from '../../registry/bulk/requests.ts'
 import type { HttpContext } from '../context.ts'
+import { check } from '../faults.ts'
 import { readAnyBodyAsJson } from '../json.ts'
 import { asPushError, logProblem, retryAfterOf } from '../problem.ts'
 import { holdStrangersBack, requireServerToken, requireTokenOfBody } from '../server-token.ts'
 import { sendFailure, success } from './envelope.ts'
-import { describeFaults } from './faults.ts'
 
 const METHODS = ['bulkRegisterDevice', 'bulkSetTags', 'bulkUnregisterDevice'] as const
 type BulkMethod = (typeof METHODS)[number]
@@ -75,9 +68,9 @@ async function accept(
   { method, body }: { readonly method: BulkMethod; readonly body: unknown },
 ): Promise<string> {
   // Ten thousand entries are looked at when it is known who sends them.
-  const { auth } = checked(z.object({ auth: z.string().min(1).max(512) }), body)
+  const { auth } = check(z.object({ auth: z.string().min(1).max(512) }), { value: body, separator: '.' })
   await requireTokenOfBody(context, request, auth)
-  const { application, devices } = checked(envelope, body)
+  const { application, devices } = check(envelope, { value: body, separator: '.' })
   const { id: appId } = await context.apps.find(application)
   const id = await addBulkRequest(context.db, {
     appId,
@@ -86,12 +79,6 @@ async function accept(
   })
   context.runSoon('bulk-requests')
   return id
-}
-
-function checked<Schema extends z.ZodType>(schema: Schema, body: unknown): z.output<Schema> {
-  const parsed = schema.safeParse(body)
-  if (!parsed.success) throw new PushError('input_invalid', describeFaults(parsed.error, { value: body }))
-  return parsed.data
 }
 
 type Entry = Readonly<Record<string, unknown>>
@@ -119,17 +106,17 @@ function readRegistration(device: Entry, i: number): RegisterEntry {
       device_type: platform,
       userId: user_id,
       ...call,
-      tags: check(tagsSchema.nullish(), tags, `devices.${i}.tags`),
+      tags: checkPart(tagsSchema.nullish(), tags, `devices.${i}.tags`),
     },
-    listOperator: check(listOperator, list_operator, `devices.${i}.list_operator`),
+    listOperator: checkPart(listOperator, list_operator, `devices.${i}.list_operator`),
   }
 }
 
 function readTagsEntry(device: Entry, i: number): TagsEntry {
   return {
     target: readTarget(device, i),
-    tags: check(tagsSchema, device.tags, `devices.${i}.tags`),
-    listOperator: check(listOperator, device.list_operator, `devices.${i}.list_operator`),
+    tags: checkPart(tagsSchema, device.tags, `devices.${i}.tags`),
+    listOperator: checkPart(listOperator, device.list_operator, `devices.${i}.list_operator`),
   }
 }
 
@@ -138,13 +125,11 @@ function readTarget({ hwid, push_token, user_id, userId }: Entry, i: number): Bu
   const user = user_id ?? userId
   const target =
     hwid !== undefined ? { hwid } : push_token !== undefined ? { pushToken: push_token } : { userId: user }
-  return check(bulkTargetSchema, target, `devices.${i} (hwid, push_token or user_id)`)
+  return checkPart(bulkTargetSchema, target, `devices.${i} (hwid, push_token or user_id)`)
 }
 
-function check<Schema extends z.ZodType>(schema: Schema, value: unknown, place: string): z.output<Schema> {
-  const parsed = schema.safeParse(value)
-  if (parsed.success) return parsed.data
-  throw new PushError('input_invalid', `${place}: ${parsed.error.issues[0]?.message ?? 'invalid'}`)
+function checkPart<Schema extends z.ZodType>(schema: Schema, value: unknown, name: string): z.output<Schema> {
+  return check(schema, { name, value, separator: '.' })
 }
 
 const STATUS = { waiting: 'Pending', done: 'Completed' } as const
@@ -158,7 +143,7 @@ async function tell(
 ): Promise<unknown> {
   const token = /^(?:Token|Bearer|Key) (\S+)$/i.exec(request.headers.authorization ?? '')?.[1]
   await requireServerToken(context, request, { token, place: 'server token in its header' })
-  const id = check(z.uuid(), request.params.id, 'request_id')
+  const id = checkPart(z.uuid(), request.params.id, 'request_id')
   const { rows } = await context.db.query<{ appId: number }>(
     'select app_id as "appId" from bulk_request where id = $1',
     [id],

@@ -1,11 +1,12 @@
 /** A call of the device protocol: the check of its shape, and what every call says of its device. */
-import { type CompatBase, type DeviceRecord, type Permission, PushError } from '@roost/protocol'
+import type { CompatBase, DeviceRecord, Permission } from '@roost/protocol'
 import type { z } from 'zod'
 import type { App } from '../../access/apps.ts'
 import { platformOf } from '../../registry/address.ts'
 import { type DeviceUpdate, type UpdateResult, updateOf } from '../../registry/register.ts'
+import type { SkippedTag } from '../../registry/tags.ts'
 import type { HttpContext } from '../context.ts'
-import { describeFaults } from './faults.ts'
+import { check } from '../faults.ts'
 
 export interface Call {
   readonly app: App
@@ -23,13 +24,8 @@ export function method<Schema extends z.ZodType>(
   handle: (call: Call & { readonly request: z.infer<Schema> }) => Promise<unknown>,
 ): CompatMethod {
   return async call => {
-    const parsed = schema.safeParse(call.request)
-    if (!parsed.success)
-      throw new PushError(
-        'input_invalid',
-        describeFaults(parsed.error, { name: 'request', value: call.request }),
-      )
-    return handle({ ...call, request: parsed.data })
+    const request = check(schema, { name: 'request', value: call.request, separator: '.' })
+    return handle({ ...call, request })
   }
 }
 
@@ -107,10 +103,14 @@ function recordOf(request: Partial<CompatBase>, at: number): Partial<DeviceRecor
  * R5: the device learns that a later call of its own came first; there is nothing for it to do. Race M: another phone goes
  * by the same hwid, so this one is to register under a new one; clients that don't know the field go on as before.
  */
-export function answerOf({
-  isStale,
-  newHwid,
-}: UpdateResult): { readonly stale: true } | { readonly new_hwid: string } | null {
+export function answerOf({ isStale, newHwid, skipped }: UpdateResult): RegistrationAnswer | null {
   if (isStale) return { stale: true }
-  return newHwid === null ? null : { new_hwid: newHwid }
+  if (newHwid === null && skipped.length === 0) return null
+  return { ...(newHwid !== null && { new_hwid: newHwid }), ...(skipped.length > 0 && { skipped }) }
+}
+
+interface RegistrationAnswer {
+  readonly stale?: true
+  readonly new_hwid?: string
+  readonly skipped?: readonly SkippedTag[]
 }

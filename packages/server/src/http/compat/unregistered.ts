@@ -7,10 +7,10 @@ import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { listUnregistered } from '../../hygiene/removals.ts'
 import type { HttpContext } from '../context.ts'
+import { check } from '../faults.ts'
 import { readAnyBodyAsJson } from '../json.ts'
 import { holdStrangersBack, requireTokenOfBody } from '../server-token.ts'
 import { sendFailure, success } from './envelope.ts'
-import { describeFaults } from './faults.ts'
 
 const DAY_MS = 24 * 60 * 60_000
 /** The protocol has no pages: who gets so many asks for fewer days. */
@@ -31,11 +31,9 @@ export async function compatUnregisteredRoutes(app: FastifyInstance, context: Ht
   holdStrangersBack(app, context)
   app.setErrorHandler(sendFailure)
   app.post('/json/1.3/getUnregisteredDevices', async request => {
-    const parsed = requestSchema.safeParse(request.body)
-    if (!parsed.success)
-      throw new PushError('input_invalid', describeFaults(parsed.error, { value: request.body }))
-    await requireTokenOfBody(context, request, parsed.data.request.auth)
-    return success({ hwids: await read(context, parsed.data.request) })
+    const { request: asked } = check(requestSchema, { value: request.body, separator: '.' })
+    await requireTokenOfBody(context, request, asked.auth)
+    return success({ hwids: await read(context, asked) })
   })
 }
 

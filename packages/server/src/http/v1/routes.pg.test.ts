@@ -19,7 +19,7 @@ afterAll(async () => {
 
 interface Request {
   readonly method?: string
-  readonly body?: string
+  readonly body?: string | Uint8Array<ArrayBuffer>
   readonly headers?: Record<string, string>
 }
 
@@ -80,6 +80,68 @@ describe('who may call', () => {
 })
 
 describe('a body', () => {
+  test('that is called something else is refused with the header to send', async () => {
+    for (const contentType of ['application/x-www-form-urlencoded', 'text/plain', 'text/csv'])
+      for (const [method, path] of [
+        ['POST', '/v1/apps'],
+        ['PATCH', `/v1/apps/${app.app}`],
+        ['POST', `/v1/apps/${app.app}/imports`],
+      ] as const) {
+        const answer = await call(path, {
+          method,
+          body: '{"name":"Shop"}',
+          headers: { 'content-type': contentType },
+        })
+        expect(answer, path).toMatchObject({ status: 400, body: { code: 'body_malformed' } })
+        expect(answer.body.detail, path).toContain('content-type: application/json')
+      }
+  })
+
+  test('that is not UTF-8 is refused', async () => {
+    const body = Buffer.from('{"name":"Sh#p"}')
+    body[body.indexOf('#')] = 0xfe
+    const answer = await call('/v1/apps', {
+      method: 'POST',
+      body,
+      headers: { 'content-type': 'application/json' },
+    })
+    expect(answer).toMatchObject({ status: 400, body: { code: 'body_malformed' } })
+    expect(answer.body.detail).toContain('not UTF-8')
+  })
+
+  test('that has not the shape is told with field, limit and value, of secrets their length alone', async () => {
+    const device = `/v1/apps/${app.app}/devices/x`
+    const detailOf = async (path: string, body: unknown, method = 'PUT') => {
+      const { body: problem } = await call(path, {
+        method,
+        body: JSON.stringify(body),
+        headers: { 'content-type': 'application/json' },
+      })
+      return String(problem.detail)
+    }
+    expect(await detailOf(device, { platform: 'ios', deviceModel: 'm'.repeat(200) })).toMatch(
+      /^body\/deviceModel: it must have at most 128 characters; it is "m{40}…" with 200 characters$/,
+    )
+    expect(await detailOf(device, { platform: 'ios', timezoneSeconds: 90_000 })).toBe(
+      'body/timezoneSeconds: it must be at most 86400; it is 90000',
+    )
+    expect(await detailOf(device, {})).toBe(
+      'body/platform: it is missing; it must be "ios", "macos", "android", "huawei" or "web"',
+    )
+    expect(await detailOf(`${device}/events`, { event: 'bought' }, 'POST')).toBe(
+      'body/name: it is missing; it must be text; body: unknown field "event"; known are name, attributes',
+    )
+    const secret = 's'.repeat(5000)
+    const ofToken = await detailOf(device, { platform: 'ios', pushToken: secret })
+    expect(ofToken).toBe('body/pushToken: it must have at most 4096 characters; it has 5000 characters')
+    const credentials = `/v1/apps/${app.app}/credentials`
+    for (const body of [
+      { gateway: 'apns', kind: 'p8', p8: [secret], keyId: secret, teamId: 'T', bundleId: 'b' },
+      { gateway: 'apns', kind: 'p12', p12: secret, password: secret },
+    ])
+      expect(await detailOf(credentials, body, 'POST')).not.toContain('sss')
+  })
+
   test.each<[string, string, string]>([
     ['empty', '', 'it is empty'],
     ['no JSON', 'name=Shop', 'unexpected character'],

@@ -2,9 +2,10 @@
 import swagger from '@fastify/swagger'
 
 import type { FastifyInstance } from 'fastify'
-import { jsonSchemaTransform, jsonSchemaTransformObject, validatorCompiler } from 'fastify-type-provider-zod'
+import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { HttpContext } from '../context.ts'
+import { validatorCompiler } from '../faults.ts'
 import { problemSchema } from '../problem.ts'
 import { requireServerToken } from '../server-token.ts'
 import { addressPolicyRoutes } from './address-policy/route.ts'
