@@ -38,8 +38,14 @@ const PROVIDER_OF: Record<Platform, Provider> = {
   web: 'webpush',
 }
 
-/** Apple: "variable length, do not hard-code a size"; the cap only keeps nonsense out. */
+/**
+ * Apple: "variable length, do not hard-code a size". Theirs have 32 bytes and more; of a quarter of that nobody has heard,
+ * and the cap only keeps nonsense out.
+ */
+const APNS_TOKEN_HEX_DIGITS_MIN = 16
 const APNS_TOKEN_HEX_DIGITS_MAX = 400
+/** Nobody tells the length of the others, but with five characters of base64 there were fewer tokens than phones. */
+const REGISTRATION_TOKEN_CHARACTERS_MIN = 6
 
 export function platformOf(deviceType: number): Platform {
   const platform = (DEVICE_TYPES as Record<number, Platform>)[deviceType]
@@ -133,26 +139,31 @@ function apnsEnvironment(gateway: string | null | undefined, field: string): str
 
 function apnsToken(token: string, field: string): string {
   const hex = token.replace(/[<>\s]/g, '').toLowerCase()
-  if (!/^[0-9a-f]+$/.test(hex) || hex.length % 2 !== 0 || hex.length > APNS_TOKEN_HEX_DIGITS_MAX)
+  const isLongEnough = hex.length >= APNS_TOKEN_HEX_DIGITS_MIN && hex.length <= APNS_TOKEN_HEX_DIGITS_MAX
+  if (!isLongEnough || !/^[0-9a-f]+$/.test(hex) || hex.length % 2 !== 0 || /^0+$/.test(hex))
     throw new PushError(
       'address_malformed',
-      `${field} has ${hex.length} characters; an APNs token is an even number of hex digits, at most ${APNS_TOKEN_HEX_DIGITS_MAX}`,
+      `${field} has ${hex.length} characters; an APNs token is an even number of hex digits, at least ${APNS_TOKEN_HEX_DIGITS_MIN} and at most ${APNS_TOKEN_HEX_DIGITS_MAX}, not all zero`,
     )
   return hex
 }
 
 /** What clients write when they have none; taken for a token, it would wander from device to device (R3). */
 const NO_TOKEN = /^(null|nil|undefined|\(null\))$/i
+/** So would the errors that Google's libraries gave in place of a token: BLACKLISTED, SERVICE_NOT_AVAILABLE. */
+const NAME_OF_ERROR = /^[A-Z_]+$/
 
 /**
  * Of FCM or HMS. Neither says how long they are or what they are made of, so only what can be none is refused: also the
  * URL of a browser's endpoint under the wrong device type.
  */
 function registrationToken(token: string, field: string): string {
-  if (!/^[\x21-\x7e]+$/.test(token) || NO_TOKEN.test(token) || token.includes('://'))
+  const isLongEnough = token.length >= REGISTRATION_TOKEN_CHARACTERS_MIN
+  const isWord = NO_TOKEN.test(token) || NAME_OF_ERROR.test(token)
+  if (!isLongEnough || isWord || !/^[\x21-\x7e]+$/.test(token) || token.includes('://'))
     throw new PushError(
       'address_malformed',
-      `${field} has ${token.length} characters; a registration token is printable ASCII without spaces, and no URL or "null"`,
+      `${field} has ${token.length} characters; a registration token is at least ${REGISTRATION_TOKEN_CHARACTERS_MIN} characters of printable ASCII without spaces, no URL, no "null" and no word in capitals as clients send for an error`,
     )
   return token
 }

@@ -52,6 +52,8 @@ const GOOD: Record<string, () => Record<string, unknown>> = {
   getConfig: () => ({ features: ['vapid_key'] }),
   postEvent: () => ({ event: 'tapped', attributes: { a: 1 }, timestampUTC: 1_790_000_000 }),
   getInboxMessages: () => ({ count: 0, last_code: '', last_request_time: 0 }),
+  getInApps: () => ({ language: 'en' }),
+  getPopupForms: () => ({}),
   inboxStatus: () => ({ inbox_code: '1', status: 2, hash: 'x', time: 1 }),
   createTestDevice: () => ({ ...apple(), name: 'Desk', description: 'of Anna' }),
   setActivityToken: () => ({ activity_id: 'ride', activity_token: randomBytes(40).toString('hex') }),

@@ -3,6 +3,7 @@
  * where a guess would name another person or device, and never the end of a client's session where it only decorates.
  */
 import { createECDH, randomBytes, randomUUID } from 'node:crypto'
+import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Access, type BareServer, startBare } from '../../../test/bare.ts'
 import { cloneDatabase, type TestDatabase } from '../../../test/database.ts'
@@ -231,6 +232,18 @@ describe('R8: a token that can be none is refused by its name, its length and wh
       () => ({ ...web(), device_type: 1, push_token: secret, gateway: 'moon' }),
       /gateway is "moon"/,
     ],
+    ['APNs, one byte', () => ({ device_type: 1, push_token: 'ab' }), /push_token has 2 .*at least 16/],
+    [
+      'APNs, zeros',
+      () => ({ device_type: 1, push_token: '0'.repeat(64) }),
+      /push_token has 64 .*not all zero/,
+    ],
+    ['FCM, a word', () => ({ device_type: 3, push_token: 'short' }), /push_token has 5 .*at least 6/],
+    ...['BLACKLISTED', 'SERVICE_NOT_AVAILABLE'].map((it): [string, () => Record<string, unknown>, RegExp] => [
+      `FCM, the error ${it}`,
+      () => ({ device_type: 3, push_token: it }),
+      /push_token .*no word in capitals/,
+    ]),
     ['VoIP', () => ({ device_type: 1, voip_push_token: `${secret}g` }), /voip_push_token has 81/],
     [
       'FCM, a space',
@@ -294,6 +307,7 @@ describe('R8: a token that can be none is refused by its name, its length and wh
     const fields: Record<string, unknown> = fieldsOf()
     const refusal = await refusalOf('registerDevice', { hwid, tags: { a: 1 }, userId: 'anna', ...fields })
     expect(refusal).toMatch(message)
+    expect(refusal).not.toContain('..')
     for (const token of [fields.push_token, fields.voip_push_token, fields.auth_token])
       if (typeof token === 'string' && token.length > 12) expect(refusal).not.toContain(token)
     expect(await isKnown(hwid)).toBe(false)
@@ -317,6 +331,15 @@ describe('R8: a token that can be none is refused by its name, its length and wh
 })
 
 describe('a refusal', () => {
+  test('of a browser’s keys has a remedy for keys, and one full stop', async () => {
+    const refusal = await refusalOf('registerDevice', {
+      hwid: newHwid(),
+      device_type: 11,
+      push_token: `https://push.example.com/${randomUUID()}`,
+    })
+    expect(refusal).toMatch(/^public_key is missing; .*[^.]\. Send .* of a browser both of its keys, too\.$/)
+  })
+
   test('names field, value and limit, and quotes only the beginning of a long value', async () => {
     expect(await refusalOf('applicationOpen', { hwid: `x${'y'.repeat(300)}` })).toMatch(
       /request\.hwid: .*256.*"xy{39}…" with 301 characters/,
@@ -327,7 +350,22 @@ describe('a refusal', () => {
     expect(await refusalOf('registerUser', { hwid: 'x', userId: ['a', 'b'] })).toMatch(
       /request\.userId: .*a list/,
     )
-    expect(await refusalOf('setTags', { hwid: 'x' })).toMatch(/request\.tags: .*missing/)
+    expect(await refusalOf('setTags', { hwid: 'x' })).toMatch(
+      /request\.tags: it is missing; it must be an object/,
+    )
+    expect(await refusalOf('registerDevice', { hwid: 'x', push_token: appleToken() })).toMatch(
+      /request\.device_type: it is missing; it is a number/,
+    )
+    expect(await refusalOf('applicationOpen', { hwid: '' })).toMatch(
+      /request\.hwid: it must not be empty; it is ""/,
+    )
+  })
+
+  test('goes by nothing that only REST has', async () => {
+    const badJson = await fetch(`${server.url}/json/1.3/applicationOpen`, { method: 'POST', body: '{' })
+    const { status_message } = (await badJson.json()) as { status_message: string }
+    for (const message of [await refusalOf('setTags', { hwid: 'x' }), status_message])
+      expect(message).not.toMatch(/detail`|openapi|received|expected [a-z]+,/)
   })
 
   test('never quotes a token', async () => {
@@ -413,4 +451,61 @@ test('a test device that is refused for their number was not registered either',
   expect((await server.device(full, 'checkDevice', { hwid: fields.hwid })).body.response).toMatchObject({
     exist: false,
   })
+})
+
+describe('a body', () => {
+  const post = async (body: Uint8Array<ArrayBuffer>, headers: Record<string, string> = {}) => {
+    const response = await fetch(`${server.url}/json/1.3/applicationOpen`, {
+      method: 'POST',
+      headers: { authorization: `Token ${app.deviceToken}`, ...headers },
+      body,
+    })
+    return { status: response.status, body: (await response.json()) as { status_message: string } }
+  }
+  const bytesOf = (hwid: string) => Buffer.from(JSON.stringify({ request: { application: app.app, hwid } }))
+
+  test('that is not UTF-8 is refused, since two names would become one', async () => {
+    const name = newHwid()
+    for (const byte of [0xfe, 0xfd]) {
+      const bytes = bytesOf(`${name}#`)
+      bytes[bytes.lastIndexOf('#')] = byte
+      const answer = await post(bytes)
+      expect(answer).toMatchObject({ status: 400, body: { status_code: 400 } })
+      expect(answer.body.status_message).toContain('not UTF-8')
+    }
+    expect(await isKnown(`${name}\ufffd`)).toBe(false)
+  })
+
+  test('may begin with a byte order mark', async () => {
+    const hwid = newHwid()
+    expect(await post(Buffer.concat([Buffer.from([0xef, 0xbb, 0xbf]), bytesOf(hwid)]))).toMatchObject({
+      status: 200,
+      body: { status_code: 200 },
+    })
+    expect(await isKnown(hwid)).toBe(true)
+  })
+
+  test('that is compressed is refused by what it is, whether or not its header says so', async () => {
+    for (const headers of [{ 'content-encoding': 'gzip' }, {}] as Record<string, string>[]) {
+      const answer = await post(gzipSync(bytesOf(newHwid())), headers)
+      expect(answer.status).toBe(400)
+      expect(answer.body.status_message).toContain('compressed')
+    }
+  })
+})
+
+test('what clients ask for at each start and this version does not serve is answered empty', async () => {
+  const hwid = newHwid()
+  expect(await done('getInApps', { hwid, language: 'en' })).toEqual({ inApps: [] })
+  expect(await done('getPopupForms', { hwid })).toEqual({ popup_forms: [] })
+  expect(await isKnown(hwid)).toBe(false)
+})
+
+test('a registration tells which of its tags were skipped, and a clean one nothing', async () => {
+  const fields = { hwid: newHwid(), device_type: 1, push_token: appleToken() }
+  expect(await done('registerDevice', { ...fields, tags: { plan: 'gold', nested: { a: 1 } } })).toEqual({
+    skipped: [{ tag: 'nested', reason: expect.stringContaining('a string') }],
+  })
+  expect(await done('registerDevice', { ...fields, tags: { plan: 'gold' } })).toBeNull()
+  expect((await server.view(app, fields.hwid)).tags).toEqual({ plan: 'gold' })
 })

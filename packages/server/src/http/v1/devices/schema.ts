@@ -18,15 +18,25 @@ const TOKEN_CHARACTERS_MAX = 4096
 
 export const deviceQuerySchema = z.strictObject({
   limit: z.coerce.number().int().min(1).max(1000).default(50),
-  /** A part of the hwid or user id. */
-  search: z.string().max(256).default(''),
-  /**
-   * A push token, to find who has it or had it last: the whole, or of at most 32 characters its end. Only alone.
-   * The answer has the address of each device then.
-   */
-  token: z.string().trim().min(TOKEN_CHARACTERS_MIN).max(TOKEN_CHARACTERS_MAX).optional(),
-  /** Only devices whose newest address is in this state; `none` = never had one, empty = all. */
-  state: z.enum([...ADDRESS_STATES, 'unregistered', 'none', '']).default(''),
+  search: z
+    .string()
+    .max(256)
+    .default('')
+    .describe('A part of the hwid or of the user id, wherever it stands, in any case; no wildcards'),
+  token: z
+    .string()
+    .trim()
+    .min(TOKEN_CHARACTERS_MIN)
+    .max(TOKEN_CHARACTERS_MAX)
+    .optional()
+    .describe(
+      'A push token, to find who has it or had it last: the whole, or of at most 32 characters its end. Only without ' +
+        'search and state. The answer has the address of each device then',
+    ),
+  state: z
+    .enum([...ADDRESS_STATES, 'unregistered', 'none', ''])
+    .default('')
+    .describe('Only devices whose newest address is in this state; none = never had one, empty = all'),
 })
 
 export const deviceListSchema = z.object({
