@@ -47,10 +47,12 @@ interface Unfilled {
   readonly shownAt: string
 }
 
+/** A segment as a target is written like one inside a condition. */
 const UNFILLED = `
-  select i.message_id as "messageId", i.app_id as "appId", m.target -> 'condition' as condition, i.shown_at as "shownAt"
+  select i.message_id as "messageId", i.app_id as "appId", i.shown_at as "shownAt",
+         case when m.target ? 'segment' then m.target else m.target -> 'condition' end as condition
     from inbox_message i join message m on m.id = i.message_id
-   where not i.is_filled and i.until_at > $1`
+   where not i.is_filled and i.until_at > $1 and m.target ?| array['condition', 'segment']`
 
 /** Writes the buckets of all messages that lack some; returns how many messages. Safe in several processes at once. */
 export async function fillMembers(db: Queryable, at: number): Promise<number> {
