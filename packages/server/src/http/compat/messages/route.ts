@@ -9,6 +9,7 @@ import { z } from 'zod'
 import { codeOf, type FoundMessage, findByCode } from '../../../messages/code.ts'
 import { createMessage } from '../../../messages/create.ts'
 import type { HttpContext } from '../../context.ts'
+import { check } from '../../faults.ts'
 import { readAnyBodyAsJson } from '../../json.ts'
 import { holdStrangersBack, requireTokenOfBody } from '../../server-token.ts'
 import { sendFailure, success } from '../envelope.ts'
@@ -19,7 +20,6 @@ import { readDetails, readResults } from './read.ts'
 import { countTargeted, notificationOf, readTargeted } from './targeted.ts'
 
 const NOTIFICATIONS_MAX = 100
-const FAULTS_TOLD = 10
 const EXPRESSION_CHARACTERS = 64 * 1024
 
 const authSchema = z.looseObject({ auth: z.string().min(1).max(512) })
@@ -77,10 +77,7 @@ async function requireAuth(context: HttpContext, request: FastifyRequest): Promi
 }
 
 function checked<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
-  const parsed = schema.safeParse(value)
-  if (parsed.success) return parsed.data
-  const faults = parsed.error.issues.map(it => `${['request', ...it.path].join('.')}: ${it.message}`)
-  throw new PushError('input_invalid', faults.slice(0, FAULTS_TOLD).join('; '))
+  return check(schema, { name: 'request', value, separator: '.' })
 }
 
 interface CreatedMessages {
