@@ -17,6 +17,7 @@
  * R20 The same answer twice, or in any order, gives the same state: the first one moves the generation on.
  */
 import { addressBucketOf, addressHash } from '../registry/buckets.ts'
+import { addressOrder, byDirectoryKey } from '../registry/lock-order.ts'
 import type { Queryable } from '../store/database.ts'
 import { guardDeaths, type HeldBy } from './guard.ts'
 import { mismatchKind } from './mismatches.ts'
@@ -82,19 +83,51 @@ export async function applyResults(
   results: readonly AddressResult[],
   at: number,
 ): Promise<Applied> {
-  const sorted = [...results].sort((a, b) => a.bucket - b.bucket || (a.hwid < b.hwid ? -1 : 1))
-  const deaths = sorted.filter(it => it.kind === 'dead')
-  const mismatches = sorted.filter(it => it.kind === 'mismatch')
-  const accepted = sorted.filter(it => it.kind === 'accepted')
-  const corrected = sorted.flatMap(it => (it.kind === 'corrected' ? [it] : []))
-  const heldBy = await guardDeaths(tx, sorted, at)
+  const deaths = results.filter(it => it.kind === 'dead')
+  const accepted = results.filter(it => it.kind === 'accepted')
+  const corrected = results.flatMap(it => (it.kind === 'corrected' ? [it] : []))
+  const heldBy = await guardDeaths(tx, results, at)
+  const { taken, lost } = await takeCorrected(tx, corrected)
+  const mismatches = [...results.filter(it => it.kind === 'mismatch'), ...lost]
+  await lockAddresses(tx, { accepted, taken, others: [...deaths, ...mismatches] })
   let changed = 0
-  // First, since registrations lock the directory before addresses, too.
-  if (corrected.length > 0) changed += await applyCorrections(tx, corrected, at)
+  if (taken.length > 0) changed += await applyCorrections(tx, taken, at)
   if (deaths.length > 0) changed += await applyDeaths(tx, { deaths, heldBy, at })
   if (mismatches.length > 0) changed += await applyMismatches(tx, mismatches, at)
   if (accepted.length > 0) changed += await applyAccepted(tx, accepted, at)
   return { changed, heldDeaths: deaths.filter(it => heldBy(it) !== undefined).length }
+}
+
+/** An acceptance that tells nothing new changes no row. */
+const IS_NEWS = `(a.generation = r.generation and (a.state = 'suspect'
+        or (a.state = 'active' and (a.old_deaths > 0
+             or coalesce(a.last_accepted_at, '-infinity') < r.sent_at - ${ACCEPTED_RESOLUTION}))))`
+
+const LOCK_ADDRESSES = `
+  select from unnest($1::smallint[], $2::integer[], $3::text[], $4::bytea[], $5::integer[], $6::timestamptz[])
+                as r (bucket, app_id, hwid, hash, generation, sent_at)
+    join address a on a.bucket = r.bucket and a.app_id = r.app_id and a.hwid = r.hwid and a.address_hash = r.hash
+   where r.generation is null or ${IS_NEWS}
+   order by ${addressOrder('a')}
+     for update of a`
+
+/** What one statement changes, it locks in order itself; for several of them all is locked before the first one. */
+async function lockAddresses(
+  tx: Queryable,
+  locking: {
+    readonly accepted: readonly AddressResult[]
+    readonly taken: readonly Taken[]
+    readonly others: readonly AddressResult[]
+  },
+): Promise<void> {
+  const { accepted, taken, others } = locking
+  const corrected = taken.flatMap(it => [it, { ...it, hash: it.newHash }])
+  const always = [...others, ...corrected]
+  if (always.length === 0) return
+  const all = [...always, ...accepted]
+  const [bucket, appId, hwid, hash, , sentAt] = columnsOf(all)
+  const generations = all.map((it, i) => (i < always.length ? null : it.generation))
+  await tx.query(LOCK_ADDRESSES, [bucket, appId, hwid, hash, generations, sentAt])
 }
 
 const JUDGE_DEATHS = `
@@ -120,7 +153,7 @@ const JUDGE_DEATHS = `
       from result r
       join address a on a.bucket = r.bucket and a.app_id = r.app_id and a.hwid = r.hwid and a.address_hash = r.hash
      where a.state in ('active', 'suspect')
-     order by a.bucket, a.app_id, a.hwid
+     order by ${addressOrder('a')}
        for update of a
   ), judged as (
     select bucket, app_id, hwid, address_hash, reason, since, sent_at, message_id, is_old, old_deaths, old_deaths_from,
@@ -190,7 +223,7 @@ const JUDGE_MISMATCHES = `
        select a.doubted_at is null
            or (a.doubted_at at time zone 'utc')::date < ($10::timestamptz at time zone 'utc')::date as is_new) day
      where a.generation = r.generation and a.state in ('active', 'suspect')
-     order by a.bucket, a.app_id, a.hwid
+     order by ${addressOrder('a')}
        for update of a
   ), changed as (
     update address a
@@ -275,15 +308,19 @@ const CORRECT = `
          jsonb_build_object('from', "from", 'to', "to", 'messageId', message_id, 'sentAt', sent_at)
     from told order by place`
 
-async function applyCorrections(
+type Taken = Correction & { readonly newHash: Buffer }
+
+/** Makes the devices holders of the corrected addresses; `lost`: what another device holds there. */
+async function takeCorrected(
   tx: Queryable,
   corrections: readonly Correction[],
-  at: number,
-): Promise<number> {
+): Promise<{ readonly taken: readonly Taken[]; readonly lost: readonly AddressResult[] }> {
+  if (corrections.length === 0) return { taken: [], lost: [] }
   const wanted = corrections
-    .map(it => ({ ...it, newHash: correctedHash(it) }))
-    .map(it => ({ ...it, addressBucket: addressBucketOf(it.newHash) }))
-    .sort((a, b) => a.addressBucket - b.addressBucket || a.newHash.compare(b.newHash))
+    .map(it => ({ it, appId: it.appId, hash: correctedHash(it) }))
+    .map(it => ({ ...it, addressBucket: addressBucketOf(it.hash) }))
+    .sort(byDirectoryKey)
+    .map(({ it, hash, addressBucket }) => ({ ...it, newHash: hash, addressBucket }))
   const { rows } = await tx.query<{ hash: Buffer }>(TAKE_CORRECTED, [
     wanted.map(it => it.addressBucket),
     wanted.map(it => it.appId),
@@ -294,12 +331,12 @@ async function applyCorrections(
   const free = new Set(rows.map(row => row.hash.toString('hex')))
   const taken = wanted.filter(it => free.has(it.newHash.toString('hex')))
   const lost = wanted.filter(it => !free.has(it.newHash.toString('hex')))
-  let changed = lost.length > 0 ? await applyMismatches(tx, lost.map(lostResult), at) : 0
-  if (taken.length > 0) {
-    const more = [taken.map(it => it.newHash), taken.map(it => it.environment), new Date(at)]
-    changed += (await tx.query(CORRECT, [...columnsOf(taken), ...more])).rowCount
-  }
-  return changed
+  return { taken, lost: lost.map(lostResult) }
+}
+
+async function applyCorrections(tx: Queryable, taken: readonly Taken[], at: number): Promise<number> {
+  const more = [taken.map(it => it.newHash), taken.map(it => it.environment), new Date(at)]
+  return (await tx.query(CORRECT, [...columnsOf(taken), ...more])).rowCount
 }
 
 function correctedHash({ address, environment }: Correction): Buffer {
@@ -320,11 +357,9 @@ const CONFIRM = `
     select a.bucket, a.app_id, a.hwid, a.address_hash, a.state
       from result r
       join address a on a.bucket = r.bucket and a.app_id = r.app_id and a.hwid = r.hwid
-       and a.address_hash = r.hash and a.generation = r.generation
-     where a.state = 'suspect'
-        or (a.state = 'active' and (a.old_deaths > 0
-             or coalesce(a.last_accepted_at, '-infinity') < r.sent_at - ${ACCEPTED_RESOLUTION}))
-     order by a.bucket, a.app_id, a.hwid
+       and a.address_hash = r.hash
+     where ${IS_NEWS}
+     order by ${addressOrder('a')}
        for update of a
   ), changed as (
     update address a
