@@ -9,6 +9,7 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Access, type BareServer, SERVER_TOKEN, startBare } from '../../../../test/bare.ts'
 import { cloneDatabase, type TestDatabase } from '../../../../test/database.ts'
+import { tick } from '../../../../test/roost.ts'
 
 interface Content {
   readonly content?: { readonly 'application/json'?: { readonly schema: object } }
@@ -41,7 +42,7 @@ afterAll(async () => {
 })
 
 const OF_DEVICES = /^\/v1\/apps\/\{app\}\/(devices(\/\{hwid\}.*)?|users\/.*|tags.*|test-devices.*)$/
-const ELSEWHERE = /\/devices\/(import|export|bulk)/
+const ELSEWHERE = /\/devices\/(import|export|bulk)|\/inbox\//
 
 const operations = () =>
   Object.entries(page.paths).flatMap(([path, methods]) =>
@@ -190,6 +191,21 @@ describe('every device route answers as described', () => {
     const found = await call('GET', `${fill('/devices')}?token=described-token`)
     expect(JSON.parse(found.text).devices).toHaveLength(1)
     await expectAsDescribed('get', '/devices', found)
+  })
+
+  test('its inbox, which needs a message', async () => {
+    const hwid = 'inbox-described'
+    await server.rest('PUT', `/v1/apps/${app.app}/devices/${hwid}`, { platform: 'ios' })
+    const message = { to: { devices: [hwid] }, content: { title: 'Hello' }, inbox: {} }
+    const { body } = await server.rest<{ id: string }>('POST', `/v1/apps/${app.app}/messages`, message)
+    const path = `/v1/apps/${app.app}/devices/${hwid}/inbox/`
+    let answer = await call('GET', path)
+    for (; JSON.parse(answer.text).entries?.length === 0; answer = await call('GET', path)) await tick()
+    expect(JSON.parse(answer.text)).toMatchObject({ entries: [{ id: body.id }] })
+    await expectAsDescribed('get', '/devices/{hwid}/inbox/', answer)
+    const opened = await call('PATCH', `${path}${body.id}`, '{"state":"opened"}')
+    expect(opened.status).toBe(204)
+    await expectAsDescribed('patch', '/devices/{hwid}/inbox/{id}', opened)
   })
 
   test('a refusal is a described problem, of each route', async () => {
