@@ -9,7 +9,7 @@ import { type Access, type BareServer, startBare } from '../../test/bare.ts'
 import { cloneDatabase, type TestDatabase } from '../../test/database.ts'
 import { bucketOf } from '../registry/buckets.ts'
 import { compileCondition } from './condition.ts'
-import type { ConditionScope } from './context.ts'
+import type { ConditionScope, SegmentMeaning } from './context.ts'
 
 const DAY_MS = 24 * 3_600_000
 /** In the middle of a day, so that the days ago are not those of 24 hours. */
@@ -183,7 +183,7 @@ function earlierFirst([a, b]: [Operand, Operand]): readonly Operand[] {
   return typeof a === 'object' && typeof b === 'object' && a.daysAgo < b.daysAgo ? [b, a] : [a, b]
 }
 
-const of = <T extends Scalar>(...values: readonly T[]) => fc.constantFrom(...values) as fc.Arbitrary<Operand>
+const of = (...values: readonly Scalar[]): fc.Arbitrary<Operand> => fc.constantFrom(...values)
 const times = fc.oneof(ago, time.map(iso), of('2026-11-10', '2026-11-10 08:30', Math.floor(AT / 1000)))
 const comparison: fc.Arbitrary<Condition> = fc.oneof(
   { weight: 4, arbitrary: compared({ tag: 'any' }, scalar) },
@@ -193,7 +193,7 @@ const comparison: fc.Arbitrary<Condition> = fc.oneof(
   compared({ tag: 'int' }, of(1, 2, '3')),
   { weight: 2, arbitrary: compared({ tag: 'date' }, times) },
   compared({ tag: 'version' }, of(...VERSIONS)),
-  compared({ tag: 'list' }, of<Scalar>('a', 'b', 3)),
+  compared({ tag: 'list' }, of('a', 'b', 3)),
   compared({ field: 'hwid' }, of('h000', 'h007', 'h200')),
   compared({ field: 'userId' }, of('u1', 'u2', 'u9')),
   compared({ field: 'platform' }, of('ios', 'android', 'web')),
@@ -318,7 +318,7 @@ function compares({ op, value, ...subject }: Comparison, it: Device): boolean {
 
 const UNKNOWN: Known = { isSet: false, equals: () => false, isAtLeast: () => false, isAtMost: () => false }
 
-function ordered<T>(value: T | null, read: (operand: Operand) => T): Known {
+function ordered<T extends Scalar>(value: T | null, read: (operand: Operand) => T): Known {
   if (value === null) return UNKNOWN
   return {
     isSet: true,
@@ -559,7 +559,7 @@ const scope: ConditionScope = {
     ['version', 'version'],
     ['list', 'list'],
   ]),
-  segments: new Map([
+  segments: new Map<string, SegmentMeaning>([
     [SEGMENTS.live, { condition: LIVE }],
     [SEGMENTS.nested, { condition: NESTED }],
     [SEGMENTS.snapshot, { memberSql: parameter => `d.hwid < ${parameter('h100')}` }],
