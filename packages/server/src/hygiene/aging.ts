@@ -12,6 +12,7 @@
 import type { AddressPolicy } from '@roost/protocol'
 import { forgetServed } from '../dispatch/served.ts'
 import { addressBucketOf, BUCKETS } from '../registry/buckets.ts'
+import { addressOrder, directoryOrder } from '../registry/lock-order.ts'
 import type { Database, Queryable } from '../store/database.ts'
 import { readPolicy } from './policy.ts'
 
@@ -56,7 +57,7 @@ const END_INACTIVE = `
      where a.app_id = $1 and a.bucket between $2 and $3 and a.state in ('active', 'suspect')
        and greatest(a.last_registered_at, d.last_seen_at, a.ages_from)
              < $4::timestamptz - case when a.provider = 'fcm' then $5::integer else $6::integer end * interval '1 day'
-     order by a.bucket, a.app_id, a.hwid, a.address_hash
+     order by ${addressOrder('a')}
        for update of a
   ), ended as (
     update address a
@@ -79,7 +80,7 @@ const END_EXPIRED = `
   with old as (
     select bucket, app_id, hwid, address_hash from address
      where expires_at <= $1 and state in ('active', 'suspect')
-     order by bucket, app_id, hwid, address_hash
+     order by ${addressOrder('address')}
      limit ${SLICE}
        for update
   ), ended as (
@@ -147,12 +148,18 @@ async function forget(
   await tx.query(
     `select from address_directory h join unnest($2::smallint[], $3::bytea[]) as i (address_bucket, hash)
          on h.address_bucket = i.address_bucket and h.app_id = $1 and h.address_hash = i.hash
-      order by h.address_bucket, h.app_id, h.address_hash for update of h`,
+      order by ${directoryOrder('h')} for update of h`,
     [appId, hashes.map(addressBucketOf), hashes],
   )
   const { rows } = await tx.query<Ended>(
-    `delete from address a using unnest($2::smallint[], $3::text[], $4::bytea[]) as i (bucket, hwid, hash)
-      where a.bucket = i.bucket and a.app_id = $1 and a.hwid = i.hwid and a.address_hash = i.hash
+    `with old as (
+       select a.bucket, a.app_id, a.hwid, a.address_hash
+         from address a join unnest($2::smallint[], $3::text[], $4::bytea[]) as i (bucket, hwid, hash)
+           on a.bucket = i.bucket and a.app_id = $1 and a.hwid = i.hwid and a.address_hash = i.hash
+        order by ${addressOrder('a')} for update of a
+     )
+     delete from address a using old o
+      where a.bucket = o.bucket and a.app_id = o.app_id and a.hwid = o.hwid and a.address_hash = o.address_hash
         and a.state in ('dead', 'superseded', 'moved') and a.state_since < $5
       returning a.bucket, a.hwid, a.address_hash as hash`,
     [appId, ended.map(it => it.bucket), ended.map(it => it.hwid), hashes, before],

@@ -11,6 +11,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { PushError, type UndoFilter, type UndoPreview, type UndoView } from '@roost/protocol'
 import { v7 as uuidv7 } from 'uuid'
 import { addressBucketOf } from '../registry/buckets.ts'
+import { addressOrder, deviceOrder, directoryOrder } from '../registry/lock-order.ts'
 import type { Database, Queryable } from '../store/database.ts'
 import { FEED_PLACE, IS_REMOVAL } from './removals.ts'
 
@@ -257,18 +258,18 @@ interface Slice {
 const LOCK_DEVICES = `
   select from device d join unnest($2::smallint[], $3::text[]) as i (bucket, hwid)
       on d.bucket = i.bucket and d.app_id = $1 and d.hwid = i.hwid
-   order by d.bucket, d.hwid for update of d`
+   order by ${deviceOrder('d')} for update of d`
 
 const LOCK_HOLDERS = `
   select h.address_hash as hash, h.hwid
     from address_directory h join unnest($2::smallint[], $3::bytea[]) as i (address_bucket, hash)
       on h.address_bucket = i.address_bucket and h.app_id = $1 and h.address_hash = i.hash
-   order by h.address_bucket, h.address_hash for update of h`
+   order by ${directoryOrder('h')} for update of h`
 
 const LOCK_ADDRESSES = `
   select from address a join unnest($2::smallint[], $3::text[]) as i (bucket, hwid)
       on a.bucket = i.bucket and a.app_id = $1 and a.hwid = i.hwid
-   order by a.bucket, a.app_id, a.hwid, a.address_hash for update of a`
+   order by ${addressOrder('a')} for update of a`
 
 /** Of two addresses of a device and kind the one that was registered last. */
 const RESTORE = `

@@ -18,6 +18,7 @@ import { v7 as uuidv7 } from 'uuid'
 import { eraseMembers } from '../inbox/members.ts'
 import type { Database, Queryable } from '../store/database.ts'
 import { addressBucketOf, bucketOf } from './buckets.ts'
+import { addressOrder, deviceOrder, directoryOrder } from './lock-order.ts'
 import { eraseMentions, type Names, readMessagesTo } from './mentions.ts'
 
 /** A chunk that was under way is booked within its lease of seconds, and the gateway's deadline before it. */
@@ -73,7 +74,7 @@ async function hwidsOf(tx: Queryable, appId: number, userId: string): Promise<st
 async function lockDevices(tx: Queryable, appId: number, target: ErasureTarget): Promise<string[]> {
   if ('hwid' in target) return [target.hwid]
   const { rows } = await tx.query<{ hwid: string }>(
-    'select hwid from device where app_id = $1 and user_id = $2 order by bucket, app_id, hwid for update',
+    `select hwid from device where app_id = $1 and user_id = $2 order by ${deviceOrder('device')} for update`,
     [appId, target.userId],
   )
   return rows.map(it => it.hwid)
@@ -150,6 +151,12 @@ async function eraseDevices(tx: Queryable, { appId, hwids, counts }: Erasing): P
   )
   add(counts, 'device', device.rowCount)
   add(counts, DIRECTORY, await eraseDirectory(tx, { appId, hwids }))
+  await tx.query(
+    `select from address a join unnest($2::smallint[], $3::text[]) as i (bucket, hwid)
+         on a.bucket = i.bucket and a.app_id = $1 and a.hwid = i.hwid
+      order by ${addressOrder('a')} for update of a`,
+    keys,
+  )
   await eraseRows(tx, { appId, hwids, counts })
   add(counts, 'inbox_members', await eraseMembers(tx, { appId, hwids, buckets: hwids.map(bucketOf) }))
 }
@@ -210,6 +217,13 @@ async function eraseDirectory(tx: Queryable, { appId, hwids }: Devices): Promise
     [appId, hwids.map(bucketOf), hwids],
   )
   const keys = [appId, rows.map(it => addressBucketOf(it.hash)), rows.map(it => it.hash), hwids]
+  await tx.query(
+    `select from address_directory h
+       join unnest($2::smallint[], $3::bytea[]) as i (address_bucket, hash)
+         on h.address_bucket = i.address_bucket and h.app_id = $1 and h.address_hash = i.hash
+      order by ${directoryOrder('h')} for update of h`,
+    keys.slice(0, 3),
+  )
   const held = await tx.query(
     `delete from address_directory d using unnest($2::smallint[], $3::bytea[]) as i (address_bucket, hash)
       where d.address_bucket = i.address_bucket and d.app_id = $1 and d.address_hash = i.hash and d.hwid = any($4)`,

@@ -7,6 +7,7 @@ import { type DeviceSummary, PushError } from '@roost/protocol'
 import type { Database, Queryable } from '../store/database.ts'
 import { bucketOf } from './buckets.ts'
 import { checkDevice } from './check.ts'
+import { deviceOrder } from './lock-order.ts'
 import type { DeviceUpdate } from './register.ts'
 import type { RegistryContext } from './registration.ts'
 
@@ -41,11 +42,11 @@ export async function readUser(db: Queryable, { appId, userId }: UserKey): Promi
   return { userId, devices: rows }
 }
 
-/** In the order in which registrations lock, so that a merge and a login wait for each other. */
+/** Locked in order, so that a merge and a login wait for each other. */
 const SET_USER = `
   with locked as (
     select bucket, app_id, hwid from device where app_id = $1 and user_id = $2
-     order by bucket, app_id, hwid for update
+     order by ${deviceOrder('device')} for update
   )
   update device d set user_id = $3
     from locked l where d.bucket = l.bucket and d.app_id = l.app_id and d.hwid = l.hwid and d.user_id = $2`

@@ -4,9 +4,9 @@
  */
 import type { Queryable } from '../../store/database.ts'
 import { bucketOf } from '../buckets.ts'
+import { addressOrder } from '../lock-order.ts'
 import type { Found } from './find.ts'
 
-/** In the order of keys in which registrations lock them. */
 const END = `
   with wanted as (
     select a.bucket, a.app_id, a.hwid, a.address_hash
@@ -14,7 +14,7 @@ const END = `
       join unnest($2::smallint[], $3::text[], $5::bytea[]) as i (bucket, hwid, hash)
         on a.bucket = i.bucket and a.hwid = i.hwid and (i.hash is null or a.address_hash = i.hash)
      where a.app_id = $1 and a.state in ('active', 'suspect', 'quarantined')
-     order by a.bucket, a.app_id, a.hwid, a.address_hash
+     order by ${addressOrder('a')}
        for update of a
   ), ended as (
     update address a
