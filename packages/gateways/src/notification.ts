@@ -20,6 +20,17 @@ export interface Notification {
   readonly badge: number | undefined
   /** Custom data for the app (protocol field `u`). */
   readonly data: Readonly<Record<string, unknown>> | undefined
+  /** Keys of the sender's own at the root of what the app gets; ours go before them. */
+  readonly root?: Readonly<Record<string, unknown>> | undefined
+  /** Browsers and Android: an https URL; Android also the name of a drawable of the app. */
+  readonly iconUrl?: string | undefined
+  readonly buttons?: readonly Button[] | undefined
+  /** iOS: one of the app's notification categories. */
+  readonly category?: string | undefined
+  /** Android and Huawei: one of the app's notification channels. */
+  readonly channel?: string | undefined
+  /** iOS. */
+  readonly interruptionLevel?: 'passive' | 'active' | 'time-sensitive' | 'critical' | undefined
   /** How long a gateway may store the message, in seconds; 0 = now or never. */
   readonly ttlSeconds: number
   readonly priority: 'high' | 'normal'
@@ -30,6 +41,11 @@ export interface Notification {
   readonly fcm?: FcmOptions | undefined
   readonly webPush?: WebPushOptions | undefined
   readonly hms?: HmsOptions | undefined
+}
+
+export interface Button {
+  readonly title: string
+  readonly url?: string | undefined
 }
 
 /** One try at a gateway. */

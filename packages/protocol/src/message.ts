@@ -1,6 +1,7 @@
 /** Messages: what a sender asks for, and what can be read of it while and after it is sent. */
 import { z } from 'zod'
 import { conditionSchema } from './condition.ts'
+import { contentSchema } from './content.ts'
 import { newInboxSchema } from './inbox.ts'
 import {
   COLLAPSE_KEY_BYTES,
@@ -23,20 +24,6 @@ export const targetSchema = z.union([
   }),
 ])
 export type Target = z.infer<typeof targetSchema>
-
-export const contentSchema = z
-  .strictObject({
-    title: z.string().max(1024).optional(),
-    subtitle: z.string().max(1024).optional(),
-    body: z.string().max(4096).optional(),
-    image: z.url({ protocol: /^https$/, error: 'an image needs an https URL' }).optional(),
-    url: z.string().max(2048).optional(),
-    sound: z.string().max(256).optional(),
-    badge: z.int().min(0).max(99_999).optional(),
-    data: z.record(z.string(), z.unknown()).optional(),
-  })
-  .refine(it => it.title !== undefined || it.body !== undefined, 'a message needs a "title" or a "body"')
-export type Content = z.infer<typeof contentSchema>
 
 const collapseKey = z
   .string()

@@ -1,9 +1,15 @@
 /** The push tester: one notification with a stored or an ad-hoc credential to any address, and the exchange as it went. */
 import { z } from 'zod'
+import {
+  apnsOptionsShape,
+  fcmOptionsShape,
+  hmsOptionsShape,
+  plainContentShape,
+  webPushOptionsShape,
+} from './content.ts'
 import { ENVIRONMENTS, newCredentialSchema } from './credential.ts'
 import { PROVIDERS } from './device.ts'
 import { COLLAPSE_KEY_BYTES, HWID_CHARACTERS, TTL_SECONDS_MAX } from './limits.ts'
-import { contentSchema } from './message.ts'
 
 /** Longer than any gateway's; an endpoint may be longer than a token. */
 const TOKEN_CHARACTERS = 4096
@@ -23,37 +29,15 @@ const PUSH_TYPES = [
   'controls',
 ] as const
 
-const fields = z.record(z.string(), z.unknown())
-
-/** In Apple's spelling, over what the common part gives. */
-const apnsOptions = z.strictObject({
-  pushType: z.enum(PUSH_TYPES).optional(),
-  priority: z.union([z.literal(1), z.literal(5), z.literal(10)]).optional(),
-  aps: fields.optional(),
-  payload: fields.optional(),
-})
-
-/** In Google's spelling, over what the common part gives. */
-const fcmOptions = z.strictObject({
-  data: z.record(z.string(), z.string()).optional(),
-  notification: fields.optional(),
-  android: fields.optional(),
-  apns: fields.optional(),
-  webpush: fields.optional(),
-  fcmOptions: z.strictObject({ analytics_label: z.string().optional() }).optional(),
-})
-
-const webPushOptions = z.strictObject({
-  urgency: z.enum(['very-low', 'low', 'normal', 'high']).optional(),
-  topic: z.string().max(32).optional(),
-  payload: fields.optional(),
-})
-
-const hmsOptions = z.strictObject({ android: fields.optional() })
+/** Of these a token of another kind wants its own. */
+const apnsOptions = z.strictObject({ ...apnsOptionsShape, pushType: z.enum(PUSH_TYPES).optional() })
+const fcmOptions = z.strictObject({ ...fcmOptionsShape, data: z.record(z.string(), z.string()).optional() })
+const webPushOptions = z.strictObject(webPushOptionsShape)
+const hmsOptions = z.strictObject(hmsOptionsShape)
 
 /** Content as of a message, and beside it what one gateway alone knows. Nothing in it: a silent push. */
 export const testNotificationSchema = z.strictObject({
-  ...contentSchema.shape,
+  ...plainContentShape,
   ttlSeconds: z.int().min(0).max(TTL_SECONDS_MAX).optional(),
   priority: z.enum(['high', 'normal']).optional(),
   collapseKey: z

@@ -134,6 +134,7 @@ async function start(
     registrations,
     receipts,
     allowPrivateEndpoints: config.allowPrivateEndpoints,
+    renders: dispatcher.renders,
     poke: () => dispatcher.poke(),
     runSoon: name => jobs.runSoon(name),
     trustedProxies: config.trustedProxies,

@@ -49,7 +49,7 @@ export interface TestRoost {
   device(method: string, fields: Record<string, unknown>): Promise<Answer<CompatBody>>
   phone(
     kind: PhonePlatform['kind'],
-    options?: { hwid?: string; userId?: string; tags?: Record<string, unknown> },
+    options?: { hwid?: string; userId?: string; tags?: Record<string, unknown>; language?: string },
   ): Promise<Phone>
   send(message: NewMessage): Promise<string>
   /** Waits until the message is as wanted, and returns it. */

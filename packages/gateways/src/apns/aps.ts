@@ -41,8 +41,14 @@ function commonAps(notification: Notification, pushType: ApnsPushType, clock: Cl
   }
 }
 
-function shownBy({ title, subtitle, body, sound, badge }: Notification): Aps {
-  return { alert: unlessEmpty(compact({ title, subtitle, body })), sound, badge }
+function shownBy({ title, subtitle, body, sound, badge, category, interruptionLevel }: Notification): Aps {
+  return {
+    alert: unlessEmpty(compact({ title, subtitle, body })),
+    sound,
+    badge,
+    category,
+    'interruption-level': interruptionLevel,
+  }
 }
 
 /** A device ignores what is older than the last `timestamp` that it saw. */

@@ -130,6 +130,7 @@ function contentOf(notification: Notification, pushType: ApnsPushType, clock: Cl
 
 function rootsOf(notification: Notification): Content {
   return {
+    ...notification.root,
     pw_msg: '1',
     p: notification.hash,
     l: notification.url,

@@ -1,7 +1,7 @@
 /**
  * Notification → Web Push headers and plaintext, the JSON that service workers of the device protocol read:
- * `header` (title), `body`, `image`, `l` (link), `p` (hash), `tag` (collapse key: replaces what is shown under the
- * same one), `u` (data as a JSON string).
+ * `header` (title), `body`, `i` (icon), `image`, `l` (link), `p` (hash), `tag` (collapse key: replaces what is shown under
+ * the same one), `u` (data as a JSON string), `buttons` (a JSON string of titles and URLs).
  *
  * Sound and badge are a page's own business, and there is no subtitle.
  * Source: RFC 8030 §5.2–5.4; for the cache policy Microsoft, "Push notification service request headers".
@@ -18,14 +18,18 @@ export type WebPushPayload =
   | { readonly ok: false; readonly reason: string }
 
 export function buildPlaintext(notification: Notification): WebPushPayload {
+  const { buttons } = notification
   const parts = compact({
+    ...notification.root,
     header: notification.title,
     body: notification.body,
+    i: notification.iconUrl,
     image: notification.imageUrl,
     l: notification.url,
     p: notification.hash,
     tag: notification.collapseKey || undefined,
     u: notification.data && JSON.stringify(notification.data),
+    buttons: buttons && buttons.length > 0 ? JSON.stringify(buttons) : undefined,
     ...notification.webPush?.payload,
   })
   const plaintext = Buffer.from(JSON.stringify(parts))

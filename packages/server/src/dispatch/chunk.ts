@@ -9,6 +9,7 @@ import type { AddressPolicy } from '@roost/protocol'
 import { compileAccepted } from '../audience/condition.ts'
 import type { SendTarget } from '../credentials/senders.ts'
 import { readPolicy } from '../hygiene/policy.ts'
+import { factsColumn, type Needs, type RecipientFacts } from '../messages/facts.ts'
 import type { Queryable } from '../store/database.ts'
 import type { Batch, Cursor } from './lease.ts'
 import { wasServed } from './served.ts'
@@ -24,6 +25,8 @@ export interface Recipient extends SendTarget {
   readonly wasServed: boolean
   /** R29: its own end; ISO 8601. */
   readonly expiresAt: string | null
+  /** Null when the content asks for nothing. */
+  readonly facts: RecipientFacts | null
   /** 1 for the first try. */
   readonly attempt: number
   /** Tries whether the pause of this part is over. */
@@ -48,6 +51,7 @@ const SENDABLE = `${LIVING} and not a.opted_out`
 
 interface ChunkQuery {
   readonly batch: Batch
+  readonly needs: Needs
   readonly at: number
   readonly limit: number
 }
@@ -68,12 +72,13 @@ function start(batch: Batch): Cursor {
 }
 
 /** Uses the index address_sendable. `offset 0` keeps the planner from joining both tables whole. */
-async function readRange(db: Queryable, { batch, at, limit }: ChunkQuery): Promise<Recipient[]> {
+async function readRange(db: Queryable, { batch, needs, at, limit }: ChunkQuery): Promise<Recipient[]> {
   const policy = await readPolicy(db, batch.appId)
   const from = start(batch)
   const values: unknown[] = [batch.appId, batch.provider, from.bucket, from.hwid, batch.bucketTo, limit]
   const { rows } = await db.query<Recipient>(
-    `select ${ADDRESS_COLUMNS}, 1 as attempt, null as "probePart", ${wasServed(batch, values)} as "wasServed"
+    `select ${ADDRESS_COLUMNS}, 1 as attempt, null as "probePart", ${wasServed(batch, values)} as "wasServed",
+            ${factsColumn(needs, values)} as facts
        from address a ${lateralDevice(batch, values)}
       where a.app_id = $1 and a.provider = $2 and ${SENDABLE}
         and a.bucket between $3 and $5 and (a.bucket, a.hwid) > ($3::smallint, $4::text)
@@ -127,7 +132,8 @@ export async function readDueDeliveries(db: Queryable, query: ChunkQuery): Promi
   const isMeant = audience(batch, values)
   const { rows } = await db.query<QueueRow>(
     `select ${ADDRESS_COLUMNS}, q.bucket, q.hwid, q.attempt, q.probe_part as "probePart", coalesce(${isMeant}, false) as "isMeant",
-            a.opted_out as "isOptedOut", ${wasServed(batch, values)} as "wasServed"
+            a.opted_out as "isOptedOut", ${wasServed(batch, values)} as "wasServed",
+            ${factsColumn(query.needs, values)} as facts
        from delivery_queue q
        left join device d on d.bucket = q.bucket and d.app_id = q.app_id and d.hwid = q.hwid
        left join address a on a.bucket = q.bucket and a.app_id = q.app_id and a.hwid = q.hwid and ${LIVING}

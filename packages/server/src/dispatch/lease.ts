@@ -8,7 +8,7 @@
  *      └──the pause over, another credential can send, or the message expired─┘
  */
 import { randomUUID } from 'node:crypto'
-import type { Provider, Target } from '@roost/protocol'
+import type { Content, Provider, Target } from '@roost/protocol'
 import type { ConditionScope } from '../audience/context.ts'
 import { readScope } from '../audience/scope.ts'
 import type { Pause } from '../credentials/pauses.ts'
@@ -34,7 +34,7 @@ export interface Batch {
   readonly target: Target
   /** What the target's condition is read with; null when it is none. Days are counted back from the sending's begin. */
   readonly scope: ConditionScope | null
-  readonly content: MessageContent
+  readonly content: Content
   readonly ttlSeconds: number
   readonly priority: 'high' | 'normal'
   readonly collapseKey: string | null
@@ -46,17 +46,6 @@ export interface Batch {
 export interface Cursor {
   readonly bucket: number
   readonly hwid: string
-}
-
-export interface MessageContent {
-  readonly title?: string
-  readonly subtitle?: string
-  readonly body?: string
-  readonly image?: string
-  readonly url?: string
-  readonly sound?: string
-  readonly badge?: number
-  readonly data?: Record<string, unknown>
 }
 
 /** Uses the index batch_due; workers pass each other instead of queueing up (`skip locked`). */

@@ -5,12 +5,13 @@
  * not know is shown to the other one, once; the delivery itself is the proof, with the same apns-id.
  */
 import { createHash } from 'node:crypto'
-import type { AttemptOutcome, Notification } from '@roost/gateways'
+import type { AttemptOutcome } from '@roost/gateways'
 import type { Logger } from 'pino'
 import type { Pause } from '../credentials/pauses.ts'
 import { type AppSenders, contentKey, type Delivery, type Sender } from '../credentials/senders.ts'
 import { mismatchKind, otherEnvironment } from '../hygiene/mismatches.ts'
-import { hashOf } from '../insight/receipts.ts'
+import type { Rendered, Renderer } from '../messages/render.ts'
+import { faultOf } from '../messages/sizes.ts'
 import type { Clock } from '../time.ts'
 import type { Recipient } from './chunk.ts'
 import { type Held, pauseKey } from './holds.ts'
@@ -23,6 +24,7 @@ import { type Waves, waveReason } from './waves.ts'
 export interface SendingOptions {
   readonly batch: Batch
   readonly senders: AppSenders
+  readonly renderer: Renderer
   readonly lease: LeaseState
   readonly clock: Clock
   readonly logger: Logger
@@ -49,6 +51,7 @@ export interface Tried {
 
 type ReadySender = Extract<Sender, { kind: 'ready' }>
 type SentSettlement = Extract<Settlement, { kind: 'sent' }>
+type Ready = Exclude<Rendered, { kind: 'skip' }>
 
 export class Sending {
   readonly #options: SendingOptions
@@ -115,8 +118,11 @@ export class Sending {
     const sentAt = clock.now()
     const sender = this.#senderFor(recipient, sentAt)
     if (!('send' in sender)) return { tried: { settlement: sender, by: undefined }, outcome: undefined }
-    const outcome = await this.#attempt(sender, recipient)
-    return { tried: await this.#read({ recipient, sender, sentAt, outcome }), outcome }
+    const rendered = this.#options.renderer.notificationFor(recipient)
+    if (rendered.kind === 'skip')
+      return { tried: { settlement: skipped(recipient, rendered.reason), by: undefined }, outcome: undefined }
+    const outcome = await this.#attempt(sender, recipient, rendered)
+    return { tried: await this.#read({ recipient, sender, sentAt, rendered, outcome }), outcome }
   }
 
   /** Who sends it, or why nobody does now. */
@@ -157,21 +163,25 @@ export class Sending {
       acceptedIn: undefined,
     }
     const isWrongPlace = outcome.kind === 'address_mismatch' && mismatchKind(outcome.reason) === 'environment'
-    if (isWrongPlace && !recipient.wasAccepted) return this.#tryElsewhere({ settlement: sent, by })
+    if (isWrongPlace && !recipient.wasAccepted)
+      return this.#tryElsewhere({ settlement: sent, by }, attempt.rendered)
     return { settlement: sent, by }
   }
 
-  async #tryElsewhere(first: { readonly settlement: SentSettlement; readonly by: ServedBy }): Promise<Tried> {
-    const { recipient, sentAt } = first.settlement
+  async #tryElsewhere(
+    first: { readonly settlement: SentSettlement; readonly by: ServedBy },
+    rendered: Ready,
+  ): Promise<Tried> {
+    const { recipient } = first.settlement
     const environment = otherEnvironment(recipient.environment)
     if (environment === undefined) return first
     const there = { ...recipient, environment }
     const sender = this.#options.senders.for(there)
     if (sender.kind !== 'ready' || this.#refusalOf(sender, ['', partOf(there)]) !== undefined) return first
-    const outcome = await this.#attempt(sender, there)
+    const outcome = await this.#attempt(sender, there, rendered)
     if (outcome.kind === 'address_mismatch' || outcome.kind === 'address_dead') return first
     if (outcome.kind === 'credential_fault') {
-      const refused = this.#refuse({ recipient: there, sender, sentAt, outcome }, outcome)
+      const refused = this.#refuse({ recipient: there, sender }, outcome)
       // That it may not ask there is no reason to wait: it was not possible to try, and the address is not of here.
       return refused.part === '' ? refused.tried : first
     }
@@ -181,7 +191,7 @@ export class Sending {
   }
 
   #refuse(
-    { recipient, sender }: FirstAttempt,
+    { recipient, sender }: Pick<FirstAttempt, 'recipient' | 'sender'>,
     outcome: Extract<AttemptOutcome, { kind: 'credential_fault' }>,
   ): { readonly tried: Tried; readonly part: string } {
     const { credentialId, version } = sender
@@ -201,15 +211,16 @@ export class Sending {
   }
 
   /** A client promises never to reject; one that does must not take its whole chunk with it. */
-  async #attempt(sender: ReadySender, recipient: Recipient): Promise<AttemptOutcome> {
+  async #attempt(sender: ReadySender, recipient: Recipient, rendered: Ready): Promise<AttemptOutcome> {
     const { batch, logger } = this.#options
+    if (rendered.kind === 'fault') return { kind: 'message_fault', reason: rendered.reason }
     const delivery: Delivery = {
       deliveryId: deliveryIdOf(batch.messageId, recipient.hwid),
       target: recipient,
-      notification: notificationOf(batch),
+      notification: rendered.notification,
     }
     try {
-      return await sender.send(delivery)
+      return faultOf(await sender.send(delivery))
     } catch (error) {
       logger.error({ err: error, gateway: recipient.provider }, 'a gateway client failed')
       return { kind: 'uncertain', reason: 'internal_error' }
@@ -240,6 +251,7 @@ interface FirstAttempt {
   readonly recipient: Recipient
   readonly sender: ReadySender
   readonly sentAt: number
+  readonly rendered: Ready
   readonly outcome: AttemptOutcome
 }
 
@@ -258,6 +270,10 @@ function keyOf({ bucket, hwid, attempt }: Recipient): Pick<Recipient, 'bucket' |
   return { bucket, hwid, attempt }
 }
 
+function skipped(recipient: Recipient, reason: string): Settlement {
+  return { kind: 'skipped', ...keyOf(recipient), reason }
+}
+
 function deferred(recipient: Recipient, dueAt: number): Settlement {
   return { kind: 'deferred', ...keyOf(recipient), dueAt, reason: 'origin_throttled' }
 }
@@ -271,22 +287,4 @@ function deliveryIdOf(messageId: string, hwid: string): string {
   hash.writeUInt8((hash.readUInt8(6) & 0x0f) | 0x80, 6)
   hash.writeUInt8((hash.readUInt8(8) & 0x3f) | 0x80, 8)
   return hash.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
-}
-
-function notificationOf(batch: Batch): Notification {
-  const { content } = batch
-  return {
-    hash: hashOf(batch.messageId),
-    title: content.title,
-    subtitle: content.subtitle,
-    body: content.body,
-    imageUrl: content.image,
-    url: content.url,
-    sound: content.sound,
-    badge: content.badge,
-    data: content.data,
-    ttlSeconds: batch.ttlSeconds,
-    priority: batch.priority,
-    collapseKey: batch.collapseKey ?? undefined,
-  }
 }

@@ -5,6 +5,7 @@
 import type { AttemptOutcome } from '@roost/gateways'
 import { endPause, type Pause, pauseCredential, proveCredentials } from '../credentials/pauses.ts'
 import { type AddressResult, applyResults, type Trust } from '../hygiene/results.ts'
+import { raiseBadges } from '../messages/badges.ts'
 import type { Database, Queryable } from '../store/database.ts'
 import type { Recipient } from './chunk.ts'
 import { type Held, pauseKey, recordHolds } from './holds.ts'
@@ -38,6 +39,8 @@ export type SettledOutcome = Exclude<AttemptOutcome, { kind: 'credential_fault' 
 export interface Chunk {
   readonly batch: Batch
   readonly settlements: readonly Settlement[]
+  /** Its badge is counted for each device. */
+  readonly isCounted: boolean
   /** They come from the queue, and were counted as targeted when they came into it. */
   readonly isFromQueue: boolean
   readonly cursor: Cursor | null
@@ -96,6 +99,7 @@ export async function settleChunk(db: Database, chunk: Chunk): Promise<void> {
     if (chunk.isFromQueue) await dequeue(tx, chunk)
     await enqueue(tx, chunk, plan)
     await insertExceptions(tx, chunk, plan)
+    if (chunk.isCounted) await raiseBadges(tx, chunk.batch.appId, acceptedOf(plan))
     const { heldDeaths } = await applyResults(tx, plan.results, chunk.at)
     if (heldDeaths > 0) await noteHeldDeaths(tx, chunk.batch, heldDeaths)
     for (const pause of chunk.refused) await pauseCredential(tx, { ...pause, at: chunk.at })
@@ -159,6 +163,10 @@ function planOf(chunk: Chunk, replaced: ReadonlySet<string>): Plan {
     }
   }
   return plan
+}
+
+function acceptedOf({ results }: Plan): AddressResult[] {
+  return results.filter(it => it.kind === 'accepted' || it.kind === 'corrected')
 }
 
 /** Whether the gateway took any of them. */

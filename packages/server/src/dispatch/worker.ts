@@ -4,7 +4,8 @@
  */
 import type { Logger } from 'pino'
 import { type Pause, releaseProbes, wakeHeld } from '../credentials/pauses.ts'
-import type { AppSenders, Senders } from '../credentials/senders.ts'
+import type { Senders } from '../credentials/senders.ts'
+import { type RenderCounts, Renderer } from '../messages/render.ts'
 import type { Database } from '../store/database.ts'
 import type { Clock } from '../time.ts'
 import { type DueDelivery, type Recipient, readDueDeliveries, readRecipients } from './chunk.ts'
@@ -48,6 +49,8 @@ const CHUNK = 500
 const IN_FLIGHT = 250
 
 export class Dispatcher {
+  /** Since its start. */
+  readonly renders: RenderCounts = { shared: 0, personal: 0 }
   readonly #options: DispatcherOptions
   readonly #origins: Origins
   readonly #waves = new Waves()
@@ -162,6 +165,7 @@ export class Dispatcher {
   async #work(leased: Batch, lease: LeaseState): Promise<Rest> {
     const { clock, db } = this.#options
     let batch = leased
+    const renderer = new Renderer(leased, { gateway: leased.provider, counts: this.renders })
     while (!this.#stop.signal.aborted) {
       const senders = await this.#options.senders.open(db, batch)
       const { pauseOfAll } = senders
@@ -169,8 +173,8 @@ export class Dispatcher {
       if (pauseOfAll !== undefined && clock.now() <= expiresAt(batch))
         return { notBefore: clock.now(), blocker: pauseOfAll }
       const step = batch.isRead
-        ? await this.#queueChunk(batch, senders, lease)
-        : await this.#readChunk(batch, senders, lease)
+        ? await this.#queueChunk(batch, { senders, renderer, lease })
+        : await this.#readChunk(batch, { senders, renderer, lease })
       batch = step.batch
       if (step.isOver || step.notBefore > clock.now())
         return { notBefore: step.notBefore, blocker: undefined }
@@ -178,11 +182,18 @@ export class Dispatcher {
     return { notBefore: clock.now(), blocker: undefined }
   }
 
-  async #readChunk(batch: Batch, senders: AppSenders, lease: LeaseState): Promise<Step> {
+  async #readChunk(batch: Batch, by: SentBy): Promise<Step> {
     const { db, clock } = this.#options
-    const read = await readRecipients(db, { batch, at: clock.now(), limit: CHUNK })
-    const sent = await this.#sendAll({ batch, senders, lease }, read.recipients)
-    await this.#settle(batch, { ...sent, isFromQueue: false, cursor: read.cursor, isRead: read.isLast })
+    const { needs } = by.renderer
+    const read = await readRecipients(db, { batch, needs, at: clock.now(), limit: CHUNK })
+    const sent = await this.#sendAll({ batch, ...by }, read.recipients)
+    await this.#settle(batch, {
+      ...sent,
+      isCounted: needs.badge,
+      isFromQueue: false,
+      cursor: read.cursor,
+      isRead: read.isLast,
+    })
     return {
       batch: { ...batch, isRead: read.isLast, cursor: read.cursor ?? batch.cursor },
       notBefore: this.#waitFor(batch, sent.settlements),
@@ -190,20 +201,28 @@ export class Dispatcher {
     }
   }
 
-  async #queueChunk(batch: Batch, senders: AppSenders, lease: LeaseState): Promise<Step> {
+  async #queueChunk(batch: Batch, by: SentBy): Promise<Step> {
     const { db, clock } = this.#options
-    const due = await readDueDeliveries(db, { batch, at: clock.now(), limit: CHUNK })
+    const { needs } = by.renderer
+    const due = await readDueDeliveries(db, { batch, needs, at: clock.now(), limit: CHUNK })
     if (due.length === 0) return { batch, notBefore: clock.now(), isOver: true }
     const living = due.flatMap(it => (it.recipient === null ? [] : [it.recipient]))
-    const sent = await this.#sendAll({ batch, senders, lease }, living)
+    const sent = await this.#sendAll({ batch, ...by }, living)
     const settlements = [...sent.settlements, ...due.flatMap(cancelled)]
-    await this.#settle(batch, { ...sent, settlements, isFromQueue: true, cursor: null, isRead: true })
+    await this.#settle(batch, {
+      ...sent,
+      settlements,
+      isCounted: needs.badge,
+      isFromQueue: true,
+      cursor: null,
+      isRead: true,
+    })
     return { batch, notBefore: this.#waitFor(batch, settlements), isOver: due.length < CHUNK }
   }
 
   async #settle(
     batch: Batch,
-    chunk: Sent & { isFromQueue: boolean; cursor: Cursor | null; isRead: boolean },
+    chunk: Sent & { isCounted: boolean; isFromQueue: boolean; cursor: Cursor | null; isRead: boolean },
   ): Promise<void> {
     const { db, clock, random } = this.#options
     await settleChunk(db, { batch, ...chunk, at: clock.now(), random: random ?? Math.random })
@@ -225,7 +244,7 @@ export class Dispatcher {
   }
 
   async #sendAll(
-    part: Pick<SendingOptions, 'batch' | 'senders' | 'lease'>,
+    part: Pick<SendingOptions, 'batch' | 'senders' | 'renderer' | 'lease'>,
     recipients: readonly Recipient[],
   ): Promise<Sent> {
     const { clock, logger } = this.#options
@@ -241,6 +260,8 @@ export class Dispatcher {
     return this.#options.clock.now() + Math.max(0, ...pauses)
   }
 }
+
+type SentBy = Pick<SendingOptions, 'senders' | 'renderer' | 'lease'>
 
 interface Rest {
   readonly notBefore: number

@@ -6,6 +6,7 @@ import type { CredentialChecks } from '../credentials/checks.ts'
 import type { Seal } from '../credentials/seal.ts'
 import type { Receipts } from '../insight/receipts.ts'
 import type { JobName } from '../jobs/jobs.ts'
+import type { RenderCounts } from '../messages/render.ts'
 import type { PushTester } from '../push-test/tester.ts'
 import type { Registrations } from '../registry/register.ts'
 import type { Database } from '../store/database.ts'
@@ -29,6 +30,8 @@ export interface HttpContext {
   readonly trustedProxies: readonly string[]
   /** 0 = no limit. */
   readonly connectionsPerClient: number
+  /** How much content was rendered, by this process. */
+  readonly renders: RenderCounts
   /** Tells the dispatcher that something became due. */
   readonly poke: () => void
   /** Runs a background job now instead of at its next time. */

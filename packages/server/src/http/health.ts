@@ -38,6 +38,17 @@ export async function healthRoutes(app: FastifyInstance, context: HttpContext): 
     },
   })
 
+  new Counter({
+    name: 'roost_content_rendered_total',
+    help: 'Contents rendered: shared, once for a language and variant; personal, for one device.',
+    labelNames: ['kind'],
+    registers: [registry],
+    collect() {
+      this.reset()
+      for (const [kind, count] of Object.entries(context.renders)) this.inc({ kind }, count)
+    },
+  })
+
   app.get('/healthz', async () => ({ status: 'up' }))
 
   app.get('/readyz', async () => {

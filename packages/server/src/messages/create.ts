@@ -7,6 +7,7 @@ import {
   type Condition,
   INBOX_DAYS_MAX,
   type NewMessage,
+  type Provider,
   PushError,
   TTL_SECONDS_DEFAULT,
 } from '@roost/protocol'
@@ -14,6 +15,8 @@ import { v7 as uuidv7 } from 'uuid'
 import { compileCondition } from '../audience/condition.ts'
 import { readScope } from '../audience/scope.ts'
 import type { Queryable } from '../store/database.ts'
+import type { Rendering } from './render.ts'
+import { findContentFault } from './sizes.ts'
 
 const INSERT = `
   insert into message (id, app_id, state, target, content, ttl_seconds, priority, collapse_key, send_at,
@@ -25,7 +28,7 @@ const INSERT = `
 /** A clock may be off and a request may wait; a time of days ago is a mistake, and its message would go out at once. */
 const SEND_AT_PAST_MS = 24 * 3_600_000
 
-/** Throws `condition_invalid`, `idempotency_key_reused`, `input_invalid` for a `sendAt` of more than a day ago. */
+/** Throws `condition_invalid`, `idempotency_key_reused`, `input_invalid` for a `sendAt` of more than a day ago or content that can't be sent, `message_too_large`. */
 export async function createMessage(
   db: Queryable,
   message: { readonly appId: number; readonly input: NewMessage; readonly at: number },
@@ -36,10 +39,13 @@ export async function createMessage(
   const repeatOf = { appId, key: input.idempotencyKey, requestHash }
   if (input.sendAt !== undefined && Date.parse(input.sendAt) < at - SEND_AT_PAST_MS)
     return (await findRepeated(db, repeatOf)) ?? refuseSendAt(input.sendAt)
+  const id = uuidv7()
+  const fault = findContentFault(renderingOf(id, input), await gatewaysOf(db, appId))
+  if (fault !== undefined) return (await findRepeated(db, repeatOf)) ?? raise(fault)
   const refusal = refusalOfInbox(input, at)
   if (refusal !== undefined) return (await findRepeated(db, repeatOf)) ?? refuse(refusal)
   const { rows } = await db.query<{ id: string }>(INSERT, [
-    uuidv7(),
+    id,
     appId,
     JSON.stringify(input.to),
     JSON.stringify(input.content),
@@ -82,6 +88,34 @@ function refusalOfInbox({ inbox, sendAt }: NewMessage, at: number): string | und
   if (days > INBOX_DAYS_MAX)
     return `body/inbox/until: ${inbox.until} is more than ${INBOX_DAYS_MAX} days after the message is sent`
   return undefined
+}
+
+function renderingOf(
+  messageId: string,
+  { content, ttlSeconds, priority, collapseKey }: NewMessage,
+): Rendering {
+  return {
+    messageId,
+    content,
+    ttlSeconds: ttlSeconds ?? TTL_SECONDS_DEFAULT,
+    priority: priority ?? 'high',
+    collapseKey: collapseKey ?? null,
+  }
+}
+
+/** Those that the app sends to; it need not fit the others. Each app has a key for browsers from the start. */
+async function gatewaysOf(db: Queryable, appId: number): Promise<Provider[]> {
+  const { rows } = await db.query<{ gateway: Provider }>(
+    `select distinct gateway from credential
+      where app_id = $1 and (gateway <> 'webpush' or exists (
+        select from address where app_id = $1 and provider = 'webpush' and kind = 'alert' and state in ('active', 'suspect')))`,
+    [appId],
+  )
+  return rows.map(it => it.gateway)
+}
+
+function raise(fault: PushError): never {
+  throw fault
 }
 
 function refuse(fault: string): never {

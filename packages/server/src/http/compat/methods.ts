@@ -21,6 +21,7 @@ import {
 } from '@roost/protocol'
 import { readVapidPublicKey } from '../../credentials/credentials.ts'
 import { messageIdOf, type ReceiptKind } from '../../insight/receipts.ts'
+import { setBadge as setCountedBadge } from '../../messages/badges.ts'
 import { removeActivityAddress, setActivityAddress } from '../../registry/activities.ts'
 import { checkDevice as readPresence } from '../../registry/check.ts'
 import { readTagsForClient } from '../../registry/default-tags.ts'
@@ -102,6 +103,7 @@ const setBadge = method(compatSetBadgeSchema, async call => {
   const update = await asideFrom(call, call.request)
   const badge = call.request.badge ?? call.request.badges ?? 0
   await call.context.registrations.apply({ ...update, record: { ...update.record, badge } })
+  await setCountedBadge(call.context.db, { appId: update.appId, hwid: update.hwid, badge })
   return null
 })
 

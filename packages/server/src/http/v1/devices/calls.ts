@@ -17,6 +17,7 @@ import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { messageIdOf } from '../../../insight/receipts.ts'
+import { setBadge } from '../../../messages/badges.ts'
 import { removeActivityAddress, setActivityAddress } from '../../../registry/activities.ts'
 import { checkDevice } from '../../../registry/check.ts'
 import { countEvent, listEvents } from '../../../registry/events.ts'
@@ -105,6 +106,7 @@ export async function deviceCallRoutes(instance: FastifyInstance, context: HttpC
         tags: read.tags,
         tagOperations: read.operations,
       })
+      if (body.badge !== undefined) await setBadge(db, { ...key, badge: body.badge })
       return { ...(await readDevice(db, key)), skippedTags: [...read.skipped, ...skipped] }
     },
   )

@@ -1,0 +1,139 @@
+/**
+ * Content: what a message shows. Texts may differ by language and by gateway, and may be Liquid templates.
+ *
+ * Resolution, field by field, later over earlier: the content itself; its `languages` that fit the device, from the
+ * shortest ("pt") to the longest ("pt-BR"); what is given for the gateway; the `languages` of that.
+ */
+import { z } from 'zod'
+
+export const TITLE_CHARACTERS = 1024
+export const BODY_CHARACTERS = 4096
+export const URL_CHARACTERS = 2048
+/** Languages of one message; each is rendered and checked for itself. */
+export const LANGUAGES_MAX = 100
+/** Android and browsers show three at most. */
+export const BUTTONS_MAX = 3
+
+export const INTERRUPTION_LEVELS = ['passive', 'active', 'time-sensitive', 'critical'] as const
+
+/** Names of ours, which an app reads; and Apple's own key. */
+const RESERVED_ROOTS = ['aps', 'pw_msg', 'p', 'l', 'u']
+
+const fields = z.record(z.string(), z.unknown())
+/** A host that is a template could be any: it is not probed, and a typo in a tag would send devices anywhere. */
+const image = z
+  .string()
+  .max(URL_CHARACTERS)
+  .regex(/^https:\/\/[^/?#{}\s]+/i, 'an image needs an https URL; its host is no template')
+  .refine(it => it.includes('{{') || it.includes('{%') || URL.canParse(it), 'an image needs an https URL')
+
+const button = z.strictObject({
+  title: z.string().min(1).max(256),
+  /** Opened on a tap; without one the app. */
+  url: z.string().max(URL_CHARACTERS).optional(),
+})
+
+/** What may differ by language. */
+const words = {
+  title: z.string().max(TITLE_CHARACTERS).optional(),
+  /** iOS alone shows it. */
+  subtitle: z.string().max(TITLE_CHARACTERS).optional(),
+  body: z.string().max(BODY_CHARACTERS).optional(),
+  image: image.optional(),
+  /** https URL, or on Android the name of a drawable of the app. Browsers and Android. */
+  icon: z.string().max(URL_CHARACTERS).optional(),
+  url: z.string().max(URL_CHARACTERS).optional(),
+  sound: z.string().max(256).optional(),
+  /** Browsers and Android; on iOS the app's `category` has them. */
+  buttons: z.array(button).max(BUTTONS_MAX).optional(),
+}
+
+const badgeNumber = z.int().min(0).max(99_999)
+
+/** What one gateway's devices may have otherwise. */
+const shown = {
+  ...words,
+  /** "+1": one more than the device's counter, which `setBadge` sets. */
+  badge: z.union([badgeNumber, z.literal('+1')]).optional(),
+  data: fields.optional(),
+  /** Keys beside ours at the root of what the app gets. */
+  root: fields
+    .refine(
+      it => !RESERVED_ROOTS.some(name => name in it),
+      `names that Roost sets itself: ${RESERVED_ROOTS.join(', ')}`,
+    )
+    .optional(),
+  /** iOS: of the app's notification categories, with its buttons. */
+  category: z.string().min(1).max(256).optional(),
+  /** Android and Huawei: the app's notification channel. */
+  channel: z.string().min(1).max(256).optional(),
+  /** iOS: `time-sensitive` and `critical` need the app's entitlement. */
+  interruptionLevel: z.enum(INTERRUPTION_LEVELS).optional(),
+}
+
+/** RFC 5646 in what devices send: language, script, region. */
+const LANGUAGE = /^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$/
+const languages = z
+  .record(z.string().regex(LANGUAGE, 'a language as in "pt" or "pt-BR"'), z.strictObject(words))
+  .refine(it => Object.keys(it).length <= LANGUAGES_MAX, `at most ${LANGUAGES_MAX} languages`)
+  .refine(
+    it => new Set(Object.keys(it).map(name => name.toLowerCase())).size === Object.keys(it).length,
+    'one language is there twice; case makes no difference',
+  )
+
+const PUSH_TYPES = ['alert', 'background'] as const
+
+/** In Apple's spelling, over what the common part gives. */
+export const apnsOptionsShape = {
+  priority: z.union([z.literal(1), z.literal(5), z.literal(10)]).optional(),
+  aps: fields.optional(),
+  payload: fields.optional(),
+}
+/** In Google's spelling. */
+export const fcmOptionsShape = {
+  notification: fields.optional(),
+  android: fields.optional(),
+  apns: fields.optional(),
+  webpush: fields.optional(),
+  fcmOptions: z.strictObject({ analytics_label: z.string().optional() }).optional(),
+}
+export const webPushOptionsShape = {
+  urgency: z.enum(['very-low', 'low', 'normal', 'high']).optional(),
+  topic: z.string().max(32).optional(),
+  payload: fields.optional(),
+}
+/** In Huawei's spelling. */
+export const hmsOptionsShape = { android: fields.optional() }
+
+const own = {
+  ...shown,
+  languages: languages.optional(),
+  /** How long this gateway may keep it; default as the message says. */
+  ttlSeconds: z
+    .int()
+    .min(0)
+    .max(28 * 24 * 3600)
+    .optional(),
+}
+
+/** Of content without languages and templates. */
+export const plainContentShape = { ...shown, badge: badgeNumber.optional() }
+
+export const contentSchema = z
+  .strictObject({
+    ...shown,
+    languages: languages.optional(),
+    apns: z.strictObject({ ...own, ...apnsOptionsShape, pushType: z.enum(PUSH_TYPES).optional() }).optional(),
+    fcm: z.strictObject({ ...own, ...fcmOptionsShape }).optional(),
+    webPush: z.strictObject({ ...own, ...webPushOptionsShape }).optional(),
+    hms: z.strictObject({ ...own, ...hmsOptionsShape }).optional(),
+    /** Values for variables that a device has none of, by the name in the template: `{"tags.Name": "friend"}`. */
+    defaults: z.record(z.string().min(1), z.union([z.string(), z.number(), z.boolean()])).optional(),
+    /** A variable without value and default: the device is skipped, and that recorded; or nothing stands there. Default: skip. */
+    onMissing: z.enum(['skip', 'blank']).optional(),
+  })
+  .refine(
+    it => it.title !== undefined || it.body !== undefined,
+    'a message needs a "title" or a "body"; those of a language or a gateway are not for all',
+  )
+export type Content = z.infer<typeof contentSchema>

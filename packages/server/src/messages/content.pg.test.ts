@@ -1,0 +1,243 @@
+/** Content as people send it over REST, and as it lies on the phones of each gateway. */
+import type { Content, NewMessage } from '@roost/protocol'
+import type { Phone } from '@roost/simulator'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { startRoost, type TestRoost } from '../../test/roost.ts'
+
+let roost: TestRoost
+beforeEach(async () => {
+  roost = await startRoost()
+})
+afterEach(() => roost.close())
+
+function sendTo(phones: readonly Phone[], content: Content, more: Partial<NewMessage> = {}) {
+  return roost.sendAndSettle({ ...more, to: { devices: phones.map(it => it.hwid) }, content })
+}
+
+function textsOf(phones: readonly Phone[]): (string | undefined)[] {
+  return phones.map(phone => phone.shown.at(-1)?.body)
+}
+
+async function exceptionsOf(id: string): Promise<unknown> {
+  const { body } = await roost.rest('GET', `/v1/apps/${roost.app}/messages/${id}/exceptions`)
+  return body.exceptions
+}
+
+function post(content: unknown) {
+  return roost.rest('POST', `/v1/apps/${roost.app}/messages`, { to: { all: true }, content })
+}
+
+describe('content per language', () => {
+  test('goes from the device’s language to the shorter one and to the default', async () => {
+    const languages = ['pt-BR', 'pt_PT', 'PT', 'de', 'en']
+    const phones = await Promise.all(languages.map(language => roost.phone('ios', { language })))
+    await sendTo(phones, {
+      title: 'Hello',
+      body: 'default',
+      languages: { pt: { body: 'pt' }, 'pt-BR': { body: 'pt-BR' }, de: { title: 'Hallo' } },
+    })
+    expect(textsOf(phones)).toEqual(['pt-BR', 'pt', 'pt', 'default', 'default'])
+    expect(phones.map(it => it.shown.at(-1)?.title)).toEqual(['Hello', 'Hello', 'Hello', 'Hallo', 'Hello'])
+  })
+
+  test('is rendered once for each language, however many devices there are', async () => {
+    const phones = await Promise.all(
+      Array.from({ length: 12 }, (_, i) => roost.phone('ios', { language: i % 2 === 0 ? 'de' : 'en' })),
+    )
+    const message = await sendTo(phones, { body: 'hello', languages: { de: { body: 'hallo' } } })
+    expect(message.counts.accepted).toBe(12)
+    const metrics = await (await fetch(`${roost.url}/metrics`)).text()
+    expect(metrics).toContain('roost_content_rendered_total{kind="shared"} 2')
+    expect(metrics).toContain('roost_content_rendered_total{kind="personal"} 0')
+  })
+})
+
+describe('what a gateway alone shows', () => {
+  test('goes before the common part, and its languages before that', async () => {
+    const ios = await roost.phone('ios', { language: 'de' })
+    const android = await roost.phone('android', { language: 'de' })
+    await sendTo([ios, android], {
+      title: 'Title',
+      body: 'Body',
+      languages: { de: { body: 'Text' } },
+      apns: { title: 'iOS', languages: { de: { body: 'iOS-Text' } }, aps: { 'thread-id': 't' } },
+      fcm: { title: 'Android', ttlSeconds: 60 },
+    })
+    expect(ios.shown.at(-1)).toMatchObject({ title: 'iOS', body: 'iOS-Text' })
+    expect(ios.shown.at(-1)?.push.payload).toMatchObject({ aps: { 'thread-id': 't' } })
+    expect(android.shown.at(-1)).toMatchObject({ title: 'Android', body: 'Text', push: { ttlSeconds: 60 } })
+  })
+
+  test('lies on the phone of each gateway as its client reads it', async () => {
+    const [ios, android] = [await roost.phone('ios'), await roost.phone('android')]
+    await sendTo([ios, android], {
+      title: 'Title',
+      subtitle: 'Sub',
+      body: 'Body',
+      icon: 'https://img.example/icon.png',
+      url: 'https://example.com/x',
+      sound: 'ping.caf',
+      badge: 3,
+      data: { order: 7 },
+      root: { campaign: 'spring', level: 2 },
+      buttons: [{ title: 'Open', url: 'https://example.com/o' }],
+      category: 'ORDER',
+      channel: 'orders',
+      interruptionLevel: 'time-sensitive',
+    })
+    expect(ios.shown[0]?.push.payload).toEqual({
+      aps: {
+        alert: { title: 'Title', subtitle: 'Sub', body: 'Body' },
+        sound: 'ping.caf',
+        badge: 3,
+        category: 'ORDER',
+        'interruption-level': 'time-sensitive',
+        'mutable-content': 1,
+      },
+      pw_msg: '1',
+      p: expect.any(String),
+      l: 'https://example.com/x',
+      u: '{"order":7}',
+      campaign: 'spring',
+      level: 2,
+    })
+    expect(android.shown[0]?.push.payload).toEqual({
+      pw_msg: '1',
+      header: 'Title',
+      title: 'Body',
+      p: expect.any(String),
+      pw_msg_tag: expect.any(String),
+      ci: 'https://img.example/icon.png',
+      l: 'https://example.com/x',
+      s: 'ping.caf',
+      pw_badges: '3',
+      u: '{"order":7}',
+      campaign: 'spring',
+      level: '2',
+      pw_actions: expect.stringContaining('"title":"Open"'),
+      pw_channel: 'orders',
+    })
+  })
+})
+
+describe('a template', () => {
+  test('takes tags, fields of the device and the user, in any text', async () => {
+    const phone = await roost.phone('ios', {
+      userId: 'u-1',
+      language: 'en',
+      tags: { Name: 'Ada', 'Last Order': 7 },
+    })
+    await sendTo([phone], {
+      title: 'Hi {{ tags.Name }}',
+      body: '{{ tags["Last Order"] | plus: 1 }} {{ device.language }}',
+      url: 'https://example.com/{{ user.id }}',
+      data: { nested: [{ name: '{{ tags.Name }}' }] },
+    })
+    expect(phone.shown[0]).toMatchObject({ title: 'Hi Ada', body: '8 en' })
+    expect(phone.shown[0]?.push.payload).toMatchObject({
+      l: 'https://example.com/u-1',
+      u: '{"nested":[{"name":"Ada"}]}',
+    })
+  })
+
+  test('skips a device without a value, and says which', async () => {
+    const [known, unknown] = [await roost.phone('ios', { tags: { Name: 'Ada' } }), await roost.phone('ios')]
+    const message = await sendTo([known, unknown], { body: 'Hi {{ tags.Name }}' })
+    expect(message.counts).toMatchObject({ targeted: 2, accepted: 1, skipped: 1 })
+    expect(await exceptionsOf(message.id)).toEqual([
+      { outcome: 'skipped', reason: 'variable_missing: tags.Name', gateway: 'apns', count: 1 },
+    ])
+    expect(unknown.shownCount).toBe(0)
+  })
+
+  test('takes the default of the variable, or nothing, where the sender chose so', async () => {
+    const phone = await roost.phone('ios')
+    await sendTo([phone], { body: 'Hi {{ tags.Name }}', defaults: { 'tags.Name': 'friend' } })
+    expect(textsOf([phone])).toEqual(['Hi friend'])
+    await sendTo([phone], { body: 'Hi {{ tags.Name }}!', onMissing: 'blank' })
+    expect(textsOf([phone])).toEqual(['Hi !'])
+  })
+
+  test.each([
+    ['a broken one', { body: '{% if x %}' }, /^body\/content\/body: /],
+    [
+      'one with an unknown filter, in a language',
+      { body: 'x', languages: { de: { body: '{{ 1 | nope }}' } } },
+      /body: .*nope/,
+    ],
+    ['an unknown variable', { body: '{{ name }}' }, /"name" is unknown/],
+    ['an unknown field', { body: '{{ device.colour }}' }, /of "device" there are hwid/],
+    ['a default of an unknown variable', { body: 'x', defaults: { name: 'x' } }, /defaults\/name/],
+  ])('is refused when the message is made: %s', async (_, content, detail) => {
+    expect(await post(content)).toMatchObject({
+      status: 400,
+      body: { code: 'input_invalid', detail: expect.stringMatching(detail) },
+    })
+  })
+})
+
+describe('the size', () => {
+  test('is checked when the message is made, and what takes the room is named', async () => {
+    expect(
+      await post({ title: 'x', data: { filler: 'y'.repeat(4000) }, body: 'z'.repeat(300) }),
+    ).toMatchObject({
+      status: 413,
+      body: {
+        code: 'message_too_large',
+        detail: expect.stringMatching(/^APNs: \d+ bytes, 4096 allowed; .*: u 4013, aps.alert.body 300/),
+      },
+    })
+    const inGerman = { body: 'z', languages: { de: { body: 'ä'.repeat(4000) } } }
+    expect((await post(inGerman)).body.detail).toMatch(/^APNs, language de: 8\d+ bytes/)
+  })
+
+  test('is not asked of gateways that the app does not send to', async () => {
+    const fits = { body: 'x', webPush: { body: 'y'.repeat(4096) }, hms: { body: 'y'.repeat(4096) } }
+    expect(await post(fits)).toMatchObject({ status: 202 })
+  })
+
+  test('of personal content is checked for each device, and one reason counts them all', async () => {
+    const phones = [
+      await roost.phone('ios', { tags: { Name: 'x'.repeat(1000) } }),
+      await roost.phone('ios', { tags: { Name: 'x'.repeat(1001) } }),
+      await roost.phone('ios', { tags: { Name: 'Ada' } }),
+    ]
+    const repeated = '{{ tags.Name }}'.repeat(4)
+    const message = await sendTo(phones, { title: 'Hi', body: repeated })
+    expect(message.counts).toMatchObject({ targeted: 3, accepted: 1, failed: 2 })
+    expect(await exceptionsOf(message.id)).toEqual([
+      {
+        outcome: 'failed',
+        reason: expect.stringMatching(/^message_too_large: more than 4096 bytes; biggest: aps.alert.body/),
+        gateway: 'apns',
+        count: 2,
+      },
+    ])
+  })
+})
+
+describe('a badge', () => {
+  const badgeOn = (phone: Phone) =>
+    (phone.shown.at(-1)?.push.payload?.aps as { badge?: number } | undefined)?.badge
+
+  test('of "+1" counts from what the device set', async () => {
+    const phone = await roost.phone('ios')
+    await sendTo([phone], { body: 'a', badge: '+1' })
+    await sendTo([phone], { body: 'b', badge: '+1' })
+    expect(badgeOn(phone)).toBe(2)
+    await roost.device('setBadge', { hwid: phone.hwid, badge: 0 })
+    await sendTo([phone], { body: 'c', badge: '+1' })
+    expect(badgeOn(phone)).toBe(1)
+    await roost.rest('PATCH', `/v1/apps/${roost.app}/devices/${phone.hwid}`, { badge: 7 })
+    await sendTo([phone], { body: 'd', badge: '+1' })
+    expect(badgeOn(phone)).toBe(8)
+  })
+
+  test('of "+1" counts only what was accepted', async () => {
+    const [lost, kept] = [await roost.phone('ios'), await roost.phone('ios')]
+    lost.uninstall()
+    await sendTo([lost, kept], { body: 'a', badge: '+1' })
+    const { rows } = await roost.server.db.query('select hwid, count from device_badge')
+    expect(rows).toEqual([{ hwid: kept.hwid, count: 1 }])
+  })
+})

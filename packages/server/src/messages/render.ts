@@ -1,0 +1,307 @@
+/**
+ * From content to notifications of one gateway. A Renderer is made once for a claim of a batch.
+ *
+ * What names no variable is rendered once for each language that the content tells apart, and the same object is handed
+ * out again: whatever is made of it further on can be made once, too.
+ */
+import type { GatewayName, Notification } from '@roost/gateways'
+import type { Content } from '@roost/protocol'
+import { hashOf } from '../insight/receipts.ts'
+import { BADGE_MAX } from './badges.ts'
+import { type Needs, needsOf, type RecipientFacts } from './facts.ts'
+import { fallbacksOf } from './language.ts'
+import {
+  compileText,
+  isTemplate,
+  MissingVariable,
+  type Scope,
+  TemplateFault,
+  type VariablePath,
+} from './template.ts'
+
+/** What is rendered: a message, or what is about to become one. */
+export interface Rendering {
+  readonly messageId: string
+  readonly content: Content
+  readonly ttlSeconds: number
+  readonly priority: 'high' | 'normal'
+  readonly collapseKey: string | null
+}
+
+export type Rendered =
+  | { readonly kind: 'notification'; readonly notification: Notification }
+  /** A variable without a value. */
+  | { readonly kind: 'skip'; readonly reason: string }
+  /** Its template can't be rendered with what this device has. */
+  | { readonly kind: 'fault'; readonly reason: string }
+
+/** How much was rendered, by whether it served all of a language or one device. */
+export interface RenderCounts {
+  shared: number
+  personal: number
+}
+
+/** Languages are what devices say they are. */
+const LANGUAGES_REMEMBERED = 1000
+
+export class Renderer {
+  readonly needs: Needs
+  readonly variables: readonly VariablePath[]
+  readonly #rendering: Rendering
+  readonly #gateway: GatewayName
+  readonly #counts: RenderCounts
+  readonly #variants = new Map<string, Variant>()
+  readonly #variantOfLanguage = new Map<string, Variant>()
+
+  /** Throws TemplateFault for content that createMessage would refuse. */
+  constructor(
+    rendering: Rendering,
+    options: { readonly gateway: GatewayName; readonly counts: RenderCounts },
+  ) {
+    this.#rendering = rendering
+    this.#gateway = options.gateway
+    this.#counts = options.counts
+    const variants = languagesOf(rendering.content, this.#gateway).map(it => this.#variantFor(it))
+    this.variables = variants.flatMap(it => it.variables)
+    this.needs = needsOf(this.variables, {
+      language: variants.length > 1,
+      badge: variants.some(it => it.isCounted),
+    })
+  }
+
+  /** Undefined when devices of that language get different ones; a badge that is counted is the widest. */
+  constantFor(language: string): Notification | undefined {
+    return this.#variantFor(language).constant()
+  }
+
+  /** `facts` as read by `needs`. */
+  notificationFor({ facts }: { readonly facts: RecipientFacts | null }): Rendered {
+    return this.#variantFor(facts?.language ?? '').render(facts ?? {})
+  }
+
+  #variantFor(language: string): Variant {
+    const known = this.#variantOfLanguage.get(language)
+    if (known !== undefined) return known
+    const content = contentFor(this.#rendering.content, this.#gateway, language)
+    const variant = this.#variants.get(content.key) ?? this.#compile(content.shown)
+    this.#variants.set(content.key, variant)
+    if (this.#variantOfLanguage.size >= LANGUAGES_REMEMBERED) this.#variantOfLanguage.clear()
+    this.#variantOfLanguage.set(language, variant)
+    return variant
+  }
+
+  #compile(shown: Shown): Variant {
+    return new Variant(shown, this.#rendering, this.#gateway, this.#counts)
+  }
+}
+
+/** '' for a device of any other language, and each that the content names for this gateway. */
+export function languagesOf(content: Content, gateway: GatewayName): string[] {
+  const own = ownOf(content, gateway)
+  const names = [content.languages, own?.languages].flatMap(it => Object.keys(it ?? {}))
+  return ['', ...new Set(names)]
+}
+
+/** Content of one language at one gateway. */
+type Shown = Omit<Content, 'languages' | 'apns' | 'fcm' | 'webPush' | 'hms' | 'defaults' | 'onMissing'> & {
+  readonly ttlSeconds?: number | undefined
+  /** In the gateway's own words. */
+  readonly options: Readonly<Record<string, unknown>>
+}
+
+/** Which languages it was put together from is its key. */
+function contentFor(
+  content: Content,
+  gateway: GatewayName,
+  language: string,
+): { readonly key: string; readonly shown: Shown } {
+  const { languages, apns, fcm, webPush, hms, defaults, onMissing, ...common } = content
+  const { languages: ownLanguages, ...own } = ownOf(content, gateway) ?? {}
+  const wanted = fallbacksOf(language)
+  const shared = wordsIn(languages, wanted)
+  const special = wordsIn(ownLanguages, wanted)
+  const optionNames: readonly string[] = OPTION_NAMES[gateway]
+  const entries = Object.entries(own)
+  const options = Object.fromEntries(entries.filter(([name]) => optionNames.includes(name)))
+  const ownWords = Object.fromEntries(entries.filter(([name]) => !optionNames.includes(name)))
+  return {
+    key: `${shared.names}/${special.names}`,
+    shown: { ...common, ...shared.words, ...ownWords, ...special.words, options },
+  }
+}
+
+const OPTION_NAMES = {
+  apns: ['pushType', 'priority', 'aps', 'payload'],
+  fcm: ['notification', 'android', 'apns', 'webpush', 'fcmOptions'],
+  webpush: ['urgency', 'topic', 'payload'],
+  hms: ['android'],
+} as const
+
+type Languages = NonNullable<Content['languages']>
+
+function wordsIn(
+  languages: Languages | undefined,
+  wanted: readonly string[],
+): { readonly names: string; readonly words: Languages[string] } {
+  const found = Object.entries(languages ?? {}).filter(([name]) => wanted.includes(name.toLowerCase()))
+  const inOrder = found.sort(([one], [other]) => one.length - other.length)
+  return {
+    names: inOrder.map(([name]) => name).join(),
+    words: Object.assign({}, ...inOrder.map(([, words]) => words)),
+  }
+}
+
+function ownOf(content: Content, gateway: GatewayName) {
+  return { apns: content.apns, fcm: content.fcm, webpush: content.webPush, hms: content.hms }[gateway]
+}
+
+class Variant {
+  readonly variables: readonly VariablePath[]
+  /** Its badge is another one for each device. */
+  readonly isCounted: boolean
+  readonly #rendering: Rendering
+  readonly #gateway: GatewayName
+  readonly #counts: RenderCounts
+  readonly #shown: Shown
+  readonly #compiled: Compiled
+  #shared: Rendered | undefined
+
+  constructor(shown: Shown, rendering: Rendering, gateway: GatewayName, counts: RenderCounts) {
+    this.#shown = shown
+    this.#rendering = rendering
+    this.#gateway = gateway
+    this.#counts = counts
+    this.#compiled = compile(shown, rendering.content.onMissing === 'blank')
+    this.variables = this.#compiled.variables
+    this.isCounted = shown.badge === '+1'
+  }
+
+  render(facts: RecipientFacts): Rendered {
+    const rendered =
+      this.#compiled.render === undefined ? this.#forAll() : this.#forOne(facts, this.#compiled.render)
+    if (!this.isCounted || rendered.kind !== 'notification') return rendered
+    return { kind: 'notification', notification: { ...rendered.notification, badge: nextBadge(facts) } }
+  }
+
+  constant(): Notification | undefined {
+    const rendered = this.#compiled.render === undefined ? this.render({ badge: BADGE_MAX }) : undefined
+    return rendered?.kind === 'notification' ? rendered.notification : undefined
+  }
+
+  #forAll(): Rendered {
+    if (this.#shared === undefined) {
+      this.#counts.shared++
+      this.#shared = { kind: 'notification', notification: this.#notificationOf(this.#shown) }
+    }
+    return this.#shared
+  }
+
+  #forOne(facts: RecipientFacts, render: (scope: Scope) => unknown): Rendered {
+    this.#counts.personal++
+    try {
+      const shown = render(scopeOf(facts, this.#rendering.content.defaults)) as Shown
+      return { kind: 'notification', notification: this.#notificationOf(shown) }
+    } catch (error) {
+      if (error instanceof MissingVariable)
+        return { kind: 'skip', reason: `variable_missing: ${error.variable}` }
+      if (error instanceof TemplateFault)
+        return { kind: 'fault', reason: `template_failed: ${error.message}` }
+      throw error
+    }
+  }
+
+  #notificationOf(shown: Shown): Notification {
+    const { messageId, ttlSeconds, priority, collapseKey } = this.#rendering
+    const options = Object.keys(shown.options).length > 0 ? shown.options : undefined
+    return {
+      hash: hashOf(messageId),
+      title: shown.title,
+      subtitle: shown.subtitle,
+      body: shown.body,
+      imageUrl: shown.image,
+      iconUrl: shown.icon,
+      url: shown.url,
+      sound: shown.sound,
+      badge: typeof shown.badge === 'number' ? shown.badge : undefined,
+      buttons: shown.buttons,
+      data: shown.data,
+      root: shown.root,
+      category: shown.category,
+      channel: shown.channel,
+      interruptionLevel: shown.interruptionLevel,
+      ttlSeconds: shown.ttlSeconds ?? ttlSeconds,
+      priority,
+      collapseKey: collapseKey ?? undefined,
+      [OPTIONS_OF[this.#gateway]]: options,
+    }
+  }
+}
+
+const OPTIONS_OF = { apns: 'apns', fcm: 'fcm', webpush: 'webPush', hms: 'hms' } as const
+
+function nextBadge({ badge = 0 }: RecipientFacts): number {
+  return Math.min(badge + 1, BADGE_MAX)
+}
+
+function scopeOf(
+  { tags = {}, device = {}, user = {} }: RecipientFacts,
+  defaults: Content['defaults'],
+): Scope {
+  if (defaults === undefined) return { tags, device, user }
+  const scope: Record<string, Record<string, unknown>> = {
+    tags: { ...tags },
+    device: { ...device },
+    user: { ...user },
+  }
+  for (const [variable, value] of Object.entries(defaults)) {
+    const [root, name] = partsOf(variable)
+    const values = scope[root]
+    if (values !== undefined && !Object.hasOwn(values, name)) values[name] = value
+  }
+  return scope
+}
+
+/** "tags.First Name" in two. */
+export function partsOf(variable: string): [root: string, name: string] {
+  const dot = variable.indexOf('.')
+  return dot < 0 ? [variable, ''] : [variable.slice(0, dot), variable.slice(dot + 1)]
+}
+
+interface Compiled {
+  readonly variables: readonly VariablePath[]
+  /** Undefined when nothing in it is a template. */
+  readonly render: ((scope: Scope) => unknown) | undefined
+}
+
+const CONSTANT: Compiled = { variables: [], render: undefined }
+
+/** Texts anywhere in a value may be templates; keys are not. Throws TemplateFault, whose message begins with the place. */
+function compile(value: unknown, isBlank: boolean): Compiled {
+  if (typeof value === 'string') return isTemplate(value) ? compileOne(value, isBlank) : CONSTANT
+  if (typeof value !== 'object' || value === null) return CONSTANT
+  const parts = Object.entries(value).map(([key, part]) => [key, compileAt(key, part, isBlank)] as const)
+  const variables = parts.flatMap(([, part]) => part.variables)
+  const changing = parts.flatMap(([key, { render }]) =>
+    render === undefined ? [] : [[key, render] as const],
+  )
+  if (changing.length === 0) return CONSTANT
+  const fill = (scope: Scope) => changing.map(([key, render]) => [key, render(scope)] as const)
+  if (Array.isArray(value)) {
+    return { variables, render: scope => Object.assign([...value], Object.fromEntries(fill(scope))) }
+  }
+  return { variables, render: scope => ({ ...value, ...Object.fromEntries(fill(scope)) }) }
+}
+
+function compileAt(key: string, part: unknown, isBlank: boolean): Compiled {
+  try {
+    return compile(part, isBlank)
+  } catch (error) {
+    if (error instanceof TemplateFault) throw new TemplateFault(`${key}: ${error.message}`, { cause: error })
+    throw error
+  }
+}
+
+function compileOne(text: string, isBlank: boolean): Compiled {
+  const { variables, render } = compileText(text)
+  return { variables, render: scope => render(scope, isBlank) }
+}
