@@ -71,6 +71,10 @@ describe('erasing a device', () => {
     )
     const tokens = rows.map(it => it.address)
     expect(tokens).toHaveLength(1)
+    await roost.server.db.query('update message set warnings = $2 where target @> $1', [
+      JSON.stringify({ devices: [hwid] }),
+      JSON.stringify([`the image https://example.com/${hwid}.png could not be looked at`]),
+    ])
     expect(await tablesWith([hwid])).toContain('public.device')
     const before = await roost.view(kept.hwid)
     const answer = await roost.rest<ErasureView>('DELETE', path(`devices/${hwid}`))
@@ -360,7 +364,17 @@ describe('a table that is added later', () => {
     // Erased by mentions.ts and erase.ts.
     batch: ['provider', 'state', 'held_reason', 'cursor_hwid'],
     bulk_request: ['kind', 'state', 'settings', 'entries', 'results'],
-    message: ['state', 'target', 'content', 'priority', 'collapse_key', 'idempotency_key', 'request_hash'],
+    message: [
+      'state',
+      'target',
+      'content',
+      'priority',
+      'collapse_key',
+      'idempotency_key',
+      'request_hash',
+      'inbox',
+      'warnings',
+    ],
     webhook_event: ['type', 'data'],
     erasure: ['subject', 'salt', 'hash', 'by', 'counts', 'device_hashes'],
     // Of people who run this, and of gateways.

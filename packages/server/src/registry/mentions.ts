@@ -35,7 +35,6 @@ export async function eraseMentions(tx: Queryable, names: Names): Promise<Mentio
 interface StoredMessage {
   readonly id: string
   readonly target: Target
-  readonly content: unknown
 }
 
 /** Locked in one order, and not against batches that are made of them (`no key`). */
@@ -65,15 +64,16 @@ async function eraseFromMessages(tx: Queryable, names: Names): Promise<number> {
     valuesOf(names),
   )
   let count = 0
-  for (const { id, target, content } of rows) {
+  for (const { id, target } of rows) {
     const left = targetWithout(target, names)
     if (left === undefined) continue
     count++
-    await tx.query('update message set target = $2, content = $3 where id = $1', [
-      id,
-      JSON.stringify(left),
-      JSON.stringify(isNobody(left) ? {} : content),
-    ])
+    await tx.query(
+      `update message set target = $2, content = case when $3 then '{}' else content end,
+              warnings = case when $3 then null else warnings end
+        where id = $1`,
+      [id, JSON.stringify(left), isNobody(left)],
+    )
   }
   return count
 }
