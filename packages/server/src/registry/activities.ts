@@ -107,7 +107,7 @@ async function endActivities(
 ): Promise<void> {
   const key = [bucketOf(hwid), appId, hwid]
   await db.transaction(async tx => {
-    // The order of locks of register.ts: the device row, then its addresses.
+    // The order of lock-order.ts: the device row, then its addresses.
     await tx.query('select from device where bucket = $1 and app_id = $2 and hwid = $3 for update', key)
     await tx.query(
       `with ended as (

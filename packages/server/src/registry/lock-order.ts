@@ -15,8 +15,10 @@
  * so several rows are locked first, by `select … order by … for update`. Parts of one statement run when something reads
  * them: what has to come later asks for a count of what has to come first.
  *
- * An import keeps the order for each of its blocks of rows, not from block to block (bulk/store.ts): there the transaction
- * that PostgreSQL ends is repeated (`Database.transaction`).
+ * Two depart from it, and their transaction is repeated when PostgreSQL ends it (`Database.transaction`): an import stores
+ * its new devices with all that is theirs before it comes to known ones (bulk/store.ts), and where devices of one bucket
+ * are called alike but for their case, held deaths are decided in the order of the database's locale (hygiene/guard.ts),
+ * which is that of their index.
  */
 
 interface DeviceKey {

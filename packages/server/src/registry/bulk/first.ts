@@ -25,7 +25,7 @@ const FIRST = `
     select bucket, $1::integer, hwid, platform, user_id, tags, language, timezone_seconds, app_version, os_version,
            device_model, to_timestamp(first_ms::float8 / 1000), to_timestamp(at_ms::float8 / 1000),
            to_timestamp(open_ms::float8 / 1000), permission, record
-      from i order by bucket, hwid
+      from i order by bucket, hwid collate "C"
     on conflict do nothing
     returning bucket, hwid
   ), fresh as materialized (

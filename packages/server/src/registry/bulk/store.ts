@@ -9,12 +9,13 @@
  * A row without such a time is as old as its file, but that is when somebody copied it, not when the device was heard of.
  * It gives way to all that a device has said to Roost itself, and revives nothing; it corrects earlier imports only.
  *
- * Order of locks as in register.ts: device rows, directory rows, address rows.
+ * Rows are locked in the order of ../lock-order.ts, but new devices come with all that is theirs before the known ones.
  */
 import { type Permission, TAGS_BYTES_PER_DEVICE, TAGS_PER_DEVICE } from '@roost/protocol'
 import type { Queryable } from '../../store/database.ts'
 import type { NewAddress } from '../address.ts'
 import { addressBucketOf, addressHash } from '../buckets.ts'
+import { deviceOrder } from '../lock-order.ts'
 import { isDenied, optOut } from '../permission.ts'
 import { giveTypes } from '../tag-definitions.ts'
 import { type First, prepareFirst, storeFirst } from './first.ts'
@@ -176,7 +177,7 @@ const UPSERT = `
   select bucket, app_id, hwid, platform, user_id, tags, language, timezone_seconds, app_version, os_version,
          device_model, to_timestamp(coalesce(first_ms, at_ms)::float8 / 1000), to_timestamp(at_ms::float8 / 1000),
          to_timestamp(open_ms::float8 / 1000), permission, record
-    from i order by bucket, app_id, hwid
+    from i order by ${deviceOrder('i')}
   on conflict (bucket, app_id, hwid) do update
      set (platform, user_id, language, timezone_seconds, app_version, os_version, device_model, permission, record, tags) = (
            select case when later then coalesce(d.platform, excluded.platform)
@@ -477,7 +478,7 @@ const activateSql = (onConflict: string) => `
       from unnest($1::smallint[], $2::integer[], $3::text[], $4::text[], $5::bytea[], $6::bigint[], $7::bigint[],
                   $8::text[], $9::text[], $10::text[], $11::jsonb[], $12::uuid[])
              as i (bucket, app_id, hwid, kind, hash, at_ms, first_ms, provider, environment, address, keys, credential_id)
-     order by i.bucket, i.app_id, i.hwid
+     order by ${deviceOrder('i')}
     ${onConflict}
     returning a.*, xmax = 0 as is_new
   )
