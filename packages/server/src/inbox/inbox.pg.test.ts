@@ -362,3 +362,29 @@ describe('the end of an entry', () => {
     expect(rows).toHaveLength(0)
   })
 })
+
+describe('what an entry says', () => {
+  test('is in the language of the device, with its tags, by the words of its platform', async () => {
+    const [german, other] = [
+      await silentDevice({ language: 'de-AT', tags: { Name: 'Anna' } }),
+      await silentDevice(),
+    ]
+    const content = {
+      title: 'Hello {{ tags.Name | default: "you" }}',
+      body: 'text',
+      languages: { de: { title: 'Hallo {{ tags.Name }}' } },
+      apns: { body: 'for iOS' },
+    }
+    await roost.sendAndSettle({ to: { devices: [german, other] }, content, inbox: {} })
+    expect(await entriesOf(german)).toMatchObject([{ title: 'Hallo Anna', body: 'for iOS' }])
+    expect((await compatInbox(other)).messages).toMatchObject([{ title: 'Hello you', text: 'for iOS' }])
+  })
+
+  test('is nothing where a variable has no value: the entry is not shown, as nothing was pushed', async () => {
+    const hwid = await silentDevice()
+    const content = { title: 'Hello {{ tags.Name }}' }
+    await roost.sendAndSettle({ to: { devices: [hwid] }, content, inbox: {} })
+    const { body } = await roost.rest<InboxView>('GET', inboxPath(hwid))
+    expect(body).toEqual({ entries: [], unread: 0, next: null })
+  })
+})

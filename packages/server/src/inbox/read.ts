@@ -5,7 +5,7 @@
  * What was meant for one person is not shown to another one who logs in on the same device later; what was for the device
  * while nobody was logged in, or for all, is. Each person on a device has their own states.
  */
-import { INBOX_CAMPAIGNS_MAX, INBOX_STATES, type InboxEntryView, type InboxState } from '@roost/protocol'
+import { INBOX_CAMPAIGNS_MAX } from '@roost/protocol'
 import { bucketOf } from '../registry/buckets.ts'
 import type { Queryable } from '../store/database.ts'
 import { fillBucket, isMember } from './members.ts'
@@ -112,40 +112,4 @@ export async function countUnread(
     [appId, hwids.map(bucketOf), hwids, new Date(at), null, null],
   )
   return new Map(rows.map(row => [row.hwid, row.unread]))
-}
-
-export interface InboxContent {
-  readonly title?: string
-  readonly body?: string
-  readonly image?: string
-  readonly url?: string
-  readonly data?: Record<string, unknown>
-}
-
-/** What the entries say, by message. */
-export async function readContents(
-  db: Queryable,
-  messageIds: readonly string[],
-): Promise<ReadonlyMap<string, InboxContent>> {
-  const { rows } = await db.query<{ id: string; content: InboxContent }>(
-    'select id, content from message where id = any($1::uuid[])',
-    [messageIds],
-  )
-  return new Map(rows.map(row => [row.id, row.content]))
-}
-
-const STATE_OF_STATUS: readonly InboxState[] = ['new', ...INBOX_STATES.slice(1), 'deleted']
-
-export function viewOf(entry: InboxEntry, content: InboxContent): InboxEntryView {
-  return {
-    id: entry.messageId,
-    state: STATE_OF_STATUS[entry.status ?? 0] ?? 'new',
-    sentAt: entry.shownAt,
-    until: entry.untilAt,
-    title: content.title ?? null,
-    body: content.body ?? null,
-    image: content.image ?? null,
-    url: content.url ?? null,
-    data: content.data ?? null,
-  }
 }

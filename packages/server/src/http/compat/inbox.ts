@@ -6,14 +6,8 @@
  * `inbox_id` and `order` are one and the same number, so it does not matter which of them a client keeps or sends back.
  */
 import { compatInboxSchema, compatInboxStatusSchema } from '@roost/protocol'
-import {
-  type InboxContent,
-  type InboxEntry,
-  type InboxKey,
-  isUnread,
-  readContents,
-  readEntries,
-} from '../../inbox/read.ts'
+import { readInbox, type ShownEntry } from '../../inbox/content.ts'
+import { type InboxKey, isUnread } from '../../inbox/read.ts'
 import { messageIdOfNumber, STATUS, setInboxState } from '../../inbox/states.ts'
 import { hashOf, messageIdOf } from '../../insight/receipts.ts'
 import { type Call, type CompatMethod, method } from './call.ts'
@@ -34,33 +28,27 @@ function keyOf({ app, context }: Call, { hwid, userId }: Caller): InboxKey {
 
 /** Newest first. `next` is empty on the last page, so that a client that keeps it begins at the newest again. */
 export const getInboxMessages: CompatMethod = method(compatInboxSchema, async call => {
-  const { db } = call.context
-  const entries = await readEntries(db, keyOf(call, call.request))
-  const shown = entries.filter(it => !it.isGone)
+  const { shown, gone } = await readInbox(call.context.db, keyOf(call, call.request))
   const page = pageOf(shown, call.request)
-  const contents = await readContents(
-    db,
-    page.map(it => it.messageId),
-  )
   const last = page.at(-1)
   return {
-    messages: page.map(it => messageOf(it, contents.get(it.messageId) ?? {})),
-    next: last === undefined || last === shown.at(-1) ? '' : String(last.number),
-    deleted: entries.filter(it => it.isGone).map(it => String(it.number)),
-    new_inbox: shown.filter(isUnread).length,
+    messages: page.map(messageOf),
+    next: last === undefined || last === shown.at(-1) ? '' : String(last.entry.number),
+    deleted: gone.map(it => String(it.number)),
+    new_inbox: shown.filter(it => isUnread(it.entry)).length,
   }
 })
 
 function pageOf(
-  shown: readonly InboxEntry[],
+  shown: readonly ShownEntry[],
   { count, last_code }: { readonly count: number; readonly last_code?: string | undefined },
-): readonly InboxEntry[] {
+): readonly ShownEntry[] {
   const before = /^\d{1,15}$/.test(last_code ?? '') ? Number(last_code) : Number.POSITIVE_INFINITY
-  const rest = shown.filter(it => it.number < before)
+  const rest = shown.filter(it => it.entry.number < before)
   return count === 0 ? rest : rest.slice(0, count)
 }
 
-function messageOf(entry: InboxEntry, content: InboxContent): Record<string, unknown> {
+function messageOf({ entry, content }: ShownEntry): Record<string, unknown> {
   const { url } = content
   return {
     inbox_id: String(entry.number),

@@ -189,6 +189,40 @@ describe('createMessage', () => {
     expect(Date.parse(rows[0]?.at ?? '')).toBe(Date.parse(`${day}T00:00:00Z`))
   })
 
+  test('each platform shows its own words, and each device those of its language', async () => {
+    const [ios, android] = await Promise.all([
+      roost.phone('ios', { hwid: name('ios') }),
+      roost.phone('android', { hwid: name('android') }),
+    ])
+    await roost.device('setTags', { hwid: android.hwid, language: 'de', tags: {} })
+    await settled(
+      await created({
+        content: { en: 'Hello', de: 'Hallo' },
+        title: 'Title',
+        ios_title: 'for iOS',
+        ios_badges: '7',
+        ios_root_params: { aps: { 'content-available': 1 }, own: 'root' },
+        ios_ttl: '3600',
+        android_header: 'for Android',
+        android_badges: 3,
+        devices: [ios.hwid, android.hwid],
+      }),
+    )
+    expect(ios.shown.at(-1)).toMatchObject({ title: 'for iOS', body: 'Hello' })
+    expect(android.shown.at(-1)).toMatchObject({ title: 'for Android', body: 'Hallo' })
+    const push = JSON.stringify(ios.shown.at(-1))
+    expect(push).toContain('"own":"root"')
+    expect(push).toContain('"content-available":1')
+    expect(push).toContain('"badge":7')
+  })
+
+  test('two fields that are one here must not say different things', async () => {
+    await refused(
+      { content: 'x', android_icon: 'small', android_custom_icon: 'https://img.example.com/large.png' },
+      'notifications.0.android_custom_icon: android_icon says otherwise',
+    )
+  })
+
   test('what only decorates a platform is told as ignored', async () => {
     const { body } = await create({
       content: 'x',

@@ -8,7 +8,8 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { App } from '../../../access/apps.ts'
-import { isUnread, readContents, readEntries, viewOf } from '../../../inbox/read.ts'
+import { readInbox, viewOf } from '../../../inbox/content.ts'
+import { isUnread } from '../../../inbox/read.ts'
 import { STATUS, setInboxState } from '../../../inbox/states.ts'
 import type { HttpContext } from '../../context.ts'
 import { requireServerToken } from '../../server-token.ts'
@@ -47,18 +48,14 @@ export async function inboxRoutes(instance: FastifyInstance, context: HttpContex
       const { id: appId } = await appOf(context, request, request.params.app)
       const { limit, after } = request.query
       const key = { appId, hwid: request.params.hwid, at: context.clock.now() }
-      const shown = (await readEntries(context.db, key)).filter(it => !it.isGone)
-      const rest = after === undefined ? shown : shown.filter(it => it.number < Number(after))
+      const { shown } = await readInbox(context.db, key)
+      const rest = after === undefined ? shown : shown.filter(it => it.entry.number < Number(after))
       const page = rest.slice(0, limit)
-      const contents = await readContents(
-        context.db,
-        page.map(it => it.messageId),
-      )
       const last = page.at(-1)
       return {
-        entries: page.map(it => viewOf(it, contents.get(it.messageId) ?? {})),
-        unread: shown.filter(isUnread).length,
-        next: last === undefined || page.length === rest.length ? null : String(last.number),
+        entries: page.map(viewOf),
+        unread: shown.filter(it => isUnread(it.entry)).length,
+        next: last === undefined || page.length === rest.length ? null : String(last.entry.number),
       }
     },
   )
