@@ -63,9 +63,15 @@ export interface ImportRefusal {
   readonly detail: string
 }
 
-const hwid = z.string().min(1).max(HWID_CHARACTERS)
-const userId = z.string().min(1).max(USER_ID_CHARACTERS)
-const pushToken = z.string().min(1).max(4096)
+export const BULK_TARGET_CHARACTERS = {
+  hwid: HWID_CHARACTERS,
+  pushToken: 4096,
+  userId: USER_ID_CHARACTERS,
+} as const
+
+const hwid = z.string().min(1).max(BULK_TARGET_CHARACTERS.hwid)
+const userId = z.string().min(1).max(BULK_TARGET_CHARACTERS.userId)
+const pushToken = z.string().min(1).max(BULK_TARGET_CHARACTERS.pushToken)
 
 /** Exactly one of the three names the device; a user is all of their devices. */
 export const bulkTargetSchema = z.union([
@@ -76,7 +82,11 @@ export const bulkTargetSchema = z.union([
 export type BulkTarget = z.infer<typeof bulkTargetSchema>
 
 export const bulkUnregisterSchema = z.strictObject({
-  devices: z.array(bulkTargetSchema).min(1).max(BULK_ENTRIES),
+  /** Targets; what is none is taken as well and refused in its result, so that it costs the others nothing. */
+  devices: z
+    .array(z.union([bulkTargetSchema, z.unknown()]))
+    .min(1)
+    .max(BULK_ENTRIES),
 })
 
 export const BULK_OUTCOMES = ['done', 'unknown', 'refused'] as const

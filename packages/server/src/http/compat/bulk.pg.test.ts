@@ -163,6 +163,68 @@ describe('bulkUnregisterDevice', () => {
   })
 })
 
+describe('an entry that is wrong', () => {
+  const wrong = [
+    {},
+    { hwid: '' },
+    { hwid: 7 },
+    { hwid: 'x'.repeat(300) },
+    { push_token: 't'.repeat(5000) },
+    'a text',
+    null,
+    [],
+  ]
+
+  test('of bulkUnregisterDevice is refused alone, in its place, without the names in it', async () => {
+    await register('w-1')
+    await register('w-2')
+    const request = await bulk('bulkUnregisterDevice', [{ hwid: 'w-1' }, ...wrong, { hwid: 'w-2' }])
+    expect(request.results?.map(it => it.outcome)).toEqual(['done', ...wrong.map(() => 'refused'), 'done'])
+    expect(request.results?.[1]?.detail).toBe(
+      'input_invalid: the entry has none of hwid, push_token, user_id',
+    )
+    expect(request.results?.[4]?.detail).toBe('input_invalid: hwid has 300 characters; it has 1 to 256')
+    expect(JSON.stringify(request.results)).not.toContain('xxx')
+    expect([await states('w-1'), await states('w-2')]).toEqual([['dead'], ['dead']])
+  })
+
+  test('of bulkSetTags and bulkRegisterDevice is refused alone, too, also for its tags', async () => {
+    await register('w-3')
+    const set = await bulk('bulkSetTags', [
+      ...wrong,
+      { hwid: 'w-3', tags: 'x' },
+      { hwid: 'w-3' },
+      { hwid: 'w-3', tags: { a: 1 }, list_operator: 'merge' },
+      { hwid: 'w-3', user_id: null, tags: { city: 'Bern' } },
+    ])
+    expect(set.counts).toEqual({ done: 1, unknown: 0, refused: wrong.length + 3 })
+    expect((await server.view(app, 'w-3')).tags).toEqual({ city: 'Bern' })
+    const registered = await bulk('bulkRegisterDevice', [
+      'a text',
+      { hwid: 'w-4', platform: 1, push_token: newToken(), tags: [7] },
+      { hwid: 'w-5', platform: 1, push_token: newToken(), tags: null },
+    ])
+    expect(registered.results?.map(it => it.outcome)).toEqual(['refused', 'refused', 'done'])
+    expect(registered.results?.[1]?.detail).toContain('tags is neither')
+  })
+
+  test('under REST names a device by more than one, or has other fields', async () => {
+    await register('w-6', { userId: 'kim' })
+    const { body, status } = await server.rest<{ id: string }>(
+      'POST',
+      `/v1/apps/${app.app}/devices/bulk-unregister`,
+      { devices: [{ hwid: 'w-7', userId: 'kim' }, { hwid: '' }, { hwid: 'w-8', why: 1 }, { hwid: 'w-6' }] },
+    )
+    expect(status).toBe(202)
+    const { results } = await settled(body.id)
+    expect(results?.map(it => it.outcome)).toEqual(['refused', 'refused', 'refused', 'done'])
+    expect(results?.[0]?.detail).toBe(
+      'input_invalid: the entry has hwid and userId, of 2 fields; it may have one: hwid, pushToken, userId',
+    )
+    expect(await states('w-6')).toEqual(['dead'])
+  })
+})
+
 describe('a bulk request', () => {
   test('takes 10 000 entries, works on all of them, and refuses one more', async () => {
     const devices = Array.from({ length: 10_000 }, (_, i) => ({
@@ -223,9 +285,12 @@ describe('a bulk request', () => {
     expect((await post(path, { application: app.app, auth: app.deviceToken, devices })).status).toBe(401)
     expect((await post(path, { application: app.app, devices })).status).toBe(400)
     expect((await post(path, { application: 'AAAAA-AAAAA', auth: SERVER_TOKEN, devices })).status).toBe(404)
-    expect(
-      (await post(path, { application: app.app, auth: SERVER_TOKEN, devices: [{ hwd: 'a' }] })).body,
-    ).toMatchObject({ code: 'input_invalid', message: expect.stringContaining('devices.0') })
+    expect((await post(path, { application: app.app, auth: SERVER_TOKEN, devices: 'a' })).body).toMatchObject(
+      {
+        code: 'input_invalid',
+        message: expect.stringContaining('devices'),
+      },
+    )
     const { rows } = await server.db.query("select from bulk_request where state = 'waiting'")
     expect(rows).toEqual([])
   })

@@ -4,7 +4,7 @@
  * the envelope of the device API; GET /api/v2/audience/{method}/{request_id} tells how far it is, with a server token in
  * the header. What is asked of devices that are not known is no error.
  */
-import { BULK_BODY_BYTES, BULK_ENTRIES, type BulkTarget, bulkTargetSchema, ERRORS } from '@roost/protocol'
+import { BULK_BODY_BYTES, BULK_ENTRIES, ERRORS } from '@roost/protocol'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import {
@@ -14,6 +14,7 @@ import {
   readBulkRequest,
   type TagsEntry,
 } from '../../registry/bulk/requests.ts'
+import { type Faulty, isFaulty, readTarget } from '../../registry/bulk/target.ts'
 import type { HttpContext } from '../context.ts'
 import { check } from '../faults.ts'
 import { readAnyBodyAsJson } from '../json.ts'
@@ -26,7 +27,8 @@ type BulkMethod = (typeof METHODS)[number]
 
 const envelope = z.object({
   application: z.string().min(1).max(64),
-  devices: z.array(z.record(z.string(), z.unknown())).min(1).max(BULK_ENTRIES),
+  // What is wrong with one of them is a result, and costs the others nothing.
+  devices: z.array(z.unknown()).min(1).max(BULK_ENTRIES),
 })
 
 const tagList = z.array(z.object({ name: z.string(), value: z.unknown() }))
@@ -81,55 +83,57 @@ async function accept(
   return id
 }
 
-type Entry = Readonly<Record<string, unknown>>
 type Entries = NewBulkRequest extends infer Request
   ? Request extends { kind: infer Kind; entries: infer Of }
     ? { readonly kind: Kind; readonly entries: Of }
     : never
   : never
 
-function readEntries(method: BulkMethod, devices: readonly Entry[]): Entries {
+function readEntries(method: BulkMethod, devices: readonly unknown[]): Entries {
   switch (method) {
     case 'bulkRegisterDevice':
       return { kind: 'register', entries: devices.map(readRegistration) }
     case 'bulkSetTags':
       return { kind: 'tags', entries: devices.map(readTagsEntry) }
     case 'bulkUnregisterDevice':
-      return { kind: 'unregister', entries: devices.map(readTarget) }
+      return { kind: 'unregister', entries: devices.map(device => readTarget(device, TARGET)) }
   }
 }
 
-function readRegistration(device: Entry, i: number): RegisterEntry {
-  const { platform, list_operator, user_id, tags, ...call } = device
+/** Of several that an entry gives the first counts. */
+const TARGET = {
+  names: { hwid: ['hwid'], pushToken: ['push_token'], userId: ['user_id', 'userId'] },
+  isLoose: true,
+} as const
+
+function readRegistration(device: unknown): RegisterEntry | Faulty {
+  if (typeof device !== 'object' || device === null || Array.isArray(device))
+    return { fault: 'the entry is no object' }
+  const { platform, list_operator, user_id, tags, ...call } = device as Readonly<Record<string, unknown>>
+  const read = readTagsPart({ tags: tags ?? {}, list_operator })
+  if (isFaulty(read)) return read
   return {
-    call: {
-      device_type: platform,
-      userId: user_id,
-      ...call,
-      tags: checkPart(tagsSchema.nullish(), tags, `devices.${i}.tags`),
-    },
-    listOperator: checkPart(listOperator, list_operator, `devices.${i}.list_operator`),
+    call: { device_type: platform, userId: user_id, ...call, tags: read.tags },
+    listOperator: read.listOperator,
   }
 }
 
-function readTagsEntry(device: Entry, i: number): TagsEntry {
-  return {
-    target: readTarget(device, i),
-    tags: checkPart(tagsSchema, device.tags, `devices.${i}.tags`),
-    listOperator: checkPart(listOperator, device.list_operator, `devices.${i}.list_operator`),
-  }
+function readTagsEntry(device: unknown): TagsEntry | Faulty {
+  const target = readTarget(device, TARGET)
+  if (isFaulty(target)) return target
+  const read = readTagsPart(device as Readonly<Record<string, unknown>>)
+  return isFaulty(read) ? read : { target, ...read }
 }
 
-/** The first that is given: hwid, push_token, user_id. */
-function readTarget({ hwid, push_token, user_id, userId }: Entry, i: number): BulkTarget {
-  const user = user_id ?? userId
-  const target =
-    hwid !== undefined ? { hwid } : push_token !== undefined ? { pushToken: push_token } : { userId: user }
-  return checkPart(bulkTargetSchema, target, `devices.${i} (hwid, push_token or user_id)`)
-}
-
-function checkPart<Schema extends z.ZodType>(schema: Schema, value: unknown, name: string): z.output<Schema> {
-  return check(schema, { name, value, separator: '.' })
+function readTagsPart({
+  tags,
+  list_operator,
+}: Readonly<Record<string, unknown>>): Omit<TagsEntry, 'target'> | Faulty {
+  const operator = listOperator.safeParse(list_operator)
+  if (!operator.success) return { fault: 'list_operator is none of set, append, remove' }
+  const read = tagsSchema.safeParse(tags)
+  if (!read.success) return { fault: 'tags is neither an object nor a list of {"name","value"}' }
+  return { tags: read.data, listOperator: operator.data }
 }
 
 const STATUS = { waiting: 'Pending', done: 'Completed' } as const
@@ -143,7 +147,7 @@ async function tell(
 ): Promise<unknown> {
   const token = /^(?:Token|Bearer|Key) (\S+)$/i.exec(request.headers.authorization ?? '')?.[1]
   await requireServerToken(context, request, { token, place: 'server token in its header' })
-  const id = checkPart(z.uuid(), request.params.id, 'request_id')
+  const id = check(z.uuid(), { name: 'request_id', value: request.params.id, separator: '.' })
   const { rows } = await context.db.query<{ appId: number }>(
     'select app_id as "appId" from bulk_request where id = $1',
     [id],

@@ -20,6 +20,7 @@ import { Registrations, updateOf } from '../register.ts'
 import { registerDevice } from '../registration.ts'
 import { readTags } from '../tags.ts'
 import { findTargets } from './find.ts'
+import { type Faulty, isFaulty } from './target.ts'
 import { unregisterDevices } from './unregister.ts'
 
 export type BulkKind = 'register' | 'tags' | 'unregister'
@@ -39,9 +40,9 @@ export interface RegisterEntry {
 }
 
 export type NewBulkRequest = { readonly appId: number; readonly at: number } & (
-  | { readonly kind: 'register'; readonly entries: readonly RegisterEntry[] }
-  | { readonly kind: 'tags'; readonly entries: readonly TagsEntry[] }
-  | { readonly kind: 'unregister'; readonly entries: readonly BulkTarget[] }
+  | { readonly kind: 'register'; readonly entries: readonly (RegisterEntry | Faulty)[] }
+  | { readonly kind: 'tags'; readonly entries: readonly (TagsEntry | Faulty)[] }
+  | { readonly kind: 'unregister'; readonly entries: readonly (BulkTarget | Faulty)[] }
 )
 
 /** Returns its id. The caller has the job `bulk-requests` run soon. */
@@ -183,7 +184,20 @@ async function finish(
   return { id }
 }
 
-function runOne(context: BulkContext, work: Work): Promise<BulkResult[]> {
+/** What was found to be wrong when it came in is only told. */
+async function runOne(context: BulkContext, work: Work): Promise<BulkResult[]> {
+  const entries: readonly object[] = work.entries
+  const isRight = (entry: object) => !isFaulty(entry)
+  const results = await runRight(context, { ...work, entries: entries.filter(isRight) as never[] })
+  const next = results.values()
+  return entries.map(entry =>
+    isFaulty(entry)
+      ? { outcome: 'refused', detail: `input_invalid: ${entry.fault}` }
+      : (next.next().value as BulkResult),
+  )
+}
+
+function runRight(context: BulkContext, work: Work): Promise<BulkResult[]> {
   switch (work.kind) {
     case 'register':
       return registerAll(context, work)

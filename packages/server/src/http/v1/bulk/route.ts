@@ -3,11 +3,14 @@ import { BULK_BODY_BYTES, bulkRequestSchema, bulkUnregisterSchema } from '@roost
 import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { addBulkRequest, readBulkRequest } from '../../../registry/bulk/requests.ts'
+import { readTarget } from '../../../registry/bulk/target.ts'
 import type { HttpContext } from '../../context.ts'
 import { appParamsSchema } from '../apps/schema.ts'
 import { bulkCreatedSchema, bulkParamsSchema, bulkQuerySchema } from './schema.ts'
 
 const tags = ['bulk']
+
+const NAMES = { hwid: ['hwid'], pushToken: ['pushToken'], userId: ['userId'] } as const
 
 export async function bulkRoutes(instance: FastifyInstance, context: HttpContext): Promise<void> {
   const app = instance.withTypeProvider<ZodTypeProvider>()
@@ -29,7 +32,7 @@ export async function bulkRoutes(instance: FastifyInstance, context: HttpContext
       const id = await addBulkRequest(context.db, {
         appId,
         kind: 'unregister',
-        entries: request.body.devices,
+        entries: request.body.devices.map(entry => readTarget(entry, { names: NAMES, isLoose: false })),
         at: context.clock.now(),
       })
       context.runSoon('bulk-requests')
