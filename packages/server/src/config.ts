@@ -43,6 +43,11 @@ const schema = z.object({
   ROOST_APNS_SANDBOX_URL: origin.optional(),
   ROOST_FCM_URL: origin.optional(),
   ROOST_GOOGLE_TOKEN_URL: url.optional(),
+  ROOST_FCM_MESSAGES_PER_MINUTE: z
+    .string()
+    .regex(/^[1-9]\d{1,8}$/, 'must be a whole number from 10 on')
+    .transform(Number)
+    .optional(),
   ROOST_HMS_URL: origin.optional(),
   ROOST_HMS_TOKEN_URL: url.optional(),
   ROOST_EXTRA_CA: z.string().transform(readCa).optional(),
@@ -70,6 +75,8 @@ export interface Config {
     readonly hms: string | undefined
     readonly hmsToken: string | undefined
   }
+  /** Of each Firebase project. */
+  readonly fcmMessagesPerMinute: number | undefined
   readonly extraCa: string | undefined
   readonly allowPrivateEndpoints: boolean
   /** Addresses and ranges. */
@@ -119,6 +126,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
       hms: it.ROOST_HMS_URL,
       hmsToken: it.ROOST_HMS_TOKEN_URL,
     },
+    fcmMessagesPerMinute: it.ROOST_FCM_MESSAGES_PER_MINUTE,
     extraCa: it.ROOST_EXTRA_CA,
     allowPrivateEndpoints: it.ROOST_ALLOW_PRIVATE_ENDPOINTS === '1',
     trustedProxies: it.ROOST_TRUSTED_PROXIES,

@@ -98,6 +98,7 @@ async function start(
     seal,
     clock,
     urls: config.gatewayUrls,
+    fcmMessagesPerMinute: config.fcmMessagesPerMinute,
     extraCa: config.extraCa,
     allowPrivateEndpoints: config.allowPrivateEndpoints,
   })

@@ -41,6 +41,8 @@ export interface ClientOptions {
   readonly encryptors?: Encryptors | undefined
   /** Of Web Push; default false. */
   readonly allowPrivateEndpoints?: boolean
+  /** Of FCM; default: Google's own. */
+  readonly fcmMessagesPerMinute?: number | undefined
 }
 
 /** Throws when the content is none of a credential. The transport and what is shared stay the caller's to close. */
@@ -64,6 +66,7 @@ export function openClient(stored: Unsealed, options: ClientOptions): GatewayCli
         credential: secret,
         ...given('baseUrl', urls.fcm),
         ...given('tokenUrl', urls.googleToken),
+        ...given('messagesPerMinute', options.fcmMessagesPerMinute),
       })
     case 'webpush':
       return createWebPushClient({

@@ -28,6 +28,8 @@ export interface SendersOptions {
   readonly seal: Seal
   readonly clock: Clock
   readonly urls: GatewayUrls
+  /** Quota of each Firebase project, or this process's share of it. Default: Google's own, 600 000. */
+  readonly fcmMessagesPerMinute?: number | undefined
   /** PEM, added to the trusted roots. */
   readonly extraCa?: string | undefined
   readonly allowPrivateEndpoints: boolean
@@ -142,7 +144,7 @@ export class Senders {
   }
 
   #openClient(row: CredentialRow, environment: string): AnyClient {
-    const { seal, clock, urls, allowPrivateEndpoints } = this.#options
+    const { seal, clock, urls, fcmMessagesPerMinute, allowPrivateEndpoints } = this.#options
     const { gateway, settings } = row
     const secret = seal.open(row.id, row.sealed)
     return openClient(
@@ -150,6 +152,7 @@ export class Senders {
       {
         clock,
         urls,
+        fcmMessagesPerMinute,
         environment,
         allowPrivateEndpoints,
         transport: this.#transportTo(gateway),

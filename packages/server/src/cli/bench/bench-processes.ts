@@ -1,5 +1,5 @@
 /**
- * The processes of `roost bench register`, each with a way to end it; none outlives the command. They are started with the
+ * The processes of `roost bench register` and `send`, each with a way to end it; none outlives the command. They are started with the
  * flags of Node that the command has: `node --cpu-prof …/roost.js bench register` profiles all of them.
  */
 import { type ChildProcess, fork, spawn } from 'node:child_process'
@@ -39,6 +39,34 @@ export async function startRoost(environment: NodeJS.ProcessEnv): Promise<BenchS
     'the server that was to be measured did not start',
     'Its reason is in the lines above.',
   )
+}
+
+/** A file of this folder in a process of its own, which takes orders and answers with reports. */
+export interface Child<Order, Report> {
+  readonly pid: number
+  /** The next report, or the next one that is told to be the answer. A report with a fault is always one. */
+  ask(order: Order, isAnswer?: (report: Report) => boolean): Promise<Report>
+  on(listener: (report: Report) => void): void
+  stop(): Promise<void>
+}
+
+export function startChild<Order extends object, Report extends object>(file: string): Child<Order, Report> {
+  const child = forkOwn(file)
+  return {
+    pid: child.pid ?? 0,
+    ask: (order, isAnswer = () => true) =>
+      new Promise(resolve => {
+        const listen = (report: Report) => {
+          if (!('fault' in report) && !isAnswer(report)) return
+          child.off('message', listen)
+          resolve(report)
+        }
+        child.on('message', listen)
+        child.send(order)
+      }),
+    on: listener => child.on('message', listener),
+    stop: () => stop(child),
+  }
 }
 
 /** Fastify with a route that does nothing. */

@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import { gatewayBenchCommand } from './gateway.ts'
 import { importBenchCommand } from './import.ts'
 import { registerBenchCommand } from './register.ts'
+import { sendBenchCommand } from './send.ts'
 
 export function benchCommand(): Command {
   return new Command('bench')
@@ -10,4 +11,5 @@ export function benchCommand(): Command {
     .addCommand(gatewayBenchCommand())
     .addCommand(registerBenchCommand())
     .addCommand(importBenchCommand())
+    .addCommand(sendBenchCommand())
 }
