@@ -18,7 +18,7 @@ export const ERRORS = {
   },
   body_too_large: {
     status: 413,
-    remedy: 'Send less in one request: device calls take 64 KiB, other calls 1 MiB.',
+    remedy: 'Send less in one request: device calls take 64 KiB, bulk calls and parts of an import 16 MiB, other calls 1 MiB.',
   },
   input_invalid: {
     status: 400,
