@@ -3,6 +3,8 @@ import { randomBytes } from 'node:crypto'
 import type { InboxView, NewInbox } from '@roost/protocol'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startRoost, type TestRoost } from '../../test/roost.ts'
+import { bucketOf } from '../registry/buckets.ts'
+import { sweepErasures } from '../registry/erase.ts'
 import { cleanInboxes } from './clean.ts'
 import { fillMembers } from './members.ts'
 import { countUnread } from './read.ts'
@@ -310,6 +312,13 @@ describe('over REST', () => {
   })
 })
 
+function sameBucketAs(hwid: string): string {
+  for (;;) {
+    const other = name('two')
+    if (bucketOf(other) === bucketOf(hwid)) return other
+  }
+}
+
 describe('the end of an entry', () => {
   test('is its date; a job takes away what is left of it', async () => {
     const hwid = await silentDevice({ tags: { end: 1 } })
@@ -349,6 +358,49 @@ describe('the end of an entry', () => {
     await roost.device('registerDevice', { hwid, device_type: 1, tags: { [tag]: 1 } })
     expect(await titlesOf(hwid)).toEqual([])
     expect(await titlesOf(neighbour)).toEqual(['erased'])
+  })
+
+  test('of a person comes with all their devices, also with two of one bucket', async () => {
+    const anna = name('anna')
+    const one = name('one')
+    const two = sameBucketAs(one)
+    for (const hwid of [one, two])
+      await roost.device('registerDevice', { hwid, device_type: 1, userId: anna })
+    const condition = { field: 'userId' as const, op: 'eq' as const, value: anna }
+    const { id } = await roost.sendAndSettle({ to: { condition }, content: { title: 'erased' }, inbox: {} })
+    await fillMembers(db(), roost.clock.now())
+    const left = async () =>
+      (
+        await db().query<{ bytes: number }>(
+          'select sum(octet_length(members))::integer as bytes from inbox_members where message_id = $1',
+          [id],
+        )
+      ).rows[0]?.bytes
+    expect(await left()).toBe(32)
+    await roost.rest('POST', `/v1/apps/${roost.app}/erasures`, { userId: anna })
+    expect(await left()).toBe(0)
+  })
+
+  test('also when a bucket was being written while its device was erased', async () => {
+    const tag = name('tag')
+    const hwid = await silentDevice({ tags: { [tag]: 1 } })
+    const condition = { tag, op: 'eq' as const, value: 1 }
+    const { id } = await roost.sendAndSettle({ to: { condition }, content: { title: 'late' }, inbox: {} })
+    await fillMembers(db(), roost.clock.now())
+    const { rows } = await db().query<{ members: Buffer }>(
+      'select members from inbox_members where message_id = $1 and bucket = $2',
+      [id, bucketOf(hwid)],
+    )
+    await roost.rest('DELETE', `/v1/apps/${roost.app}/devices/${hwid}`)
+    // As a writer leaves it that has read the devices before.
+    const write = 'update inbox_members set members = $3 where message_id = $1 and bucket = $2'
+    await db().query(write, [id, bucketOf(hwid), rows[0]?.members])
+    await sweepErasures(db(), roost.clock.now() + DAY_MS)
+    const after = await db().query('select from inbox_members where message_id = $1 and members <> $2', [
+      id,
+      '',
+    ])
+    expect(after.rowCount).toBe(0)
   })
 
   test('of a person comes on the phones of others, too', async () => {

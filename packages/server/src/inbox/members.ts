@@ -11,7 +11,7 @@
 import type { Condition } from '@roost/protocol'
 import { compileAccepted } from '../audience/condition.ts'
 import { readScope } from '../audience/scope.ts'
-import { BUCKETS } from '../registry/buckets.ts'
+import { BUCKETS, bucketOf } from '../registry/buckets.ts'
 import type { Queryable } from '../store/database.ts'
 
 /** At ten million devices 16 buckets are 160 thousand: below a second. */
@@ -101,23 +101,22 @@ async function fill(
   )
 }
 
-/** Takes devices out of all rows, in the caller's transaction; returns out of how many. */
+const ERASE = `
+  update inbox_members s
+     set members = substring(s.members for p.place - 1) || substring(s.members from p.place + ${2 * KEY_BYTES})
+    from (select o.message_id, position(${memberKey('o.message_id', '$3')} in o.members) as place
+            from inbox_message i
+            join inbox_members o on o.message_id = i.message_id and o.bucket = $2
+           where i.app_id = $1 and i.audience <> 'named') p
+   where s.message_id = p.message_id and s.bucket = $2 and p.place > 0`
+
+/** Takes devices out of all rows, in the caller's transaction; returns out of how many. One by one: two may share a row. */
 export async function eraseMembers(
   tx: Queryable,
-  {
-    appId,
-    hwids,
-    buckets,
-  }: { readonly appId: number; readonly hwids: readonly string[]; readonly buckets: readonly number[] },
+  { appId, hwids }: { readonly appId: number; readonly hwids: readonly string[] },
 ): Promise<number> {
-  const { rowCount } = await tx.query(
-    `update inbox_members s
-        set members = substring(s.members for p.place - 1) || substring(s.members from p.place + ${2 * KEY_BYTES})
-       from unnest($2::smallint[], $3::text[]) as i (bucket, hwid),
-            lateral (select o.message_id, position(${memberKey('o.message_id', 'i.hwid')} in o.members) as place
-                       from inbox_members o where o.app_id = $1 and o.bucket = i.bucket) p
-      where s.message_id = p.message_id and s.bucket = i.bucket and p.place > 0`,
-    [appId, buckets, hwids],
-  )
-  return rowCount
+  let count = 0
+  for (const hwid of [...hwids].sort())
+    count += (await tx.query(ERASE, [appId, bucketOf(hwid), hwid])).rowCount
+  return count
 }

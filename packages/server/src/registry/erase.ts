@@ -158,7 +158,7 @@ async function eraseDevices(tx: Queryable, { appId, hwids, counts }: Erasing): P
     keys,
   )
   await eraseRows(tx, { appId, hwids, counts })
-  add(counts, 'inbox_members', await eraseMembers(tx, { appId, hwids, buckets: hwids.map(bucketOf) }))
+  add(counts, 'inbox_members', await eraseMembers(tx, { appId, hwids }))
 }
 
 /** They have an order of locks of their own. */
@@ -338,6 +338,7 @@ export async function sweepErasures(db: Database, at: number): Promise<number> {
       await eraseCursors(tx, { appId, hwids })
       await eraseQueued(tx, { appId, hwids: await absent(tx, appId, hwids) })
       await eraseRows(tx, { appId, hwids, counts })
+      await eraseMembers(tx, { appId, hwids: await absent(tx, appId, hwids) })
     }
     await finishSweeps(tx, at)
     return rows.length
