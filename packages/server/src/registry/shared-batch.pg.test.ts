@@ -115,3 +115,12 @@ test('a batch that PostgreSQL asks to repeat (a deadlock) is repeated whole, and
   expect((await stored()).toSorted(byHwid)).toEqual((answers.get(200) ?? []).map(whole).toSorted(byHwid))
   expect(await faults()).toBe(2)
 })
+
+test('of a batch that collides whatever is done, only what is fought for is refused, for a while', async () => {
+  await breakAt('device', 'raise deadlock_detected;')
+  const answers = await registerAll()
+  expect([...answers.keys()].toSorted()).toEqual([200, 503])
+  expect(answers.get(503)).toEqual([BAD])
+  expect((await stored()).toSorted(byHwid)).toEqual((answers.get(200) ?? []).map(whole).toSorted(byHwid))
+  expect((await register(BAD)).headers.get('retry-after')).toMatch(/^\d+$/)
+})
