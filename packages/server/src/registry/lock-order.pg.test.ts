@@ -8,6 +8,7 @@ import { cloneDatabase, type TestDatabase } from '../../test/database.ts'
 import { type AddressResult, applyResults } from '../hygiene/results.ts'
 import { codeOf, Database } from '../store/database.ts'
 import { addressHash, bucketOf } from './buckets.ts'
+import { byDeviceKey, deviceOrder } from './lock-order.ts'
 import { type DeviceUpdate, Registrations, updateOf } from './register.ts'
 
 const AT = Date.parse('2026-03-01T12:00:00Z')
@@ -192,6 +193,22 @@ test('what gateways answered locks addresses by their keys, whatever was answere
   })
   const apply = () => db().transaction(tx => applyResults(tx, [result(LOW), result(HIGH)], AT + 2000))
   expect(await isLockedToo(addressRow(LOW), apply, addressRow(HIGH))).toBe(false)
+})
+
+test('names go by their bytes in either language, whatever the locale of the database', async () => {
+  const keys = ['a', 'B', 'b', 'A', 'ä', 'Z', '-', '_', '10', '9', '\u{1f600}', '\ufffd', 'aa', ''].map(
+    hwid => ({
+      bucket: 1,
+      appId,
+      hwid,
+    }),
+  )
+  const { rows } = await db().query<{ hwid: string }>(
+    `select d.hwid from (select 1 as bucket, 1 as app_id, hwid from unnest($1::text[]) as i (hwid)) d
+      order by ${deviceOrder('d')}`,
+    [keys.map(it => it.hwid)],
+  )
+  expect(keys.toSorted(byDeviceKey).map(it => it.hwid)).toEqual(rows.map(it => it.hwid))
 })
 
 const ROUNDS = 12
