@@ -131,6 +131,8 @@ export const contentSchema = z
     defaults: z.record(z.string().min(1), z.union([z.string(), z.number(), z.boolean()])).optional(),
     /** A variable without value and default: the device is skipped, and that recorded; or nothing stands there. Default: skip. */
     onMissing: z.enum(['skip', 'blank']).optional(),
+    /** What to do about an image that phones can't show: refuse the message, or tell of it and go on. Default: refuse. */
+    onBadImage: z.enum(['refuse', 'warn']).optional(),
   })
   .refine(
     it => it.title !== undefined || it.body !== undefined,

@@ -18,7 +18,8 @@ export const ERRORS = {
   },
   body_too_large: {
     status: 413,
-    remedy: 'Send less in one request: device calls take 64 KiB, bulk calls and parts of an import 16 MiB, other calls 1 MiB.',
+    remedy:
+      'Send less in one request: device calls take 64 KiB, bulk calls and parts of an import 16 MiB, other calls 1 MiB.',
   },
   input_invalid: {
     status: 400,
@@ -53,6 +54,11 @@ export const ERRORS = {
   message_too_large: {
     status: 413,
     remedy: 'Shorten what `detail` names, or put less into "data": gateways take 4096 bytes, Web Push 3993.',
+  },
+  image_refused: {
+    status: 400,
+    remedy:
+      'Give the https URL of a JPEG, PNG, GIF or WebP of at most 10 MB; or set "onBadImage": "warn" to send all the same.',
   },
   credential_unknown: { status: 404, remedy: 'GET …/credentials lists the credentials of this app.' },
   credential_invalid: {

@@ -93,6 +93,8 @@ export type MessageSummary = z.infer<typeof messageSummarySchema>
 export const messageSchema = messageSummarySchema.extend({
   /** What was said last of deliveries that wait for another try, such as a gateway that can't be reached: a sample. */
   retrying: z.array(z.object({ gateway: z.string(), reason: z.string() })),
+  /** What was found when it was made, and did not keep it from being sent. */
+  warnings: z.array(z.string()),
   to: z.unknown(),
   content: z.unknown(),
 })

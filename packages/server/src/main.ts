@@ -17,6 +17,7 @@ import { CallLimits } from './http/limits.ts'
 import { Receipts } from './insight/receipts.ts'
 import type { JobContext } from './jobs/jobs.ts'
 import { JobRunner } from './jobs/runner.ts'
+import { ImageProber } from './messages/images.ts'
 import { PushTester, type PushTesterOptions } from './push-test/tester.ts'
 import { Registrations } from './registry/register.ts'
 import { Database } from './store/database.ts'
@@ -136,6 +137,11 @@ async function start(
     receipts,
     allowPrivateEndpoints: config.allowPrivateEndpoints,
     renders: dispatcher.renders,
+    images: new ImageProber({
+      clock,
+      allowPrivate: config.allowPrivateEndpoints,
+      extraCa: config.extraCa,
+    }),
     poke: () => dispatcher.poke(),
     runSoon: name => jobs.runSoon(name),
     trustedProxies: config.trustedProxies,

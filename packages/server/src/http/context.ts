@@ -6,6 +6,7 @@ import type { CredentialChecks } from '../credentials/checks.ts'
 import type { Seal } from '../credentials/seal.ts'
 import type { Receipts } from '../insight/receipts.ts'
 import type { JobName } from '../jobs/jobs.ts'
+import type { ImageProber } from '../messages/images.ts'
 import type { RenderCounts } from '../messages/render.ts'
 import type { PushTester } from '../push-test/tester.ts'
 import type { Registrations } from '../registry/register.ts'
@@ -26,6 +27,7 @@ export interface HttpContext {
   readonly registrations: Registrations
   readonly receipts: Receipts
   readonly allowPrivateEndpoints: boolean
+  readonly images: ImageProber
   /** Addresses and ranges whose X-Forwarded-For is believed; empty = nobody's. */
   readonly trustedProxies: readonly string[]
   /** 0 = no limit. */

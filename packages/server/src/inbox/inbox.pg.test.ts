@@ -234,10 +234,10 @@ describe('over the device protocol', () => {
   test('the fields have the types that clients need', async () => {
     const hwid = await silentDevice()
     const until = inDays(3)
-    const content = { title: 'Title', body: 'Text', image: 'https://img.example.com/a.png', data: { k: 1 } }
+    const content = { title: 'Title', body: 'Text', image: 'https://127.0.0.1:9/a.png', data: { k: 1 } }
     const { id } = await roost.sendAndSettle({
       to: { devices: [hwid] },
-      content: { ...content, url: 'https://shop.example.com' },
+      content: { ...content, url: 'https://shop.example.com', onBadImage: 'warn' },
       inbox: { until },
     })
     const { messages } = await compatInbox(hwid, { count: 0, last_code: '', last_request_time: 0 })

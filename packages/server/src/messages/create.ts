@@ -15,36 +15,44 @@ import { v7 as uuidv7 } from 'uuid'
 import { compileCondition } from '../audience/condition.ts'
 import { readScope } from '../audience/scope.ts'
 import type { Queryable } from '../store/database.ts'
+import type { ImageVerdict } from './images.ts'
 import type { Rendering } from './render.ts'
 import { findContentFault } from './sizes.ts'
 
 const INSERT = `
   insert into message (id, app_id, state, target, content, ttl_seconds, priority, collapse_key, send_at,
-                       idempotency_key, request_hash, created_at, inbox)
-  values ($1, $2, 'scheduled', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+                       idempotency_key, request_hash, created_at, inbox, warnings)
+  values ($1, $2, 'scheduled', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
   on conflict (app_id, idempotency_key) do nothing
-  returning id`
+  returning id, warnings`
 
 /** A clock may be off and a request may wait; a time of days ago is a mistake, and its message would go out at once. */
 const SEND_AT_PAST_MS = 24 * 3_600_000
 
-/** Throws `condition_invalid`, `idempotency_key_reused`, `input_invalid` for a `sendAt` of more than a day ago or content that can't be sent, `message_too_large`. */
+/** Throws `condition_invalid`, `idempotency_key_reused`, `input_invalid` for a `sendAt` of more than a day ago or content that can't be sent,
+ * `message_too_large`, `image_refused`. */
 export async function createMessage(
   db: Queryable,
-  message: { readonly appId: number; readonly input: NewMessage; readonly at: number },
-): Promise<{ id: string }> {
-  const { appId, input, at } = message
+  message: {
+    readonly appId: number
+    readonly input: NewMessage
+    readonly at: number
+    /** Of its images; they are not looked at here, since this may run inside a transaction. */
+    readonly images?: ImageVerdict
+  },
+): Promise<Created> {
+  const { appId, input, at, images } = message
   if ('condition' in input.to) await checkCondition(db, { appId, condition: input.to.condition, at })
   const requestHash = createHash('sha256').update(JSON.stringify(input)).digest()
   const repeatOf = { appId, key: input.idempotencyKey, requestHash }
   if (input.sendAt !== undefined && Date.parse(input.sendAt) < at - SEND_AT_PAST_MS)
     return (await findRepeated(db, repeatOf)) ?? refuseSendAt(input.sendAt)
   const id = uuidv7()
-  const fault = findContentFault(renderingOf(id, input), await gatewaysOf(db, appId))
+  const fault = findContentFault(renderingOf(id, input), await gatewaysOf(db, appId)) ?? images?.refusal
   if (fault !== undefined) return (await findRepeated(db, repeatOf)) ?? raise(fault)
   const refusal = refusalOfInbox(input, at)
   if (refusal !== undefined) return (await findRepeated(db, repeatOf)) ?? refuse(refusal)
-  const { rows } = await db.query<{ id: string }>(INSERT, [
+  const { rows } = await db.query<StoredMessage>(INSERT, [
     id,
     appId,
     JSON.stringify(input.to),
@@ -57,10 +65,26 @@ export async function createMessage(
     requestHash,
     new Date(at),
     input.inbox === undefined ? null : JSON.stringify(input.inbox),
+    images === undefined || images.warnings.length === 0 ? null : JSON.stringify(images.warnings),
   ])
-  const created = rows[0] ?? (await findRepeated(db, repeatOf))
+  const created = (rows[0] && createdOf(rows[0])) ?? (await findRepeated(db, repeatOf))
   if (created === undefined) throw new Error('a message met an idempotency key that is not there')
   return created
+}
+
+export interface Created {
+  readonly id: string
+  /** What is not as it should be and did not keep it from being made; absent when there is nothing. */
+  readonly warnings?: string[]
+}
+
+interface StoredMessage {
+  readonly id: string
+  readonly warnings: string[] | null
+}
+
+function createdOf({ id, warnings }: StoredMessage): Created {
+  return warnings === null ? { id } : { id, warnings }
 }
 
 /** A bad one is refused now, not at sending. */
@@ -126,10 +150,10 @@ function refuse(fault: string): never {
 async function findRepeated(
   db: Queryable,
   wanted: { readonly appId: number; readonly key: string | undefined; readonly requestHash: Buffer },
-): Promise<{ id: string } | undefined> {
+): Promise<Created | undefined> {
   if (wanted.key === undefined) return undefined
-  const { rows } = await db.query<{ id: string; hash: Buffer }>(
-    'select id, request_hash as hash from message where app_id = $1 and idempotency_key = $2',
+  const { rows } = await db.query<StoredMessage & { readonly hash: Buffer }>(
+    'select id, warnings, request_hash as hash from message where app_id = $1 and idempotency_key = $2',
     [wanted.appId, wanted.key],
   )
   const found = rows[0]
@@ -139,5 +163,5 @@ async function findRepeated(
       'idempotency_key_reused',
       `idempotencyKey "${wanted.key}" was used for another message`,
     )
-  return { id: found.id }
+  return createdOf(found)
 }

@@ -75,8 +75,8 @@ export async function readMessage(
   db: Queryable,
   key: { readonly appId: number; readonly id: string },
 ): Promise<MessageView> {
-  const { rows } = await db.query<MessageRow & Pick<MessageView, 'to' | 'content'>>(
-    `select s.*, m.target as "to", m.content
+  const { rows } = await db.query<MessageRow & Pick<MessageView, 'to' | 'content' | 'warnings'>>(
+    `select s.*, m.target as "to", m.content, coalesce(m.warnings, '[]') as warnings
        from (${SUMMARY} where m.app_id = $1 and m.id = $2) s join message m using (id)`,
     [key.appId, key.id],
   )
@@ -86,6 +86,7 @@ export async function readMessage(
   return {
     ...summaryOf(row),
     retrying: waiting.rows[0]?.retrying ?? [],
+    warnings: row.warnings,
     to: row.to,
     content: row.content,
   }

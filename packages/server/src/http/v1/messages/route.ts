@@ -3,6 +3,7 @@ import { messageSchema, newMessageSchema } from '@roost/protocol'
 import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { createMessage } from '../../../messages/create.ts'
+import { judgeImages } from '../../../messages/images.ts'
 import { countExceptions, listMessages, readMessage } from '../../../messages/read.ts'
 import type { HttpContext } from '../../context.ts'
 import { appParamsSchema } from '../apps/schema.ts'
@@ -32,7 +33,9 @@ export async function messageRoutes(instance: FastifyInstance, context: HttpCont
     },
     async (request, reply) => {
       const { id: appId } = await context.apps.find(request.params.app)
-      const created = await createMessage(context.db, { appId, input: request.body, at: context.clock.now() })
+      const input = request.body
+      const images = await judgeImages(context.images, input.content)
+      const created = await createMessage(context.db, { appId, input, images, at: context.clock.now() })
       context.poke()
       return reply.code(202).send(created)
     },

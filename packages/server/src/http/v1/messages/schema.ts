@@ -6,5 +6,5 @@ export const messageQuerySchema = z.strictObject({
   limit: z.coerce.number().int().min(1).max(200).default(20),
 })
 export const messageListSchema = z.object({ messages: z.array(messageSummarySchema) })
-export const acceptedMessageSchema = z.object({ id: z.string() })
+export const acceptedMessageSchema = z.object({ id: z.string(), warnings: z.array(z.string()).optional() })
 export const exceptionListSchema = z.object({ exceptions: z.array(exceptionSchema) })
