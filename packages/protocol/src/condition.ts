@@ -106,33 +106,105 @@ const comparison = z
     tag: z.string().min(1).max(TAG_NAME_CHARACTERS).optional(),
     field: z.enum(DEVICE_FIELDS).optional(),
     op: z.enum(OPERATORS),
-    value: z.union([operand, z.array(operand).max(10_000)]).optional(),
+    value: z
+      .union([operand, z.array(operand).max(10_000)], {
+        error: 'text, a number, true, false, {"daysAgo":n}, or a list of up to 10000 of these',
+      })
+      .optional(),
   })
   .refine(it => (it.tag === undefined) !== (it.field === undefined), 'name either a "tag" or a "field"')
 
-const happened = [
-  z.strictObject({
-    event: z.string().min(1).max(EVENT_NAME_CHARACTERS),
-    atLeast: z.int().min(1).max(1_000_000).optional(),
-    withinDays,
-  }),
-  z.strictObject({
-    message: z.union([z.literal(ANY_MESSAGE), uuid]),
-    was: z.enum(MESSAGE_FATES),
-    withinDays,
-  }),
-  z.strictObject({ segment: uuid }),
-  z.strictObject({ list: uuid }),
-] as const
+const event = z.strictObject({
+  event: z.string().min(1).max(EVENT_NAME_CHARACTERS),
+  atLeast: z.int().min(1).max(1_000_000).optional(),
+  withinDays,
+})
+const message = z.strictObject({
+  message: z.union([z.literal(ANY_MESSAGE), uuid]),
+  was: z.enum(MESSAGE_FATES),
+  withinDays,
+})
+const segment = z.strictObject({ segment: uuid })
+const list = z.strictObject({ list: uuid })
 
-export const conditionSchema: z.ZodType<Condition> = z
+/** By the key that tells them. */
+const LEAVES = { tag: comparison, field: comparison, op: comparison, event, message, segment, list } as const
+const PARTS_MAX = 100
+/** Far deeper than any condition may be; what is deeper still would fill the stack of who reads it. */
+const NESTED_MAX = 100
+
+const tree: z.ZodType<Condition> = z
   .lazy(() =>
     z.union([
-      z.strictObject({ and: z.array(conditionSchema).min(1).max(100) }),
-      z.strictObject({ or: z.array(conditionSchema).min(1).max(100) }),
-      z.strictObject({ not: conditionSchema }),
+      z.strictObject({ and: z.array(tree).min(1).max(PARTS_MAX) }),
+      z.strictObject({ or: z.array(tree).min(1).max(PARTS_MAX) }),
+      z.strictObject({ not: tree }),
       comparison,
-      ...happened,
+      event,
+      message,
+      segment,
+      list,
     ]),
   )
   .meta({ id: 'Condition' })
+
+interface Fault {
+  readonly path: PropertyKey[]
+  readonly message: string
+}
+
+/** Of a union of so many forms a reader hears what is wrong with each of them; who made a slip wants to hear of theirs. */
+export const conditionSchema: z.ZodType<Condition> = z.preprocess((given, context) => {
+  const fault = faultIn(given)
+  if (fault === undefined) return given
+  context.addIssue({ code: 'custom', ...fault })
+  return z.NEVER
+}, tree)
+
+/** The first one in the order of reading. */
+function faultIn(root: unknown): Fault | undefined {
+  const open: { readonly value: unknown; readonly path: PropertyKey[]; readonly depth: number }[] = [
+    { value: root, path: [], depth: 0 },
+  ]
+  for (let it = open.pop(); it !== undefined; it = open.pop()) {
+    const { value, path, depth } = it
+    if (depth > NESTED_MAX) return { path: [], message: `nested deeper than ${NESTED_MAX}` }
+    const parts = partsOf(value)
+    const fault = parts === undefined ? faultOfLeaf(value) : faultOfParts(value as object, parts)
+    if (fault !== undefined) return { path: [...path, ...fault.path], message: fault.message }
+    for (const [part, name] of (parts ?? []).toReversed())
+      open.push({ value: part, path: [...path, ...name], depth: depth + 1 })
+  }
+  return undefined
+}
+
+type Part = readonly [value: unknown, name: readonly PropertyKey[]]
+
+/** Of a combination, with their names in it; undefined for anything else. */
+function partsOf(value: unknown): Part[] | undefined {
+  if (typeof value !== 'object' || value === null) return undefined
+  if ('not' in value) return [[value.not, ['not']]]
+  const key = 'and' in value ? 'and' : 'or' in value ? 'or' : undefined
+  const parts = key === undefined ? undefined : (value as Record<string, unknown>)[key]
+  if (key === undefined) return undefined
+  return Array.isArray(parts) ? parts.map((part, i): Part => [part, [key, i]]) : []
+}
+
+function faultOfParts(value: object, parts: readonly Part[]): Fault | undefined {
+  const [key, also] = Object.keys(value)
+  if (also !== undefined) return { path: [], message: `"${key}" and "${also}" do not stand side by side` }
+  if (parts.length >= 1 && parts.length <= PARTS_MAX) return undefined
+  return { path: [key as string], message: `a list of 1 to ${PARTS_MAX} conditions` }
+}
+
+function faultOfLeaf(value: unknown): Fault | undefined {
+  const keys = typeof value === 'object' && value !== null ? Object.keys(value) : []
+  const key = Object.keys(LEAVES).find(it => keys.includes(it)) as keyof typeof LEAVES | undefined
+  if (key === undefined)
+    return {
+      path: [],
+      message: 'a condition is one of and, or, not, tag, field, event, message, segment, list',
+    }
+  const issue = LEAVES[key].safeParse(value).error?.issues[0]
+  return issue && { path: [...issue.path], message: issue.message }
+}

@@ -213,6 +213,7 @@ const comparison: fc.Arbitrary<Condition> = fc.oneof(
     arbitrary: compared(
       { field: 'push' },
       of('reachable', 'no_permission', 'quarantined', 'removed', 'no_address'),
+      false,
     ),
   },
   compared({ field: 'provider' }, of('apns', 'fcm', 'hms')),

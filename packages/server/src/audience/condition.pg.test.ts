@@ -322,6 +322,48 @@ describe('versions', () => {
   })
 })
 
+describe('segments in segments', () => {
+  const [a, b, c] = ['a', 'b', 'c'] as const
+  const scope: ConditionScope = {
+    types: new Map(),
+    at: 0,
+    segments: new Map([
+      [a, { condition: { or: [{ segment: b }, { field: 'hwid', op: 'eq', value: 'anna' }] } }],
+      [b, { condition: { and: [{ segment: c }, { tag: 'tier', op: 'set' }] } }],
+      [c, { condition: { not: { segment: a } } }],
+    ]),
+  }
+
+  test('that lead back to themselves are refused with their way', () => {
+    expect(() => compileCondition({ segment: b }, { firstParameter: 1, scope })).toThrow(
+      'condition: segment b.and[0]: segment c.not: segment a.or[0]: segment b would ask for itself: b → c → a → b',
+    )
+  })
+
+  test.each<[string, Condition, string[]]>([
+    ['is sent to nobody because of them', { segment: b }, []],
+    ['is sent to those alone whom they can not leave out', { not: { segment: b } }, ['none', 'nothing']],
+    [
+      'or whose segment is gone, is sent to the others alone',
+      { or: [{ segment: 'x' }, { tag: 'tier', op: 'eq', value: 5 }] },
+      ['carl'],
+    ],
+    [
+      'or who is left out by one that is gone',
+      { and: [{ not: { segment: 'x' } }, { field: 'hwid', op: 'set' }] },
+      [],
+    ],
+    ['or by a list that is gone', { and: [{ not: { list: 'x' } }, { field: 'hwid', op: 'set' }] }, []],
+  ])('a message whose segments were changed so since %s', async (_, condition, expected) => {
+    const { sql, values } = compileAccepted(condition, { firstParameter: 2, scope })
+    const { rows } = await server.db.query<{ hwid: string }>(
+      `select hwid from device d where d.app_id = (select id from app where code = $1) and ${sql} order by 1`,
+      [app.app, ...values],
+    )
+    expect(rows.map(it => it.hwid)).toEqual(expected)
+  })
+})
+
 test('and, or and not combine, and not is the exact opposite, also where nothing is set', async () => {
   const gold: Condition = { tag: 'tier', op: 'eq', value: 'gold' }
   const tea: Condition = { tag: 'likes', op: 'eq', value: 'tea' }
@@ -381,7 +423,11 @@ describe('what looks like SQL stays a value', () => {
 })
 
 describe('a condition that can not be asked is refused at the message, with its place', () => {
-  const deep = (depth: number): unknown => (depth === 0 ? { tag: 'a', op: 'set' } : { not: deep(depth - 1) })
+  const deep = (depth: number): unknown => {
+    let condition: unknown = { tag: 'a', op: 'set' }
+    for (let i = 0; i < depth; i++) condition = { not: condition }
+    return condition
+  }
   test.each<[string, unknown, string, string]>([
     [
       'a list where one value is needed',
@@ -452,6 +498,48 @@ describe('a condition that can not be asked is refused at the message, with its 
       'a time',
     ],
     ['13 levels', deep(13), 'condition_invalid', 'nested deeper than 12'],
+    [
+      'a slip deep inside, with what is allowed there alone',
+      { and: [{ tag: 'a', op: 'set' }, { not: { event: 'Buy', atLeast: 0 } }] },
+      'input_invalid',
+      'atLeast',
+    ],
+    [
+      'a day that lies ahead',
+      { field: 'lastOpenAt', op: 'eq', value: { daysAgo: -1 } },
+      'input_invalid',
+      'value',
+    ],
+    [
+      'days of what is no time',
+      { field: 'language', op: 'eq', value: { daysAgo: 1 } },
+      'condition_invalid',
+      'condition: field "language" is no time',
+    ],
+    [
+      'days the wrong way round',
+      { field: 'lastOpenAt', op: 'between', value: [{ daysAgo: 1 }, { daysAgo: 30 }] },
+      'condition_invalid',
+      '"between" begins with the earlier day: [{"daysAgo":30},{"daysAgo":1}]',
+    ],
+    [
+      'a state that no device is in',
+      { field: 'push', op: 'eq', value: 'alive' },
+      'condition_invalid',
+      'field "push" is one of reachable, no_permission',
+    ],
+    [
+      'events of more days than are kept',
+      { event: 'Buy', atLeast: 2, withinDays: 91 },
+      'condition_invalid',
+      'at most 90',
+    ],
+    [
+      'a segment of nobody',
+      { not: { segment: '0199c0de-0000-7000-8000-000000000000' } },
+      'condition_invalid',
+      'condition.not: segment 0199c0de',
+    ],
     ['an unknown operator', { tag: 'a', op: 'like', value: 'x' }, 'input_invalid', 'condition'],
     ['an unknown field', { field: 'password', op: 'set' }, 'input_invalid', 'condition'],
     ['a tag and a field', { tag: 'a', field: 'hwid', op: 'set' }, 'input_invalid', 'condition'],

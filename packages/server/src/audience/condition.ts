@@ -10,9 +10,11 @@ import {
   DEFAULT_TAGS,
   type DefaultTag,
   type DeviceField,
+  type Operator,
   PROVIDERS,
   PUSH_STATES,
   PushError,
+  type PushState,
   type Scalar,
   type TagType,
 } from '@roost/protocol'
@@ -43,15 +45,18 @@ interface Column {
 const OF_DEVICE = "k.bucket = d.bucket and k.app_id = d.app_id and k.hwid = d.hwid and k.kind = 'alert'"
 
 /** The index address_one_sendable: there is one at most. */
-const living = (column: string) =>
-  `(select ${column} from address k where ${OF_DEVICE} and k.state in ('active', 'suspect'))`
+const LIVING = `${OF_DEVICE} and k.state in ('active', 'suspect')`
 
-const PUSH = `coalesce((
-  select case when k.state in ('active', 'suspect') then case when k.opted_out then 'no_permission' else 'reachable' end
-              when k.state = 'quarantined' then 'quarantined'
-              else 'removed' end
-    from address k where ${OF_DEVICE}
-   order by k.state in ('active', 'suspect') desc, k.state = 'quarantined' desc limit 1), 'no_address')`
+/** By `exists`, which PostgreSQL answers by key for one device and by one join for all of them. */
+const has = (where: string) => `exists (select from address k where ${where})`
+
+const PUSH: Readonly<Record<PushState, string>> = {
+  reachable: has(`${LIVING} and not k.opted_out`),
+  no_permission: has(`${LIVING} and k.opted_out`),
+  quarantined: `(not ${has(LIVING)} and ${has(`${OF_DEVICE} and k.state = 'quarantined'`)})`,
+  removed: `(not ${has(`${OF_DEVICE} and k.state in ('active', 'suspect', 'quarantined')`)} and ${has(OF_DEVICE)})`,
+  no_address: `not ${has(OF_DEVICE)}`,
+}
 
 const COLUMNS: Record<DeviceField, Column> = {
   hwid: { column: 'd.hwid', type: 'text' },
@@ -68,13 +73,9 @@ const COLUMNS: Record<DeviceField, Column> = {
   permission: { column: 'd.permission', type: 'text' },
   country: { column: "(d.record ->> 'country')", type: 'text' },
   isVisitor: { column: '(d.user_id is null)', type: 'boolean' },
-  push: { column: PUSH, type: 'text', values: PUSH_STATES },
-  provider: { column: living('k.provider'), type: 'text', values: PROVIDERS },
-  environment: {
-    column: living("nullif(k.environment, '')"),
-    type: 'text',
-    values: ['production', 'sandbox'],
-  },
+  push: { column: 'k.push', type: 'text', values: PUSH_STATES },
+  provider: { column: 'k.provider', type: 'text', values: PROVIDERS },
+  environment: { column: "nullif(k.environment, '')", type: 'text', values: ['production', 'sandbox'] },
 }
 
 /** The server's own tags are columns, whichever name they are asked for by. */
@@ -167,7 +168,20 @@ function compileSegment(id: string, context: Context): string {
     refuse(context, `segment ${id} would ask for itself: ${within.join(' → ')}`)
   if ('memberSql' in meaning) return meaning.memberSql(context.parameter)
   const path = `${context.path}: segment ${id}`
-  return compile(meaning.condition, { ...context, within, path, depth: context.depth + 1 })
+  const inside = { ...context, within, path, depth: context.depth + 1 }
+  return context.isLenient ? compileGently(meaning.condition, inside) : compile(meaning.condition, inside)
+}
+
+/** A segment that was changed since, so that it asks for itself or nests too deep, must not hold a message up for ever. */
+function compileGently(condition: Condition, context: Context): string {
+  const before = context.values.length
+  try {
+    return compile(condition, context)
+  } catch (error) {
+    if (!(error instanceof PushError)) throw error
+    context.values.length = before
+    return matchNobody(context)
+  }
 }
 
 function compareLeniently(comparison: Comparison, context: Context): string {
@@ -185,11 +199,59 @@ function compare(comparison: Comparison, context: Context): string {
   const { tag } = comparison
   if (tag === undefined) {
     const field = comparison.field as DeviceField
-    return compareColumn({ ...COLUMNS[field], name: `field "${field}"` }, comparison, context)
+    const named = { ...COLUMNS[field], name: `field "${field}"` }
+    if (field === 'push') return comparePush(named, comparison, context)
+    if (field === 'provider' || field === 'environment') return compareAddress(named, comparison, context)
+    return compareColumn(named, comparison, context)
   }
   return isDefaultTag(tag)
     ? compareColumn({ ...DEFAULT_TAG_COLUMNS[tag], name: `tag "${tag}"` }, comparison, context)
     : compareTag(tag, comparison, context)
+}
+
+/** What is not so, is so of no address: "not" stands before the question whether there is one. */
+const OPPOSITES: Readonly<Partial<Record<Operator, Operator>>> = { ne: 'eq', nin: 'in', unset: 'set' }
+
+/** Of the address that is sent to. */
+function compareAddress(named: NamedColumn, comparison: Comparison, context: Context): string {
+  const op = OPPOSITES[comparison.op]
+  const sql = compareColumn(named, { ...comparison, op: op ?? comparison.op }, context)
+  return `${op === undefined ? '' : 'not '}${has(`${LIVING} and ${sql}`)}`
+}
+
+/** There are few states and each device is in one, so those that are meant are picked here. */
+function comparePush(named: NamedColumn, comparison: Comparison, context: Context): string {
+  if (asksForDays(comparison))
+    refuse(context, `${named.name} is no time; days are counted back for times alone`)
+  const meant = statesOf(comparison, named, context)
+  const states = PUSH_STATES.filter(meant).map(it => PUSH[it])
+  return states.length === 0 ? 'false' : `(${states.join(' or ')})`
+}
+
+function statesOf(
+  comparison: Comparison,
+  named: NamedColumn,
+  context: Context,
+): (state: PushState) => boolean {
+  const read = (given: Scalar) => columnValue(given, { ...named, context })
+  switch (comparison.op) {
+    case 'set':
+      return () => true
+    case 'unset':
+      return () => false
+    case 'eq':
+    case 'ne': {
+      const state = read(scalar(comparison, context))
+      return it => (it === state) === (comparison.op === 'eq')
+    }
+    case 'in':
+    case 'nin': {
+      const states = scalars(comparison, context).map(read)
+      return it => states.includes(it) === (comparison.op === 'in')
+    }
+    default:
+      return refuse(context, `${named.name} has no order; use "eq", "ne", "in" or "nin"`)
+  }
 }
 
 function scalars(comparison: Comparison, context: Context): readonly Scalar[] {
