@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -40,6 +40,7 @@ class Command {
     this.#child = spawn(process.execPath, [PROGRAM, ...args], {
       env: {
         PATH: process.env.PATH,
+        TMPDIR: folder,
         ROOST_DATA_DIR: join(folder, 'data'),
         ROOST_PORT: '0',
         ROOST_BOOTSTRAP_TOKEN: TOKEN,
@@ -58,6 +59,10 @@ class Command {
 
   get isRunning(): boolean {
     return this.#child.exitCode === null && this.#child.signalCode === null
+  }
+
+  get status(): number | null {
+    return this.#child.exitCode
   }
 
   async end(signal: NodeJS.Signals): Promise<void> {
@@ -218,4 +223,52 @@ test('a file that no import can read is refused in two lines, before anything is
   await nobody.closed
   expect(nobody.err).toContain('token')
   expect(nobody.err).not.toContain('    at ')
+  const none = new Command('devices', 'import', folder, '--app', app, '--url', url)
+  await none.closed
+  expect([none.status, none.err]).toEqual([1, expect.stringContaining(`${folder} is no file`)])
+})
+
+test('a dry run is plain text where it is read by programs, and a file of which nothing can be taken ends with status 1', async () => {
+  const app = await createApp()
+  const file = join(folder, 'devices.csv')
+  const run = async (content: string | Buffer, ...options: string[]) => {
+    await writeFile(file, content)
+    const command = new Command('devices', 'import', file, '--app', app, ...options)
+    await command.closed
+    return command
+  }
+  const rows = Array.from(
+    { length: 1200 },
+    (_, i) => `d-${i},ios,${(i + 1).toString(16).padStart(64, '0')},2020-01-01\n`,
+  )
+  const dry = await run(`hwid,platform,pushToken,lastSeenAt\n${rows.join('')}`, '--dry-run')
+  expect(dry.status).toBe(0)
+  expect(dry.out).toContain('1,200 rows: 1,200 would be taken, 0 refused')
+  expect(dry.out).toMatch(/1,200 of them were last heard of longer ago .* would begin a new term/)
+  expect(dry.out).toMatch(/all that would be taken .* 1,200 .* 1,200/)
+  expect(dry.out + dry.err).not.toContain('\u001b[')
+  const stored = await run(await readFile(file))
+  expect([stored.status, stored.out]).toEqual([0, expect.stringContaining('they begin a new term')])
+  for (const options of [[], ['--dry-run']]) {
+    const refused = await run('hwid,platform,pushToken\na,ios,zz\n', ...options)
+    expect([refused.status, refused.out]).toEqual([1, expect.stringContaining('1 refused')])
+    const empty = await run('', ...options)
+    expect([empty.status, empty.err]).toEqual([1, expect.stringContaining('the file is empty')])
+    const zip = await run(Buffer.from('PK\u0003\u0004'), ...options)
+    expect([zip.status, zip.err]).toEqual([1, expect.stringContaining('ZIP archive')])
+  }
+})
+
+test('bench import that is stopped leaves neither a folder nor a database behind', async () => {
+  const bench = new Command('bench', 'import', '--rows', '1000000', '--json')
+  const written = async () => {
+    const [own] = (await readdir(folder)).filter(name => name.startsWith('roost-bench-'))
+    const log = await readdir(join(folder, own ?? '', 'postgres', 'pg_wal')).catch(() => [])
+    return log.filter(name => /^[0-9A-F]{24}$/.test(name)).length
+  }
+  // Segments of 16 MiB: it is in the middle of storing.
+  await eventually({ what: 'a log of writes', read: written, until: n => n > 3, withinMs: WITHIN_MS })
+  await bench.end('SIGINT')
+  expect(bench.status).toBe(130)
+  expect((await readdir(folder)).filter(name => name.startsWith('roost-bench-'))).toEqual([])
 })

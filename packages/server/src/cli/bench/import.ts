@@ -24,6 +24,7 @@ import { StartError } from '../../store/folder.ts'
 import { migrate, readMigrations } from '../../store/migrate.ts'
 import { csvLine } from '../../transfer/csv.ts'
 import { type Screen, silentScreen, terminalScreen } from '../demo/screen.ts'
+import { listenForStop } from '../stop.ts'
 import { makeTemporaryFolder } from '../temporary-folder.ts'
 import { makeBenchDatabase, sizeOf } from './bench-database.ts'
 
@@ -70,24 +71,32 @@ function wholeNumber(text: string): number {
 }
 
 async function run(options: ImportBenchOptions): Promise<void> {
-  // The database and the folder go with the process, if it ends by itself.
-  for (const [signal, code] of [
-    ['SIGINT', 130],
-    ['SIGTERM', 143],
-  ] as const)
-    process.once(signal, () => process.exit(code))
+  const stop = listenForStop({ isForReader: false })
   const screen = options.json ? silentScreen : terminalScreen(process.stdout)
-  const report = await benchImport(options, process.env, screen)
-  process.stdout.write(`${JSON.stringify(report)}\n`)
+  try {
+    const report = await benchImport(options, process.env, { screen, signal: stop.signal })
+    process.stdout.write(`${JSON.stringify(report)}\n`)
+  } catch (error) {
+    if (!stop.signal.aborted) throw error
+    process.exitCode = stop.exitCode
+  }
 }
 
 type Closer = () => Promise<unknown>
 
-/** Starts what it measures and ends it. */
+interface Surroundings {
+  readonly screen: Screen
+  readonly signal: AbortSignal
+}
+
+/**
+ * Starts what it measures and ends it, also when the signal comes: a folder in which PostgreSQL still writes can't be
+ * removed. Then it throws.
+ */
 export async function benchImport(
   options: ImportBenchOptions,
   environment: NodeJS.ProcessEnv,
-  screen: Screen,
+  { screen, signal }: Surroundings,
 ): Promise<ImportBenchReport> {
   const closers: Closer[] = []
   try {
@@ -98,7 +107,9 @@ export async function benchImport(
     closers.push(() => db.close())
     await migrate(db, await readMigrations())
     const { app } = await createApp(db, 'bench')
-    return await measure(options, { ...store, db, app: app.code, folder: folder.path, environment }, screen)
+    signal.throwIfAborted()
+    const bench = { ...store, db, app: app.code, folder: folder.path, environment, signal }
+    return await measure(options, bench, screen)
   } finally {
     for (const closer of closers.reverse()) await closer()
   }
@@ -127,6 +138,7 @@ interface Bench extends Store {
   readonly app: string
   readonly folder: string
   readonly environment: NodeJS.ProcessEnv
+  readonly signal: AbortSignal
 }
 
 const DAY_MS = 24 * 60 * 60_000
@@ -137,9 +149,10 @@ async function measure(
   screen: Screen,
 ): Promise<ImportBenchReport> {
   const file = join(bench.folder, 'devices.csv')
+  const { signal } = bench
   const seenAt = Date.now() - 2 * DAY_MS
   screen.step(`Writing a file of ${rows} rows`)
-  await writeBase(file, { rows, seenAt })
+  await writeBase(file, { rows, seenAt, signal })
   const { size } = await stat(file)
   screen.step('Importing it')
   const first = await importFile(file, rows, bench)
@@ -147,7 +160,7 @@ async function measure(
   const { bytesPerDevice } = await sizeOf(bench.db)
   if (again) {
     screen.step('Importing the same devices, heard of a day later')
-    await writeBase(file, { rows, seenAt: seenAt + DAY_MS })
+    await writeBase(file, { rows, seenAt: seenAt + DAY_MS, signal })
   }
   const second = again ? await importFile(file, rows, bench) : undefined
   if (second !== undefined) screen.say(wordsOf(second))
@@ -162,13 +175,13 @@ const COLUMNS = ['hwid', 'platform', 'pushToken', 'userId', 'language', 'appVers
 
 async function writeBase(
   path: string,
-  { rows, seenAt }: { readonly rows: number; readonly seenAt: number },
+  { rows, seenAt, signal }: { readonly rows: number; readonly seenAt: number; readonly signal: AbortSignal },
 ): Promise<void> {
   function* lines(): Generator<string> {
     yield csvLine(COLUMNS)
     for (let i = 0; i < rows; i++) yield lineOf(i, seenAt - (i % 1000) * 60_000)
   }
-  await pipeline(Readable.from(lines(), { highWaterMark: 256 }), createWriteStream(path))
+  await pipeline(Readable.from(lines(), { highWaterMark: 256 }), createWriteStream(path), { signal })
 }
 
 /** Names and tokens come in no order, as in any base that grew. */
@@ -188,7 +201,7 @@ function lineOf(i: number, seenAt: number): string {
 }
 
 async function importFile(file: string, rows: number, bench: Bench): Promise<ImportFigures> {
-  const { app, environment, url, folder, pid } = bench
+  const { app, environment, url, folder, pid, signal } = bench
   const command = fileURLToPath(new URL('../../../bin/roost.js', import.meta.url))
   const args = [...process.execArgv, command, 'devices', 'import', file, '--app', app, '--json']
   const before = pid === null ? null : await cpuOf(pid)
@@ -199,8 +212,11 @@ async function importFile(file: string, rows: number, bench: Bench): Promise<Imp
   })
   const end = () => child.kill('SIGKILL')
   process.on('exit', end)
+  signal.addEventListener('abort', end)
   const [view, used] = await Promise.all([viewOf(child), watch(child)])
   process.off('exit', end)
+  signal.removeEventListener('abort', end)
+  signal.throwIfAborted()
   const seconds = (performance.now() - begun) / 1000
   if (view.stored !== rows)
     throw new StartError(

@@ -84,7 +84,7 @@ async function store(
       signal,
       isAgain: options.again === true,
       onStart: view => {
-        if (view.rows > 0) tell(`going on behind row ${count(view.rows)}`)
+        if (view.rows > 0) tell(`going on behind row ${view.rows}`)
         rows = view.rows
         bar.start(file.bytes, file.isPacked ? 0 : view.byteOffset, { rows })
       },
