@@ -38,7 +38,7 @@ export async function createMessage(
     readonly input: NewMessage
     readonly at: number
     /** Of its images; they are not looked at here, since this may run inside a transaction. */
-    readonly images?: ImageVerdict
+    readonly images?: ImageVerdict | undefined
   },
 ): Promise<Created> {
   const { appId, input, at, images } = message

@@ -8,6 +8,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { codeOf, type FoundMessage, findByCode } from '../../../messages/code.ts'
 import { createMessage } from '../../../messages/create.ts'
+import { judgeImages } from '../../../messages/images.ts'
 import type { HttpContext } from '../../context.ts'
 import { check } from '../../faults.ts'
 import { readAnyBodyAsJson } from '../../json.ts'
@@ -102,9 +103,13 @@ async function createMessages(context: HttpContext, request: unknown): Promise<C
   for (const [i, fields] of call.notifications.entries())
     forms.push(await formOf(context, { appId, fields, place: `request.notifications.${i}` }))
   const at = context.clock.now()
+  const images = await Promise.all(forms.map(({ input }) => judgeImages(context.images, input.content)))
   const codes = await context.db.transaction(async tx => {
     const made: string[] = []
-    for (const { input } of forms) made.push(codeOf((await createMessage(tx, { appId, input, at })).id))
+    for (const [i, { input }] of forms.entries()) {
+      const { id } = await createMessage(tx, { appId, input, at, images: images[i] })
+      made.push(codeOf(id))
+    }
     return made
   })
   context.poke()
@@ -126,7 +131,8 @@ async function createTargeted(
     if (name in fields)
       throw new PushError('input_invalid', `request.${name}: the audience is named by devices_filter alone`)
   const { input, ignored } = readForm(fields, { place: 'request', audience: { condition }, beaten: [] })
-  const { id } = await createMessage(context.db, { appId, input, at: context.clock.now() })
+  const images = await judgeImages(context.images, input.content)
+  const { id } = await createMessage(context.db, { appId, input, images, at: context.clock.now() })
   context.poke()
   return { messageCode: codeOf(id), ...(ignored.length > 0 && { Ignored: ignored }) }
 }
