@@ -5,11 +5,14 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { cloneDatabase, type TestDatabase } from '../../test/database.ts'
+import { ageAddresses } from '../hygiene/aging.ts'
 import { type AddressResult, applyResults } from '../hygiene/results.ts'
 import { codeOf, Database } from '../store/database.ts'
 import { addressHash, bucketOf } from './buckets.ts'
+import { unregisterDevices } from './bulk/unregister.ts'
 import { byDeviceKey, deviceOrder } from './lock-order.ts'
 import { type DeviceUpdate, Registrations, updateOf } from './register.ts'
+import { mergeUsers } from './users.ts'
 
 const AT = Date.parse('2026-03-01T12:00:00Z')
 
@@ -238,5 +241,48 @@ test('two servers on one database, with the same tokens for other phones, the sa
   }
   await Promise.all(sides.map((_, side) => hammer(side)))
   expect(await contradictions()).toEqual([])
+  expect(await deadlocks()).toBe(0)
+}, 60_000)
+
+/** What one round of everything else does to the same devices. */
+const OTHERS: readonly ((db: Database, round: number) => Promise<unknown>)[] = [
+  async (db, round) => {
+    const { rows } = await db.query<Omit<AddressResult, 'kind'>>(
+      `select bucket, app_id as "appId", hwid, address_hash as hash, generation from address
+        where state in ('active', 'suspect') order by address_hash limit 300`,
+    )
+    const results = rows.map((it, n) => ({
+      ...it,
+      sentAt: AT + 1000,
+      reason: 'Unregistered',
+      messageId: randomUUID(),
+      ...(n % 3 === round % 3 ? ({ kind: 'dead', since: null } as const) : ({ kind: 'accepted' } as const)),
+    }))
+    await db.transaction(tx => applyResults(tx, shuffled(results, round), AT + 2000))
+  },
+  (db, round) => mergeUsers(db, { appId, from: `user ${round % 7}`, into: `user ${(round + 1) % 7}` }),
+  db => ageAddresses(db, AT + 100 * 24 * 60 * 60_000),
+  (db, round) => {
+    const devices = shuffled(callsOf(0, 0), round).map(it => ({ hwid: it.hwid, hash: null }))
+    return db.transaction(tx => unregisterDevices(tx, { appId, devices, at: AT }))
+  },
+]
+
+test('answers of gateways, merges, forgetting and bulk calls beside them keep to the order, too', async () => {
+  let isOver = false
+  const others = OTHERS.map(async (work, n) => {
+    for (let round = 0; !isOver; round++) await work(db(n % 2), round)
+  })
+  const hammer = async (side: number) => {
+    for (let round = 0; round < 4; round++)
+      await applyAll(
+        side,
+        callsOf(side, round).map((it, n) => ({ ...it, userId: `user ${n % 7}` })),
+      )
+  }
+  await Promise.all(sides.map((_, side) => hammer(side))).finally(() => {
+    isOver = true
+  })
+  await Promise.all(others)
   expect(await deadlocks()).toBe(0)
 }, 60_000)

@@ -15,10 +15,10 @@
  * so several rows are locked first, by `select … order by … for update`. Parts of one statement run when something reads
  * them: what has to come later asks for a count of what has to come first.
  *
- * Two depart from it, and their transaction is repeated when PostgreSQL ends it (`Database.transaction`): an import stores
- * its new devices with all that is theirs before it comes to known ones (bulk/store.ts), and where devices of one bucket
- * are called alike but for their case, held deaths are decided in the order of the database's locale (hygiene/guard.ts),
- * which is that of their index.
+ * Three depart from it, and whom PostgreSQL ends then is repeated (`Database.transaction`): an import stores its new
+ * devices with all that is theirs before it comes to known ones (bulk/store.ts); a device that is erased while a call of it
+ * waits is inserted among the known ones (register.ts); and where devices of one bucket are called alike but for their
+ * case, held deaths are decided in the order of the database's locale, which is that of their index (hygiene/guard.ts).
  */
 
 interface DeviceKey {
