@@ -53,8 +53,8 @@ const badgeNumber = z.int().min(0).max(99_999)
 /** What one gateway's devices may have otherwise. */
 const shown = {
   ...words,
-  /** "+1": one more than the device's counter, which `setBadge` sets. */
-  badge: z.union([badgeNumber, z.literal('+1')]).optional(),
+  /** "+1": one more than the device's counter, which `setBadge` sets. "unread": what its inbox has unread. */
+  badge: z.union([badgeNumber, z.enum(['+1', 'unread'])]).optional(),
   data: fields.optional(),
   /** Keys beside ours at the root of what the app gets. */
   root: fields

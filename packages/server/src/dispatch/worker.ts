@@ -5,6 +5,7 @@
 import type { Logger } from 'pino'
 import { type Pause, releaseProbes, wakeHeld } from '../credentials/pauses.ts'
 import type { Senders } from '../credentials/senders.ts'
+import { countUnread } from '../inbox/read.ts'
 import { type RenderCounts, Renderer } from '../messages/render.ts'
 import type { Database } from '../store/database.ts'
 import type { Clock } from '../time.ts'
@@ -248,9 +249,18 @@ export class Dispatcher {
     recipients: readonly Recipient[],
   ): Promise<Sent> {
     const { clock, logger } = this.#options
+    const { needs } = part.renderer
+    const known = needs.unread ? await this.#withUnread(part.batch, recipients) : recipients
     const sending = new Sending({ ...part, clock, logger, waves: this.#waves, origins: this.#origins })
-    const settlements = await mapInFlight(recipients, IN_FLIGHT, it => sending.sendOne(it))
+    const settlements = await mapInFlight(known, IN_FLIGHT, it => sending.sendOne(it))
     return sending.finish(settlements)
+  }
+
+  /** One query for the chunk; entries of this message count as far as they are in the inbox by now. */
+  async #withUnread({ appId }: Batch, recipients: readonly Recipient[]): Promise<Recipient[]> {
+    const { db, clock } = this.#options
+    const unread = await countUnread(db, { appId, hwids: recipients.map(it => it.hwid), at: clock.now() })
+    return recipients.map(it => ({ ...it, facts: { ...it.facts, unread: unread.get(it.hwid) ?? 0 } }))
   }
 
   /** When the batch as a whole has to wait: until whatever of its outcomes asks for most. */

@@ -82,6 +82,7 @@ async function readContents(
 const ALL_NEEDS = {
   language: true,
   badge: false,
+  unread: false,
   user: true,
   tags: 'all',
   device: [

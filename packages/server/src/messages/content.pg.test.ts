@@ -1,6 +1,6 @@
 /** Content as people send it over REST, and as it lies on the phones of each gateway. */
 import type { Content, NewMessage } from '@roost/protocol'
-import type { Phone } from '@roost/simulator'
+import { createPhone, type Phone } from '@roost/simulator'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { startRoost, type TestRoost } from '../../test/roost.ts'
 
@@ -25,6 +25,16 @@ async function exceptionsOf(id: string): Promise<unknown> {
 
 function post(content: unknown) {
   return roost.rest('POST', `/v1/apps/${roost.app}/messages`, { to: { all: true }, content })
+}
+
+async function huaweiPhone(tags: Record<string, unknown>): Promise<Phone> {
+  const { simulator, app, deviceToken, url } = roost
+  const huawei = simulator.hms.createApp()
+  await roost.rest('POST', `/v1/apps/${app}/credentials`, { gateway: 'hms', kind: 'client', ...huawei })
+  const platform = { kind: 'hms', appId: huawei.appId } as const
+  const phone = createPhone({ simulator, roost: { baseUrl: url, app, deviceToken }, platform, tags })
+  await phone.open()
+  return phone
 }
 
 describe('content per language', () => {
@@ -117,6 +127,42 @@ describe('what a gateway alone shows', () => {
       pw_actions: expect.stringContaining('"title":"Open"'),
       pw_channel: 'orders',
     })
+  })
+})
+
+describe('a phone of another gateway', () => {
+  test('in a browser shows title, text, icon, image and buttons', async () => {
+    const web = await roost.phone('web', { language: 'de' })
+    await sendTo([web], {
+      title: 'Title',
+      body: 'Body',
+      languages: { de: { body: 'Text' } },
+      icon: 'https://img.example/icon.png',
+      buttons: [{ title: 'Open', url: 'https://example.com/o' }],
+      root: { requireInteraction: true },
+      webPush: { title: 'In a browser', urgency: 'low' },
+    })
+    expect(web.shown[0]).toMatchObject({ title: 'In a browser', body: 'Text' })
+    expect(web.shown[0]?.push).toMatchObject({
+      headers: { urgency: 'low' },
+      payload: { i: 'https://img.example/icon.png', requireInteraction: true },
+    })
+    expect(JSON.parse(String(web.shown[0]?.push.payload?.buttons))).toEqual([
+      { title: 'Open', url: 'https://example.com/o' },
+    ])
+  })
+
+  test('by Huawei shows what is personal, and its own title', async () => {
+    const phone = await huaweiPhone({ Name: 'Ada' })
+    await sendTo([phone], {
+      title: 'Title',
+      body: 'Hi {{ tags.Name }}',
+      hms: { title: 'Huawei' },
+      channel: 'c',
+    })
+    expect(phone.shown[0]).toMatchObject({ title: 'Huawei', body: 'Hi Ada' })
+    expect(phone.shown[0]?.push.payload).toMatchObject({ pw_channel: 'c' })
+    phone.close()
   })
 })
 
@@ -231,6 +277,15 @@ describe('a badge', () => {
     await roost.rest('PATCH', `/v1/apps/${roost.app}/devices/${phone.hwid}`, { badge: 7 })
     await sendTo([phone], { body: 'd', badge: '+1' })
     expect(badgeOn(phone)).toBe(8)
+  })
+
+  test('of "unread" is what the inbox of the device has unread, this message among it', async () => {
+    const [ios, android] = [await roost.phone('ios'), await roost.phone('android')]
+    const inbox = { until: new Date(roost.clock.now() + 3_600_000).toISOString() }
+    await sendTo([ios], { body: 'a' }, { inbox })
+    await sendTo([ios, android], { body: 'b', badge: 'unread' }, { inbox })
+    expect(badgeOn(ios)).toBe(2)
+    expect(android.shown.at(-1)?.push.payload).toMatchObject({ pw_badges: '1' })
   })
 
   test('of "+1" counts only what was accepted', async () => {

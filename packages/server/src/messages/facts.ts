@@ -6,7 +6,9 @@ import type { VariablePath } from './template.ts'
 
 export interface Needs {
   readonly language: boolean
+  /** The number that "+1" adds to, and that acceptances raise. */
   readonly badge: boolean
+  readonly unread: boolean
   readonly user: boolean
   /** Names of tags; `all` when a template goes through them or computes a name. */
   readonly tags: readonly string[] | 'all'
@@ -18,6 +20,8 @@ export interface RecipientFacts {
   readonly language?: string
   /** What the next "+1" adds to. */
   readonly badge?: number
+  /** Of its inbox. */
+  readonly unread?: number
   readonly tags?: Readonly<Record<string, unknown>>
   readonly device?: Readonly<Record<string, unknown>>
   readonly user?: Readonly<Record<string, unknown>>
@@ -51,13 +55,14 @@ export function findVariableFault([root, name, ...rest]: VariablePath): string |
 
 export function needsOf(
   variables: readonly VariablePath[],
-  { language, badge }: Pick<Needs, 'language' | 'badge'>,
+  { language, badge, unread }: Pick<Needs, 'language' | 'badge' | 'unread'>,
 ): Needs {
   const namesOf = (root: string) => variables.filter(path => path[0] === root).map(path => path[1])
   const tags = namesOf('tags')
   return {
     language,
     badge,
+    unread,
     user: namesOf('user').length > 0,
     tags: tags.every(name => typeof name === 'string') ? [...new Set(tags)] : 'all',
     device: [...new Set(namesOf('device'))] as DeviceField[],

@@ -65,7 +65,8 @@ export class Renderer {
     this.variables = variants.flatMap(it => it.variables)
     this.needs = needsOf(this.variables, {
       language: variants.length > 1,
-      badge: variants.some(it => it.isCounted),
+      badge: variants.some(it => it.counted === '+1'),
+      unread: variants.some(it => it.counted === 'unread'),
     })
   }
 
@@ -158,7 +159,7 @@ function ownOf(content: Content, gateway: GatewayName) {
 class Variant {
   readonly variables: readonly VariablePath[]
   /** Its badge is another one for each device. */
-  readonly isCounted: boolean
+  readonly counted: '+1' | 'unread' | undefined
   readonly #rendering: Rendering
   readonly #gateway: GatewayName
   readonly #counts: RenderCounts
@@ -173,18 +174,22 @@ class Variant {
     this.#counts = counts
     this.#compiled = compile(shown, rendering.content.onMissing === 'blank')
     this.variables = this.#compiled.variables
-    this.isCounted = shown.badge === '+1'
+    this.counted = typeof shown.badge === 'string' ? shown.badge : undefined
   }
 
   render(facts: RecipientFacts): Rendered {
     const rendered =
       this.#compiled.render === undefined ? this.#forAll() : this.#forOne(facts, this.#compiled.render)
-    if (!this.isCounted || rendered.kind !== 'notification') return rendered
-    return { kind: 'notification', notification: { ...rendered.notification, badge: nextBadge(facts) } }
+    if (this.counted === undefined || rendered.kind !== 'notification') return rendered
+    return {
+      kind: 'notification',
+      notification: { ...rendered.notification, badge: badgeOf(this.counted, facts) },
+    }
   }
 
   constant(): Notification | undefined {
-    const rendered = this.#compiled.render === undefined ? this.render({ badge: BADGE_MAX }) : undefined
+    const rendered =
+      this.#compiled.render === undefined ? this.render({ badge: BADGE_MAX, unread: BADGE_MAX }) : undefined
     return rendered?.kind === 'notification' ? rendered.notification : undefined
   }
 
@@ -239,8 +244,8 @@ class Variant {
 
 const OPTIONS_OF = { apns: 'apns', fcm: 'fcm', webpush: 'webPush', hms: 'hms' } as const
 
-function nextBadge({ badge = 0 }: RecipientFacts): number {
-  return Math.min(badge + 1, BADGE_MAX)
+function badgeOf(counted: '+1' | 'unread', { badge = 0, unread = 0 }: RecipientFacts): number {
+  return Math.min(counted === '+1' ? badge + 1 : unread, BADGE_MAX)
 }
 
 function scopeOf(
