@@ -249,7 +249,9 @@ function statesOf(
       const states = scalars(comparison, context).map(read)
       return it => states.includes(it) === (comparison.op === 'in')
     }
-    default:
+    case 'gte':
+    case 'lte':
+    case 'between':
       return refuse(context, `${named.name} has no order; use "eq", "ne", "in" or "nin"`)
   }
 }
