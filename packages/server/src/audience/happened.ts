@@ -2,9 +2,9 @@
  * What a device did, and where it is listed, as SQL over `device d`. Each asks by key: device_event and the lists by
  * their primary keys, receipts of one message by theirs, and those of any by receipt_of_device.
  *
- * Measured with half a million devices and two million receipts, 2 busy cores: a chunk of 500 is read in 4–15 ms (40–70 when one in
+ * Measured with half a million devices and two million receipts, 2 busy cores: a chunk of 500 is read in 3–30 ms (50–160 when one in
  * twenty matches), the whole base is counted in 0.2–0.8 s. Without receipt_of_device a chunk that asks for any message took
- * 200 ms and grows with all receipts of the base; with it each receipt costs 6 µs more.
+ * 200 ms and grows with all receipts of the base; with it each receipt costs some microseconds more.
  */
 import {
   ANY_MESSAGE,
