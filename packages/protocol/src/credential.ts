@@ -49,6 +49,8 @@ const fcmServiceAccount = z.strictObject({
   gateway: z.literal('fcm'),
   kind: z.literal('service-account'),
   serviceAccount: z.record(z.string(), z.unknown()),
+  /** The project's quota, where Google has raised it or others use it, too. Default: the server's. */
+  messagesPerMinute: z.int().min(10).max(1_000_000_000).optional(),
 })
 
 const vapid = z.strictObject({

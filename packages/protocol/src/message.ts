@@ -10,6 +10,7 @@ import {
   TTL_SECONDS_MAX,
   USER_ID_CHARACTERS,
 } from './limits.ts'
+import { sendRateSchema } from './rules.ts'
 
 const names = (characters: number) => z.array(z.string().min(1).max(characters)).min(1).max(NAMED_TARGETS)
 
@@ -50,6 +51,8 @@ export const newMessageSchema = z.strictObject({
   /** How long gateways may keep it for a device that is away; 0 = now or never; default 3 days. */
   ttlSeconds: z.int().min(0).max(TTL_SECONDS_MAX).optional(),
   priority: z.enum(['high', 'normal']).optional(),
+  /** Deliveries a second, over all servers and gateways; as fast as gateways take them when absent. */
+  sendRate: sendRateSchema.optional(),
   collapseKey: collapseKey.optional(),
   idempotencyKey: z.string().min(1).max(256).optional(),
   /** Keeps it readable in the inboxes of the whole audience, with and without permission or address. */

@@ -57,6 +57,8 @@ export interface TestRoost {
   /** Waits until the message is done, and returns it. */
   settle(id: string): Promise<MessageView>
   sendAndSettle(message: NewMessage): Promise<MessageView>
+  /** A second server on the same database; whoever starts it closes it. */
+  another(): Promise<RunningServer>
   view(hwid: string): Promise<DeviceView>
   ledger(hwid: string): Promise<LedgerEntry[]>
   close(): Promise<void>
@@ -68,7 +70,11 @@ export interface CompatBody {
   readonly response: Record<string, unknown> | null
 }
 
-export async function startRoost(): Promise<TestRoost> {
+export interface RoostOptions {
+  readonly environment?: Readonly<Record<string, string>>
+}
+
+export async function startRoost(options: RoostOptions = {}): Promise<TestRoost> {
   const clock = new TestClock()
   const database = await cloneDatabase()
   const simulator = await startSimulator({ clock: () => clock.now() })
@@ -82,6 +88,7 @@ export async function startRoost(): Promise<TestRoost> {
     ROOST_DATA_DIR: folder,
     ROOST_PORT: '0',
     ROOST_BOOTSTRAP_TOKEN: SERVER_TOKEN,
+    ...options.environment,
   })
   const logger = pino({ level: 'trace' }, { write: line => lines.push(line) })
   const server = await startServer(config, { clock, logger })
@@ -163,6 +170,7 @@ export async function startRoost(): Promise<TestRoost> {
       throw new Error(`message ${id} did not come to be as wanted within ${SETTLE_WITHIN_MS} ms`)
     },
     sendAndSettle: async message => roost.settle(await roost.send(message)),
+    another: () => startServer(config, { clock, logger }),
     view: async hwid =>
       (await rest<DeviceView>('GET', `/v1/apps/${app}/devices/${encodeURIComponent(hwid)}`)).body,
     ledger: async hwid => {

@@ -133,7 +133,12 @@ function readFcm(input: Upload<'fcm'>): Content {
     gateway: 'fcm',
     kind: input.kind,
     environments: [],
-    settings: { projectId, clientEmail, privateKeyId },
+    settings: {
+      projectId,
+      clientEmail,
+      privateKeyId,
+      ...(input.messagesPerMinute !== undefined && { messagesPerMinute: input.messagesPerMinute }),
+    },
     secret: JSON.stringify(input.serviceAccount),
     fingerprint: fingerprintOf(privateKey),
     expiresAt: null,

@@ -28,7 +28,7 @@ export interface SendersOptions {
   readonly seal: Seal
   readonly clock: Clock
   readonly urls: GatewayUrls
-  /** Quota of each Firebase project, or this process's share of it. Default: Google's own, 600 000. */
+  /** Quota of each Firebase project, over all servers; a credential may have its own. Default: Google's own, 600 000. */
   readonly fcmMessagesPerMinute?: number | undefined
   /** PEM, added to the trusted roots. */
   readonly extraCa?: string | undefined
@@ -89,6 +89,8 @@ const CREDENTIALS = `
          ${PROOFS_OF_CREDENTIAL} as proven
     from credential where app_id = $1 and gateway = $2 order by created_at desc, id desc`
 
+/** Source: Firebase, "FCM throttling and quotas". */
+const FCM_MESSAGES_PER_MINUTE = 600_000
 const WEB_PUSH_DEADLINE_MS = 10_000
 
 type AnyClient = GatewayClient<{ token: string }> | GatewayClient<AddressKeys & { endpoint: string }>
@@ -125,7 +127,8 @@ export class Senders {
     key: { readonly appId: number; readonly provider: Provider },
   ): Promise<AppSenders> {
     const { rows } = await db.query<CredentialRow>(CREDENTIALS, [key.appId, key.provider])
-    return new AppSenders(rows, (row, environment) => this.#clientFor(row, environment))
+    const clientFor = (row: CredentialRow, environment: string) => this.#clientFor(row, environment)
+    return new AppSenders(rows, clientFor, row => this.#perMinute(row))
   }
 
   async close(): Promise<void> {
@@ -143,8 +146,13 @@ export class Senders {
     return client
   }
 
+  /** Of a Firebase project. */
+  #perMinute({ settings }: CredentialRow): number {
+    return Number(settings.messagesPerMinute ?? this.#options.fcmMessagesPerMinute ?? FCM_MESSAGES_PER_MINUTE)
+  }
+
   #openClient(row: CredentialRow, environment: string): AnyClient {
-    const { seal, clock, urls, fcmMessagesPerMinute, allowPrivateEndpoints } = this.#options
+    const { seal, clock, urls, allowPrivateEndpoints } = this.#options
     const { gateway, settings } = row
     const secret = seal.open(row.id, row.sealed)
     return openClient(
@@ -152,7 +160,7 @@ export class Senders {
       {
         clock,
         urls,
-        fcmMessagesPerMinute,
+        fcmMessagesPerMinute: this.#perMinute(row),
         environment,
         allowPrivateEndpoints,
         transport: this.#transportTo(gateway),
@@ -173,12 +181,15 @@ export class Senders {
 export class AppSenders {
   readonly #rows: readonly CredentialRow[]
   readonly #clientFor: (row: CredentialRow, environment: string) => AnyClient
+  readonly #perMinute: (row: CredentialRow) => number
 
   constructor(
     rows: readonly CredentialRow[],
     clientFor: (row: CredentialRow, environment: string) => AnyClient,
+    perMinute: (row: CredentialRow) => number,
   ) {
     this.#rows = rows
+    this.#perMinute = perMinute
     this.#clientFor = clientFor
   }
 
@@ -186,6 +197,12 @@ export class AppSenders {
   get pauseOfAll(): Pause | undefined {
     const pauses = this.#rows.map(row => pauseOf(row, ['']))
     return pauses.every(it => it !== undefined) ? pauses[0] : undefined
+  }
+
+  /** Of the project that sends; all apps and servers share it. Undefined where a gateway publishes none. */
+  get quota(): { readonly name: string; readonly perMinute: number } | undefined {
+    const row = this.#rows.find(it => it.gateway === 'fcm' && pauseOf(it, ['']) === undefined)
+    return row && { name: `fcm:${row.settings.projectId}`, perMinute: this.#perMinute(row) }
   }
 
   /** Contents that no pause of this part keeps from sending, and that serve no such address. */

@@ -35,11 +35,18 @@ export interface Batch {
   /** What the target's condition is read with; null when it is none. Days are counted back from the sending's begin. */
   readonly scope: ConditionScope | null
   readonly content: Content
+  /** Null when the message asks for nothing. */
+  readonly rules: MessageRules | null
   readonly ttlSeconds: number
   readonly priority: 'high' | 'normal'
   readonly collapseKey: string | null
   /** ISO 8601. */
   readonly messageSendAt: string
+}
+
+/** Of `message.rules`. */
+export interface MessageRules {
+  readonly sendRate?: number
 }
 
 /** A device in bucket order. */
@@ -55,6 +62,8 @@ const CLAIM = `
       join message m on m.id = b.message_id and m.state = 'sending'
      where b.state in ('waiting', 'sending') and b.due_at <= $2
        and (b.state = 'waiting' or b.lease_until < clock_timestamp())
+       and not exists (select from pace p
+                        where p.name = b.paced_by and p.open_at > $2 and p.open_at <= $2 + interval '1 minute')
      order by b.due_at, b.id
      limit 1
        for update of b skip locked
@@ -63,7 +72,7 @@ const CLAIM = `
      set state = 'sending', leased_by = $1, lease_until = clock_timestamp() + $3 * interval '1 millisecond'
     from next, message m
    where b.id = next.id and m.id = b.message_id
-  returning b.id, b.message_id as "messageId", b.app_id as "appId", b.provider, b.bucket_from as "bucketFrom",
+  returning b.id, b.message_id as "messageId", m.rules, b.app_id as "appId", b.provider, b.bucket_from as "bucketFrom",
             b.bucket_to as "bucketTo", b.leased_by as lease,
             case when b.cursor_bucket is not null
                  then json_build_object('bucket', b.cursor_bucket, 'hwid', b.cursor_hwid) end as cursor,
@@ -173,7 +182,7 @@ const RELEASE = `
          held_at = case when next.state = 'held' then clock_timestamp() end,
          cursor_bucket = case when next.state <> 'done' then b.cursor_bucket end,
          cursor_hwid = case when next.state <> 'done' then b.cursor_hwid end, -- a name is kept as long as it serves
-         leased_by = null, lease_until = null
+         leased_by = null, lease_until = null, paced_by = $5
     from next
    where b.id = $1 and b.leased_by = $2`
 
@@ -184,6 +193,8 @@ export async function releaseBatch(
     readonly notBefore: number
     /** All that is left of the batch waits for this. */
     readonly blocker: Pause | undefined
+    /** Name of the pace that has to be open before. */
+    readonly pacedBy?: string
     readonly at: number
   },
 ): Promise<void> {
@@ -192,7 +203,13 @@ export async function releaseBatch(
   await db.transaction(async tx => {
     if (isBlocked)
       await recordHolds(tx, { batchId: batch.id, pauses: [blocker], at, unfitFor: () => [], isBlocked })
-    await tx.query(RELEASE, [batch.id, batch.lease, new Date(release.notBefore), isBlocked])
+    await tx.query(RELEASE, [
+      batch.id,
+      batch.lease,
+      new Date(release.notBefore),
+      isBlocked,
+      release.pacedBy ?? null,
+    ])
   })
 }
 

@@ -4,7 +4,7 @@
  */
 import type { Logger } from 'pino'
 import { type Pause, releaseProbes, wakeHeld } from '../credentials/pauses.ts'
-import type { Senders } from '../credentials/senders.ts'
+import type { AppSenders, Senders } from '../credentials/senders.ts'
 import { countUnread } from '../inbox/read.ts'
 import { type RenderCounts, Renderer } from '../messages/render.ts'
 import type { Database } from '../store/database.ts'
@@ -23,6 +23,7 @@ import {
   renewLease,
 } from './lease.ts'
 import { Origins } from './origins.ts'
+import { giveBack, type Pace, paceOfMessage, paceOfQuota, takeSlice } from './pace.ts'
 import { planNext } from './plan.ts'
 import { batchPauseMs } from './scope.ts'
 import { Sending, type SendingOptions, type Sent } from './sending.ts'
@@ -173,9 +174,13 @@ export class Dispatcher {
       // Expiry wins: a message that is over is told so, whatever its key.
       if (pauseOfAll !== undefined && clock.now() <= expiresAt(batch))
         return { notBefore: clock.now(), blocker: pauseOfAll }
-      const step = batch.isRead
-        ? await this.#queueChunk(batch, { senders, renderer, lease })
-        : await this.#readChunk(batch, { senders, renderer, lease })
+      const paces = pacesOf(batch, senders)
+      const slice = await takeSlice(db, { paces, wanted: CHUNK, at: clock.now() })
+      if (slice.refusedBy !== undefined)
+        return { notBefore: slice.notBefore, blocker: undefined, pacedBy: slice.refusedBy }
+      const by = { senders, renderer, lease, limit: slice.count }
+      const step = batch.isRead ? await this.#queueChunk(batch, by) : await this.#readChunk(batch, by)
+      await giveBack(db, paces, slice.count - step.sent)
       batch = step.batch
       if (step.isOver || step.notBefore > clock.now())
         return { notBefore: step.notBefore, blocker: undefined }
@@ -186,7 +191,7 @@ export class Dispatcher {
   async #readChunk(batch: Batch, by: SentBy): Promise<Step> {
     const { db, clock } = this.#options
     const { needs } = by.renderer
-    const read = await readRecipients(db, { batch, needs, at: clock.now(), limit: CHUNK })
+    const read = await readRecipients(db, { batch, needs, at: clock.now(), limit: by.limit })
     const sent = await this.#sendAll({ batch, ...by }, read.recipients)
     await this.#settle(batch, {
       ...sent,
@@ -199,14 +204,15 @@ export class Dispatcher {
       batch: { ...batch, isRead: read.isLast, cursor: read.cursor ?? batch.cursor },
       notBefore: this.#waitFor(batch, sent.settlements),
       isOver: read.isLast,
+      sent: sentOf(sent.settlements),
     }
   }
 
   async #queueChunk(batch: Batch, by: SentBy): Promise<Step> {
     const { db, clock } = this.#options
     const { needs } = by.renderer
-    const due = await readDueDeliveries(db, { batch, needs, at: clock.now(), limit: CHUNK })
-    if (due.length === 0) return { batch, notBefore: clock.now(), isOver: true }
+    const due = await readDueDeliveries(db, { batch, needs, at: clock.now(), limit: by.limit })
+    if (due.length === 0) return { batch, notBefore: clock.now(), isOver: true, sent: 0 }
     const living = due.flatMap(it => (it.recipient === null ? [] : [it.recipient]))
     const sent = await this.#sendAll({ batch, ...by }, living)
     const settlements = [...sent.settlements, ...due.flatMap(cancelled)]
@@ -218,7 +224,8 @@ export class Dispatcher {
       cursor: null,
       isRead: true,
     })
-    return { batch, notBefore: this.#waitFor(batch, settlements), isOver: due.length < CHUNK }
+    const notBefore = this.#waitFor(batch, settlements)
+    return { batch, notBefore, isOver: due.length < by.limit, sent: sentOf(settlements) }
   }
 
   async #settle(
@@ -271,18 +278,37 @@ export class Dispatcher {
   }
 }
 
-type SentBy = Pick<SendingOptions, 'senders' | 'renderer' | 'lease'>
+type SentBy = Pick<SendingOptions, 'senders' | 'renderer' | 'lease'> & {
+  /** Of deliveries of a chunk. */
+  readonly limit: number
+}
 
 interface Rest {
   readonly notBefore: number
   /** Nothing of the batch can leave before this is over. */
   readonly blocker: Pause | undefined
+  /** The pace that has to be open before. */
+  readonly pacedBy?: string
 }
 
 interface Step {
   readonly batch: Batch
   readonly notBefore: number
   readonly isOver: boolean
+  /** Of its deliveries those that a gateway was asked to take. */
+  readonly sent: number
+}
+
+function sentOf(settlements: readonly Settlement[]): number {
+  return settlements.filter(it => it.kind === 'sent').length
+}
+
+function pacesOf({ messageId, rules }: Batch, { quota }: AppSenders): Pace[] {
+  const { sendRate } = rules ?? {}
+  return [
+    ...(sendRate === undefined ? [] : [paceOfMessage(messageId, sendRate)]),
+    ...(quota === undefined ? [] : [paceOfQuota(quota.name, quota.perMinute)]),
+  ]
 }
 
 function cancelled(due: DueDelivery): Settlement[] {

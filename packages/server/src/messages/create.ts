@@ -21,8 +21,8 @@ import { findContentFault } from './sizes.ts'
 
 const INSERT = `
   insert into message (id, app_id, state, target, content, ttl_seconds, priority, collapse_key, send_at,
-                       idempotency_key, request_hash, created_at, inbox, warnings)
-  values ($1, $2, 'scheduled', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+                       idempotency_key, request_hash, created_at, inbox, warnings, rules)
+  values ($1, $2, 'scheduled', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
   on conflict (app_id, idempotency_key) do nothing
   returning id, warnings`
 
@@ -66,10 +66,16 @@ export async function createMessage(
     new Date(at),
     input.inbox === undefined ? null : JSON.stringify(input.inbox),
     images === undefined || images.warnings.length === 0 ? null : JSON.stringify(images.warnings),
+    rulesOf(input),
   ])
   const created = (rows[0] && createdOf(rows[0])) ?? (await findRepeated(db, repeatOf))
   if (created === undefined) throw new Error('a message met an idempotency key that is not there')
   return created
+}
+
+/** As text of JSON; null when it asks for nothing. */
+function rulesOf({ sendRate }: NewMessage): string | null {
+  return sendRate === undefined ? null : JSON.stringify({ sendRate })
 }
 
 export interface Created {
