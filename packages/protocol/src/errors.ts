@@ -55,6 +55,10 @@ export const ERRORS = {
     status: 413,
     remedy: 'Shorten what `detail` names, or put less into "data": gateways take 4096 bytes, Web Push 3993.',
   },
+  message_over: {
+    status: 409,
+    remedy: 'Nothing of it is left to stop or to go on with; GET …/messages/{id} shows its counts.',
+  },
   image_refused: {
     status: 400,
     remedy:

@@ -70,6 +70,8 @@ export const countsSchema = z.strictObject({
   skipped: z.int(),
   uncertain: z.int(),
   delivered: z.int(),
+  /** None of these yet: targeted = accepted + dead + failed + skipped + uncertain + pending, at any moment. */
+  pending: z.int(),
   opened: z.int(),
 })
 export type MessageCounts = z.infer<typeof countsSchema>

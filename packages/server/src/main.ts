@@ -23,6 +23,7 @@ import { Registrations } from './registry/register.ts'
 import { Database } from './store/database.ts'
 import { keepSecret, startEmbeddedPostgres } from './store/embedded.ts'
 import { prepareFolder, StartError } from './store/folder.ts'
+import { Listener } from './store/notices.ts'
 import { prepareDatabase } from './store/prepare.ts'
 import { type Clock, systemClock } from './time.ts'
 
@@ -107,6 +108,16 @@ async function start(
   const dispatcher = new Dispatcher({ db, senders, clock, logger })
   closers.push(() => stopSending(dispatcher, senders, { logger, closeWithinMs }))
   dispatcher.start()
+  const listener = new Listener({
+    databaseUrl,
+    logger,
+    onNotice: notice => {
+      dispatcher.poke()
+      if (notice === 'control') void dispatcher.lookForStops()
+    },
+  })
+  closers.push(() => listener.close())
+  await listener.start()
 
   const stop = new AbortController()
   const context = jobContext(config, { db, seal, clock, signal: stop.signal })

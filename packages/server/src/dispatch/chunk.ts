@@ -74,20 +74,51 @@ function start(batch: Batch): Cursor {
 /** Uses the index address_sendable. `offset 0` keeps the planner from joining both tables whole. */
 async function readRange(db: Queryable, { batch, needs, at, limit }: ChunkQuery): Promise<Recipient[]> {
   const policy = await readPolicy(db, batch.appId)
-  const from = start(batch)
-  const values: unknown[] = [batch.appId, batch.provider, from.bucket, from.hwid, batch.bucketTo, limit]
+  const values = rangeValues(batch)
   const { rows } = await db.query<Recipient>(
     `select ${ADDRESS_COLUMNS}, 1 as attempt, null as "probePart", ${wasServed(batch, values)} as "wasServed",
             ${factsColumn(needs, values)} as facts
-       from address a ${lateralDevice(batch, values)}
-      where a.app_id = $1 and a.provider = $2 and ${SENDABLE}
-        and a.bucket between $3 and $5 and (a.bucket, a.hwid) > ($3::smallint, $4::text)
-        ${isHeardOf(policy, at, values)}
+       ${restOfRange({ batch, policy, at, values })}
       order by a.bucket, a.hwid
-      limit $6`,
+      limit $${values.push(limit)}`,
     values,
   )
   return rows
+}
+
+/** How many `readRecipients` would still read. */
+export async function countRest(
+  db: Queryable,
+  { batch, at }: Pick<ChunkQuery, 'batch' | 'at'>,
+): Promise<number> {
+  const policy = await readPolicy(db, batch.appId)
+  const values = rangeValues(batch)
+  const { rows } = await db.query<{ count: number }>(
+    `select count(*)::integer as count ${restOfRange({ batch, policy, at, values })}`,
+    values,
+  )
+  return rows[0]?.count ?? 0
+}
+
+/** The first five parameters of `restOfRange`. */
+function rangeValues(batch: Batch): unknown[] {
+  const from = start(batch)
+  return [batch.appId, batch.provider, from.bucket, from.hwid, batch.bucketTo]
+}
+
+interface Range {
+  readonly batch: Batch
+  readonly policy: AddressPolicy
+  readonly at: number
+  /** Those of `rangeValues` and others; what this needs is added. */
+  readonly values: unknown[]
+}
+
+function restOfRange({ batch, policy, at, values }: Range): string {
+  return `from address a ${lateralDevice(batch, values)}
+      where a.app_id = $1 and a.provider = $2 and ${SENDABLE}
+        and a.bucket between $3 and $5 and (a.bucket, a.hwid) > ($3::smallint, $4::text)
+        ${isHeardOf(policy, at, values)}`
 }
 
 /** R15: where the app wishes it, nobody who has been silent for long is sent to. */

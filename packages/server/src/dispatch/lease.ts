@@ -56,8 +56,7 @@ export interface Cursor {
 }
 
 /** Uses the index batch_due; workers pass each other instead of queueing up (`skip locked`). */
-const CLAIM = `
-  with next as (
+const DUE = `
     select b.id from batch b
       join message m on m.id = b.message_id and m.state = 'sending'
      where b.state in ('waiting', 'sending') and b.due_at <= $2
@@ -66,7 +65,19 @@ const CLAIM = `
                         where p.name = b.paced_by and p.open_at > $2 and p.open_at <= $2 + interval '1 minute')
      order by b.due_at, b.id
      limit 1
-       for update of b skip locked
+       for update of b skip locked`
+
+/** Of cancelled messages, whatever it waits for. Uses the index message_to_wind_up. */
+const CANCELLED = `
+    select b.id from message m
+      join batch b on b.message_id = m.id
+     where m.state = 'cancelled' and m.finished_at is null and $2::timestamptz is not null
+       and (b.state in ('waiting', 'held') or b.state = 'sending' and b.lease_until < clock_timestamp())
+     limit 1
+       for update of b skip locked`
+
+const claimOf = (next: string) => `
+  with next as (${next}
   )
   update batch b
      set state = 'sending', leased_by = $1, lease_until = clock_timestamp() + $3 * interval '1 millisecond'
@@ -79,9 +90,21 @@ const CLAIM = `
             b.is_read as "isRead", m.target, m.content, m.ttl_seconds as "ttlSeconds", m.priority,
             m.collapse_key as "collapseKey", m.send_at as "messageSendAt"`
 
+const CLAIM_DUE = claimOf(DUE)
+const CLAIM_CANCELLED = claimOf(CANCELLED)
+
 /** Leases the batch that has been due longest; undefined when none is. */
 export async function claimBatch(db: Queryable, at: number): Promise<Batch | undefined> {
-  const { rows } = await db.query<Omit<Batch, 'scope'>>(CLAIM, [randomUUID(), new Date(at), LEASE_MS])
+  return claim(db, CLAIM_DUE, at)
+}
+
+/** Leases a batch of a cancelled message that nobody sends of any more; undefined when there is none. */
+export async function claimCancelled(db: Queryable, at: number): Promise<Batch | undefined> {
+  return claim(db, CLAIM_CANCELLED, at)
+}
+
+async function claim(db: Queryable, statement: string, at: number): Promise<Batch | undefined> {
+  const { rows } = await db.query<Omit<Batch, 'scope'>>(statement, [randomUUID(), new Date(at), LEASE_MS])
   const row = rows[0]
   return row && { ...row, scope: await scopeOf(db, row) }
 }
@@ -100,9 +123,24 @@ export class LeaseLost extends Error {
   }
 }
 
-/** Set once a renewal found the batch in other hands. */
+/** What becomes known of a batch while it is in hand. */
 export class LeaseState {
+  /** A renewal found it in other hands. */
   isLost = false
+  /** Its message is paused or cancelled: no delivery begins any more. */
+  isStopped = false
+}
+
+/** Of these messages, those that nothing is to be sent of now. */
+export async function readStopped(
+  db: Queryable,
+  messageIds: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const { rows } = await db.query<{ id: string }>(
+    "select id from message where id = any($1::uuid[]) and state <> 'sending'",
+    [messageIds],
+  )
+  return new Set(rows.map(row => row.id))
 }
 
 export interface ChunkProgress {
@@ -230,12 +268,21 @@ export async function failBatch(db: Queryable, batch: Pick<Batch, 'id' | 'lease'
   )
 }
 
+const ALL_BATCHES_DONE = "not exists (select from batch b where b.message_id = m.id and b.state <> 'done')"
+
 /** A message is done when all its batches are; safe to call at any time, by anybody. */
 export async function finishMessages(db: Queryable, at: number): Promise<void> {
   await db.query(
-    `update message m set state = 'done', finished_at = $1
-      where state = 'sending'
-        and not exists (select from batch b where b.message_id = m.id and b.state <> 'done')`,
+    `update message m set state = 'done', finished_at = $1 where state = 'sending' and ${ALL_BATCHES_DONE}`,
+    [new Date(at)],
+  )
+}
+
+/** A cancelled one has finished when all is counted. */
+export async function finishCancelled(db: Queryable, at: number): Promise<void> {
+  await db.query(
+    `update message m set finished_at = $1
+      where state = 'cancelled' and finished_at is null and ${ALL_BATCHES_DONE}`,
     [new Date(at)],
   )
 }

@@ -116,6 +116,8 @@ export class Sending {
     const { batch, clock, lease } = this.#options
     if (lease.isLost) throw new LeaseLost(batch.id)
     const sentAt = clock.now()
+    if (lease.isStopped)
+      return { tried: { settlement: stopped(recipient, sentAt), by: undefined }, outcome: undefined }
     const sender = this.#senderFor(recipient, sentAt)
     if (!('send' in sender)) return { tried: { settlement: sender, by: undefined }, outcome: undefined }
     const rendered = this.#options.renderer.notificationFor(recipient)
@@ -276,6 +278,11 @@ function skipped(recipient: Recipient, reason: string): Settlement {
 
 function deferred(recipient: Recipient, dueAt: number): Settlement {
   return { kind: 'deferred', ...keyOf(recipient), dueAt, reason: 'origin_throttled' }
+}
+
+/** It is due as soon as its message goes on, if it does. */
+function stopped(recipient: Recipient, at: number): Settlement {
+  return { kind: 'deferred', ...keyOf(recipient), dueAt: at, reason: 'stopped' }
 }
 
 /**

@@ -15,10 +15,12 @@ import {
   type Cursor,
   claimBatch,
   failBatch,
+  finishCancelled,
   finishMessages,
   LEASE_RENEWAL_MS,
   LeaseLost,
   LeaseState,
+  readStopped,
   releaseBatch,
   renewLease,
 } from './lease.ts'
@@ -29,6 +31,7 @@ import { batchPauseMs } from './scope.ts'
 import { Sending, type SendingOptions, type Sent } from './sending.ts'
 import { expiresAt, hasAccepted, type Settlement, settleChunk } from './settle.ts'
 import { Waves } from './waves.ts'
+import { windUpNext } from './wind-up.ts'
 
 export interface DispatcherOptions {
   readonly db: Database
@@ -45,6 +48,8 @@ export interface DispatcherOptions {
 /** The same trouble is logged once a minute; endpoints come from clients, so its words may be many. */
 const TELL_AGAIN_MS = 60_000
 const TOLD_MAX = 100
+/** A notice tells of a stop at once; this is how long one takes that was lost. */
+const LOOK_FOR_STOPS_MS = 1000
 /** What a crash may repeat, and what a commit costs: 500 sends. */
 const CHUNK = 500
 /** Requests of one chunk in flight; the transport has its own limits below this one. */
@@ -59,6 +64,9 @@ export class Dispatcher {
   readonly #told = new Map<string, number>()
   readonly #stop = new AbortController()
   readonly #wakers = new Set<() => void>()
+  /** Messages by the leases of what this process sends just now. */
+  readonly #inHand = new Map<LeaseState, string>()
+  #stopWatch: NodeJS.Timeout | undefined
   #loops: Promise<unknown> = Promise.resolve()
   #pokes = 0
 
@@ -71,7 +79,21 @@ export class Dispatcher {
     const runners = Array.from({ length: this.#options.parallelBatches ?? 4 }, () =>
       this.#run(() => this.#workOnce()),
     )
-    this.#loops = Promise.all([this.#run(() => this.#planOnce()), ...runners])
+    const ends = this.#run(() => this.#windUpOnce())
+    this.#loops = Promise.all([this.#run(() => this.#planOnce()), ends, ...runners])
+    this.#stopWatch = setInterval(() => void this.lookForStops(), LOOK_FOR_STOPS_MS)
+  }
+
+  /** Something was paused, resumed or cancelled: what is in hand of it stops where it is. Never rejects. */
+  async lookForStops(): Promise<void> {
+    if (this.#inHand.size === 0) return
+    const { db, logger } = this.#options
+    try {
+      const stopped = await readStopped(db, [...new Set(this.#inHand.values())])
+      for (const [lease, messageId] of this.#inHand) if (stopped.has(messageId)) lease.isStopped = true
+    } catch (error) {
+      logger.warn({ err: error }, 'could not look for messages that were stopped')
+    }
   }
 
   /** Something became due: look now instead of at the next poll. */
@@ -85,6 +107,7 @@ export class Dispatcher {
     this.#stop.abort()
     this.poke()
     await this.#loops
+    clearInterval(this.#stopWatch)
   }
 
   async #run(once: () => Promise<boolean>): Promise<void> {
@@ -125,11 +148,19 @@ export class Dispatcher {
     return isMore
   }
 
+  async #windUpOnce(): Promise<boolean> {
+    const { db, clock } = this.#options
+    const didWork = await windUpNext(db, clock.now())
+    await finishCancelled(db, clock.now())
+    return didWork
+  }
+
   async #workOnce(): Promise<boolean> {
     const { db, clock, logger } = this.#options
     const batch = await claimBatch(db, clock.now())
     if (batch === undefined) return false
     const lease = new LeaseState()
+    this.#inHand.set(lease, batch.messageId)
     const renewal = setInterval(() => void this.#renew(batch, lease), LEASE_RENEWAL_MS)
     try {
       const rest = await this.#work(batch, lease)
@@ -139,7 +170,9 @@ export class Dispatcher {
       await this.#giveUp(batch, error)
     } finally {
       clearInterval(renewal)
+      this.#inHand.delete(lease)
     }
+    if (lease.isStopped) this.poke() // one that was cancelled can be wound up
     logger.trace({ batch: batch.id }, 'batch given back')
     return true
   }
@@ -182,10 +215,17 @@ export class Dispatcher {
       const step = batch.isRead ? await this.#queueChunk(batch, by) : await this.#readChunk(batch, by)
       await giveBack(db, paces, slice.count - step.sent)
       batch = step.batch
-      if (step.isOver || step.notBefore > clock.now())
+      if (lease.isStopped || step.isOver || step.notBefore > clock.now())
         return { notBefore: step.notBefore, blocker: undefined }
+      await this.#lookForStop(batch, lease)
+      if (lease.isStopped) return { notBefore: clock.now(), blocker: undefined }
     }
     return { notBefore: clock.now(), blocker: undefined }
+  }
+
+  async #lookForStop({ messageId }: Batch, lease: LeaseState): Promise<void> {
+    const stopped = await readStopped(this.#options.db, [messageId])
+    if (stopped.has(messageId)) lease.isStopped = true
   }
 
   async #readChunk(batch: Batch, by: SentBy): Promise<Step> {

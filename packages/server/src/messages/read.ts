@@ -13,7 +13,7 @@ const SUMMARY = `
          coalesce(b.targeted, 0) as targeted, coalesce(b.accepted, 0) as accepted, coalesce(b.dead, 0) as dead,
          coalesce(b.dead_held, 0) as "deadHeld",
          coalesce(b.failed, 0) as failed, coalesce(b.skipped, 0) as skipped, coalesce(b.uncertain, 0) as uncertain,
-         case when m.state = 'done' then 1 else least(0.99, coalesce(b.worked, 0) / greatest(b.width, 1)) end::float as progress,
+         case when m.finished_at is not null then 1 else least(0.99, coalesce(b.worked, 0) / greatest(b.width, 1)) end::float as progress,
          coalesce(held.reasons, '[]') as held
     from message m
     left join lateral (
@@ -57,14 +57,15 @@ interface MessageRow extends MessageSummary {
 
 function summaryOf(row: MessageRow): MessageSummary {
   const { targeted, accepted, dead, deadHeld, failed, skipped, uncertain, delivered, opened } = row
+  const pending = targeted - accepted - dead - failed - skipped - uncertain
   return {
     id: row.id,
     createdAt: row.createdAt,
     finishedAt: row.finishedAt,
     state: row.state,
     title: row.title,
-    counts: { targeted, accepted, dead, deadHeld, failed, skipped, uncertain, delivered, opened },
-    waiting: targeted - accepted - dead - failed - skipped - uncertain,
+    counts: { targeted, accepted, dead, deadHeld, failed, skipped, uncertain, pending, delivered, opened },
+    waiting: pending,
     progress: row.progress,
     held: row.held,
   }
@@ -114,8 +115,12 @@ export interface ExceptionCount {
 /** Why deliveries of a message did not end in "accepted", most frequent first. */
 export async function countExceptions(db: Queryable, messageId: string): Promise<ExceptionCount[]> {
   const { rows } = await db.query<ExceptionCount>(
-    `select outcome, reason, provider as gateway, count(*)::integer as count
-       from delivery_exception where message_id = $1 group by 1, 2, 3 order by 4 desc, 1, 2`,
+    `select outcome, reason, gateway, sum(count)::integer as count
+       from (select outcome, reason, provider as gateway, count(*) as count
+               from delivery_exception where message_id = $1 group by 1, 2, 3
+             union all
+             select 'skipped', 'cancelled', provider, cut_off from batch where message_id = $1 and cut_off > 0) e
+      group by 1, 2, 3 order by 4 desc, 1, 2`,
     [messageId],
   )
   return rows

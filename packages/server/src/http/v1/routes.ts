@@ -20,6 +20,7 @@ import { importRoutes } from './devices/import.ts'
 import { deviceRoutes } from './devices/route.ts'
 import { inboxRoutes } from './inbox/route.ts'
 import { listRoutes } from './lists/route.ts'
+import { messageControlRoutes } from './message-control/route.ts'
 import { messageRoutes } from './messages/route.ts'
 import { pushTestRoutes } from './push-test/route.ts'
 import { removalRoutes } from './removals/route.ts'
@@ -98,6 +99,7 @@ export async function v1Routes(app: FastifyInstance, context: HttpContext): Prom
       await guarded.register(listRoutes, context)
       await guarded.register(messageRoutes, context)
       await guarded.register(pushTestRoutes, context)
+      await guarded.register(messageControlRoutes, context)
       await guarded.register(removalRoutes, context)
       await guarded.register(statsRoutes, context)
       await guarded.register(tagRoutes, context)

@@ -4,31 +4,21 @@
  */
 import { PushError } from '@roost/protocol'
 import { withdrawFromInboxes } from '../../../inbox/open.ts'
+import { cancelMessage } from '../../../messages/control.ts'
 import type { Database } from '../../../store/database.ts'
 
 export interface Ending {
+  readonly appId: number
   readonly id: string
   readonly isWithdrawn: boolean
   readonly at: number
 }
 
-/** Throws `input_invalid` for a message that is being sent. */
-export async function endMessage(db: Database, { id, isWithdrawn, at }: Ending): Promise<void> {
-  await db.transaction(async tx => {
-    const { rows } = await tx.query<{ state: string }>('select state from message where id = $1 for update', [
-      id,
-    ])
-    const state = rows[0]?.state
-    if (state === 'sending' || state === 'paused')
-      throw new PushError(
-        'input_invalid',
-        'request.message: it is being sent, and can not be stopped by this call',
-      )
-    if (state === 'scheduled')
-      await tx.query("update message set state = 'cancelled', finished_at = $2 where id = $1", [
-        id,
-        new Date(at),
-      ])
-    if (isWithdrawn) await withdrawFromInboxes(tx, { messageId: id, at })
-  })
+export async function endMessage(db: Database, { appId, id, isWithdrawn, at }: Ending): Promise<void> {
+  await cancelMessage(db, { appId, id }, at).catch(ignoreOver)
+  if (isWithdrawn) await withdrawFromInboxes(db, { messageId: id, at })
+}
+
+function ignoreOver(error: unknown): void {
+  if (!(error instanceof PushError && error.code === 'message_over')) throw error
 }

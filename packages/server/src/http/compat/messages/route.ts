@@ -175,7 +175,7 @@ async function end(
   request: unknown,
   how: { readonly isWithdrawn: boolean },
 ): Promise<null> {
-  const { id } = await messageOf(context, request)
-  await endMessage(context.db, { id, ...how, at: context.clock.now() })
+  const { appId, id } = await messageOf(context, request)
+  await endMessage(context.db, { appId, id, ...how, at: context.clock.now() })
   return null
 }

@@ -1,0 +1,55 @@
+/** Controlling a message while it is on its way. */
+import { messageSchema } from '@roost/protocol'
+import type { FastifyInstance } from 'fastify'
+import type { ZodTypeProvider } from 'fastify-type-provider-zod'
+import { cancelMessage, type MessageKey, pauseMessage, resumeMessage } from '../../../messages/control.ts'
+import { readMessage } from '../../../messages/read.ts'
+import type { HttpContext } from '../../context.ts'
+import { messageParamsSchema } from '../messages/schema.ts'
+
+interface Control {
+  readonly verb: string
+  readonly summary: string
+  readonly change: (context: HttpContext, key: MessageKey) => Promise<void>
+}
+
+const CONTROLS: readonly Control[] = [
+  {
+    verb: 'pause',
+    summary: 'Pause a message: nothing of it is sent until it is resumed',
+    change: ({ db }, key) => pauseMessage(db, key),
+  },
+  {
+    verb: 'resume',
+    summary: 'Let a paused message go on where it stopped',
+    change: ({ db }, key) => resumeMessage(db, key),
+  },
+  {
+    verb: 'cancel',
+    summary: 'Cancel a message: what was not sent never is',
+    change: ({ db, clock }, key) => cancelMessage(db, key, clock.now()),
+  },
+]
+
+export async function messageControlRoutes(instance: FastifyInstance, context: HttpContext): Promise<void> {
+  const app = instance.withTypeProvider<ZodTypeProvider>()
+  for (const { verb, summary, change } of CONTROLS) {
+    app.post(
+      `/apps/:app/messages/:id/${verb}`,
+      {
+        schema: {
+          tags: ['messages'],
+          summary,
+          params: messageParamsSchema,
+          response: { 200: messageSchema },
+        },
+      },
+      async request => {
+        const { id: appId } = await context.apps.find(request.params.app)
+        const key = { appId, id: request.params.id }
+        await change(context, key)
+        return readMessage(context.db, key)
+      },
+    )
+  }
+}

@@ -1,0 +1,74 @@
+/**
+ * Notices between the processes of one database (PostgreSQL's NOTIFY): something has changed, look now. They only save
+ * time: one that is lost, as while a connection breaks or behind a pooler that knows no sessions, is made up for by looking
+ * now and then.
+ */
+import pg from 'pg'
+import type { Logger } from 'pino'
+import type { Queryable } from './database.ts'
+
+const CHANNEL = 'roost_dispatch'
+const RECONNECT_AFTER_MS = 2000
+
+/** `due`: a message waits to be sent. `control`: one was paused, resumed or cancelled. */
+export type Notice = 'due' | 'control'
+
+/** In a transaction it goes out with the commit. */
+export async function notify(db: Queryable, notice: Notice): Promise<void> {
+  await db.query('select pg_notify($1, $2)', [CHANNEL, notice])
+}
+
+export interface ListenerOptions {
+  readonly databaseUrl: string
+  readonly logger: Logger
+  /** Also called when it listens again after a break, since it may have missed something. */
+  readonly onNotice: (notice: Notice) => void
+}
+
+/** Listens on a connection of its own until it is closed; one that breaks is made anew. */
+export class Listener {
+  readonly #options: ListenerOptions
+  #client: pg.Client | undefined
+  #timer: NodeJS.Timeout | undefined
+  #isClosed = false
+
+  constructor(options: ListenerOptions) {
+    this.#options = options
+  }
+
+  /** Resolves when it listens, or when it could not and tries again later. */
+  async start(): Promise<void> {
+    const { databaseUrl, onNotice, logger } = this.#options
+    const client = new pg.Client({
+      connectionString: databaseUrl,
+      application_name: 'roost notices',
+      keepAlive: true,
+    })
+    this.#client = client
+    const restart = () => this.#startLater(client)
+    client.on('error', restart)
+    client.on('end', restart)
+    client.on('notification', ({ payload }) => onNotice(payload === 'control' ? 'control' : 'due'))
+    try {
+      await client.connect()
+      await client.query(`listen ${CHANNEL}`)
+      onNotice('control')
+    } catch (error) {
+      if (!this.#isClosed) logger.debug({ err: error }, 'not listening for notices; trying again')
+      restart()
+    }
+  }
+
+  #startLater(client: pg.Client): void {
+    if (this.#isClosed || this.#client !== client) return
+    this.#client = undefined
+    void client.end().catch(() => undefined)
+    this.#timer = setTimeout(() => void this.start(), RECONNECT_AFTER_MS)
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    clearTimeout(this.#timer)
+    await this.#client?.end().catch(() => undefined)
+  }
+}
