@@ -19,7 +19,29 @@ export const INTERRUPTION_LEVELS = ['passive', 'active', 'time-sensitive', 'crit
 /** Names of ours, which an app reads; and Apple's own key. */
 const RESERVED_ROOTS = ['aps', 'pw_msg', 'p', 'l', 'u']
 
-const fields = z.record(z.string(), z.unknown())
+/** Of an object of the sender's own: no gateway takes a quarter of it, and each language and gateway is checked with it. */
+export const FIELDS_CHARACTERS = 16_384
+const FIELDS_DEPTH = 20
+
+const fields = z
+  .record(z.string(), z.unknown())
+  .refine(it => isAsDeepAs(it, FIELDS_DEPTH), {
+    error: `nested deeper than ${FIELDS_DEPTH}`,
+    abort: true,
+  })
+  .refine(
+    it => JSON.stringify(it).length <= FIELDS_CHARACTERS,
+    `at most ${FIELDS_CHARACTERS} characters as JSON`,
+  )
+
+/** Level by level: what nests without end would fill the stack. */
+function isAsDeepAs(root: object, depth: number): boolean {
+  let level: object[] = [root]
+  for (let i = 0; i < depth && level.length > 0; i++)
+    level = level.flatMap(it => Object.values(it).filter(part => typeof part === 'object' && part !== null))
+  return level.length === 0
+}
+
 /** A host that is a template could be any: it is not probed, and a typo in a tag would send devices anywhere. */
 const image = z
   .string()

@@ -222,6 +222,51 @@ describe('a template', () => {
   })
 })
 
+describe('what would stop a server', () => {
+  const nested = (depth: number): unknown => JSON.parse(`${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`)
+
+  test.each([
+    ['data that is nested without end', { data: nested(40) }, /data: nested deeper than 20/],
+    ['data that no gateway takes', { data: { a: 'x'.repeat(20_000) } }, /data: at most 16384/],
+    ['raw options that no gateway takes', { apns: { aps: { a: 'x'.repeat(20_000) } } }, /aps: at most 16384/],
+  ])('is refused: %s', async (_, content, detail) => {
+    expect(await post({ body: 'x', ...content })).toMatchObject({
+      status: 400,
+      body: { code: 'input_invalid', detail: expect.stringMatching(detail) },
+    })
+  })
+
+  test('is told in a moment of the largest content there may be', async () => {
+    const data = Object.fromEntries(Array.from({ length: 900 }, (_, i) => [`k${i}`, '{{ 1 }}']))
+    const names = Array.from({ length: 100 }, (_, i) => `de-${String(i).padStart(2, 'x')}`)
+    const languages = Object.fromEntries(
+      names.map(name => [name, { body: `${name} {{ tags.Name }}`.repeat(100) }]),
+    )
+    const content = { body: 'x', data, languages }
+    const begun = process.cpuUsage()
+    expect(await post(content)).toMatchObject({ status: 202 })
+    expect(process.cpuUsage(begun).user).toBeLessThan(3_000_000)
+  })
+
+  test('fails for the device alone whose tags make it', async () => {
+    const [many, few] = [
+      await roost.phone('ios', { tags: { List: Array.from({ length: 60 }, (_, i) => `${i}`) } }),
+      await roost.phone('ios', { tags: { List: ['a'] } }),
+    ]
+    const loops = '{% for a in tags.List %}{% for b in tags.List %}{% endfor %}{% endfor %}'
+    const message = await sendTo([many, few], { body: `x${loops}` })
+    expect(message.counts).toMatchObject({ targeted: 2, accepted: 1, failed: 1 })
+    expect(await exceptionsOf(message.id)).toEqual([
+      {
+        outcome: 'failed',
+        reason: expect.stringMatching(/^template_failed: more steps/),
+        gateway: 'apns',
+        count: 1,
+      },
+    ])
+  })
+})
+
 describe('the size', () => {
   test('is checked when the message is made, and what takes the room is named', async () => {
     expect(

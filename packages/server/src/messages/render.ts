@@ -11,9 +11,12 @@ import { BADGE_MAX } from './badges.ts'
 import { type Needs, needsOf, type RecipientFacts } from './facts.ts'
 import { fallbacksOf } from './language.ts'
 import {
+  Budget,
+  type CompiledText,
   compileText,
   isTemplate,
   MissingVariable,
+  type RenderOptions,
   type Scope,
   TemplateFault,
   type VariablePath,
@@ -41,6 +44,13 @@ export interface RenderCounts {
   personal: number
 }
 
+export interface RendererOptions {
+  readonly gateway: GatewayName
+  readonly counts: RenderCounts
+  /** Shared between renderers of one message. Default: its own. */
+  readonly texts?: Texts
+}
+
 /** Languages are what devices say they are. */
 const LANGUAGES_REMEMBERED = 1000
 
@@ -48,20 +58,15 @@ export class Renderer {
   readonly needs: Needs
   readonly variables: readonly VariablePath[]
   readonly #rendering: Rendering
-  readonly #gateway: GatewayName
-  readonly #counts: RenderCounts
+  readonly #options: RendererOptions
   readonly #variants = new Map<string, Variant>()
   readonly #variantOfLanguage = new Map<string, Variant>()
 
   /** Throws TemplateFault for content that createMessage would refuse. */
-  constructor(
-    rendering: Rendering,
-    options: { readonly gateway: GatewayName; readonly counts: RenderCounts },
-  ) {
+  constructor(rendering: Rendering, options: RendererOptions) {
     this.#rendering = rendering
-    this.#gateway = options.gateway
-    this.#counts = options.counts
-    const variants = languagesOf(rendering.content, this.#gateway).map(it => this.#variantFor(it))
+    this.#options = { texts: new Map(), ...options }
+    const variants = languagesOf(rendering.content, options.gateway).map(it => this.#variantFor(it))
     this.variables = variants.flatMap(it => it.variables)
     this.needs = needsOf(this.variables, {
       language: variants.length > 1,
@@ -83,7 +88,7 @@ export class Renderer {
   #variantFor(language: string): Variant {
     const known = this.#variantOfLanguage.get(language)
     if (known !== undefined) return known
-    const content = contentFor(this.#rendering.content, this.#gateway, language)
+    const content = contentFor(this.#rendering.content, this.#options.gateway, language)
     const variant = this.#variants.get(content.key) ?? this.#compile(content.shown)
     this.#variants.set(content.key, variant)
     if (this.#variantOfLanguage.size >= LANGUAGES_REMEMBERED) this.#variantOfLanguage.clear()
@@ -92,7 +97,7 @@ export class Renderer {
   }
 
   #compile(shown: Shown): Variant {
-    return new Variant(shown, this.#rendering, this.#gateway, this.#counts)
+    return new Variant(shown, this.#rendering, this.#options)
   }
 }
 
@@ -167,12 +172,12 @@ class Variant {
   readonly #compiled: Compiled
   #shared: Rendered | undefined
 
-  constructor(shown: Shown, rendering: Rendering, gateway: GatewayName, counts: RenderCounts) {
+  constructor(shown: Shown, rendering: Rendering, { gateway, counts, texts = new Map() }: RendererOptions) {
     this.#shown = shown
     this.#rendering = rendering
     this.#gateway = gateway
     this.#counts = counts
-    this.#compiled = compile(shown, rendering.content.onMissing === 'blank')
+    this.#compiled = compile(shown, texts)
     this.variables = this.#compiled.variables
     this.counted = typeof shown.badge === 'string' ? shown.badge : undefined
   }
@@ -201,10 +206,12 @@ class Variant {
     return this.#shared
   }
 
-  #forOne(facts: RecipientFacts, render: (scope: Scope) => unknown): Rendered {
+  #forOne(facts: RecipientFacts, render: Render): Rendered {
     this.#counts.personal++
     try {
-      const shown = render(scopeOf(facts, this.#rendering.content.defaults)) as Shown
+      const { defaults, onMissing } = this.#rendering.content
+      const options = { isBlank: onMissing === 'blank', budget: new Budget() }
+      const shown = render(scopeOf(facts, defaults), options) as Shown
       return { kind: 'notification', notification: this.#notificationOf(shown) }
     } catch (error) {
       if (error instanceof MissingVariable)
@@ -272,41 +279,51 @@ export function partsOf(variable: string): [root: string, name: string] {
   return dot < 0 ? [variable, ''] : [variable.slice(0, dot), variable.slice(dot + 1)]
 }
 
+/** Compiled ones, by what is written. */
+export type Texts = Map<string, CompiledText>
+
 interface Compiled {
   readonly variables: readonly VariablePath[]
   /** Undefined when nothing in it is a template. */
-  readonly render: ((scope: Scope) => unknown) | undefined
+  readonly render: Render | undefined
 }
+
+type Render = (scope: Scope, options: RenderOptions) => unknown
 
 const CONSTANT: Compiled = { variables: [], render: undefined }
 
 /** Texts anywhere in a value may be templates; keys are not. Throws TemplateFault, whose message begins with the place. */
-function compile(value: unknown, isBlank: boolean): Compiled {
-  if (typeof value === 'string') return isTemplate(value) ? compileOne(value, isBlank) : CONSTANT
+function compile(value: unknown, texts: Texts): Compiled {
+  if (typeof value === 'string') return isTemplate(value) ? compileOnce(value, texts) : CONSTANT
   if (typeof value !== 'object' || value === null) return CONSTANT
-  const parts = Object.entries(value).map(([key, part]) => [key, compileAt(key, part, isBlank)] as const)
+  const parts = Object.entries(value).map(([key, part]) => [key, compileAt(key, part, texts)] as const)
   const variables = parts.flatMap(([, part]) => part.variables)
   const changing = parts.flatMap(([key, { render }]) =>
     render === undefined ? [] : [[key, render] as const],
   )
   if (changing.length === 0) return CONSTANT
-  const fill = (scope: Scope) => changing.map(([key, render]) => [key, render(scope)] as const)
+  const fill: (...given: Parameters<Render>) => [string, unknown][] = (scope, options) =>
+    changing.map(([key, render]) => [key, render(scope, options)])
   if (Array.isArray(value)) {
-    return { variables, render: scope => Object.assign([...value], Object.fromEntries(fill(scope))) }
+    return { variables, render: (...given) => Object.assign([...value], Object.fromEntries(fill(...given))) }
   }
-  return { variables, render: scope => ({ ...value, ...Object.fromEntries(fill(scope)) }) }
+  return { variables, render: (...given) => ({ ...value, ...Object.fromEntries(fill(...given)) }) }
 }
 
-function compileAt(key: string, part: unknown, isBlank: boolean): Compiled {
+function compileAt(key: string, part: unknown, texts: Texts): Compiled {
   try {
-    return compile(part, isBlank)
+    return compile(part, texts)
   } catch (error) {
     if (error instanceof TemplateFault) throw new TemplateFault(`${key}: ${error.message}`, { cause: error })
     throw error
   }
 }
 
-function compileOne(text: string, isBlank: boolean): Compiled {
-  const { variables, render } = compileText(text)
-  return { variables, render: scope => render(scope, isBlank) }
+/** Most languages share most texts. */
+function compileOnce(text: string, texts: Texts): CompiledText {
+  const known = texts.get(text)
+  if (known !== undefined) return known
+  const compiled = compileText(text)
+  texts.set(text, compiled)
+  return compiled
 }

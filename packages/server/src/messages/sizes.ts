@@ -5,7 +5,7 @@
 import { type AttemptOutcome, findNotificationFault, type GatewayName } from '@roost/gateways'
 import { type Content, PushError } from '@roost/protocol'
 import { findVariableFault } from './facts.ts'
-import { languagesOf, partsOf, Renderer, type Rendering } from './render.ts'
+import { languagesOf, partsOf, Renderer, type RendererOptions, type Rendering, type Texts } from './render.ts'
 import { TemplateFault } from './template.ts'
 
 const TOO_LARGE = /^payload_too_large: (\d+ bytes, (\d+) allowed); biggest: (.*)$/
@@ -33,17 +33,20 @@ export function findContentFault(
 ): PushError | undefined {
   const refusal = findDefaultFault(rendering.content)
   if (refusal !== undefined) return refusal
+  const texts: Texts = new Map()
   for (const gateway of GATEWAYS) {
-    const fault = faultAt(rendering, gateway, gateways.includes(gateway))
+    const options = { gateway, texts, counts: { shared: 0, personal: 0 } }
+    const fault = faultAt(rendering, options, gateways.includes(gateway))
     if (fault !== undefined) return fault
   }
   return undefined
 }
 
-function faultAt(rendering: Rendering, gateway: GatewayName, isSentTo: boolean): PushError | undefined {
+function faultAt(rendering: Rendering, options: RendererOptions, isSentTo: boolean): PushError | undefined {
+  const { gateway } = options
   let renderer: Renderer
   try {
-    renderer = new Renderer(rendering, { gateway, counts: { shared: 0, personal: 0 } })
+    renderer = new Renderer(rendering, options)
   } catch (error) {
     if (error instanceof TemplateFault) return new PushError('input_invalid', `body/content/${error.message}`)
     throw error

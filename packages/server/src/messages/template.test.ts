@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { compileText, MissingVariable, TemplateFault } from './template.ts'
+import { Budget, compileText, MissingVariable, TemplateFault } from './template.ts'
 
+const options = (isBlank = false) => ({ isBlank, budget: new Budget() })
 const HUNDREDS = Array.from({ length: 300 }, (_, i) => `${i}`)
 
 describe('a template', () => {
@@ -12,21 +13,45 @@ describe('a template', () => {
       ['tags', 'First Name'],
       ['device', 'language'],
     ])
-    expect(text.render({ tags: { 'First Name': 'Ada' }, device: { language: 'de' } })).toBe('Hi ADA!')
+    expect(text.render({ tags: { 'First Name': 'Ada' }, device: { language: 'de' } }, options())).toBe(
+      'Hi ADA!',
+    )
   })
 
   test('names the variable that has no value', () => {
     const text = compileText('Hi {{ tags.Name }}')
-    expect(() => text.render({ tags: {} })).toThrow(new MissingVariable('tags.Name'))
+    expect(() => text.render({ tags: {} }, options())).toThrow(new MissingVariable('tags.Name'))
   })
 
   test('may ask for a variable that has no value, and give one in its place', () => {
     const text = compileText('{{ tags.Name | default: "friend" }}{% if tags.Vip %}*{% endif %}')
-    expect(text.render({ tags: {} })).toBe('friend')
+    expect(text.render({ tags: {} }, options())).toBe('friend')
+  })
+
+  test('names a variable by what is written, and not by what a device has', () => {
+    const text = compileText('{{ tags[user.id] }}')
+    expect(text.variables).toContainEqual(['tags', null])
+    const render = () => text.render({ tags: {}, user: { id: 'somebody' } }, options())
+    expect(render).toThrow(MissingVariable)
+    expect(render).not.toThrow(/somebody/)
+  })
+
+  test('leaves nothing where a value is missing, when that is wished', () => {
+    expect(compileText('Hi {{ tags.Name }}!').render({ tags: {} }, options(true))).toBe('Hi !')
+  })
+
+  test('shares its limits with the other texts of a notification', () => {
+    const { budget } = options()
+    const text = compileText('{% for i in (1..1000) %}x{% endfor %}')
+    const render = () => text.render({}, { isBlank: false, budget })
+    render()
+    expect(() => Array.from({ length: 5 }, render)).toThrow(/more steps than/)
   })
 
   test('reads no property that a value only inherits', () => {
-    expect(() => compileText('{{ tags.constructor }}').render({ tags: {} })).toThrow(MissingVariable)
+    expect(() => compileText('{{ tags.constructor }}').render({ tags: {} }, options())).toThrow(
+      MissingVariable,
+    )
   })
 
   test.each([
@@ -54,7 +79,7 @@ describe('a template', () => {
     ['a wide date', '{{ "now" | date: "%99999999Y" }}'],
   ])('ends at its limits: %s', (_, text) => {
     const begun = process.cpuUsage().user
-    expect(() => compileText(text).render({ l: HUNDREDS })).toThrow(TemplateFault)
+    expect(() => compileText(text).render({ l: HUNDREDS }, options())).toThrow(TemplateFault)
     expect(process.cpuUsage(undefined).user - begun).toBeLessThan(200_000)
   })
 })

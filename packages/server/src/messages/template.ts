@@ -2,13 +2,13 @@
  * Liquid in content: compiled once, rendered for each device that has a value of its own for it.
  *
  * Whoever may send a message may write a template, so one must not stop the server: no files, no includes, and a limit
- * of steps and of memory for each text. Both are counted and not measured in time, so that a busy moment fails nobody.
+ * of steps and of memory for all texts of one notification. Both are counted and not measured in time, so that a busy moment fails nobody.
  * Source: LiquidJS, "DoS Prevention" (`memoryLimit`) and "Options".
  */
 import { Context, Liquid, type Template, UndefinedVariableError } from 'liquidjs'
 
 /** Blocks and their parts: a text of a hundred tags takes two hundred, a loop over a thousand words a thousand. */
-const STEPS_MAX = 5000
+const STEPS_MAX = 3000
 /** Characters and items that filters and loops make, all together. */
 const MEMORY_MAX = 50_000
 /** Of one text, and more than its longest field takes. */
@@ -37,10 +37,17 @@ export type Scope = Readonly<Record<string, unknown>>
 /** A name in parts: `tags["First Name"]` is `['tags', 'First Name']`; null for a part that is itself a variable. */
 export type VariablePath = readonly (string | null)[]
 
+export interface RenderOptions {
+  /** Nothing stands where a value is missing. */
+  readonly isBlank: boolean
+  /** Shared by all texts that are rendered for one device. */
+  readonly budget: Budget
+}
+
 export interface CompiledText {
   readonly variables: readonly VariablePath[]
-  /** `isBlank`: nothing stands where a value is missing. Throws MissingVariable, or TemplateFault when it goes over a limit or a filter can't do its work. */
-  render(scope: Scope, isBlank?: boolean): string
+  /** Throws MissingVariable, or TemplateFault when it goes over a limit or a filter can't do its work. */
+  render(scope: Scope, options: RenderOptions): string
 }
 
 export class MissingVariable extends Error {
@@ -64,10 +71,8 @@ export function isTemplate(text: string): boolean {
 /** Throws TemplateFault with the place. */
 export function compileText(text: string): CompiledText {
   const templates = parse(text)
-  return {
-    variables: engine.globalVariableSegmentsSync(templates).map(pathOf),
-    render: (scope, isBlank = false) => render(templates, scope, isBlank),
-  }
+  const variables = engine.globalVariableSegmentsSync(templates).map(pathOf)
+  return { variables, render: (scope, options) => render({ templates, variables }, scope, options) }
 }
 
 function parse(text: string): Template[] {
@@ -82,31 +87,56 @@ function pathOf(segments: readonly unknown[]): VariablePath {
   return segments.map(it => (Array.isArray(it) ? null : String(it)))
 }
 
-function render(templates: Template[], scope: Scope, isBlank: boolean): string {
-  const options = { memoryLimit: MEMORY_MAX, sync: true, strictVariables: !isBlank }
+interface Parsed {
+  readonly templates: Template[]
+  readonly variables: readonly VariablePath[]
+}
+
+function render({ templates, variables }: Parsed, scope: Scope, { isBlank, budget }: RenderOptions): string {
+  const options = { sync: true, strictVariables: !isBlank }
   const context = new Context(scope, engine.options, options, { liquid: engine })
-  context.renderLimit = new Steps() as unknown as Context['renderLimit']
+  context.renderLimit = budget.steps as unknown as Context['renderLimit']
+  context.memoryLimit = budget.memory as unknown as Context['memoryLimit']
   try {
     return String(engine.renderSync(templates, context))
   } catch (error) {
-    if (error instanceof UndefinedVariableError) throw new MissingVariable(nameOf(error))
+    if (error instanceof UndefinedVariableError) throw new MissingVariable(nameOf(error, variables))
     throw new TemplateFault(wordsOf(error), { cause: error })
   }
 }
 
-/** LiquidJS asks its clock's limit before each step. */
-class Steps {
-  #count = 0
-
-  check(): void {
-    if (++this.#count > STEPS_MAX) throw new Error('template steps limit exceeded')
-  }
-
-  use(): void {}
+/** In place of LiquidJS' own: that for time it asks before each step. */
+export class Budget {
+  readonly steps = new Limit('steps', STEPS_MAX)
+  readonly memory = new Limit('memory', MEMORY_MAX)
 }
 
-function nameOf(error: UndefinedVariableError): string {
-  return /undefined variable: (.*?), line:/.exec(error.message)?.[1] ?? 'a variable'
+class Limit {
+  readonly #name: string
+  readonly #limit: number
+  #used = 0
+
+  constructor(name: string, limit: number) {
+    this.#name = name
+    this.#limit = limit
+  }
+
+  check(): void {
+    this.use(1)
+  }
+
+  use(count: number): void {
+    this.#used += Math.max(0, Number(count) || 0)
+    if (this.#used > this.#limit)
+      throw new Error(`more ${this.#name} than the ${this.#limit} that a message may take`)
+  }
+}
+
+/** A name that was computed is told without what it was computed from: that may be a person's. */
+function nameOf(error: UndefinedVariableError, variables: readonly VariablePath[]): string {
+  const name = /undefined variable: (.*?), line:/.exec(error.message)?.[1] ?? 'a variable'
+  const root = /^\w*/.exec(name)?.[0]
+  return variables.some(path => path[0] === root && path.includes(null)) ? `${root}[…]` : name
 }
 
 /** LiquidJS appends the place to the first line. */
