@@ -17,6 +17,7 @@ const names = (characters: number) => z.array(z.string().min(1).max(characters))
 export const targetSchema = z.union([
   z.strictObject({ all: z.literal(true) }),
   z.strictObject({ condition: conditionSchema }),
+  z.strictObject({ segment: z.uuid().toLowerCase() }),
   z.strictObject({ devices: names(HWID_CHARACTERS) }),
   z.strictObject({
     users: names(USER_ID_CHARACTERS),

@@ -3,6 +3,7 @@ import { ANY_MESSAGE, type Condition, type ListKind } from '@roost/protocol'
 import { readTagTypes } from '../registry/tag-definitions.ts'
 import type { Queryable } from '../store/database.ts'
 import type { ConditionScope, SegmentMeaning } from './context.ts'
+import { readSegments as readSegmentsNow } from './segment-meaning.ts'
 
 /** Gives the segments of this app among those; others are left out. */
 export type ReadSegments = (
@@ -15,6 +16,7 @@ export interface ScopeQuery {
   readonly condition: Condition
   /** ms; days are counted back from this one. */
   readonly at: number
+  /** Default: as they are now. */
   readonly readSegments?: ReadSegments
 }
 
@@ -64,10 +66,9 @@ function collect(condition: Condition, names: Names): void {
 /** Level by level; each is read once, so those that name one another come to an end. */
 async function readAllSegments(
   db: Queryable,
-  { appId, condition, readSegments }: ScopeQuery,
+  { appId, condition, readSegments = readSegmentsNow }: ScopeQuery,
 ): Promise<ReadonlyMap<string, SegmentMeaning>> {
   const found = new Map<string, SegmentMeaning>()
-  if (readSegments === undefined) return found
   const asked = new Set<string>()
   let wanted = [...namesIn(condition).segments]
   while (wanted.length > 0) {

@@ -11,6 +11,7 @@ import { randomUUID } from 'node:crypto'
 import type { Content, Provider, Target } from '@roost/protocol'
 import type { ConditionScope } from '../audience/context.ts'
 import { readScope } from '../audience/scope.ts'
+import { type KeptSegments, keptSegments } from '../audience/segment-meaning.ts'
 import type { Pause } from '../credentials/pauses.ts'
 import type { Database, Queryable } from '../store/database.ts'
 import { recordHolds } from './holds.ts'
@@ -31,6 +32,7 @@ export interface Batch {
   /** Of this claim; every change of the batch asks for it. */
   readonly lease: string
   readonly isRead: boolean
+  /** A segment is a condition here. */
   readonly target: Target
   /** What the target's condition is read with; null when it is none. Days are counted back from the sending's begin. */
   readonly scope: ConditionScope | null
@@ -87,7 +89,8 @@ const claimOf = (next: string) => `
             b.bucket_to as "bucketTo", b.leased_by as lease,
             case when b.cursor_bucket is not null
                  then json_build_object('bucket', b.cursor_bucket, 'hwid', b.cursor_hwid) end as cursor,
-            b.is_read as "isRead", m.target, m.content, m.ttl_seconds as "ttlSeconds", m.priority,
+            b.is_read as "isRead", case when m.target ? 'segment' then jsonb_build_object('condition', m.target) else m.target end as target,
+            m.audience, m.content, m.ttl_seconds as "ttlSeconds", m.priority,
             m.collapse_key as "collapseKey", m.send_at as "messageSendAt"`
 
 const CLAIM_DUE = claimOf(DUE)
@@ -104,15 +107,22 @@ export async function claimCancelled(db: Queryable, at: number): Promise<Batch |
 }
 
 async function claim(db: Queryable, statement: string, at: number): Promise<Batch | undefined> {
-  const { rows } = await db.query<Omit<Batch, 'scope'>>(statement, [randomUUID(), new Date(at), LEASE_MS])
-  const row = rows[0]
-  return row && { ...row, scope: await scopeOf(db, row) }
+  const { rows } = await db.query<ClaimedBatch>(statement, [randomUUID(), new Date(at), LEASE_MS])
+  if (rows[0] === undefined) return undefined
+  const { audience: _, ...batch } = rows[0]
+  return { ...batch, scope: await scopeOf(db, rows[0]) }
 }
 
-async function scopeOf(db: Queryable, batch: Omit<Batch, 'scope'>): Promise<ConditionScope | null> {
-  const { appId, target, messageSendAt } = batch
+interface ClaimedBatch extends Omit<Batch, 'scope'> {
+  /** What its segments meant when it was planned; null when it names none. */
+  readonly audience: KeptSegments | null
+}
+
+async function scopeOf(db: Queryable, batch: ClaimedBatch): Promise<ConditionScope | null> {
+  const { appId, target, audience, messageSendAt } = batch
   if (!('condition' in target)) return null
-  return readScope(db, { appId, condition: target.condition, at: Date.parse(messageSendAt) })
+  const kept = audience === null ? {} : { readSegments: keptSegments(audience) }
+  return readScope(db, { appId, condition: target.condition, at: Date.parse(messageSendAt), ...kept })
 }
 
 /** The lease ran out and somebody else may hold the batch: what this worker has not committed is not to count. */

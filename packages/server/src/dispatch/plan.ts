@@ -3,6 +3,7 @@
  * ranges, so that a batch is worth its lease; devices that are named but can't be reached are told at once.
  */
 import type { NewInbox, Target } from '@roost/protocol'
+import { conditionOf, keepSegments } from '../audience/segment-meaning.ts'
 import { openInbox } from '../inbox/open.ts'
 import { BUCKETS, bucketOf } from '../registry/buckets.ts'
 import type { Database, Queryable } from '../store/database.ts'
@@ -30,6 +31,7 @@ export async function planNext(db: Database, at: number): Promise<boolean> {
     const message = rows[0]
     if (message === undefined) return false
     const { id: messageId, appId, target, inbox } = message
+    await keepAudience(tx, message)
     if (inbox !== null) await openInbox(tx, { messageId, appId, target, inbox, at })
     if (inbox?.only !== true) await planPushes(tx, message, at)
     await tx.query("update message set state = 'sending', planned_at = $2 where id = $1", [
@@ -38,6 +40,13 @@ export async function planNext(db: Database, at: number): Promise<boolean> {
     ])
     return true
   })
+}
+
+/** Segments mean until the end what they mean now: all batches, and all retries, go to the same people. */
+async function keepAudience(tx: Queryable, { id, appId, target }: DueMessage): Promise<void> {
+  const condition = conditionOf(target)
+  const kept = condition && (await keepSegments(tx, { appId, condition }))
+  if (kept) await tx.query('update message set audience = $2 where id = $1', [id, JSON.stringify(kept)])
 }
 
 async function planPushes(tx: Queryable, message: DueMessage, at: number): Promise<void> {

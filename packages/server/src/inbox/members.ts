@@ -11,6 +11,7 @@
 import type { Condition } from '@roost/protocol'
 import { compileAccepted } from '../audience/condition.ts'
 import { readScope } from '../audience/scope.ts'
+import { type KeptSegments, keptSegments } from '../audience/segment-meaning.ts'
 import { BUCKETS, bucketOf } from '../registry/buckets.ts'
 import type { Queryable } from '../store/database.ts'
 
@@ -43,13 +44,15 @@ interface Unfilled {
   readonly messageId: string
   readonly appId: number
   readonly condition: Condition
+  /** What its segments meant when it was planned; null when it names none. */
+  readonly audience: KeptSegments | null
   /** ISO 8601. */
   readonly shownAt: string
 }
 
 /** A segment as a target is written like one inside a condition. */
 const UNFILLED = `
-  select i.message_id as "messageId", i.app_id as "appId", i.shown_at as "shownAt",
+  select i.message_id as "messageId", i.app_id as "appId", i.shown_at as "shownAt", m.audience,
          case when m.target ? 'segment' then m.target else m.target -> 'condition' end as condition
     from inbox_message i join message m on m.id = i.message_id
    where not i.is_filled and i.until_at > $1 and m.target ?| array['condition', 'segment']`
@@ -81,10 +84,11 @@ export async function fillBucket(
 /** Buckets without a member get their row, too: it says that they were looked at. */
 async function fill(
   db: Queryable,
-  { messageId, appId, condition, shownAt }: Unfilled,
+  { messageId, appId, condition, audience, shownAt }: Unfilled,
   buckets: { readonly from: number; readonly to: number },
 ): Promise<void> {
-  const scope = await readScope(db, { appId, condition, at: Date.parse(shownAt) })
+  const kept = audience === null ? {} : { readSegments: keptSegments(audience) }
+  const scope = await readScope(db, { appId, condition, at: Date.parse(shownAt), ...kept })
   const values: unknown[] = [messageId, appId, buckets.from, buckets.to, shownAt]
   const compiled = compileAccepted(condition, { firstParameter: values.length + 1, scope })
   await db.query(

@@ -1,5 +1,6 @@
 /** The background jobs: their names, their times (UTC), and what each does. `roost jobs` lists and runs them. */
 import { dropAbandonedLists } from '../audience/lists.ts'
+import { cleanSnapshots, computeSegments } from '../audience/nightly.ts'
 import type { CredentialChecks } from '../credentials/checks.ts'
 import { watchCredentials } from '../credentials/watch.ts'
 import { ageAddresses, endExpired } from '../hygiene/aging.ts'
@@ -102,6 +103,17 @@ export const JOBS = {
     run: async ({ db }, at) => {
       const swept = await sweepErasures(db, at)
       return swept === 0 ? undefined : `${swept} swept`
+    },
+  },
+  segments: {
+    does: 'computes nightly segments whose hour has come, or that somebody asked for',
+    cron: () => EVERY_MINUTE,
+    run: async ({ db, webhooks }, at) => {
+      const { computed, failed } = await computeSegments(db, at, () => webhooks.signal?.aborted ?? false)
+      const cleaned = await cleanSnapshots(db, at)
+      return computed + failed + cleaned === 0
+        ? undefined
+        : `${computed} computed, ${failed} failed, ${cleaned} dropped`
     },
   },
   'inbox-members': {

@@ -14,6 +14,7 @@ import {
 import { v7 as uuidv7 } from 'uuid'
 import { compileCondition } from '../audience/condition.ts'
 import { readScope } from '../audience/scope.ts'
+import { conditionOf } from '../audience/segment-meaning.ts'
 import type { Queryable } from '../store/database.ts'
 import type { ImageVerdict } from './images.ts'
 import type { Rendering } from './render.ts'
@@ -42,7 +43,8 @@ export async function createMessage(
   },
 ): Promise<Created> {
   const { appId, input, at, images } = message
-  if ('condition' in input.to) await checkCondition(db, { appId, condition: input.to.condition, at })
+  const condition = conditionOf(input.to)
+  if (condition !== undefined) await checkCondition(db, { appId, condition, at })
   const requestHash = createHash('sha256').update(JSON.stringify(input)).digest()
   const repeatOf = { appId, key: input.idempotencyKey, requestHash }
   if (input.sendAt !== undefined && Date.parse(input.sendAt) < at - SEND_AT_PAST_MS)

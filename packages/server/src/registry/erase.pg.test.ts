@@ -374,6 +374,7 @@ describe('a table that is added later', () => {
       'request_hash',
       'inbox',
       'warnings',
+      'audience',
     ],
     webhook_event: ['type', 'data'],
     erasure: ['subject', 'salt', 'hash', 'by', 'counts', 'device_hashes'],
@@ -382,7 +383,7 @@ describe('a table that is added later', () => {
     alert: ['kind', 'subject', 'data', 'state', 'closed_by'],
     audience_list: ['name', 'kind', 'state'],
     api_token: ['kind', 'hash', 'label'],
-    app: ['code', 'name'],
+    app: ['code', 'name', 'time_zone'],
     batch_hold: ['part', 'reason', 'unfit'],
     credential: [
       'gateway',
@@ -406,6 +407,10 @@ describe('a table that is added later', () => {
     job_run: ['name', 'outcome', 'summary'],
     removal_undo: ['filter', 'state', 'by'],
     schema_version: ['name'],
+    segment: ['name', 'code', 'mode', 'condition'], // as a person or a program wrote it
+    segment_export: ['condition', 'settings', 'state', 'file_name', 'error'],
+    segment_export_part: ['bytes'], // dropped when its link expires
+    segment_snapshot: ['condition', 'state', 'error'],
     secret_canary: ['sealed'],
     tag_definition: ['name', 'type'],
     webhook: ['url', 'sealed', 'events', 'former_sealed'],

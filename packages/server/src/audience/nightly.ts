@@ -1,0 +1,186 @@
+/**
+ * Snapshots of nightly segments: computed some buckets at a time, each of them a transaction, and swapped in whole when the
+ * last one is done. What a process that dies has computed stays; any other one goes on behind it. All that says what is to
+ * be done is in our tables; a job looks there every minute.
+ *
+ *   computing ──all buckets──▶ done ──the next one is done, or the condition changes──▶ superseded
+ *       ├──a statement is refused──▶ failed
+ *       └──the condition changes──▶ superseded
+ */
+import type { Condition } from '@roost/protocol'
+import { BUCKETS } from '../registry/buckets.ts'
+import { type Database, isDatabaseAway, type Queryable } from '../store/database.ts'
+import { compileAccepted } from './condition.ts'
+import { readScope } from './scope.ts'
+
+/** At ten million devices 16 buckets are 160 thousand: about a second. */
+const BUCKETS_A_STEP = 16
+/** Who has begun to plan or count with a snapshot is done by then, or has kept it in a message. */
+const KEPT_AFTER_END_MS = 3_600_000
+
+/** SQL: the next time after `after` that it is `hour` in the zone; all are SQL. An hour that a change of clocks skips comes later. */
+export function nextRunSql(after: string, zone: string, hour: string): string {
+  return `(select min(t) from (
+    select (date_trunc('day', ${after}::timestamptz at time zone ${zone}) + day * interval '1 day' + ${hour}::integer * interval '1 hour')
+           at time zone ${zone} as t
+      from generate_series(0, 2) as day) times where t > ${after}::timestamptz)`
+}
+
+interface OfSegment {
+  readonly segmentId: string
+  readonly at: number
+}
+
+/** Begins a snapshot; when one is being computed already, that one goes on. The caller has the job `segments` run soon. */
+export async function startSnapshot(tx: Queryable, { segmentId, at }: OfSegment): Promise<void> {
+  await tx.query(
+    `insert into segment_snapshot (segment_id, app_id, condition, state, started_at)
+     select id, app_id, condition, 'computing', $2 from segment where id = $1 and mode = 'nightly'
+     on conflict (segment_id) where state = 'computing' do nothing`,
+    [segmentId, new Date(at)],
+  )
+}
+
+/** The condition is another one now: none of its snapshots is shown to anybody again. */
+export async function endSnapshots(tx: Queryable, { segmentId, at }: OfSegment): Promise<void> {
+  await tx.query('update segment set snapshot_id = null where id = $1', [segmentId])
+  await tx.query(
+    `update segment_snapshot set state = 'superseded', ended_at = $2
+      where segment_id = $1 and state in ('computing', 'done')`,
+    [segmentId, new Date(at)],
+  )
+}
+
+export interface Computed {
+  readonly computed: number
+  readonly failed: number
+}
+
+/** Begins what is due and computes until nothing is left. Safe in several processes at once. */
+export async function computeSegments(
+  db: Database,
+  at: number,
+  isOver: () => boolean = () => false,
+): Promise<Computed> {
+  await beginDue(db, at)
+  const result = { computed: 0, failed: 0 }
+  while (!isOver()) {
+    const step = await computeStep(db, at)
+    if (step === 'nothing') break
+    if (step !== 'going') result[step]++
+  }
+  return result
+}
+
+const DUE = `
+  update segment g set next_run_at = ${nextRunSql('$1', 'a.time_zone', 'g.hour')}
+    from app a
+   where a.id = g.app_id and g.next_run_at <= $1::timestamptz
+  returning g.id`
+
+async function beginDue(db: Database, at: number): Promise<void> {
+  await db.transaction(async tx => {
+    const { rows } = await tx.query<{ id: string }>(DUE, [new Date(at)])
+    for (const { id } of rows) await startSnapshot(tx, { segmentId: id, at })
+  })
+}
+
+interface Computing {
+  readonly id: number
+  readonly segmentId: string
+  readonly appId: number
+  readonly condition: Condition
+  readonly bucketsDone: number
+  readonly startedAt: string
+}
+
+type Step = 'nothing' | 'going' | 'computed' | 'failed'
+
+async function computeStep(db: Database, at: number): Promise<Step> {
+  let taken: Computing | undefined
+  try {
+    return await db.transaction(async tx => {
+      const { rows } = await tx.query<Computing>(
+        `select id, segment_id as "segmentId", app_id as "appId", condition, buckets_done as "bucketsDone", started_at as "startedAt"
+           from segment_snapshot where state = 'computing' order by id limit 1 for update skip locked`,
+      )
+      taken = rows[0]
+      return taken === undefined ? 'nothing' : computeBuckets(tx, taken, at)
+    })
+  } catch (error) {
+    if (taken === undefined || isDatabaseAway(error)) throw error
+    await fail(db, { id: taken.id, error, at })
+    return 'failed'
+  }
+}
+
+/** `first_seen_at`: all buckets are of one moment, whoever registers while they are computed. */
+async function computeBuckets(tx: Queryable, snapshot: Computing, at: number): Promise<Step> {
+  const { id, appId, condition, bucketsDone, startedAt } = snapshot
+  const scope = await readScope(tx, { appId, condition, at: Date.parse(startedAt) })
+  const to = Math.min(bucketsDone + BUCKETS_A_STEP, BUCKETS)
+  const values: unknown[] = [id, appId, bucketsDone, to - 1, startedAt]
+  const compiled = compileAccepted(condition, { firstParameter: values.length + 1, scope })
+  const { rowCount } = await tx.query(
+    `insert into segment_member (bucket, app_id, hwid, snapshot_id)
+     select d.bucket, d.app_id, d.hwid, $1 from device d
+      where d.app_id = $2 and d.bucket between $3 and $4 and d.first_seen_at <= $5::timestamptz and ${compiled.sql}
+      order by d.bucket, d.hwid`,
+    [...values, ...compiled.values],
+  )
+  await tx.query('update segment_snapshot set buckets_done = $2, members = members + $3 where id = $1', [
+    id,
+    to,
+    rowCount,
+  ])
+  if (to < BUCKETS) return 'going'
+  await swapIn(tx, snapshot, at)
+  return 'computed'
+}
+
+async function swapIn(tx: Queryable, { id, segmentId }: Computing, at: number): Promise<void> {
+  await tx.query(
+    `update segment_snapshot set state = 'superseded', ended_at = $2 where segment_id = $1 and state = 'done'`,
+    [segmentId, new Date(at)],
+  )
+  await tx.query(
+    `update segment_snapshot set state = 'done', finished_at = greatest($2::timestamptz, clock_timestamp()) where id = $1`,
+    [id, new Date(at)],
+  )
+  await tx.query('update segment set snapshot_id = $2 where id = $1', [segmentId, id])
+}
+
+const ERROR_CHARACTERS = 500
+
+async function fail(
+  db: Queryable,
+  failed: { readonly id: number; readonly error: unknown; readonly at: number },
+): Promise<void> {
+  const words = failed.error instanceof Error ? failed.error.message : String(failed.error)
+  await db.query(
+    `update segment_snapshot set state = 'failed', ended_at = $2, error = $3 where id = $1 and state = 'computing'`,
+    [failed.id, new Date(failed.at), words.slice(0, ERROR_CHARACTERS)],
+  )
+}
+
+/** Kept as long as a message that is not done was planned with them. */
+const ENDED = `
+  select s.id, s.app_id as "appId" from segment_snapshot s
+   where s.ended_at < $1 and not s.is_cleaned
+     and not exists (select from message m
+                      where m.app_id = s.app_id and m.state in ('scheduled', 'sending', 'paused')
+                        and jsonb_path_exists(m.audience, '$.segments.*.snapshot ? (@ == $id)', jsonb_build_object('id', s.id)))`
+
+/** Drops the members of snapshots that nobody asks for any more; returns of how many. */
+export async function cleanSnapshots(db: Queryable, at: number): Promise<number> {
+  const { rows } = await db.query<{ id: number; appId: number }>(ENDED, [new Date(at - KEPT_AFTER_END_MS)])
+  for (const { id, appId } of rows) {
+    for (let from = 0; from < BUCKETS; from += BUCKETS_A_STEP)
+      await db.query(
+        'delete from segment_member where bucket between $1 and $2 and app_id = $3 and snapshot_id = $4',
+        [from, from + BUCKETS_A_STEP - 1, appId, id],
+      )
+    await db.query('update segment_snapshot set is_cleaned = true where id = $1', [id])
+  }
+  return rows.length
+}
