@@ -70,3 +70,55 @@ export const segmentSchema = z.object({
     .nullable(),
 })
 export type SegmentView = z.infer<typeof segmentSchema>
+
+export const segmentReachSchema = z.object({
+  /** In the segment. */
+  devices: z.int(),
+  /** Of these: have, or had, an address. */
+  withAddress: z.int(),
+  /** Of these: it is alive. */
+  valid: z.int(),
+  /** Of these: may show something. They are sent to. */
+  permitted: z.int(),
+})
+export type SegmentReach = z.infer<typeof segmentReachSchema>
+
+export const segmentSizeSchema = z.object({
+  estimate: z.int(),
+  /** 95 of 100 estimates are off by less; 0 when all was counted, 100 when nobody was met by chance. */
+  errorPercent: z.number(),
+  /** Null for an estimate; small bases are counted whole at once. */
+  exact: z.int().nullable(),
+  asOf: z.string(),
+  /** Null when it was not asked for. */
+  reach: segmentReachSchema.nullable(),
+})
+export type SegmentSize = z.infer<typeof segmentSizeSchema>
+
+export const EXPORT_STATES = ['waiting', 'running', 'done', 'failed'] as const
+
+export const newSegmentExportSchema = z.strictObject({
+  /** `spreadsheet`: CSV whose cells no spreadsheet takes for formulas. Default: csv. */
+  format: z.enum(['csv', 'ndjson', 'spreadsheet']).optional(),
+  /** `full`: whole tokens; default: their last characters. */
+  tokens: z.enum(['masked', 'full']).optional(),
+})
+export type NewSegmentExport = z.infer<typeof newSegmentExportSchema>
+
+export const segmentExportSchema = z.object({
+  id: z.string(),
+  state: z.enum(EXPORT_STATES),
+  /** 0 to 1. */
+  progress: z.number(),
+  /** Written so far. */
+  devices: z.int(),
+  fileName: z.string().nullable(),
+  bytes: z.int().nullable(),
+  /** Who has it may read the file until `expiresAt`; null until it is done, and afterwards. */
+  url: z.string().nullable(),
+  createdAt: z.string(),
+  finishedAt: z.string().nullable(),
+  expiresAt: z.string().nullable(),
+  error: z.string().nullable(),
+})
+export type SegmentExportView = z.infer<typeof segmentExportSchema>

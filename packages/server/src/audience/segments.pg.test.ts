@@ -144,3 +144,25 @@ describe('a nightly segment', () => {
     expect(await computed(id)).toMatchObject({ members: 1 })
   })
 })
+
+describe('the size of a segment', () => {
+  test('is told exactly, with how far each of its devices can be reached', async () => {
+    const reachable = await roost.phone('android', { tags: { tier: 's' } })
+    const denied = await roost.phone('ios', { tags: { tier: 's' } })
+    await roost.server.db.query('update address set opted_out = true where hwid = $1', [denied.hwid])
+    const gone = await roost.phone('android', { tags: { tier: 's' } })
+    await roost.device('unregisterDevice', { hwid: gone.hwid })
+    await roost.device('setTags', { hwid: 's-without-address', tags: { tier: 's' } })
+    const id = await create({ name: 'sized', condition: tier('s') })
+    const { body } = await roost.rest('GET', path(`/${id}/size?exact=true&reach=true`))
+    expect(body).toEqual({
+      estimate: 4,
+      errorPercent: 0,
+      exact: 4,
+      asOf: expect.stringMatching(/Z$/),
+      reach: { devices: 4, withAddress: 3, valid: 2, permitted: 1 },
+    })
+    expect(reachable.hwid).not.toBe(gone.hwid)
+    expect((await roost.rest('GET', path(`/${id}/size`))).body).toMatchObject({ reach: null })
+  })
+})

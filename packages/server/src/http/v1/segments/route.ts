@@ -1,5 +1,5 @@
 /** Segments: conditions with a name. */
-import { newSegmentSchema, segmentPatchSchema, segmentSchema } from '@roost/protocol'
+import { newSegmentSchema, segmentPatchSchema, segmentSchema, segmentSizeSchema } from '@roost/protocol'
 import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
@@ -11,11 +11,15 @@ import {
   readSegment,
   recompute,
 } from '../../../audience/segments.ts'
+import { sizeOf } from '../../../audience/size.ts'
 import type { HttpContext } from '../../context.ts'
 import { appParamsSchema } from '../apps/schema.ts'
 
 const tags = ['segments']
 const segmentParamsSchema = z.object({ app: z.string(), segment: z.uuid().toLowerCase() })
+const truth = z.enum(['true', 'false']).optional()
+/** `reach`: how many of them have an address that lives and may show something. */
+const sizeQuerySchema = z.strictObject({ exact: truth, reach: truth })
 
 export async function segmentRoutes(instance: FastifyInstance, context: HttpContext): Promise<void> {
   const app = instance.withTypeProvider<ZodTypeProvider>()
@@ -81,6 +85,32 @@ export async function segmentRoutes(instance: FastifyInstance, context: HttpCont
       await changeSegment(db, { ...key, patch: body, at: clock.now() })
       context.runSoon('segments')
       return readSegment(db, key)
+    },
+  )
+
+  app.get(
+    '/apps/:app/segments/:segment/size',
+    {
+      schema: {
+        tags,
+        summary: 'How many devices are in a segment: an estimate with its error, or exactly',
+        params: segmentParamsSchema,
+        querystring: sizeQuerySchema,
+        response: { 200: segmentSizeSchema },
+      },
+    },
+    async ({ params, query }) => {
+      const key = { app: await apps.find(params.app), id: params.segment }
+      const { nightly } = await readSegment(db, key)
+      const size = await sizeOf(db, {
+        appId: key.app.id,
+        condition: { segment: key.id },
+        at: clock.now(),
+        isExact: query.exact === 'true',
+        hasReach: query.reach === 'true',
+        random: Math.random,
+      })
+      return { ...size, asOf: nightly?.snapshot?.computedAt ?? size.asOf }
     },
   )
 
