@@ -7,6 +7,7 @@ import { endPause, type Pause, pauseCredential, proveCredentials } from '../cred
 import { type AddressResult, applyResults, type Trust } from '../hygiene/results.ts'
 import { raiseBadges } from '../messages/badges.ts'
 import type { Database, Queryable } from '../store/database.ts'
+import { type Accepted, writeAcceptances } from './acceptances.ts'
 import type { Recipient } from './chunk.ts'
 import { type Held, pauseKey, recordHolds } from './holds.ts'
 import { advanceBatch, type Batch, type Cursor, noteHeldDeaths } from './lease.ts'
@@ -77,7 +78,7 @@ interface Plan {
   readonly results: AddressResult[]
   /** The gateway took others of this chunk, and by the same way. */
   readonly tookOthers: boolean
-  accepted: number
+  readonly accepted: Accepted[]
 }
 
 /** Throws LeaseLost, and then nothing of the chunk is stored. */
@@ -90,7 +91,7 @@ export async function settleChunk(db: Database, chunk: Chunk): Promise<void> {
       cursor: chunk.cursor,
       isRead: chunk.isRead,
       targeted: chunk.isFromQueue ? 0 : chunk.settlements.length,
-      accepted: plan.accepted,
+      accepted: plan.accepted.length,
       dead: count('dead'),
       failed: count('failed'),
       skipped: count('skipped'),
@@ -99,6 +100,7 @@ export async function settleChunk(db: Database, chunk: Chunk): Promise<void> {
     if (chunk.isFromQueue) await dequeue(tx, chunk)
     await enqueue(tx, chunk, plan)
     await insertExceptions(tx, chunk, plan)
+    await writeAcceptances(tx, { batch: chunk.batch, accepted: plan.accepted, at: chunk.at })
     if (chunk.isCounted) await raiseBadges(tx, chunk.batch.appId, acceptedOf(plan))
     const { heldDeaths } = await applyResults(tx, plan.results, chunk.at)
     if (heldDeaths > 0) await noteHeldDeaths(tx, chunk.batch, heldDeaths)
@@ -139,7 +141,7 @@ function isAddressRefused(
 
 function planOf(chunk: Chunk, replaced: ReadonlySet<string>): Plan {
   const tookOthers = isOneWay(chunk.batch.provider) && hasAccepted(chunk.settlements)
-  const plan: Plan = { exceptions: [], waiting: [], results: [], tookOthers, accepted: 0 }
+  const plan: Plan = { exceptions: [], waiting: [], results: [], tookOthers, accepted: [] }
   for (const settlement of chunk.settlements) {
     switch (settlement.kind) {
       case 'skipped':
@@ -185,7 +187,7 @@ function sortOut(plan: Plan, sent: Extract<Settlement, { kind: 'sent' }>, chunk:
     plan.exceptions.push({ ...key, outcome: kind, reason })
   switch (outcome.kind) {
     case 'accepted':
-      plan.accepted++
+      plan.accepted.push({ ...key, attempt: sent.attempt })
       plan.results.push(acceptedResult(sent, chunk))
       return
     case 'address_dead':

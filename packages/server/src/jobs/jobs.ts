@@ -3,6 +3,7 @@ import { dropAbandonedLists } from '../audience/lists.ts'
 import { cleanSnapshots, computeSegments } from '../audience/nightly.ts'
 import type { CredentialChecks } from '../credentials/checks.ts'
 import { watchCredentials } from '../credentials/watch.ts'
+import { dropOldAcceptances } from '../dispatch/acceptances.ts'
 import { ageAddresses, endExpired } from '../hygiene/aging.ts'
 import { rollTally, settleDecisions } from '../hygiene/guard.ts'
 import { deliverWithRemovals } from '../hygiene/removal-webhooks.ts'
@@ -133,11 +134,12 @@ export const JOBS = {
     },
   },
   'log-cleaning': {
-    does: 'drops runs of jobs and events of webhooks that are older than 30 days, and lists whose upload broke off',
+    does: 'drops runs of jobs, events of webhooks and acceptances that are older than 30 days, and lists whose upload broke off',
     cron: daily,
     run: async ({ db }, at) => {
       const dropped =
         (await dropOldRuns(db, at)) +
+        (await dropOldAcceptances(db, at)) +
         (await dropOldEvents(db, at)) +
         (await dropOldBulkRequests(db, at)) +
         (await dropAbandonedLists(db, at))

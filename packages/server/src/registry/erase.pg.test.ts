@@ -379,6 +379,7 @@ describe('a table that is added later', () => {
     webhook_event: ['type', 'data'],
     erasure: ['subject', 'salt', 'hash', 'by', 'counts', 'device_hashes'],
     // Of people who run this, and of gateways.
+    acceptance: ['accepted', 'attempts'], // hashes; erased by eraseAcceptances
     address_policy: [],
     alert: ['kind', 'subject', 'data', 'state', 'closed_by'],
     audience_list: ['name', 'kind', 'state'],

@@ -15,6 +15,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { type ErasureTarget, type ErasureView, PushError } from '@roost/protocol'
 import { v7 as uuidv7 } from 'uuid'
+import { eraseAcceptances } from '../dispatch/acceptances.ts'
 import { eraseMembers } from '../inbox/members.ts'
 import type { Database, Queryable } from '../store/database.ts'
 import { addressBucketOf, bucketOf } from './buckets.ts'
@@ -159,6 +160,7 @@ async function eraseDevices(tx: Queryable, { appId, hwids, counts }: Erasing): P
   )
   await eraseRows(tx, { appId, hwids, counts })
   add(counts, 'inbox_members', await eraseMembers(tx, { appId, hwids }))
+  add(counts, 'acceptance', await eraseAcceptances(tx, { appId, hwids }))
 }
 
 /** They have an order of locks of their own. */
@@ -339,6 +341,7 @@ export async function sweepErasures(db: Database, at: number): Promise<number> {
       await eraseQueued(tx, { appId, hwids: await absent(tx, appId, hwids) })
       await eraseRows(tx, { appId, hwids, counts })
       await eraseMembers(tx, { appId, hwids: await absent(tx, appId, hwids) })
+      await eraseAcceptances(tx, { appId, hwids: await absent(tx, appId, hwids) })
     }
     await finishSweeps(tx, at)
     return rows.length

@@ -1,11 +1,13 @@
-/** Controlling a message while it is on its way. */
-import { messageSchema } from '@roost/protocol'
+/** Controlling a message while it is on its way, and asking what became of it for one device. */
+import { messageSchema, traceSchema } from '@roost/protocol'
 import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { cancelMessage, type MessageKey, pauseMessage, resumeMessage } from '../../../messages/control.ts'
 import { readMessage } from '../../../messages/read.ts'
+import { traceMessage } from '../../../messages/trace.ts'
 import type { HttpContext } from '../../context.ts'
 import { messageParamsSchema } from '../messages/schema.ts'
+import { traceQuerySchema } from './schema.ts'
 
 interface Control {
   readonly verb: string
@@ -52,4 +54,21 @@ export async function messageControlRoutes(instance: FastifyInstance, context: H
       },
     )
   }
+
+  app.get(
+    '/apps/:app/messages/:id/trace',
+    {
+      schema: {
+        tags: ['messages'],
+        summary: 'Say what became of a message for one device, and how that is known',
+        params: messageParamsSchema,
+        querystring: traceQuerySchema,
+        response: { 200: traceSchema },
+      },
+    },
+    async request => {
+      const { id: appId } = await context.apps.find(request.params.app)
+      return traceMessage(context.db, { appId, messageId: request.params.id, hwid: request.query.hwid })
+    },
+  )
 }

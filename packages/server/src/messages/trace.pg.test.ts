@@ -1,0 +1,94 @@
+/** Traces against the whole server: what became of a message for a device, proven from what is on record. */
+import type { TraceView } from '@roost/protocol'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startRoost, type TestRoost } from '../../test/roost.ts'
+import { dropOldAcceptances } from '../dispatch/acceptances.ts'
+
+const DAY_MS = 24 * 3_600_000
+
+let roost: TestRoost
+beforeAll(async () => {
+  roost = await startRoost()
+})
+afterAll(() => roost.close())
+
+const CONTENT = { title: 'Hello' }
+
+const traceOf = async (id: string, hwid: string) => {
+  const path = `/v1/apps/${roost.app}/messages/${id}/trace?hwid=${encodeURIComponent(hwid)}`
+  const { status, body } = await roost.rest<TraceView>('GET', path)
+  expect(status).toBe(200)
+  return body
+}
+
+test('who was in a campaign was accepted, with gateway, try and time; who came later was not sent to', async () => {
+  const phones = await Promise.all([roost.phone('ios'), roost.phone('android'), roost.phone('web')])
+  const { id } = await roost.sendAndSettle({ to: { all: true }, content: CONTENT })
+  for (const [phone, gateway] of phones.map((it, i) => [it, ['apns', 'fcm', 'webpush'][i]] as const))
+    expect(await traceOf(id, phone.hwid)).toMatchObject({ outcome: 'accepted', gateway, attempts: 1 })
+  const late = await roost.phone('ios')
+  const trace = await traceOf(id, late.hwid)
+  expect(trace).toMatchObject({ outcome: 'not_sent', reason: 'not_in_audience', at: null })
+  expect(trace.evidence.join()).toContain('every acceptance of this message is on record')
+})
+
+test('a second try is counted', async () => {
+  const phone = await roost.phone('ios')
+  roost.simulator.apns.faults.answerFor(phone.token as string, { reason: 'InternalServerError' }, 1)
+  const id = await roost.send({ to: { devices: [phone.hwid] }, content: CONTENT })
+  await roost.until(id, ({ retrying }) => retrying.length > 0)
+  roost.clock.advance(DAY_MS / 24)
+  await roost.settle(id)
+  expect(await traceOf(id, phone.hwid)).toMatchObject({ outcome: 'accepted', attempts: 2 })
+})
+
+test('who was skipped, and who waits, and why', async () => {
+  const phone = await roost.phone('ios')
+  roost.simulator.apns.faults.answerFor(phone.token as string, { reason: 'TooManyRequests' })
+  const id = await roost.send({ to: { devices: [phone.hwid, 'nobody'] }, content: CONTENT })
+  await roost.until(id, ({ retrying }) => retrying.length > 0)
+  expect(await traceOf(id, 'nobody')).toMatchObject({ outcome: 'skipped', reason: 'device_unknown' })
+  const waiting = await traceOf(id, phone.hwid)
+  expect(waiting).toMatchObject({ outcome: 'waiting', gateway: 'apns' })
+  expect(waiting.reason).toContain('TooManyRequests')
+  expect(Date.parse(waiting.nextTryAt as string)).toBeGreaterThan(0)
+  await roost.rest('POST', `/v1/apps/${roost.app}/messages/${id}/cancel`)
+  await roost.until(id, ({ finishedAt }) => finishedAt !== null)
+  expect(await traceOf(id, phone.hwid)).toMatchObject({ outcome: 'skipped', reason: 'cancelled' })
+})
+
+test('before its time a message is pending, and a cancelled one was not sent', async () => {
+  const phone = await roost.phone('ios')
+  const sendAt = new Date(roost.clock.now() + DAY_MS).toISOString()
+  const id = await roost.send({ to: { all: true }, content: CONTENT, sendAt })
+  expect(await traceOf(id, phone.hwid)).toMatchObject({ outcome: 'pending' })
+  await roost.rest('POST', `/v1/apps/${roost.app}/messages/${id}/cancel`)
+  expect(await traceOf(id, phone.hwid)).toMatchObject({ outcome: 'not_sent', reason: 'cancelled' })
+})
+
+test('receipts are told beside what the gateway said', async () => {
+  const phone = await roost.phone('ios')
+  const { id } = await roost.sendAndSettle({ to: { devices: [phone.hwid] }, content: CONTENT })
+  await roost.device('pushStat', { hwid: phone.hwid, hash: id.replaceAll('-', '') })
+  const { outcome, receipts } = await traceOf(id, phone.hwid)
+  expect(outcome).toBe('accepted')
+  expect(receipts.map(it => it.kind)).toContain('opened')
+})
+
+test('an erased device is found in no acceptance any more, and its neighbours are', async () => {
+  const [gone, kept] = [await roost.phone('ios'), await roost.phone('ios')]
+  const { id } = await roost.sendAndSettle({ to: { devices: [gone.hwid, kept.hwid] }, content: CONTENT })
+  const { body } = await roost.rest('DELETE', `/v1/apps/${roost.app}/devices/${gone.hwid}`)
+  expect(body).toMatchObject({ counts: { acceptance: 1 } })
+  expect(await traceOf(id, gone.hwid)).toMatchObject({ outcome: 'not_sent' })
+  expect(await traceOf(id, kept.hwid)).toMatchObject({ outcome: 'accepted' })
+})
+
+test('after 30 days nothing is claimed of whom there is no record of', async () => {
+  const phone = await roost.phone('ios')
+  const { id } = await roost.sendAndSettle({ to: { devices: [phone.hwid] }, content: CONTENT })
+  await dropOldAcceptances(roost.server.db, roost.clock.now() + 29 * DAY_MS)
+  expect(await traceOf(id, phone.hwid)).toMatchObject({ outcome: 'accepted' })
+  await dropOldAcceptances(roost.server.db, roost.clock.now() + 31 * DAY_MS)
+  expect(await traceOf(id, phone.hwid)).toMatchObject({ outcome: 'unknown' })
+})
