@@ -6,7 +6,9 @@ import type { Clock } from './clock.ts'
 /** The body as a JSON object; `undefined` for anything else (a front end's HTML, an empty body). */
 export function readJsonObject(body: Uint8Array): Record<string, unknown> | undefined {
   try {
-    const value: unknown = JSON.parse(Buffer.from(body).toString('utf8'))
+    if (body.length === 0) return undefined
+    const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength)
+    const value: unknown = JSON.parse(bytes.toString('utf8'))
     return isObject(value) ? value : undefined
   } catch {
     return undefined

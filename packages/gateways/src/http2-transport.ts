@@ -50,6 +50,7 @@ export const NO_HTTP2 = 'could not connect: the server does not speak HTTP/2 (AL
 const NO_HTTP2_SIGNS = /does not speak HTTP\/2|alert no application protocol/i
 
 const CLOSED: TransportResult = { kind: 'not_sent', reason: 'the transport is closed' }
+const NO_BODY = Buffer.alloc(0)
 const NO_FIXED_HEADERS: FixedHeaders = { constant: {}, secret: {} }
 /** Pools that nobody used this long are closed. */
 const UNUSED_POOL_MS = 15 * 60_000
@@ -66,7 +67,22 @@ export function createHttp2Transport(options: Http2TransportOptions = {}): Trans
 interface OpenPool {
   readonly pool: ConnectionPool
   readonly templates: WeakMap<FixedHeaders, Map<string, HeaderTemplate>>
+  /** Of the last request: thousands in a row want the same one, and no text is put together to look it up. */
+  last: LastTemplate | undefined
   usedAt: number
+}
+
+interface LastTemplate {
+  readonly fixed: FixedHeaders
+  readonly method: string
+  readonly names: readonly string[]
+  readonly template: HeaderTemplate
+}
+
+interface LastPool {
+  readonly origin: string
+  readonly name: string
+  readonly open: OpenPool
 }
 
 type Resolve = (result: TransportResult) => void
@@ -76,6 +92,7 @@ class Http2Transport implements Transport, RequestObserver {
   readonly #secureContext: SecureContext | undefined
   readonly #pools = new Map<string, OpenPool>()
   readonly #sweeper: NodeJS.Timeout
+  #last: LastPool | undefined
   #isClosed = false
 
   constructor(options: Http2TransportOptions) {
@@ -123,17 +140,34 @@ class Http2Transport implements Transport, RequestObserver {
     clearInterval(this.#sweeper)
     await Promise.all([...this.#pools.values()].map(({ pool }) => pool.close(true)))
     this.#pools.clear()
+    this.#last = undefined
   }
 
   #poolFor({ origin, pool: name = '', clientCertificate }: TransportRequest): OpenPool {
+    const open = this.#lastPoolFor(origin, name) ?? this.#findPool(origin, name, clientCertificate)
+    open.usedAt = performance.now()
+    return open
+  }
+
+  #lastPoolFor(origin: string, name: string): OpenPool | undefined {
+    const last = this.#last
+    return last?.origin === origin && last.name === name ? last.open : undefined
+  }
+
+  #findPool(origin: string, name: string, clientCertificate: ClientCertificate | undefined): OpenPool {
     const key = `${origin} ${name}`
     let open = this.#pools.get(key)
     if (open === undefined) {
       if (this.#pools.size >= (this.#options.maxPools ?? DEFAULT_POOLS)) this.#closeIdlest()
-      open = { pool: this.#openPool(origin, clientCertificate), templates: new WeakMap(), usedAt: 0 }
+      open = {
+        pool: this.#openPool(origin, clientCertificate),
+        templates: new WeakMap(),
+        last: undefined,
+        usedAt: 0,
+      }
       this.#pools.set(key, open)
     }
-    open.usedAt = performance.now()
+    this.#last = { origin, name, open }
     return open
   }
 
@@ -165,6 +199,7 @@ class Http2Transport implements Transport, RequestObserver {
 
   #closePool(key: string, { pool }: OpenPool): void {
     this.#pools.delete(key)
+    this.#last = undefined
     void pool.close()
   }
 }
@@ -181,6 +216,24 @@ function reasonOf({ kind, reason }: RequestResult): string {
 /** One template for each set of fixed headers and names of variable ones: both are the same for thousands of requests. */
 function templateFor(open: OpenPool, request: TransportRequest, names: readonly string[]): HeaderTemplate {
   const fixed = request.fixed ?? NO_FIXED_HEADERS
+  const { last } = open
+  if (last?.fixed === fixed && last.method === request.method && areSame(last.names, names))
+    return last.template
+  const template = findTemplate(open, request, fixed, names)
+  open.last = { fixed, method: request.method, names, template }
+  return template
+}
+
+function areSame(one: readonly string[], other: readonly string[]): boolean {
+  return one.length === other.length && one.every((name, i) => name === other[i])
+}
+
+function findTemplate(
+  open: OpenPool,
+  request: TransportRequest,
+  fixed: FixedHeaders,
+  names: readonly string[],
+): HeaderTemplate {
   let templates = open.templates.get(fixed)
   if (templates === undefined) {
     templates = new Map()
@@ -221,5 +274,6 @@ function answerOf(result: RequestResult): TransportResult {
     if (value !== undefined) headers[WANTED_HEADERS[i] as string] = value
   }
   // The engine's buffer is valid during the call only.
-  return { kind: 'response', status: result.status, headers, body: Buffer.from(result.body) }
+  const body = result.body.length === 0 ? NO_BODY : Buffer.from(result.body)
+  return { kind: 'response', status: result.status, headers, body }
 }

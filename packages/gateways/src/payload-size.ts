@@ -23,6 +23,14 @@ function bytesOf(value: unknown): number {
 
 /** `undefined` entries are left out, so that a payload carries only what the message has. */
 export function compact<T>(entries: Readonly<Record<string, T | undefined>>): Record<string, T> {
-  const present = Object.entries(entries).filter((entry): entry is [string, T] => entry[1] !== undefined)
-  return Object.fromEntries(present)
+  const present: Record<string, T> = {}
+  for (const name of Object.keys(entries)) {
+    const value = entries[name]
+    if (value === undefined) continue
+    // Names may be a sender's own, and an assignment takes this one for something else.
+    if (name === '__proto__')
+      Object.defineProperty(present, name, { value, enumerable: true, configurable: true, writable: true })
+    else present[name] = value
+  }
+  return present
 }

@@ -78,9 +78,17 @@ export function createProviderTokens({ clock }: { readonly clock: Clock }): Prov
   }
 }
 
+/** Made once for each: a key's text is long, and this is asked before every push. */
+const keys = new WeakMap<ApnsTokenCredential, string>()
+
 /** A replaced key under the same id is another key. */
-function keyOf({ teamId, keyId, p8 }: ApnsTokenCredential): string {
-  return `${teamId} ${keyId} ${p8}`
+function keyOf(credential: ApnsTokenCredential): string {
+  const known = keys.get(credential)
+  if (known !== undefined) return known
+  const { teamId, keyId, p8 } = credential
+  const key = `${teamId} ${keyId} ${p8}`
+  keys.set(credential, key)
+  return key
 }
 
 function sign({ keyId, teamId }: ApnsTokenCredential, key: KeyObject, clock: Clock): Promise<string> {

@@ -55,6 +55,7 @@ export class ApnsSession {
   readonly #fixed = new Map<string, FixedHeaders>()
   #pioneer: { readonly round: number; readonly isRefused: Promise<boolean> } | undefined
   #tokenUpdateRefusals = 0
+  #roundPool: { readonly round: number; readonly name: string } | undefined
 
   /** Throws a TypeError when key or certificate are none. */
   constructor(options: ApnsSessionOptions) {
@@ -87,6 +88,7 @@ export class ApnsSession {
 
   async request(request: ApnsRequest): Promise<TransportResult> {
     const first = await this.#send(request)
+    if (isAccepted(first)) return first.result
     const last = (await this.#sendAgain(request, first)) ?? first
     this.#learn(last)
     return last.result
@@ -99,11 +101,16 @@ export class ApnsSession {
     const round = this.#rounds.current
     const result = await transport.request({
       ...wire,
-      pool: `${this.#pool}.${round}`,
+      pool: this.#poolOf(round),
       clientCertificate: this.certificate && { cert: this.certificate.cert, key: this.certificate.key },
       fixed: this.#fixedHeaders(style, constant, jwt),
     })
     return { result, round, jwt }
+  }
+
+  #poolOf(round: number): string {
+    if (this.#roundPool?.round !== round) this.#roundPool = { round, name: `${this.#pool}.${round}` }
+    return this.#roundPool.name
   }
 
   /** The same object for as long as the token stays the same: it is encoded once. */
@@ -162,6 +169,10 @@ export class ApnsSession {
     this.#tokenUpdateRefusals = 0
     this.#rounds.spoil(round)
   }
+}
+
+function isAccepted({ result }: Sent): boolean {
+  return result.kind === 'response' && result.status === 200
 }
 
 function isRefused({ result }: Sent): boolean {

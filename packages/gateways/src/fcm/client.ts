@@ -66,6 +66,7 @@ class FcmClient implements GatewayClient<FcmAddress> {
   readonly #options: FcmClientOptions
   readonly #account: ServiceAccount
   readonly #origin: string
+  readonly #path: string
   readonly #tokens: AccessTokens
   readonly #pacer: Pacer
   readonly #invalidArguments: InvalidArguments
@@ -77,6 +78,7 @@ class FcmClient implements GatewayClient<FcmAddress> {
     this.#options = options
     this.#account = mustParse(parseServiceAccount(options.credential))
     this.#origin = new URL(options.baseUrl ?? FCM_ORIGIN).origin
+    this.#path = `/v1/projects/${encodeURIComponent(this.#account.projectId)}/messages:send`
     this.#deadlineMs = Math.max(MIN_DEADLINE_MS, options.deadlineMs ?? DEFAULT_DEADLINE_MS)
     this.#tokens = createAccessTokens({
       tokenUrl: options.tokenUrl ?? GOOGLE_TOKEN_URL,
@@ -149,7 +151,7 @@ class FcmClient implements GatewayClient<FcmAddress> {
     const result = await transport.request({
       origin: this.#origin,
       method: 'POST',
-      path: `/v1/projects/${encodeURIComponent(this.#account.projectId)}/messages:send`,
+      path: this.#path,
       fixed: this.#fixed.get('', `Bearer ${token}`, () => ({ 'content-type': 'application/json' })),
       headers: {},
       body,

@@ -31,6 +31,18 @@ const TOPIC_NAME = /^[a-zA-Z0-9-_.~%]+$/
 const TOPIC_TERM = /(['"])(.*?)\1\s+in\s+topics\b/g
 
 export function readTarget(address: FcmAddress): FcmTargetRead {
+  return readToken(address) ?? readAny(address)
+}
+
+/** What nearly all are; undefined for all others. */
+function readToken(address: Partial<Record<string, unknown>>): FcmTargetRead | undefined {
+  const { token, fid, topic, condition } = address
+  if (typeof token !== 'string' || token === '') return undefined
+  if (fid !== undefined || topic !== undefined || condition !== undefined) return undefined
+  return { ok: true, target: { field: 'token', value: token, isDevice: true } }
+}
+
+function readAny(address: FcmAddress): FcmTargetRead {
   const given = FIELDS.flatMap(field => {
     const value = (address as Partial<Record<string, unknown>>)[field]
     return value === undefined ? [] : [{ field, value }]
