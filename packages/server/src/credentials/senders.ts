@@ -182,6 +182,8 @@ export class AppSenders {
   readonly #rows: readonly CredentialRow[]
   readonly #clientFor: (row: CredentialRow, environment: string) => AnyClient
   readonly #perMinute: (row: CredentialRow) => number
+  /** One for all of a provider's addresses; those of browsers are each of their own. */
+  readonly #byEnvironment = new Map<string, Sender>()
 
   constructor(
     rows: readonly CredentialRow[],
@@ -220,6 +222,15 @@ export class AppSenders {
 
   /** `probePart`: go in spite of the pause of this part. */
   for(target: SendTarget, probePart: string | null = null): Sender {
+    const isAlike = probePart === null && target.provider !== 'webpush'
+    const known = isAlike ? this.#byEnvironment.get(target.environment) : undefined
+    if (known !== undefined) return known
+    const sender = this.#choose(target, probePart)
+    if (isAlike) this.#byEnvironment.set(target.environment, sender)
+    return sender
+  }
+
+  #choose(target: SendTarget, probePart: string | null): Sender {
     const rows = this.#rows.filter(it => serves(it, target))
     const parts = ['', partOf(target)].filter(part => part !== probePart)
     // The newest that is not refused; one that was replaced by a worse one may still be good.

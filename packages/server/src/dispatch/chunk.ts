@@ -21,6 +21,8 @@ export interface Recipient extends SendTarget {
   readonly generation: number
   /** The gateway has accepted something for it, in its environment. */
   readonly wasAccepted: boolean
+  /** Active, and accepted within a day: another acceptance tells nothing new. */
+  readonly isConfirmed: boolean
   /** R4: a former holder of the address got the message there. */
   readonly wasServed: boolean
   /** R29: its own end; ISO 8601. */
@@ -43,8 +45,13 @@ export interface ReadChunk {
 
 const DAY_MS = 24 * 60 * 60_000
 
-const ADDRESS_COLUMNS = `a.bucket, a.hwid, a.address_hash as hash, a.generation, a.provider, a.environment, a.address,
-  a.keys, a.expires_at as "expiresAt", a.credential_id as "credentialId", a.last_accepted_at is not null as "wasAccepted"`
+function addressColumns(at: number, values: unknown[]): string {
+  const lately = `$${values.push(new Date(at - DAY_MS))}::timestamptz`
+  return `a.bucket, a.hwid, a.address_hash as hash, a.generation, a.provider, a.environment, a.address,
+  a.keys, a.expires_at as "expiresAt", a.credential_id as "credentialId", a.last_accepted_at is not null as "wasAccepted",
+  coalesce(a.state = 'active' and a.old_deaths = 0 and a.last_accepted_at > ${lately}, false) as "isConfirmed"`
+}
+
 const LIVING = `a.kind = 'alert' and a.state in ('active', 'suspect')`
 /** R26: an address whose device has withdrawn the permission is kept and not sent to. */
 const SENDABLE = `${LIVING} and not a.opted_out`
@@ -76,7 +83,7 @@ async function readRange(db: Queryable, { batch, needs, at, limit }: ChunkQuery)
   const policy = await readPolicy(db, batch.appId)
   const values = rangeValues(batch)
   const { rows } = await db.query<Recipient>(
-    `select ${ADDRESS_COLUMNS}, 1 as attempt, null as "probePart", ${wasServed(batch, values)} as "wasServed",
+    `select ${addressColumns(at, values)}, 1 as attempt, null as "probePart", ${wasServed(batch, values)} as "wasServed",
             ${factsColumn(needs, values)} as facts
        ${restOfRange({ batch, policy, at, values })}
       order by a.bucket, a.hwid
@@ -162,7 +169,7 @@ export async function readDueDeliveries(db: Queryable, query: ChunkQuery): Promi
   const values: unknown[] = [batch.id, new Date(query.at), query.limit]
   const isMeant = audience(batch, values)
   const { rows } = await db.query<QueueRow>(
-    `select ${ADDRESS_COLUMNS}, q.bucket, q.hwid, q.attempt, q.probe_part as "probePart", coalesce(${isMeant}, false) as "isMeant",
+    `select ${addressColumns(query.at, values)}, q.bucket, q.hwid, q.attempt, q.probe_part as "probePart", coalesce(${isMeant}, false) as "isMeant",
             a.opted_out as "isOptedOut", ${wasServed(batch, values)} as "wasServed",
             ${factsColumn(query.needs, values)} as facts
        from delivery_queue q

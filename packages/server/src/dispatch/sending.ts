@@ -4,7 +4,7 @@
  * Apple keeps one registry of tokens per environment. R12: a token that was never accepted and that its environment does
  * not know is shown to the other one, once; the delivery itself is the proof, with the same apns-id.
  */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { AttemptOutcome } from '@roost/gateways'
 import type { Logger } from 'pino'
 import type { Pause } from '../credentials/pauses.ts'
@@ -17,7 +17,7 @@ import type { Recipient } from './chunk.ts'
 import { type Held, pauseKey } from './holds.ts'
 import { type Batch, LeaseLost, type LeaseState } from './lease.ts'
 import { type Origins, PATIENCE_MS } from './origins.ts'
-import { ownOriginOf, partOf, provesCredential } from './scope.ts'
+import { isOneWay, ownOriginOf, partOf, provesCredential } from './scope.ts'
 import { expiresAt, type Settlement } from './settle.ts'
 import { type Waves, waveReason } from './waves.ts'
 
@@ -59,16 +59,24 @@ export class Sending {
   readonly #mended: ServedBy[] = []
   readonly #waiting = new Map<string, Recipient[]>()
   readonly #proven = new Map<string, ServedBy>()
+  /** Of gateways with one part for all addresses of a sender: one object, and one key, for thousands of deliveries. */
+  readonly #servedBy = new Map<ReadySender, ServedBy>()
+  readonly #keys = new Map<ServedBy, string>()
+  readonly #expiresAt: number
 
   constructor(options: SendingOptions) {
     this.#options = options
+    this.#expiresAt = expiresAt(options.batch)
   }
 
   /** Throws LeaseLost. */
-  async sendOne(recipient: Recipient): Promise<Tried> {
-    const { origins } = this.#options
+  sendOne(recipient: Recipient): Promise<Tried> {
     const origin = ownOriginOf(recipient)
-    if (origin === undefined) return (await this.#sendInTurn(recipient)).tried
+    return origin === undefined ? this.#sendInTurn(recipient) : this.#sendTo(origin, recipient)
+  }
+
+  async #sendTo(origin: string, recipient: Recipient): Promise<Tried> {
+    const { origins } = this.#options
     if (!(await origins.enter(origin))) {
       const settlement = deferred(recipient, this.#options.clock.now() + PATIENCE_MS)
       return { settlement, by: undefined }
@@ -77,9 +85,9 @@ export class Sending {
     try {
       const notBefore = origins.notBefore(origin)
       if (notBefore > 0) return { settlement: deferred(recipient, notBefore), by: undefined }
-      const sent = await this.#sendInTurn(recipient)
-      outcome = sent.outcome
-      return sent.tried
+      return await this.#sendInTurn(recipient, it => {
+        outcome = it
+      })
     } finally {
       origins.leave(origin, outcome)
     }
@@ -110,27 +118,25 @@ export class Sending {
     return { kind: 'held', ...keyOf(recipient), pause }
   }
 
-  async #sendInTurn(
-    recipient: Recipient,
-  ): Promise<{ readonly tried: Tried; readonly outcome: AttemptOutcome | undefined }> {
+  /** `tell` hears what the gateway said, when it was asked. */
+  async #sendInTurn(recipient: Recipient, tell?: (outcome: AttemptOutcome) => void): Promise<Tried> {
     const { batch, clock, lease } = this.#options
     if (lease.isLost) throw new LeaseLost(batch.id)
     const sentAt = clock.now()
-    if (lease.isStopped)
-      return { tried: { settlement: stopped(recipient, sentAt), by: undefined }, outcome: undefined }
+    if (lease.isStopped) return { settlement: stopped(recipient, sentAt), by: undefined }
     const sender = this.#senderFor(recipient, sentAt)
-    if (!('send' in sender)) return { tried: { settlement: sender, by: undefined }, outcome: undefined }
+    if (!('send' in sender)) return { settlement: sender, by: undefined }
     const rendered = this.#options.renderer.notificationFor(recipient)
-    if (rendered.kind === 'skip')
-      return { tried: { settlement: skipped(recipient, rendered.reason), by: undefined }, outcome: undefined }
+    if (rendered.kind === 'skip') return { settlement: skipped(recipient, rendered.reason), by: undefined }
     const outcome = await this.#attempt(sender, recipient, rendered)
-    return { tried: await this.#read({ recipient, sender, sentAt, rendered, outcome }), outcome }
+    tell?.(outcome)
+    return this.#read({ recipient, sender, sentAt, rendered, outcome })
   }
 
   /** Who sends it, or why nobody does now. */
   #senderFor(recipient: Recipient, at: number): ReadySender | Settlement {
-    const { batch, senders } = this.#options
-    if (at > expiresAt(batch)) return { kind: 'skipped', ...keyOf(recipient), reason: 'expired' }
+    const { senders } = this.#options
+    if (at > this.#expiresAt) return { kind: 'skipped', ...keyOf(recipient), reason: 'expired' }
     if (recipient.expiresAt !== null && Date.parse(recipient.expiresAt) <= at)
       return { kind: 'skipped', ...keyOf(recipient), reason: 'address_expired' }
     if (recipient.wasServed) return { kind: 'skipped', ...keyOf(recipient), reason: 'address_served' }
@@ -143,14 +149,15 @@ export class Sending {
   }
 
   #refusalOf({ credentialId, version }: ReadySender, parts: readonly string[]): Pause | undefined {
+    if (this.#refused.size === 0) return undefined
     return parts
       .map(part => this.#refused.get(pauseKey({ credentialId, version, part })))
       .find(it => it !== undefined)
   }
 
-  async #read(attempt: FirstAttempt): Promise<Tried> {
+  #read(attempt: FirstAttempt): Tried | Promise<Tried> {
     const { recipient, sender, sentAt, outcome } = attempt
-    const by = servedBy(sender, recipient)
+    const by = this.#byOf(sender, recipient)
     if (outcome.kind === 'credential_fault') return this.#refuse(attempt, outcome).tried
     if (recipient.probePart !== null && provesCredential(outcome))
       this.#mended.push({ ...by, part: recipient.probePart })
@@ -188,7 +195,7 @@ export class Sending {
       return refused.part === '' ? refused.tried : first
     }
     const acceptedIn = outcome.kind === 'accepted' ? environment : undefined
-    const by = servedBy(sender, there)
+    const by = this.#byOf(sender, there)
     return { settlement: { ...first.settlement, by, outcome, acceptedIn }, by }
   }
 
@@ -229,13 +236,30 @@ export class Sending {
     }
   }
 
+  #byOf(sender: ReadySender, recipient: Recipient): ServedBy {
+    if (!isOneWay(recipient.provider)) return servedBy(sender, recipient)
+    const known = this.#servedBy.get(sender)
+    if (known !== undefined) return known
+    const by = servedBy(sender, recipient)
+    this.#servedBy.set(sender, by)
+    return by
+  }
+
+  #keyOf(by: ServedBy): string {
+    const known = this.#keys.get(by)
+    if (known !== undefined) return known
+    const key = pauseKey(by)
+    this.#keys.set(by, key)
+    return key
+  }
+
   #note({ settlement, by }: Tried): void {
     if (by === undefined || settlement.kind !== 'sent') return
     const { outcome } = settlement
-    if (isTelling(outcome)) this.#options.waves.note(pauseKey(by), 'mismatched')
+    if (isTelling(outcome)) this.#options.waves.note(this.#keyOf(by), 'mismatched')
     if (outcome.kind !== 'accepted') return
-    this.#options.waves.note(pauseKey(by), 'accepted')
-    if (!this.#options.senders.isProven(by)) this.#proven.set(pauseKey(by), by)
+    this.#options.waves.note(this.#keyOf(by), 'accepted')
+    if (!this.#options.senders.isProven(by)) this.#proven.set(this.#keyOf(by), by)
   }
 
   #judge({ settlement, by }: Tried): Settlement {
@@ -285,13 +309,16 @@ function stopped(recipient: Recipient, at: number): Settlement {
   return { kind: 'deferred', ...keyOf(recipient), dueAt: at, reason: 'stopped' }
 }
 
+/** The two bits of RFC 9562's variant, and two of the hash. */
+const VARIANTS = '89ab'
+
 /**
  * The same for every repeat of a delivery, so that gateways and devices can tell a repeat from a new message:
  * a UUID (version 8, RFC 9562) from the hash of message and device.
  */
 function deliveryIdOf(messageId: string, hwid: string): string {
-  const hash = createHash('sha256').update(`${messageId}\0${hwid}`).digest().subarray(0, 16)
-  hash.writeUInt8((hash.readUInt8(6) & 0x0f) | 0x80, 6)
-  hash.writeUInt8((hash.readUInt8(8) & 0x3f) | 0x80, 8)
-  return hash.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
+  const digits = hash('sha256', `${messageId}\0${hwid}`, 'hex')
+  const variant = VARIANTS.charAt(Number.parseInt(digits.charAt(16), 16) & 3)
+  const ends = `8${digits.slice(13, 16)}-${variant}${digits.slice(17, 20)}-${digits.slice(20, 32)}`
+  return `${digits.slice(0, 8)}-${digits.slice(8, 12)}-${ends}`
 }

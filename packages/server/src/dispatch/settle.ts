@@ -232,7 +232,7 @@ function refusedResult(
 function acceptedResult(sent: Extract<Settlement, { kind: 'sent' }>, chunk: Chunk): AddressResult {
   const result = resultOf(sent, chunk, 'accepted')
   const { acceptedIn, recipient } = sent
-  if (acceptedIn === undefined) return { ...result, kind: 'accepted' }
+  if (acceptedIn === undefined) return { ...result, kind: 'accepted', isNews: !recipient.isConfirmed }
   return { ...result, kind: 'corrected', environment: acceptedIn, address: recipient }
 }
 
@@ -247,7 +247,7 @@ function resultOf(sent: Extract<Settlement, { kind: 'sent' }>, chunk: Chunk, rea
     sentAt: sent.sentAt,
     reason,
     messageId: chunk.batch.messageId,
-    via: { credentialId: by.credentialId, part: by.part },
+    via: by,
   }
 }
 

@@ -52,8 +52,11 @@ const TOLD_MAX = 100
 const LOOK_FOR_STOPS_MS = 1000
 /** What a crash may repeat, and what a commit costs: 500 sends. */
 const CHUNK = 500
-/** Requests of one chunk in flight; the transport has its own limits below this one. */
-const IN_FLIGHT = 250
+/**
+ * Requests of one chunk in flight: all of them, so that they leave in a few large writes. The transport has its own limits
+ * below this one.
+ */
+const IN_FLIGHT = CHUNK
 
 export class Dispatcher {
   /** Since its start. */
@@ -76,7 +79,7 @@ export class Dispatcher {
   }
 
   start(): void {
-    const runners = Array.from({ length: this.#options.parallelBatches ?? 4 }, () =>
+    const runners = Array.from({ length: this.#options.parallelBatches ?? 8 }, () =>
       this.#run(() => this.#workOnce()),
     )
     const ends = this.#run(() => this.#windUpOnce())

@@ -79,15 +79,25 @@ export async function guardDeaths(
 
 function groupsOf(results: readonly AddressResult[]): Map<string, Group> {
   const groups = new Map<string, Group>()
+  // Neighbours are mostly of one group, and share what tells it.
+  let last: { readonly via: Via; readonly group: Group } | undefined
   for (const result of results) {
     const { via, appId } = result
     if (via === undefined) continue
-    const key = keyOf(result, via)
-    const group = groups.get(key) ?? { appId, ...via, accepted: 0, mismatched: 0, dead: 0, deadUntimed: 0 }
-    group[columnOf(result)]++
-    groups.set(key, group)
+    if (last?.via !== via || last.group.appId !== appId) last = { via, group: groupOf(groups, appId, via) }
+    last.group[columnOf(result)]++
   }
   return groups
+}
+
+function groupOf(groups: Map<string, Group>, appId: number, via: Via): Group {
+  const key = keyOf({ appId }, via)
+  const known = groups.get(key)
+  if (known !== undefined) return known
+  const { credentialId, part } = via
+  const group = { appId, credentialId, part, accepted: 0, mismatched: 0, dead: 0, deadUntimed: 0 }
+  groups.set(key, group)
+  return group
 }
 
 function keyOf({ appId }: { readonly appId: number }, { credentialId, part }: Via): string {

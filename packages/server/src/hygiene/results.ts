@@ -18,6 +18,7 @@
  */
 import { addressBucketOf, addressHash } from '../registry/buckets.ts'
 import { addressOrder, byDirectoryKey } from '../registry/lock-order.ts'
+import { bytesArray, plainArray, textArray, timesArray } from '../store/array-literals.ts'
 import type { Queryable } from '../store/database.ts'
 import { guardDeaths, type HeldBy } from './guard.ts'
 import { mismatchKind } from './mismatches.ts'
@@ -59,7 +60,11 @@ export type AddressResult = AddressKey & {
   /** What the mass-failure guard counts it by (R16); without it, it is not guarded. */
   readonly via?: Via
 } & (
-    | { readonly kind: 'accepted' }
+    | {
+        readonly kind: 'accepted'
+        /** False: the address was read as active and lately accepted, so this changes nothing of it. Default true. */
+        readonly isNews?: boolean
+      }
     | { readonly kind: 'dead'; readonly since: number | null }
     | { readonly kind: 'mismatch'; readonly trust: Trust }
     | {
@@ -84,7 +89,7 @@ export async function applyResults(
   at: number,
 ): Promise<Applied> {
   const deaths = results.filter(it => it.kind === 'dead')
-  const accepted = results.filter(it => it.kind === 'accepted')
+  const accepted = results.filter(it => it.kind === 'accepted' && it.isNews !== false)
   const corrected = results.flatMap(it => (it.kind === 'corrected' ? [it] : []))
   const heldBy = await guardDeaths(tx, results, at)
   const { taken, lost } = await takeCorrected(tx, corrected)
@@ -350,11 +355,10 @@ function lostResult(correction: Correction): AddressResult {
 
 const CONFIRM = `
   with result as (
-    select * from unnest($1::smallint[], $2::integer[], $3::text[], $4::bytea[], $5::integer[], $6::timestamptz[],
-                         $7::text[], $8::uuid[])
-             as r (bucket, app_id, hwid, hash, generation, sent_at, reason, message_id)
+    select * from unnest($1::smallint[], $2::integer[], $3::text[], $4::bytea[], $5::integer[], $6::timestamptz[])
+             as r (bucket, app_id, hwid, hash, generation, sent_at)
   ), before as (
-    select a.bucket, a.app_id, a.hwid, a.address_hash, a.state
+    select a.ctid as place, a.state
       from result r
       join address a on a.bucket = r.bucket and a.app_id = r.app_id and a.hwid = r.hwid
        and a.address_hash = r.hash
@@ -363,23 +367,32 @@ const CONFIRM = `
        for update of a
   ), changed as (
     update address a
-       set last_accepted_at = $9,
+       set last_accepted_at = $7,
            state = 'active',
            reason = null,
            doubts = 0, doubted_at = null, old_deaths = 0, old_death_at = null,
            generation = a.generation + (b.state = 'suspect')::integer,
-           state_since = case when b.state = 'suspect' then $9 else a.state_since end
+           state_since = case when b.state = 'suspect' then $7 else a.state_since end
       from before b
-     where a.bucket = b.bucket and a.app_id = b.app_id and a.hwid = b.hwid and a.address_hash = b.address_hash
-    returning a.*, b.state as former_state
+     where a.ctid = b.place -- locked, so it stays there
+    returning a.bucket, a.app_id, a.hwid, a.provider, a.environment, a.kind, a.address, a.generation,
+              b.state as former_state
   )
   insert into ledger (bucket, app_id, hwid, at, event, reason, provider, environment, kind, address_end, generation)
-  select bucket, app_id, hwid, $9, 'confirmed', 'accepted_by_gateway', provider, environment, kind, right(address, 8),
+  select bucket, app_id, hwid, $7, 'confirmed', 'accepted_by_gateway', provider, environment, kind, right(address, 8),
          generation
     from changed where former_state = 'suspect'`
 
 async function applyAccepted(tx: Queryable, accepted: readonly AddressResult[], at: number): Promise<number> {
-  return (await tx.query(CONFIRM, [...columnsOf(accepted), new Date(at)])).rowCount
+  const columns = [
+    plainArray(accepted, it => it.bucket),
+    plainArray(accepted, it => it.appId),
+    textArray(accepted, it => it.hwid),
+    bytesArray(accepted, it => it.hash),
+    plainArray(accepted, it => it.generation),
+    timesArray(accepted, it => it.sentAt),
+  ]
+  return (await tx.query(CONFIRM, [...columns, new Date(at)])).rowCount
 }
 
 function columnsOf(results: readonly AddressResult[]): unknown[] {

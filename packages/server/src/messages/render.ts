@@ -170,6 +170,7 @@ class Variant {
   readonly #counts: RenderCounts
   readonly #shown: Shown
   readonly #compiled: Compiled
+  readonly #hash: string
   #shared: Rendered | undefined
 
   constructor(shown: Shown, rendering: Rendering, { gateway, counts, texts = new Map() }: RendererOptions) {
@@ -180,6 +181,7 @@ class Variant {
     this.#compiled = compile(shown, texts)
     this.variables = this.#compiled.variables
     this.counted = typeof shown.badge === 'string' ? shown.badge : undefined
+    this.#hash = hashOf(rendering.messageId)
   }
 
   render(facts: RecipientFacts): Rendered {
@@ -223,10 +225,10 @@ class Variant {
   }
 
   #notificationOf(shown: Shown): Notification {
-    const { messageId, ttlSeconds, priority, collapseKey } = this.#rendering
+    const { ttlSeconds, priority, collapseKey } = this.#rendering
     const options = Object.keys(shown.options).length > 0 ? shown.options : undefined
     return {
-      hash: hashOf(messageId),
+      hash: this.#hash,
       title: shown.title,
       subtitle: shown.subtitle,
       body: shown.body,
