@@ -10,7 +10,7 @@ import {
   TTL_SECONDS_MAX,
   USER_ID_CHARACTERS,
 } from './limits.ts'
-import { sendRateSchema } from './rules.ts'
+import { messageRulesSchema, sendRateSchema } from './rules.ts'
 
 const names = (characters: number) => z.array(z.string().min(1).max(characters)).min(1).max(NAMED_TARGETS)
 
@@ -54,6 +54,8 @@ export const newMessageSchema = z.strictObject({
   priority: z.enum(['high', 'normal']).optional(),
   /** Deliveries a second, over all servers and gateways; as fast as gateways take them when absent. */
   sendRate: sendRateSchema.optional(),
+  /** Quiet hours, caps and categories (docs/messages.md, "Rules"). */
+  rules: messageRulesSchema.optional(),
   collapseKey: collapseKey.optional(),
   idempotencyKey: z.string().min(1).max(256).optional(),
   /** Keeps it readable in the inboxes of the whole audience, with and without permission or address. */

@@ -8,7 +8,7 @@
  *      └──the pause over, another credential can send, or the message expired─┘
  */
 import { randomUUID } from 'node:crypto'
-import type { Content, Provider, Target } from '@roost/protocol'
+import type { Content, MessageRules, Provider, Target } from '@roost/protocol'
 import type { ConditionScope } from '../audience/context.ts'
 import { readScope } from '../audience/scope.ts'
 import { type KeptSegments, keptSegments } from '../audience/segment-meaning.ts'
@@ -38,17 +38,12 @@ export interface Batch {
   readonly scope: ConditionScope | null
   readonly content: Content
   /** Null when the message asks for nothing. */
-  readonly rules: MessageRules | null
+  readonly rules: (MessageRules & { readonly sendRate?: number }) | null
   readonly ttlSeconds: number
   readonly priority: 'high' | 'normal'
   readonly collapseKey: string | null
   /** ISO 8601. */
   readonly messageSendAt: string
-}
-
-/** Of `message.rules`. */
-export interface MessageRules {
-  readonly sendRate?: number
 }
 
 /** A device in bucket order. */

@@ -8,6 +8,7 @@ import { type AddressResult, applyResults, type Trust } from '../hygiene/results
 import { raiseBadges } from '../messages/badges.ts'
 import type { Database, Queryable } from '../store/database.ts'
 import { type Accepted, writeAcceptances } from './acceptances.ts'
+import { giveBackPlaces } from './caps.ts'
 import type { Recipient } from './chunk.ts'
 import { type Held, pauseKey, recordHolds } from './holds.ts'
 import { advanceBatch, type Batch, type Cursor, noteHeldDeaths } from './lease.ts'
@@ -42,6 +43,8 @@ export interface Chunk {
   readonly settlements: readonly Settlement[]
   /** Its badge is counted for each device. */
   readonly isCounted: boolean
+  /** Its deliveries take places of caps. */
+  readonly takesPlaces: boolean
   /** They come from the queue, and were counted as targeted when they came into it. */
   readonly isFromQueue: boolean
   readonly cursor: Cursor | null
@@ -102,6 +105,7 @@ export async function settleChunk(db: Database, chunk: Chunk): Promise<void> {
     await insertExceptions(tx, chunk, plan)
     await writeAcceptances(tx, { batch: chunk.batch, accepted: plan.accepted, at: chunk.at })
     if (chunk.isCounted) await raiseBadges(tx, chunk.batch.appId, acceptedOf(plan))
+    if (chunk.takesPlaces) await giveBackPlaces(tx, chunk.batch, unseen(plan))
     const { heldDeaths } = await applyResults(tx, plan.results, chunk.at)
     if (heldDeaths > 0) await noteHeldDeaths(tx, chunk.batch, heldDeaths)
     for (const pause of chunk.refused) await pauseCredential(tx, { ...pause, at: chunk.at })
@@ -165,6 +169,11 @@ function planOf(chunk: Chunk, replaced: ReadonlySet<string>): Plan {
     }
   }
   return plan
+}
+
+/** Those whom the message did not reach for certain. */
+function unseen({ exceptions }: Plan): Key[] {
+  return exceptions.filter(it => it.outcome !== 'uncertain')
 }
 
 function acceptedOf({ results }: Plan): AddressResult[] {

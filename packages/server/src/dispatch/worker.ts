@@ -27,6 +27,7 @@ import {
 import { Origins } from './origins.ts'
 import { giveBack, type Pace, paceOfMessage, paceOfQuota, takeSlice } from './pace.ts'
 import { planNext } from './plan.ts'
+import { judge, type Policy, readPolicyOf } from './policy.ts'
 import { batchPauseMs } from './scope.ts'
 import { Sending, type SendingOptions, type Sent } from './sending.ts'
 import { expiresAt, hasAccepted, type Settlement, settleChunk } from './settle.ts'
@@ -204,6 +205,7 @@ export class Dispatcher {
     const { clock, db } = this.#options
     let batch = leased
     const renderer = new Renderer(leased, { gateway: leased.provider, counts: this.renders })
+    const policy = await readPolicyOf(db, leased)
     while (!this.#stop.signal.aborted) {
       const senders = await this.#options.senders.open(db, batch)
       const { pauseOfAll } = senders
@@ -214,7 +216,7 @@ export class Dispatcher {
       const slice = await takeSlice(db, { paces, wanted: CHUNK, at: clock.now() })
       if (slice.refusedBy !== undefined)
         return { notBefore: slice.notBefore, blocker: undefined, pacedBy: slice.refusedBy }
-      const by = { senders, renderer, lease, limit: slice.count }
+      const by = { senders, renderer, policy, lease, limit: slice.count }
       const step = batch.isRead ? await this.#queueChunk(batch, by) : await this.#readChunk(batch, by)
       await giveBack(db, paces, slice.count - step.sent)
       batch = step.batch
@@ -239,6 +241,7 @@ export class Dispatcher {
     await this.#settle(batch, {
       ...sent,
       isCounted: needs.badge,
+      takesPlaces: by.policy.isCounted,
       isFromQueue: false,
       cursor: read.cursor,
       isRead: read.isLast,
@@ -263,6 +266,7 @@ export class Dispatcher {
       ...sent,
       settlements,
       isCounted: needs.badge,
+      takesPlaces: by.policy.isCounted,
       isFromQueue: true,
       cursor: null,
       isRead: true,
@@ -273,7 +277,13 @@ export class Dispatcher {
 
   async #settle(
     batch: Batch,
-    chunk: Sent & { isCounted: boolean; isFromQueue: boolean; cursor: Cursor | null; isRead: boolean },
+    chunk: Sent & {
+      isCounted: boolean
+      takesPlaces: boolean
+      isFromQueue: boolean
+      cursor: Cursor | null
+      isRead: boolean
+    },
   ): Promise<void> {
     const { db, clock, random } = this.#options
     await settleChunk(db, { batch, ...chunk, at: clock.now(), random: random ?? Math.random })
@@ -295,15 +305,17 @@ export class Dispatcher {
   }
 
   async #sendAll(
-    part: Pick<SendingOptions, 'batch' | 'senders' | 'renderer' | 'lease'>,
-    recipients: readonly Recipient[],
+    { policy, ...part }: { readonly batch: Batch } & Omit<SentBy, 'limit'>,
+    read: readonly Recipient[],
   ): Promise<Sent> {
-    const { clock, logger } = this.#options
+    const { db, clock, logger } = this.#options
     const { needs } = part.renderer
-    const known = needs.unread ? await this.#withUnread(part.batch, recipients) : recipients
+    const judged = await judge(db, { batch: part.batch, policy, recipients: read, at: clock.now() })
+    const known = needs.unread ? await this.#withUnread(part.batch, judged.sendTo) : judged.sendTo
     const sending = new Sending({ ...part, clock, logger, waves: this.#waves, origins: this.#origins })
     const settlements = await mapInFlight(known, IN_FLIGHT, it => sending.sendOne(it))
-    return sending.finish(settlements)
+    const sent = sending.finish(settlements)
+    return { ...sent, settlements: [...sent.settlements, ...judged.settlements] }
   }
 
   /** One query for the chunk; entries of this message count as far as they are in the inbox by now. */
@@ -322,6 +334,7 @@ export class Dispatcher {
 }
 
 type SentBy = Pick<SendingOptions, 'senders' | 'renderer' | 'lease'> & {
+  readonly policy: Policy
   /** Of deliveries of a chunk. */
   readonly limit: number
 }

@@ -16,6 +16,7 @@ import { compileCondition } from '../audience/condition.ts'
 import { readScope } from '../audience/scope.ts'
 import { conditionOf } from '../audience/segment-meaning.ts'
 import type { Queryable } from '../store/database.ts'
+import { findCategoryFault } from './app-rules.ts'
 import type { ImageVerdict } from './images.ts'
 import type { Rendering } from './render.ts'
 import { findContentFault } from './sizes.ts'
@@ -52,7 +53,7 @@ export async function createMessage(
   const id = uuidv7()
   const fault = findContentFault(renderingOf(id, input), await gatewaysOf(db, appId)) ?? images?.refusal
   if (fault !== undefined) return (await findRepeated(db, repeatOf)) ?? raise(fault)
-  const refusal = refusalOfInbox(input, at)
+  const refusal = refusalOfInbox(input, at) ?? (await findCategoryFault(db, appId, input.rules))
   if (refusal !== undefined) return (await findRepeated(db, repeatOf)) ?? refuse(refusal)
   const { rows } = await db.query<StoredMessage>(INSERT, [
     id,
@@ -76,8 +77,8 @@ export async function createMessage(
 }
 
 /** As text of JSON; null when it asks for nothing. */
-function rulesOf({ sendRate }: NewMessage): string | null {
-  return sendRate === undefined ? null : JSON.stringify({ sendRate })
+function rulesOf({ sendRate, rules }: NewMessage): string | null {
+  return sendRate === undefined && rules === undefined ? null : JSON.stringify({ sendRate, ...rules })
 }
 
 export interface Created {
@@ -157,7 +158,11 @@ function refuse(fault: string): never {
 /** The message that the key was used for before; undefined when it was not used, or when there is no key. */
 async function findRepeated(
   db: Queryable,
-  wanted: { readonly appId: number; readonly key: string | undefined; readonly requestHash: Buffer },
+  wanted: {
+    readonly appId: number
+    readonly key: string | undefined
+    readonly requestHash: Buffer
+  },
 ): Promise<Created | undefined> {
   if (wanted.key === undefined) return undefined
   const { rows } = await db.query<StoredMessage & { readonly hash: Buffer }>(

@@ -24,6 +24,7 @@ import { messageControlRoutes } from './message-control/route.ts'
 import { messageRoutes } from './messages/route.ts'
 import { pushTestRoutes } from './push-test/route.ts'
 import { removalRoutes } from './removals/route.ts'
+import { ruleRoutes } from './rules/route.ts'
 import { segmentRoutes } from './segments/route.ts'
 import { statsRoutes } from './stats/route.ts'
 import { tagRoutes } from './tags/route.ts'
@@ -103,6 +104,7 @@ export async function v1Routes(app: FastifyInstance, context: HttpContext): Prom
       await guarded.register(messageControlRoutes, context)
       await guarded.register(removalRoutes, context)
       await guarded.register(segmentRoutes, context)
+      await guarded.register(ruleRoutes, context)
       await guarded.register(statsRoutes, context)
       await guarded.register(tagRoutes, context)
       await guarded.register(testDeviceRoutes, context)
