@@ -57,6 +57,8 @@ export const newMessageSchema = z.strictObject({
   /** Quiet hours, caps and categories (docs/messages.md, "Rules"). */
   rules: messageRulesSchema.optional(),
   collapseKey: collapseKey.optional(),
+  /** Test and transactional messages never wait behind campaigns. Default: transactional for named devices and users, else campaign. */
+  lane: z.enum(['test', 'transactional', 'campaign']).optional(),
   idempotencyKey: z.string().min(1).max(256).optional(),
   /** Keeps it readable in the inboxes of the whole audience, with and without permission or address. */
   inbox: newInboxSchema.optional(),

@@ -13,6 +13,7 @@ import type { ConditionScope } from '../audience/context.ts'
 import { readScope } from '../audience/scope.ts'
 import { type KeptSegments, keptSegments } from '../audience/segment-meaning.ts'
 import type { Pause } from '../credentials/pauses.ts'
+import { LANES, LAST_URGENT_LANE, type Lane } from '../messages/lanes.ts'
 import type { Database, Queryable } from '../store/database.ts'
 import { recordHolds } from './holds.ts'
 
@@ -52,15 +53,15 @@ export interface Cursor {
   readonly hwid: string
 }
 
-/** Uses the index batch_due; workers pass each other instead of queueing up (`skip locked`). */
-const DUE = `
+/** Uses the index batch_due_in_lane; workers pass each other instead of queueing up (`skip locked`). */
+const dueUpTo = (lane: Lane) => `
     select b.id from batch b
       join message m on m.id = b.message_id and m.state = 'sending'
-     where b.state in ('waiting', 'sending') and b.due_at <= $2
+     where b.state in ('waiting', 'sending') and b.due_at <= $2 and b.lane <= ${lane}
        and (b.state = 'waiting' or b.lease_until < clock_timestamp())
        and not exists (select from pace p
                         where p.name = b.paced_by and p.open_at > $2 and p.open_at <= $2 + interval '1 minute')
-     order by b.due_at, b.id
+     order by b.lane, b.due_at, b.id
      limit 1
        for update of b skip locked`
 
@@ -88,12 +89,17 @@ const claimOf = (next: string) => `
             m.audience, m.content, m.ttl_seconds as "ttlSeconds", m.priority,
             m.collapse_key as "collapseKey", m.send_at as "messageSendAt"`
 
-const CLAIM_DUE = claimOf(DUE)
+const CLAIM_DUE = claimOf(dueUpTo(LANES.campaign))
+const CLAIM_URGENT = claimOf(dueUpTo(LAST_URGENT_LANE))
 const CLAIM_CANCELLED = claimOf(CANCELLED)
 
-/** Leases the batch that has been due longest; undefined when none is. */
-export async function claimBatch(db: Queryable, at: number): Promise<Batch | undefined> {
-  return claim(db, CLAIM_DUE, at)
+/** Leases the batch that has been due longest in the most urgent lane; undefined when none is. */
+export async function claimBatch(
+  db: Queryable,
+  at: number,
+  lanes: 'all' | 'urgent' = 'all',
+): Promise<Batch | undefined> {
+  return claim(db, lanes === 'urgent' ? CLAIM_URGENT : CLAIM_DUE, at)
 }
 
 /** Leases a batch of a cancelled message that nobody sends of any more; undefined when there is none. */

@@ -5,6 +5,7 @@
 import type { NewInbox, Target } from '@roost/protocol'
 import { conditionOf, keepSegments } from '../audience/segment-meaning.ts'
 import { openInbox } from '../inbox/open.ts'
+import { LANES, type Lane } from '../messages/lanes.ts'
 import { BUCKETS, bucketOf } from '../registry/buckets.ts'
 import type { Database, Queryable } from '../store/database.ts'
 
@@ -17,16 +18,20 @@ interface DueMessage {
   readonly appId: number
   readonly target: Target
   readonly inbox: NewInbox | null
+  readonly lane: Lane
 }
 
-/** Plans one due message, if there is one; false when there was nothing to do. Any number may run at once. */
-export async function planNext(db: Database, at: number): Promise<boolean> {
+/**
+ * Plans one due message up to this lane, if there is one; false when there was nothing to do. Any number may run at once. Uses
+ * the index message_to_plan_in_lane.
+ */
+export async function planNext(db: Database, at: number, lastLane: Lane = LANES.campaign): Promise<boolean> {
   return db.transaction(async tx => {
     const { rows } = await tx.query<DueMessage>(
-      `select id, app_id as "appId", target, inbox from message
-        where state = 'scheduled' and send_at <= $1
-        order by send_at, id limit 1 for update skip locked`,
-      [new Date(at)],
+      `select id, app_id as "appId", target, inbox, lane from message
+        where state = 'scheduled' and send_at <= $1 and lane <= $2
+        order by lane, send_at, id limit 1 for update skip locked`,
+      [new Date(at), lastLane],
     )
     const message = rows[0]
     if (message === undefined) return false
@@ -82,9 +87,17 @@ interface NewBatches {
 
 async function insertBatches(tx: Queryable, { message, provider, ranges, at }: NewBatches): Promise<void> {
   await tx.query(
-    `insert into batch (message_id, app_id, provider, bucket_from, bucket_to, due_at)
-     select $1, $2, $3, "from", "to", $6 from unnest($4::smallint[], $5::smallint[]) as r ("from", "to")`,
-    [message.id, message.appId, provider, ranges.map(it => it.from), ranges.map(it => it.to), new Date(at)],
+    `insert into batch (message_id, app_id, provider, bucket_from, bucket_to, due_at, lane)
+     select $1, $2, $3, "from", "to", $6, $7 from unnest($4::smallint[], $5::smallint[]) as r ("from", "to")`,
+    [
+      message.id,
+      message.appId,
+      provider,
+      ranges.map(it => it.from),
+      ranges.map(it => it.to),
+      new Date(at),
+      message.lane,
+    ],
   )
 }
 
@@ -158,9 +171,9 @@ async function enqueue(
 ): Promise<void> {
   const due = new Date(at)
   const { rows } = await tx.query<{ id: number }>(
-    `insert into batch (message_id, app_id, provider, bucket_from, bucket_to, due_at, is_read, targeted)
-     values ($1, $2, $3, 0, $4, $5, true, $6) returning id`,
-    [message.id, message.appId, provider, BUCKETS - 1, due, hwids.length],
+    `insert into batch (message_id, app_id, provider, bucket_from, bucket_to, due_at, is_read, targeted, lane)
+     values ($1, $2, $3, 0, $4, $5, true, $6, $7) returning id`,
+    [message.id, message.appId, provider, BUCKETS - 1, due, hwids.length, message.lane],
   )
   await tx.query(
     `insert into delivery_queue (bucket, message_id, hwid, app_id, batch_id, attempt, due_at, reason)

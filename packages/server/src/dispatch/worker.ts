@@ -6,6 +6,7 @@ import type { Logger } from 'pino'
 import { type Pause, releaseProbes, wakeHeld } from '../credentials/pauses.ts'
 import type { AppSenders, Senders } from '../credentials/senders.ts'
 import { countUnread } from '../inbox/read.ts'
+import { LAST_URGENT_LANE } from '../messages/lanes.ts'
 import { type RenderCounts, Renderer } from '../messages/render.ts'
 import type { Database } from '../store/database.ts'
 import type { Clock } from '../time.ts'
@@ -49,6 +50,8 @@ export interface DispatcherOptions {
 /** The same trouble is logged once a minute; endpoints come from clients, so its words may be many. */
 const TELL_AGAIN_MS = 60_000
 const TOLD_MAX = 100
+/** Beside those that take everything: two, so that one slow gateway leaves another. */
+const URGENT_RUNNERS = 2
 /** A notice tells of a stop at once; this is how long one takes that was lost. */
 const LOOK_FOR_STOPS_MS = 1000
 /** What a crash may repeat, and what a commit costs: 500 sends. */
@@ -83,8 +86,10 @@ export class Dispatcher {
     const runners = Array.from({ length: this.#options.parallelBatches ?? 8 }, () =>
       this.#run(() => this.#workOnce()),
     )
+    const urgent = Array.from({ length: URGENT_RUNNERS }, () => this.#run(() => this.#workOnce('urgent')))
+    const urgentPlans = this.#run(() => this.#planUrgentOnce())
     const ends = this.#run(() => this.#windUpOnce())
-    this.#loops = Promise.all([this.#run(() => this.#planOnce()), ends, ...runners])
+    this.#loops = Promise.all([this.#run(() => this.#planOnce()), urgentPlans, ends, ...runners, ...urgent])
     this.#stopWatch = setInterval(() => void this.lookForStops(), LOOK_FOR_STOPS_MS)
   }
 
@@ -139,6 +144,14 @@ export class Dispatcher {
     })
   }
 
+  /** A campaign to a condition may take seconds to plan. */
+  async #planUrgentOnce(): Promise<boolean> {
+    const { db, clock } = this.#options
+    const didWork = await planNext(db, clock.now(), LAST_URGENT_LANE)
+    if (didWork) this.poke()
+    return didWork
+  }
+
   async #planOnce(): Promise<boolean> {
     const { db, clock } = this.#options
     if (await planNext(db, clock.now())) {
@@ -159,9 +172,9 @@ export class Dispatcher {
     return didWork
   }
 
-  async #workOnce(): Promise<boolean> {
+  async #workOnce(lanes: 'all' | 'urgent' = 'all'): Promise<boolean> {
     const { db, clock, logger } = this.#options
-    const batch = await claimBatch(db, clock.now())
+    const batch = await claimBatch(db, clock.now(), lanes)
     if (batch === undefined) return false
     const lease = new LeaseState()
     this.#inHand.set(lease, batch.messageId)

@@ -18,13 +18,14 @@ import { conditionOf } from '../audience/segment-meaning.ts'
 import type { Queryable } from '../store/database.ts'
 import { findCategoryFault } from './app-rules.ts'
 import type { ImageVerdict } from './images.ts'
+import { laneOf } from './lanes.ts'
 import type { Rendering } from './render.ts'
 import { findContentFault } from './sizes.ts'
 
 const INSERT = `
   insert into message (id, app_id, state, target, content, ttl_seconds, priority, collapse_key, send_at,
-                       idempotency_key, request_hash, created_at, inbox, warnings, rules)
-  values ($1, $2, 'scheduled', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+                       idempotency_key, request_hash, created_at, inbox, warnings, rules, lane)
+  values ($1, $2, 'scheduled', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
   on conflict (app_id, idempotency_key) do nothing
   returning id, warnings`
 
@@ -70,6 +71,7 @@ export async function createMessage(
     input.inbox === undefined ? null : JSON.stringify(input.inbox),
     images === undefined || images.warnings.length === 0 ? null : JSON.stringify(images.warnings),
     rulesOf(input),
+    laneOf(input),
   ])
   const created = (rows[0] && createdOf(rows[0])) ?? (await findRepeated(db, repeatOf))
   if (created === undefined) throw new Error('a message met an idempotency key that is not there')
