@@ -1,6 +1,6 @@
 /**
  * Accepting a message: stored whole before the sender gets its id; from then on it reaches its end by itself.
- * An idempotency key makes a repeat of the same request answer the same id, and refuses another one.
+ * An idempotency key makes a repeat of the same request within 24 hours answer the same id, and refuses another one.
  */
 import { createHash } from 'node:crypto'
 import {
@@ -29,6 +29,9 @@ const INSERT = `
   on conflict (app_id, idempotency_key) do nothing
   returning id, warnings`
 
+/** For so long a key is remembered. */
+const KEY_LASTS_MS = 24 * 3_600_000
+
 /** A clock may be off and a request may wait; a time of days ago is a mistake, and its message would go out at once. */
 const SEND_AT_PAST_MS = 24 * 3_600_000
 
@@ -48,7 +51,7 @@ export async function createMessage(
   const condition = conditionOf(input.to)
   if (condition !== undefined) await checkCondition(db, { appId, condition, at })
   const requestHash = createHash('sha256').update(JSON.stringify(input)).digest()
-  const repeatOf = { appId, key: input.idempotencyKey, requestHash }
+  const repeatOf = { appId, key: input.idempotencyKey, requestHash, at }
   if (input.sendAt !== undefined && Date.parse(input.sendAt) < at - SEND_AT_PAST_MS)
     return (await findRepeated(db, repeatOf)) ?? refuseSendAt(input.sendAt)
   const id = uuidv7()
@@ -56,6 +59,7 @@ export async function createMessage(
   if (fault !== undefined) return (await findRepeated(db, repeatOf)) ?? raise(fault)
   const refusal = refusalOfInbox(input, at) ?? (await findCategoryFault(db, appId, input.rules))
   if (refusal !== undefined) return (await findRepeated(db, repeatOf)) ?? refuse(refusal)
+  await freeKey(db, repeatOf)
   const { rows } = await db.query<StoredMessage>(INSERT, [
     id,
     appId,
@@ -164,12 +168,13 @@ async function findRepeated(
     readonly appId: number
     readonly key: string | undefined
     readonly requestHash: Buffer
+    readonly at: number
   },
 ): Promise<Created | undefined> {
   if (wanted.key === undefined) return undefined
   const { rows } = await db.query<StoredMessage & { readonly hash: Buffer }>(
-    'select id, warnings, request_hash as hash from message where app_id = $1 and idempotency_key = $2',
-    [wanted.appId, wanted.key],
+    'select id, warnings, request_hash as hash from message where app_id = $1 and idempotency_key = $2 and created_at > $3',
+    [wanted.appId, wanted.key, keysSince(wanted.at)],
   )
   const found = rows[0]
   if (found === undefined) return undefined
@@ -179,4 +184,20 @@ async function findRepeated(
       `idempotencyKey "${wanted.key}" was used for another message`,
     )
   return createdOf(found)
+}
+
+/** The message stays as it was, without the key. */
+async function freeKey(
+  db: Queryable,
+  used: { readonly appId: number; readonly key: string | undefined; readonly at: number },
+): Promise<void> {
+  if (used.key === undefined) return
+  await db.query(
+    'update message set idempotency_key = null where app_id = $1 and idempotency_key = $2 and created_at <= $3',
+    [used.appId, used.key, keysSince(used.at)],
+  )
+}
+
+function keysSince(at: number): Date {
+  return new Date(at - KEY_LASTS_MS)
 }
