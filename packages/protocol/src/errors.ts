@@ -110,6 +110,7 @@ export const ERRORS = {
   segment_unknown: { status: 404, remedy: 'GET …/segments names the segments of this app.' },
   segment_in_use: { status: 409, remedy: 'Change or cancel what names it first.' },
   segment_name_taken: { status: 409, remedy: 'Choose another name, or change the segment that has this one.' },
+  export_unknown: { status: 404, remedy: 'Have it made again: files are kept for a day.' },
   list_unknown: { status: 404, remedy: 'GET …/lists names the lists of this app.' },
   list_in_use: { status: 409, remedy: 'Cancel what names it, or wait until it is done.' },
   idempotency_key_reused: { status: 409, remedy: 'Use a new key, or repeat the first request unchanged.' },

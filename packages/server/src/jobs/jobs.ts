@@ -1,4 +1,6 @@
 /** The background jobs: their names, their times (UTC), and what each does. `roost jobs` lists and runs them. */
+
+import { dropExpiredExports, runExports } from '../audience/export.ts'
 import { dropAbandonedLists } from '../audience/lists.ts'
 import { cleanSnapshots, computeSegments } from '../audience/nightly.ts'
 import type { CredentialChecks } from '../credentials/checks.ts'
@@ -115,6 +117,15 @@ export const JOBS = {
       return computed + failed + cleaned === 0
         ? undefined
         : `${computed} computed, ${failed} failed, ${cleaned} dropped`
+    },
+  },
+  'segment-exports': {
+    does: 'writes the files of exports that were asked for, and drops those whose link has expired',
+    cron: () => EVERY_MINUTE,
+    run: async ({ db, webhooks }, at) => {
+      const done = await runExports(db, at, () => webhooks.signal?.aborted ?? false)
+      const dropped = await dropExpiredExports(db, at)
+      return done + dropped === 0 ? undefined : `${done} done, ${dropped} dropped`
     },
   },
   'inbox-members': {

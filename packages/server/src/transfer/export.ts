@@ -3,6 +3,7 @@
  * the form that the mapping "roost" reads back; spreadsheets are for people. Tokens are whole only when that was asked
  * for: an export ends up in mailboxes.
  */
+import type { CompiledCondition } from '../audience/condition.ts'
 import type { Queryable } from '../store/database.ts'
 import { type ExportFormat, FORMS } from './csv.ts'
 
@@ -11,6 +12,10 @@ export interface ExportOptions {
   readonly format: ExportFormat
   /** Whole tokens and keys, instead of the last characters of the token. */
   readonly hasTokens: boolean
+  /** Only these; made with the first free parameter. Default: all. */
+  readonly audience?: (firstParameter: number) => CompiledCondition
+  /** Told after each page: how many devices it had, and the bucket that it ended in; null when it was the last one. */
+  readonly onPage?: (page: { readonly devices: number; readonly bucket: number | null }) => Promise<void>
 }
 
 export interface ExportedDevice {
@@ -76,7 +81,7 @@ const PAGE = 2000
  * By the primary key, which has its order once the app is given. A device has at most one address of a kind that is sent to;
  * `offset 0` keeps the planner from joining both tables whole.
  */
-const READ_PAGE = `
+const readPage = (audience: string) => `
   select d.bucket, d.hwid, d.platform, d.user_id as "userId", a.state, a.opted_out as "isOptedOut",
          d.permission,
          case when $4 then a.address when a.address is not null then '…' || right(a.address, 8) end as "pushToken",
@@ -101,25 +106,30 @@ const READ_PAGE = `
          and x.kind = 'voip' and x.state in ('active', 'suspect')
       offset 0) v on true
     left join credential c on c.id = a.credential_id
-   where d.app_id = $1 and d.bucket >= $2::smallint and (d.bucket, d.hwid) > ($2::smallint, $3::text)
+   where d.app_id = $1 and d.bucket >= $2::smallint and (d.bucket, d.hwid) > ($2::smallint, $3::text) and ${audience}
    order by d.bucket, d.hwid limit ${PAGE}`
 
 /** The text of the file, in pieces. A device that changes meanwhile is in it once, as it was at some moment of the export. */
 export async function* exportDevices(db: Queryable, options: ExportOptions): AsyncGenerator<string> {
-  const { appId, format, hasTokens } = options
+  const { appId, format, hasTokens, onPage } = options
+  const audience = options.audience?.(5) ?? { sql: 'true', values: [] }
+  const statement = readPage(audience.sql)
   const { mark, line } = FORMS[format]
   if (line !== undefined) yield mark + line(COLUMNS)
   let after = { bucket: 0, hwid: '' }
   for (;;) {
-    const { rows } = await db.query<ExportedDevice & { bucket: number }>(READ_PAGE, [
+    const { rows } = await db.query<ExportedDevice & { bucket: number }>(statement, [
       appId,
       after.bucket,
       after.hwid,
       hasTokens,
+      ...audience.values,
     ])
     if (rows.length > 0) yield rows.map(row => lineOf(row, format)).join('')
     const last = rows.at(-1)
-    if (last === undefined || rows.length < PAGE) return
+    const isLast = last === undefined || rows.length < PAGE
+    await onPage?.({ devices: rows.length, bucket: isLast ? null : last.bucket })
+    if (isLast) return
     after = { bucket: last.bucket, hwid: last.hwid }
   }
 }

@@ -25,6 +25,7 @@ import { messageRoutes } from './messages/route.ts'
 import { pushTestRoutes } from './push-test/route.ts'
 import { removalRoutes } from './removals/route.ts'
 import { ruleRoutes } from './rules/route.ts'
+import { segmentExportFileRoutes, segmentExportRoutes } from './segment-exports/route.ts'
 import { segmentRoutes } from './segments/route.ts'
 import { statsRoutes } from './stats/route.ts'
 import { tagRoutes } from './tags/route.ts'
@@ -74,6 +75,7 @@ export async function v1Routes(app: FastifyInstance, context: HttpContext): Prom
   })
   app.get('/v1/openapi.json', { schema: { hide: true } }, async () => app.swagger())
   await app.register(inboxRoutes, { ...context, prefix: '/v1/apps/:app/devices/:hwid/inbox' })
+  await app.register(segmentExportFileRoutes, { ...context, prefix: '/v1/segment-export-files' })
   await app.register(
     async guarded => {
       guarded.addHook('onRequest', request => {
@@ -103,6 +105,7 @@ export async function v1Routes(app: FastifyInstance, context: HttpContext): Prom
       await guarded.register(pushTestRoutes, context)
       await guarded.register(messageControlRoutes, context)
       await guarded.register(removalRoutes, context)
+      await guarded.register(segmentExportRoutes, context)
       await guarded.register(segmentRoutes, context)
       await guarded.register(ruleRoutes, context)
       await guarded.register(statsRoutes, context)
