@@ -14,6 +14,7 @@ import { jobsCommand } from './jobs.ts'
 import { migrateCommand } from './migrate.ts'
 import { pushTestCommand } from './push-test/command.ts'
 import { removalsCommand } from './removals/command.ts'
+import { sendCommand } from './send/command.ts'
 import { serveCommand } from './serve.ts'
 import { simulateCommand } from './simulate/command.ts'
 import { webhooksCommand } from './webhooks/command.ts'
@@ -23,6 +24,7 @@ const program = new Command('roost')
   .addCommand(serveCommand())
   .addCommand(demoCommand())
   .addCommand(simulateCommand())
+  .addCommand(sendCommand())
   .addCommand(pushTestCommand())
   .addCommand(migrateCommand())
   .addCommand(devicesCommand())

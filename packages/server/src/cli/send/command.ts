@@ -1,0 +1,36 @@
+/** `roost send`: a message by way of a running server. */
+import { Command, Option } from 'commander'
+
+const DEFAULT_URL = 'http://127.0.0.1:7460'
+
+export function sendCommand(): Command {
+  return new Command('send')
+    .description('Send a message by way of a running server')
+    .requiredOption('--app <code>')
+    .addOption(new Option('--to-all', 'to all devices').conflicts(['segment', 'device', 'user']))
+    .addOption(new Option('--segment <id>', 'to a segment').conflicts(['device', 'user']))
+    .addOption(new Option('--device <hwid...>', 'to these devices').conflicts(['user']))
+    .option('--user <id...>', 'to the devices of these users')
+    .option('--title <text>')
+    .option('--body <text>')
+    .option('--image <url>')
+    .option('--link <url>', 'opened by a tap')
+    .option('--at <time>', 'ISO 8601; now when absent')
+    .option('--collapse-key <key>', 'it replaces an earlier message of the same key on the device')
+    .addOption(
+      new Option('--lane <lane>', 'test and transactional messages never wait behind campaigns').choices([
+        'test',
+        'transactional',
+        'campaign',
+      ]),
+    )
+    .option('--file <path>', 'the message as JSON, as POST …/messages takes it; options replace what it says')
+    .option('--watch', 'show its progress until it has ended')
+    .option('--url <url>', 'of the server', DEFAULT_URL)
+    .option('--token <token>', 'server token; better in ROOST_BOOTSTRAP_TOKEN')
+    .option('--json', 'print one line of JSON')
+    .action(async options => {
+      const { sendMessage } = await import('./send.ts')
+      await sendMessage(options, text => void process.stdout.write(`${text}\n`))
+    })
+}
