@@ -1,6 +1,8 @@
 /** Rates that several servers keep together. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startRoost, type TestRoost, tick } from '../../test/roost.ts'
+import { Seal } from '../credentials/seal.ts'
+import { Senders } from '../credentials/senders.ts'
 import type { RunningServer } from '../main.ts'
 import { giveBack, paceOfMessage, paceOfQuota, takeSlice } from './pace.ts'
 
@@ -116,6 +118,26 @@ async function untilPaced(id: string): Promise<void> {
   await tick()
   await untilPaced(id)
 }
+
+test('a credential may have a quota of its own, which all servers keep', async () => {
+  const { serviceAccount, projectId } = await roost.simulator.fcm.createProject()
+  const { body } = await roost.rest<{ code: string }>('POST', '/v1/apps', { name: 'Own quota' })
+  const upload = { gateway: 'fcm', kind: 'service-account', serviceAccount, messagesPerMinute: 120 }
+  const path = `/v1/apps/${body.code}/credentials`
+  expect((await roost.rest('POST', path, { ...upload, messagesPerMinute: 9 })).status).toBe(400)
+  expect((await roost.rest('POST', path, upload)).status).toBe(201)
+  const { db } = another
+  const { rows } = await db.query<{ id: number }>('select id from app where code = $1', [body.code])
+  const senders = new Senders({
+    seal: new Seal('a secret that opens nothing here'),
+    clock: roost.clock,
+    urls: {},
+    allowPrivateEndpoints: false,
+  })
+  const { quota } = await senders.open(db, { appId: rows[0]?.id ?? 0, provider: 'fcm' })
+  await senders.close()
+  expect(quota).toEqual({ name: `fcm:${projectId}`, perMinute: 120 })
+})
 
 test("a Firebase project's quota is kept by two servers together", async () => {
   const { counts, seconds } = await sendTimed('android', 30)

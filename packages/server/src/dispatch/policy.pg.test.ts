@@ -152,6 +152,19 @@ describe('a cap', () => {
     expect(await accepted({ rules: { cap: null } })).toBe(1)
   })
 
+  test('takes no place for a delivery that waited when its message was cancelled', async () => {
+    const phone = await roost.phone('android')
+    await change({ cap: { messages: 1, days: 1 } })
+    roost.simulator.fcm.faults.answerFor(phone.token as string, { form: 'unavailable' }, 1)
+    const id = await roost.send(messageTo([phone]))
+    await roost.until(id, it => it.retrying.some(({ reason }) => reason !== 'planned'))
+    const capped = await roost.sendAndSettle(messageTo([phone]))
+    expect(await reasonsOf(capped)).toEqual({ capped: 1 })
+    await roost.rest('POST', `/v1/apps/${roost.app}/messages/${id}/cancel`)
+    await roost.until(id, it => it.finishedAt !== null)
+    expect((await roost.sendAndSettle(messageTo([phone]))).counts).toMatchObject({ accepted: 1 })
+  })
+
   test('finds the place again that the same message took before its server died', async () => {
     const { db } = another
     const take = (messageId: string) =>

@@ -6,8 +6,10 @@
  * campaign to ten million that is cancelled at once would else write ten million rows of the same word.
  */
 import type { Database, Queryable } from '../store/database.ts'
+import { giveBackPlaces } from './caps.ts'
 import { countRest } from './chunk.ts'
 import { type Batch, claimCancelled } from './lease.ts'
+import { readPolicyOf } from './policy.ts'
 
 export const CANCELLED = 'cancelled'
 
@@ -44,5 +46,17 @@ async function end(
   const { rowCount } = await tx.query(END, [batch.id, batch.lease, unread])
   if (rowCount === 0) return // it took longer than the lease, and somebody else does it
   await tx.query('delete from batch_hold where batch_id = $1', [batch.id])
+  if ((await readPolicyOf(tx, batch)).isCounted) await giveBackPlaces(tx, batch, await readWaiting(tx, batch))
   await tx.query(EMPTY_QUEUE, [batch.id, batch.provider, new Date(at)])
+}
+
+async function readWaiting(
+  tx: Queryable,
+  { id }: Pick<Batch, 'id'>,
+): Promise<{ readonly bucket: number; readonly hwid: string }[]> {
+  const { rows } = await tx.query<{ bucket: number; hwid: string }>(
+    'select bucket, hwid from delivery_queue where batch_id = $1',
+    [id],
+  )
+  return rows
 }
