@@ -16,19 +16,19 @@ import type { HttpContext } from './http/context.ts'
 import { CallLimits } from './http/limits.ts'
 import { Receipts } from './insight/receipts.ts'
 import type { JobContext } from './jobs/jobs.ts'
-import { JobRunner } from './jobs/runner.ts'
+import { announceJob, JobRunner } from './jobs/runner.ts'
 import { ImageProber } from './messages/images.ts'
 import { PushTester, type PushTesterOptions } from './push-test/tester.ts'
 import { Registrations } from './registry/register.ts'
 import { Database } from './store/database.ts'
 import { keepSecret, startEmbeddedPostgres } from './store/embedded.ts'
 import { prepareFolder, StartError } from './store/folder.ts'
-import { Listener } from './store/notices.ts'
+import { Listener, notify } from './store/notices.ts'
 import { prepareDatabase } from './store/prepare.ts'
 import { type Clock, systemClock } from './time.ts'
 
 export interface RunningServer {
-  /** Where it listens, with the port that was chosen when ROOST_PORT is 0. */
+  /** Where it listens, with the port that was chosen when ROOST_PORT is 0; '' without the role "api". */
   readonly url: string
   /** The server token made at a first start without ROOST_BOOTSTRAP_TOKEN; handed out only by the start that made it. */
   readonly firstToken: string | undefined
@@ -46,7 +46,12 @@ export interface StartOptions {
   readonly requestTimeoutMs?: number
   /** How long a stop serves open connections: one that is closed at once may have a call on its way. Default 0. */
   readonly drainMs?: number
+  /** What this process does; the others on the same database do the rest. Default: all. */
+  readonly roles?: readonly Role[]
 }
+
+export const ROLES = ['api', 'send', 'jobs'] as const
+export type Role = (typeof ROLES)[number]
 
 /** Below the 10 seconds after which container runtimes kill. */
 const CLOSE_WITHIN_MS = 5000
@@ -69,6 +74,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
         ...(options.requestTimeoutMs !== undefined && { requestTimeoutMs: options.requestTimeoutMs }),
         ...(options.drainMs !== undefined && { drainMs: options.drainMs }),
       },
+      roles: new Set(options.roles ?? ROLES),
       closers,
       close,
     })
@@ -83,18 +89,20 @@ interface Starting {
   readonly clock: Clock
   readonly closeWithinMs: number
   readonly http: AppOptions
+  readonly roles: ReadonlySet<Role>
   readonly closers: Closer[]
   readonly close: () => Promise<void>
 }
 
 async function start(
   config: Config,
-  { logger, clock, closeWithinMs, http, closers, close }: Starting,
+  { logger, clock, closeWithinMs, http, roles, closers, close }: Starting,
 ): Promise<RunningServer> {
+  requireSharedDatabase(config, roles)
   const { db, url: databaseUrl } = await openDatabase(config, logger, closers)
   const seal = new Seal(config.secret ?? (await secretFromFolder(config)))
   await requireSameSecret(db, seal)
-  const firstToken = await ensureServerToken(db, config)
+  const firstToken = roles.has('api') ? await ensureServerToken(db, config) : undefined
 
   const senders = new Senders({
     seal,
@@ -107,7 +115,6 @@ async function start(
   closers.push(() => senders.close())
   const dispatcher = new Dispatcher({ db, senders, clock, logger })
   closers.push(() => stopSending(dispatcher, senders, { logger, closeWithinMs }))
-  dispatcher.start()
   const listener = new Listener({
     databaseUrl,
     logger,
@@ -117,15 +124,23 @@ async function start(
     },
   })
   closers.push(() => listener.close())
-  await listener.start()
+  if (roles.has('send')) {
+    dispatcher.start()
+    await listener.start()
+  }
 
   const stop = new AbortController()
   const context = jobContext(config, { db, seal, clock, signal: stop.signal })
   const jobs = new JobRunner({ databaseUrl, context, clock, logger, spread: await spreadOf(db) })
   closers.push(() => jobs.close())
   closers.push(async () => stop.abort())
-  await jobs.start()
+  if (roles.has('jobs')) await jobs.start()
+  if (!roles.has('api')) return { url: '', firstToken: undefined, db, close }
 
+  const elsewhere = (announcing: Promise<void>) =>
+    void announcing.catch((error: unknown) =>
+      logger.warn({ err: error }, 'work for another process was not announced'),
+    )
   const registrations = new Registrations(db)
   const receipts = new Receipts(db)
   closers.push(() => Promise.all([registrations.settled(), receipts.settled()]))
@@ -153,8 +168,8 @@ async function start(
       allowPrivate: config.allowPrivateEndpoints,
       extraCa: config.extraCa,
     }),
-    poke: () => dispatcher.poke(),
-    runSoon: name => jobs.runSoon(name),
+    poke: roles.has('send') ? () => dispatcher.poke() : () => elsewhere(notify(db, 'due')),
+    runSoon: roles.has('jobs') ? name => jobs.runSoon(name) : name => elsewhere(announceJob(db, name)),
     trustedProxies: config.trustedProxies,
     connectionsPerClient: config.limits.connectionsPerClient,
   }
@@ -181,6 +196,15 @@ function pushTester(
 ): PushTester {
   const { extraCa, gatewayUrls: urls, allowPrivateEndpoints } = config
   return new PushTester({ db, seal, clock, urls, extraCa, allowPrivateEndpoints })
+}
+
+/** An embedded database serves its own process: another one would have the same folder and find it taken. */
+function requireSharedDatabase(config: Config, roles: ReadonlySet<Role>): void {
+  if (roles.size === ROLES.length || config.databaseUrl !== undefined) return
+  throw new StartError(
+    `a server with the roles ${[...roles].join(', ')} alone needs others beside it, and a database that they share`,
+    'Set ROOST_DATABASE_URL and the same ROOST_SECRET for all of them, or start one with all roles.',
+  )
 }
 
 export interface OpenedJobs {

@@ -9,7 +9,7 @@ import type { DeviceView, LedgerEntry, MessageView, NewMessage } from '@roost/pr
 import { createPhone, type Phone, type PhonePlatform, type Simulator, startSimulator } from '@roost/simulator'
 import { pino } from 'pino'
 import { readConfig } from '../src/config.ts'
-import { type RunningServer, startServer } from '../src/main.ts'
+import { type RunningServer, type StartOptions, startServer } from '../src/main.ts'
 import { cloneDatabase } from './database.ts'
 
 /** Real time goes on underneath; the test adds to it. */
@@ -58,7 +58,7 @@ export interface TestRoost {
   settle(id: string): Promise<MessageView>
   sendAndSettle(message: NewMessage): Promise<MessageView>
   /** A second server on the same database; whoever starts it closes it. */
-  another(): Promise<RunningServer>
+  another(options?: Pick<StartOptions, 'roles'>): Promise<RunningServer>
   view(hwid: string): Promise<DeviceView>
   ledger(hwid: string): Promise<LedgerEntry[]>
   close(): Promise<void>
@@ -70,7 +70,7 @@ export interface CompatBody {
   readonly response: Record<string, unknown> | null
 }
 
-export interface RoostOptions {
+export interface RoostOptions extends Pick<StartOptions, 'roles'> {
   readonly environment?: Readonly<Record<string, string>>
 }
 
@@ -91,7 +91,7 @@ export async function startRoost(options: RoostOptions = {}): Promise<TestRoost>
     ...options.environment,
   })
   const logger = pino({ level: 'trace' }, { write: line => lines.push(line) })
-  const server = await startServer(config, { clock, logger })
+  const server = await startServer(config, { clock, logger, ...(options.roles && { roles: options.roles }) })
 
   const rest: TestRoost['rest'] = async (method, path, body) => {
     const response = await fetch(`${server.url}${path}`, {
@@ -170,7 +170,7 @@ export async function startRoost(options: RoostOptions = {}): Promise<TestRoost>
       throw new Error(`message ${id} did not come to be as wanted within ${SETTLE_WITHIN_MS} ms`)
     },
     sendAndSettle: async message => roost.settle(await roost.send(message)),
-    another: () => startServer(config, { clock, logger }),
+    another: options => startServer(config, { clock, logger, ...options }),
     view: async hwid =>
       (await rest<DeviceView>('GET', `/v1/apps/${app}/devices/${encodeURIComponent(hwid)}`)).body,
     ledger: async hwid => {

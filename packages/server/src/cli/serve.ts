@@ -3,7 +3,8 @@ import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Command } from 'commander'
 import type { Config } from '../config.ts'
-import type { RunningServer } from '../main.ts'
+import type { Role, RunningServer } from '../main.ts'
+import { StartError } from '../store/folder.ts'
 import { listenForStop } from './stop.ts'
 
 /** A call is on its way for a tenth of a second; a rolling restart should lose none. */
@@ -12,6 +13,11 @@ const DRAIN_MS = 500
 export function serveCommand(): Command {
   return new Command('serve')
     .description('Start the server (this is what npm start does)')
+    .option(
+      '--roles <list>',
+      'what this process does, of api,send,jobs; others on the same database do the rest',
+      'api,send,jobs',
+    )
     .addHelpText(
       'after',
       `
@@ -27,9 +33,10 @@ Limits of calls (docs/configuration.md has the reasons; 0 = no limit):
     .action(serve)
 }
 
-async function serve(): Promise<void> {
+async function serve({ roles: list }: { readonly roles: string }): Promise<void> {
   const { readConfig, unknownSettings } = await import('../config.ts')
-  const { startServer } = await import('../main.ts')
+  const { ROLES, startServer } = await import('../main.ts')
+  const roles = readRoles(list, ROLES)
   const { pino } = await import('pino')
   const config = readConfig(process.env)
   tellUnknown(unknownSettings(process.env))
@@ -40,13 +47,29 @@ async function serve(): Promise<void> {
   })
   // Lines for people go to stdout, lines for machines to stderr.
   const logger = pino({ level: config.logLevel }, pino.destination(2))
-  const server = await startServer(config, { logger, drainMs: DRAIN_MS })
+  const server = await startServer(config, { logger, drainMs: DRAIN_MS, roles })
   // Stopped while it started, it was never there for anybody.
   if (!stop.signal.aborted)
-    say(`Roost is listening on ${server.url}\n${await tokenLine(server, config)}`.trimEnd())
+    say(
+      server.url === ''
+        ? `Roost is running: ${roles.join(', ')}`
+        : `Roost is listening on ${server.url}\n${await tokenLine(server, config)}`.trimEnd(),
+    )
   await stop.asked
   await server.close()
   say('stopped')
+}
+
+function readRoles(list: string, known: readonly Role[]): Role[] {
+  const names = list.split(',').map(it => it.trim())
+  const roles = known.filter(it => names.includes(it))
+  const wrong = names.filter(it => !known.some(role => role === it))
+  if (wrong.length > 0)
+    throw new StartError(
+      `--roles: "${wrong.join('", "')}" is none`,
+      `Give some of ${known.join(', ')}, with commas.`,
+    )
+  return roles
 }
 
 function say(text: string): void {

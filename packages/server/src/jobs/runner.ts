@@ -12,6 +12,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Runner, Logger as WorkerLogger } from 'graphile-worker'
 import pg from 'pg'
 import type { Logger } from 'pino'
+import type { Queryable } from '../store/database.ts'
 import { StartError } from '../store/folder.ts'
 import type { Clock } from '../time.ts'
 import { type GraphileWorker, loadGraphileWorker } from './graphile-worker.ts'
@@ -144,6 +145,11 @@ export class JobRunner {
       logger.error({ err: error, job: name }, 'job failed')
     }
   }
+}
+
+/** As `runSoon`, for a process that runs no jobs. Rejects as long as none has ever run them on this database. */
+export async function announceJob(db: Queryable, name: JobName): Promise<void> {
+  await db.query(`select from ${SCHEMA}.add_job($1, '{}'::json, job_key => $1, max_attempts => 1)`, [name])
 }
 
 /** Resolves when it has ended, when it fails again and again to find its jobs, and at the signal. */
