@@ -29,7 +29,13 @@ export async function inboxRoutes(instance: FastifyInstance, context: HttpContex
     exposedHeaders: ['retry-after'],
     maxAge: 86_400,
   })
-  instance.addHook('onRequest', async request => context.limits.takeCall(request.ip))
+  const apps = new WeakMap<FastifyRequest, App>()
+  instance.addHook('onRequest', async request => {
+    context.limits.takeCall(request.ip)
+    // Before anything is read or judged of the call: strangers are told nothing else.
+    apps.set(request, await appOf(context, request, (request.params as { app: string }).app))
+  })
+  const callerOf = (request: FastifyRequest) => apps.get(request) as App
   const app = instance.withTypeProvider<ZodTypeProvider>()
 
   app.get(
@@ -45,7 +51,7 @@ export async function inboxRoutes(instance: FastifyInstance, context: HttpContex
       },
     },
     async request => {
-      const { id: appId } = await appOf(context, request, request.params.app)
+      const { id: appId } = callerOf(request)
       const { limit, after } = request.query
       const key = { appId, hwid: request.params.hwid, at: context.clock.now() }
       const { shown } = await readInbox(context.db, key)
@@ -74,8 +80,8 @@ export async function inboxRoutes(instance: FastifyInstance, context: HttpContex
       },
     },
     async (request, reply) => {
-      const { app: code, hwid, id: messageId } = request.params
-      const { id: appId } = await appOf(context, request, code)
+      const { hwid, id: messageId } = request.params
+      const { id: appId } = callerOf(request)
       const status = STATUS[request.body.state]
       const change = { appId, hwid, at: context.clock.now(), messageId, status }
       if (!(await setInboxState(context.db, change)))
