@@ -13,6 +13,8 @@ export interface App {
   readonly createdAt: string
   /** Addresses are taken only of devices that may show something. */
   readonly needsPermission: boolean
+  /** IANA name, in which hours of the app are meant. */
+  readonly timeZone: string
 }
 
 /** No letters and digits that people confuse. */
@@ -23,7 +25,8 @@ function newCode(): string {
   return `${part()}-${part()}`
 }
 
-const COLUMNS = 'id, code, name, created_at as "createdAt", needs_permission as "needsPermission"'
+const COLUMNS =
+  'id, code, name, created_at as "createdAt", needs_permission as "needsPermission", time_zone as "timeZone"'
 
 /** The device token is in the answer and nowhere else afterwards. */
 export async function createApp(tx: Queryable, name: string): Promise<{ app: App; deviceToken: string }> {
@@ -44,14 +47,16 @@ export async function listApps(db: Queryable): Promise<App[]> {
 export interface AppChange {
   readonly name?: string | undefined
   readonly needsPermission?: boolean | undefined
+  readonly timeZone?: string | undefined
 }
 
 /** Other calls may see the app as it was for a moment. Throws `app_unknown`. */
 export async function changeApp(db: Queryable, code: string, change: AppChange): Promise<App> {
   const { rows } = await db.query<App>(
-    `update app set name = coalesce($2, name), needs_permission = coalesce($3, needs_permission)
+    `update app set name = coalesce($2, name), needs_permission = coalesce($3, needs_permission),
+            time_zone = coalesce($4, time_zone)
       where code = $1 returning ${COLUMNS}`,
-    [code, change.name ?? null, change.needsPermission ?? null],
+    [code, change.name ?? null, change.needsPermission ?? null, change.timeZone ?? null],
   )
   const app = rows[0]
   if (app === undefined) throw new PushError('app_unknown', `there is no app "${code.slice(0, 64)}"`)

@@ -85,6 +85,18 @@ async function beginDue(db: Database, at: number): Promise<void> {
   })
 }
 
+/** The hours of an app's segments come at other times, since its time zone has changed. */
+export async function moveNextRuns(
+  db: Queryable,
+  { appId, at }: { readonly appId: number; readonly at: number },
+): Promise<void> {
+  await db.query(
+    `update segment g set next_run_at = ${nextRunSql('$2', 'a.time_zone', 'g.hour')}
+       from app a where a.id = g.app_id and g.app_id = $1 and g.mode = 'nightly'`,
+    [appId, new Date(at)],
+  )
+}
+
 interface Computing {
   readonly id: number
   readonly segmentId: string

@@ -2,6 +2,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { type App, changeApp, createApp, listApps } from '../../../access/apps.ts'
+import { moveNextRuns } from '../../../audience/nightly.ts'
 import { addCredential } from '../../../credentials/credentials.ts'
 import type { HttpContext } from '../../context.ts'
 import { actorOf } from '../actor.ts'
@@ -16,8 +17,8 @@ import {
 
 const tags = ['apps']
 
-function viewOf({ code, name, createdAt, needsPermission }: App) {
-  return { code, name, createdAt, needsPermission }
+function viewOf({ code, name, createdAt, needsPermission, timeZone }: App) {
+  return { code, name, createdAt, needsPermission, timeZone }
 }
 
 export async function appRoutes(instance: FastifyInstance, context: HttpContext): Promise<void> {
@@ -66,6 +67,11 @@ export async function appRoutes(instance: FastifyInstance, context: HttpContext)
         response: { 200: appSchema },
       },
     },
-    async request => viewOf(await changeApp(context.db, request.params.app, request.body)),
+    async request => {
+      const changed = await changeApp(context.db, request.params.app, request.body)
+      if (request.body.timeZone !== undefined)
+        await moveNextRuns(context.db, { appId: changed.id, at: context.clock.now() })
+      return viewOf(changed)
+    },
   )
 }
