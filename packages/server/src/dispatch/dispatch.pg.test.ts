@@ -72,6 +72,32 @@ test('a device that is named but unknown or unreachable is told, and counted as 
   })
 })
 
+test('an acceptance is written to its address once a day, and a doubt that came meanwhile ends with the next one', async () => {
+  const phone = await roost.phone('ios')
+  const toPhone = { to: { devices: [phone.hwid] }, content: { title: 'Hello' } }
+  const versionOf = async () => {
+    const { rows } = await roost.server.db.query<{ version: string }>(
+      'select xmin::text as version from address where hwid = $1',
+      [phone.hwid],
+    )
+    return rows[0]?.version
+  }
+  await roost.sendAndSettle(toPhone)
+  const written = await versionOf()
+  expect((await roost.sendAndSettle(toPhone)).counts).toMatchObject({ accepted: 1 })
+  expect(await versionOf()).toBe(written)
+  await roost.server.db.query(
+    "update address set state = 'suspect', generation = generation + 1 where hwid = $1",
+    [phone.hwid],
+  )
+  await roost.sendAndSettle(toPhone)
+  expect((await roost.view(phone.hwid)).addresses).toMatchObject([{ state: 'active' }])
+  const confirmed = await versionOf()
+  roost.clock.advance(25 * HOUR_MS)
+  await roost.sendAndSettle(toPhone)
+  expect(await versionOf()).not.toBe(confirmed)
+})
+
 test('R30: connections that go away mid-send lose nobody and ask nobody twice', async () => {
   await phones('ios', 120, 'goaway')
   roost.simulator.apns.faults.goAwayAfter(20, { times: 3 })
