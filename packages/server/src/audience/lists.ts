@@ -295,22 +295,28 @@ export async function* readUnknown(
   }
 }
 
-/** Messages that are still to be sent to, or not to be sent to, who is in it. */
+/** Segments, and messages that are still to be sent to, or not to be sent to, who is in it. */
 const USED = `
-  select id from message
+  select 'message ' || id || ' names the list ' || $2 || ' and is not done' as problem from message
    where app_id = $1 and state in ('scheduled', 'sending', 'paused') and target ? 'condition'
-     and strpos(target::text, $2::text) > 0 limit 1`
+     and strpos(target::text, $2::text) > 0
+  union all
+  select 'segment "' || name || '" names the list ' || $2 from segment
+   where app_id = $1 and strpos(condition::text, $2::text) > 0
+  union all
+  select 'message ' || id || ' was planned with a segment that names the list ' || $2 from message
+   where app_id = $1 and state in ('sending', 'paused') and strpos(audience::text, $2::text) > 0
+  limit 1`
 
 /**
- * Throws `list_unknown`, and `list_in_use` while a message that is not done names it. Conditions miss it at once; its
+ * Throws `list_unknown`, and `list_in_use` while a message that is not done or a segment names it. Conditions miss it at once; its
  * members go bucket by bucket, and a deletion that was broken off is done by repeating it, or by the job a week later.
  */
 export async function deleteList(db: Database, key: ListKey): Promise<void> {
   const { appId, id } = key
   const { kind } = await readList(db, key)
-  const { rows } = await db.query<{ id: string }>(USED, [appId, id])
-  if (rows[0] !== undefined)
-    throw new PushError('list_in_use', `message ${rows[0].id} names the list ${id} and is not done`)
+  const { rows } = await db.query<{ problem: string }>(USED, [appId, id])
+  if (rows[0] !== undefined) throw new PushError('list_in_use', rows[0].problem)
   await db.query("update audience_list set state = 'loading' where app_id = $1 and id = $2", [appId, id])
   if (kind === 'devices')
     for (let bucket = 0; bucket < BUCKETS; bucket++)

@@ -106,6 +106,20 @@ describe('a live segment', () => {
   })
 })
 
+test('a list that a segment names is not deleted', async () => {
+  const list = await roost.rest<{ id: string }>('POST', `/v1/apps/${roost.app}/lists`, {
+    name: 'kept',
+    kind: 'devices',
+    ids: ['kept-1'],
+  })
+  await create({ name: 'of a list', condition: { list: list.body.id } })
+  const answer = await roost.rest('DELETE', `/v1/apps/${roost.app}/lists/${list.body.id}`)
+  expect([answer.status, answer.body]).toMatchObject([
+    409,
+    { code: 'list_in_use', detail: expect.stringContaining('segment "of a list"') },
+  ])
+})
+
 async function expectDeleted(id: string): Promise<void> {
   const answer = await fetch(`${roost.url}${path(`/${id}`)}`, {
     method: 'DELETE',
