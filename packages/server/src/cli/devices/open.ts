@@ -25,9 +25,16 @@ export async function withApp<T>(code: string, work: (opened: Opened) => Promise
     const { allowPrivateEndpoints } = config
     return await work({ db: context.db, seal: context.webhooks.seal, appId, allowPrivateEndpoints })
   } catch (error) {
-    if (error instanceof PushError) throw new StartError(error.message, ERRORS[error.code].remedy)
+    if (error instanceof PushError) throw new StartError(error.message, remedyOf(error))
     throw error
   } finally {
     await close()
   }
+}
+
+/** The remedies of the API speak of the fields of an answer, which a terminal has not. */
+function remedyOf({ code }: PushError): string {
+  return code === 'input_invalid'
+    ? 'Correct what is named here; docs/import.md has the forms.'
+    : ERRORS[code].remedy
 }
