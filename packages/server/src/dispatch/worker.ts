@@ -62,6 +62,10 @@ const CHUNK = 500
  */
 const IN_FLIGHT = CHUNK
 
+const POLL_MS = 500
+/** Two that wait for one pace shall not spin on it. */
+const MIN_OPENING_MS = 10
+
 export class Dispatcher {
   /** Since its start. */
   readonly renders: RenderCounts = { shared: 0, personal: 0 }
@@ -76,6 +80,7 @@ export class Dispatcher {
   #stopWatch: NodeJS.Timeout | undefined
   #loops: Promise<unknown> = Promise.resolve()
   #pokes = 0
+  #opening: NodeJS.Timeout | undefined
 
   constructor(options: DispatcherOptions) {
     this.#options = options
@@ -111,11 +116,23 @@ export class Dispatcher {
     for (const wake of [...this.#wakers]) wake()
   }
 
+  /** A pace opens between two looks. One timer for all: whoever is refused again asks for the next one. */
+  #pokeWhenOpen({ pacedBy, notBefore }: Rest): void {
+    if (pacedBy === undefined || this.#opening !== undefined || this.#stop.signal.aborted) return
+    const waitMs = Math.max(MIN_OPENING_MS, notBefore - this.#options.clock.now())
+    if (waitMs >= (this.#options.pollMs ?? POLL_MS)) return
+    this.#opening = setTimeout(() => {
+      this.#opening = undefined
+      this.poke()
+    }, waitMs)
+  }
+
   /** Finishes the chunks in hand and gives their batches back. */
   async stop(): Promise<void> {
     this.#stop.abort()
     this.poke()
     await this.#loops
+    clearTimeout(this.#opening)
     clearInterval(this.#stopWatch)
   }
 
@@ -139,7 +156,7 @@ export class Dispatcher {
         this.#wakers.delete(wake)
         resolve()
       }
-      const timer = setTimeout(wake, this.#options.pollMs ?? 500)
+      const timer = setTimeout(wake, this.#options.pollMs ?? POLL_MS)
       this.#wakers.add(wake)
     })
   }
@@ -182,6 +199,7 @@ export class Dispatcher {
     try {
       const rest = await this.#work(batch, lease)
       await releaseBatch(db, batch, { ...rest, at: clock.now() })
+      this.#pokeWhenOpen(rest)
       await finishMessages(db, clock.now())
     } catch (error) {
       await this.#giveUp(batch, error)
