@@ -35,6 +35,8 @@ export interface RoostServerOptions {
   readonly caPem: string
   /** The Node that runs it; the one of the test when absent. */
   readonly program?: string
+  /** As `--roles` takes them; all when absent. */
+  readonly roles?: string
 }
 
 export async function startRoostServer(options: RoostServerOptions): Promise<RoostServer> {
@@ -42,17 +44,21 @@ export async function startRoostServer(options: RoostServerOptions): Promise<Roo
   await writeFile(join(folder, 'ca.pem'), options.caPem)
   let child: ChildProcess | undefined
   const start = (port: string): Promise<string> => {
-    child = spawn(options.program ?? process.execPath, [PROGRAM, 'serve'], {
-      env: {
-        ...process.env,
-        ROOST_DATA_DIR: join(folder, 'data'),
-        ROOST_EXTRA_CA: join(folder, 'ca.pem'),
-        ROOST_PORT: port,
-        ROOST_BOOTSTRAP_TOKEN: BOOTSTRAP_TOKEN,
-        ...options.environment,
+    child = spawn(
+      options.program ?? process.execPath,
+      [PROGRAM, 'serve', ...(options.roles === undefined ? [] : ['--roles', options.roles])],
+      {
+        env: {
+          ...process.env,
+          ROOST_DATA_DIR: join(folder, 'data'),
+          ROOST_EXTRA_CA: join(folder, 'ca.pem'),
+          ROOST_PORT: port,
+          ROOST_BOOTSTRAP_TOKEN: BOOTSTRAP_TOKEN,
+          ...options.environment,
+        },
+        stdio: ['ignore', 'pipe', 'pipe'],
       },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
+    )
     return waitUntilReady(child, keepOutput(child))
   }
   const end = async (how: (running: ChildProcess) => Promise<void>): Promise<void> => {
