@@ -41,6 +41,8 @@ const IOS = 1
 /** Few, so that stories come back to the same ones. */
 const DEVICES = 2
 const TOKENS = 2
+/** Race M: a device is told so at its fifth change of address at the earliest. */
+const RETURNS_MIN = 4
 /** So many deaths at once and no acceptance: more than the guard lets pass. */
 const MASS = 12
 
@@ -132,6 +134,8 @@ class Story {
   readonly #flights: Sent[] = []
   /** Alerts that hold deaths and that nobody has decided on, by the credential that they are of. */
   readonly #alerts: { readonly number: number; readonly credentialId: string }[] = []
+  /** Of each device, those that counted. */
+  readonly #registrations = new Map<number, number>()
   readonly #name = `story-${++stories}`
   /** The server's clock when the model's stood at nought. */
   readonly #begin = server.clock.now()
@@ -184,7 +188,19 @@ class Story {
     if (!isStale && it.do === 'unregister') this.model.unregister(it.device, 'device')
     if (!isStale && it.do === 'logout') this.model.users.set(it.device, null)
     if (!isStale && it.do === 'login') this.model.users.set(it.device, it.user)
+    if (!isStale && it.do === 'register') return this.#register(it)
     await this.#call(...this.#wordsOf(it), isStale ? { stale: true } : null)
+  }
+
+  /** Race M: who returns to former addresses again and again may be told to be another one; what is stored is the same. */
+  async #register(it: Extract<Step, { do: 'register' }>): Promise<void> {
+    const registrations = (this.#registrations.get(it.device) ?? 0) + 1
+    this.#registrations.set(it.device, registrations)
+    const [method, fields] = this.#wordsOf(it)
+    const { body } = await server.device(app, method, fields)
+    const returns = registrations > RETURNS_MIN
+    expect([null, ...(returns ? [{ new_hwid: expect.any(String) }] : [])]).toContainEqual(body.response)
+    expect(body.status_code).toBe(200)
   }
 
   #wordsOf(it: Call): [string, Record<string, unknown>] {
