@@ -362,7 +362,7 @@ describe('a table that is added later', () => {
    */
   const WORDS: Readonly<Record<string, readonly string[]>> = {
     // Erased by mentions.ts and erase.ts.
-    batch: ['provider', 'state', 'held_reason', 'cursor_hwid'],
+    batch: ['provider', 'state', 'held_reason', 'cursor_hwid', 'paced_by'],
     bulk_request: ['kind', 'state', 'settings', 'entries', 'results'],
     message: [
       'state',
@@ -375,6 +375,7 @@ describe('a table that is added later', () => {
       'inbox',
       'warnings',
       'audience',
+      'rules',
     ],
     webhook_event: ['type', 'data'],
     erasure: ['subject', 'salt', 'hash', 'by', 'counts', 'device_hashes'],
@@ -385,6 +386,7 @@ describe('a table that is added later', () => {
     audience_list: ['name', 'kind', 'state'],
     api_token: ['kind', 'hash', 'label'],
     app: ['code', 'name', 'time_zone'],
+    app_rules: ['rules'],
     batch_hold: ['part', 'reason', 'unfit'],
     credential: [
       'gateway',
@@ -406,6 +408,7 @@ describe('a table that is added later', () => {
     inbox_members: ['members'], // hashes; erased by eraseMembers
     inbox_message: ['audience'],
     job_run: ['name', 'outcome', 'summary'],
+    pace: ['name'],
     removal_undo: ['filter', 'state', 'by'],
     schema_version: ['name'],
     segment: ['name', 'code', 'mode', 'condition'], // as a person or a program wrote it
