@@ -6,7 +6,6 @@ alter table gateway_tally add column alert_id uuid;
 
 -- A decision is settled when nothing is left of what the alert held; until then a job goes on with it.
 alter table alert add column settled_at timestamptz;
-create index alert_unsettled on alert (closed_at) where state in ('released', 'forgotten') and settled_at is null;
 
 alter table alert drop constraint alert_kind_check;
 alter table alert add constraint alert_kind_check

@@ -6,9 +6,6 @@ alter table device_event
   add column days date[] not null default '{}',
   add column day_counts integer[] not null default '{}';
 
--- What a device told of messages; also what is handed out and erased of it.
-create index receipt_of_device on receipt (bucket, app_id, hwid, kind, at);
-
 -- Ids of devices or users that somebody has brought along.
 create table audience_list (
   id uuid primary key,

@@ -1,4 +1,4 @@
-/** Migrations: each once, whole or not at all, however many processes start. */
+/** Migrations: each once, whole or begun anew, however many processes start, and beside servers that go on working. */
 import { afterAll, beforeEach, expect, test } from 'vitest'
 import { emptyDatabase, type TestDatabase } from '../../test/database.ts'
 import { Database } from './database.ts'
@@ -106,4 +106,138 @@ test('a process that was killed while it migrated leaves no lock behind', async 
   expect(await outcome).toBe('failed')
   await killed.close()
   expect(versionsOf(await migrate(db, [FIRST]))).toEqual([1])
+})
+
+const OUTSIDE: Migration = {
+  version: 4,
+  name: 'outside',
+  sql: `-- outside a transaction
+create index concurrently if not exists one_of_id on one (id); -- a comment; with a semicolon
+create unique index concurrently if not exists one_name
+  on one (id, (id + 1));
+`,
+}
+
+async function indexes(): Promise<object[]> {
+  const { rows } = await db.query(
+    `select c.relname as name, i.indisvalid as "isValid" from pg_index i join pg_class c on c.oid = i.indexrelid
+      where i.indrelid = 'one'::regclass order by 1`,
+  )
+  return rows
+}
+
+/** Until somebody waits for a lock in this database with a statement like that. */
+async function whenWaiting(statement: string): Promise<void> {
+  const { rowCount } = await db.query(
+    `select from pg_stat_activity
+      where datname = current_database() and wait_event_type = 'Lock' and query like $1`,
+    [statement],
+  )
+  if (rowCount === 0) await whenWaiting(statement)
+}
+
+/** Until so many have asked for the lock of migrations and not got it. */
+async function whenAsking(count: number): Promise<void> {
+  const { rowCount } = await db.query(
+    `select from pg_stat_activity
+      where datname = current_database() and query like 'select pg_%advisory_lock%' and pid <> pg_backend_pid()`,
+  )
+  if (rowCount < count) await whenAsking(count)
+}
+
+test('a migration outside of a transaction builds its indexes while others write, and they count when all are there', async () => {
+  await migrate(db, [FIRST])
+  const migrating = await db.transaction(async tx => {
+    await tx.query('insert into one values (1)')
+    const running = migrate(db, [FIRST, OUTSIDE])
+    await whenWaiting('create index concurrently%')
+    await db.query('insert into one values (2)')
+    expect(await versions()).toEqual([1])
+    return { running }
+  })
+  expect(versionsOf(await migrating.running)).toEqual([4])
+  expect(await indexes()).toEqual([
+    { name: 'one_name', isValid: true },
+    { name: 'one_of_id', isValid: true },
+  ])
+})
+
+test('an index that broke off is dropped and built anew', async () => {
+  await migrate(db, [FIRST])
+  await db.query('insert into one values (1), (1)')
+  await expect(migrate(db, [FIRST, OUTSIDE])).rejects.toThrow(
+    'migration 4 (outside) failed; the next start goes on with it',
+  )
+  expect(await indexes()).toEqual([
+    { name: 'one_name', isValid: false },
+    { name: 'one_of_id', isValid: true },
+  ])
+  await db.query('delete from one')
+  expect(versionsOf(await migrate(db, [FIRST, OUTSIDE]))).toEqual([4])
+  expect(await indexes()).toMatchObject([{ isValid: true }, { isValid: true }])
+})
+
+test('processes that wait for a migration outside of a transaction are not in its way', async () => {
+  await migrate(db, [FIRST])
+  const others = Array.from({ length: 3 }, () => new Database({ url: database.url, maxConnections: 1 }))
+  const running = await db.transaction(async tx => {
+    await tx.query('insert into one values (1)')
+    const first = migrate(db, [FIRST, OUTSIDE], { tries: 1 })
+    await whenWaiting('create index concurrently%')
+    const waiting = others.map(it => migrate(it, [FIRST, OUTSIDE], { tries: 1 }))
+    await whenAsking(others.length)
+    return [first, ...waiting]
+  })
+  expect((await Promise.all(running)).map(versionsOf)).toEqual([[4], [], [], []])
+  await Promise.all(others.map(it => it.close()))
+})
+
+const ALTER: Migration = { version: 5, name: 'alter', sql: 'alter table one add column extra text' }
+
+test('a migration that meets a lock lets go of those behind it, and is applied when the lock is gone', async () => {
+  await migrate(db, [FIRST])
+  const { running } = await db.transaction(async tx => {
+    await tx.query('select from one')
+    const applying = migrate(db, [FIRST, ALTER], { lockTimeoutMs: 50, pauseMs: 1 })
+    await whenWaiting('alter table%')
+    await db.query('insert into one values (1)') // would wait for this transaction's end, which waits for it
+    await whenWaiting('alter table%')
+    return { running: applying }
+  })
+  expect(versionsOf(await running)).toEqual([5])
+})
+
+test('a migration that meets a lock at each try says so, and leaves the schema as before', async () => {
+  await migrate(db, [FIRST])
+  await db.transaction(async tx => {
+    await tx.query('select from one')
+    await expect(migrate(db, [FIRST, ALTER], { lockTimeoutMs: 10, pauseMs: 1, tries: 2 })).rejects.toThrow(
+      'migration 5 (alter) failed: others held a lock on its tables at each try; the schema is as before',
+    )
+  })
+  expect(await tables()).toEqual(['one.id'])
+})
+
+/** Released before there were migrations outside of a transaction. */
+const RELEASED = 8
+const isOutside = (it: Migration) => it.sql.startsWith('-- outside a transaction\n')
+const found = (sql: string, pattern: RegExp) => [...sql.matchAll(pattern)].map(it => it[1] as string)
+
+test('no shipped migration keeps writers out of a table of an earlier one while it builds an index', async () => {
+  const inside = (await readMigrations()).filter(it => it.version > RELEASED && !isOutside(it))
+  const early = inside.flatMap(({ version, sql }) => {
+    const made = found(sql, /create (?:unlogged )?table (\w+)/g)
+    return found(sql, /create (?:unique )?index \w+ on (\w+)/g)
+      .filter(table => !made.includes(table))
+      .map(table => [version, table])
+  })
+  expect(early).toEqual([])
+})
+
+test('each statement of a shipped migration outside of a transaction can be repeated', async () => {
+  const outside = (await readMigrations()).filter(isOutside)
+  expect(outside.length).toBeGreaterThan(0)
+  for (const { sql } of outside)
+    for (const statement of sql.replace(/--.*$/gm, '').split(';'))
+      expect(statement.trim()).toMatch(/^$|^create (unique )?index concurrently if not exists /)
 })
