@@ -16,8 +16,9 @@ import { addressOrder, directoryOrder } from '../registry/lock-order.ts'
 import type { Database, Queryable } from '../store/database.ts'
 import { readPolicy } from './policy.ts'
 
-/** Of 1024: short statements, so that no registration waits long for a row. */
+/** Of 1024: what one statement may look through. */
 const BUCKETS_AT_ONCE = 64
+/** What one statement changes, so that no registration waits long for a row. */
 const SLICE = 1000
 
 export interface Aged {
@@ -49,30 +50,64 @@ interface Sweep {
   readonly at: number
 }
 
+/** Where a slice begins: one that found all that is due before it need not be looked through again. */
+interface Cursor {
+  readonly bucket: number
+  readonly hwid: string
+}
+
+/**
+ * A slice in the order of the primary key, from the cursor's device on, whose other addresses may be due as well. What a
+ * registration has changed while its row was waited for stays.
+ */
 const END_INACTIVE = `
-  with old as (
-    select a.bucket, a.app_id, a.hwid, a.address_hash
+  with due as materialized (
+    select a.bucket, a.hwid, a.address_hash, d.last_seen_at
       from address a
       left join device d on d.bucket = a.bucket and d.app_id = a.app_id and d.hwid = a.hwid
-     where a.app_id = $1 and a.bucket between $2 and $3 and a.state in ('active', 'suspect')
-       and greatest(a.last_registered_at, d.last_seen_at, a.ages_from)
-             < $4::timestamptz - case when a.provider = 'fcm' then $5::integer else $6::integer end * interval '1 day'
+     where a.app_id = $1 and (a.bucket, a.app_id, a.hwid) >= ($2, $1, $3) and a.bucket <= $4
+       and a.state in ('active', 'suspect') and ${isSilent('d.last_seen_at')}
+     order by a.bucket, a.app_id, a.hwid, a.address_hash
+     limit ${SLICE}
+  ), old as (
+    select a.bucket, a.app_id, a.hwid, a.address_hash
+      from due
+      join address a on a.bucket = due.bucket and a.app_id = $1 and a.hwid = due.hwid
+                    and a.address_hash = due.address_hash
+     where a.state in ('active', 'suspect') and ${isSilent('due.last_seen_at')}
      order by ${addressOrder('a')}
        for update of a
   ), ended as (
     update address a
-       set state = 'dead', reason = 'inactive', generation = a.generation + 1, state_since = $4
+       set state = 'dead', reason = 'inactive', generation = a.generation + 1, state_since = $5
       from old o
      where a.bucket = o.bucket and a.app_id = o.app_id and a.hwid = o.hwid and a.address_hash = o.address_hash
     returning a.*
+  ), told as (
+    insert into ledger (bucket, app_id, hwid, at, event, reason, provider, environment, kind, address_end, generation)
+    select bucket, app_id, hwid, $5, 'dead', reason, provider, environment, kind, right(address, 8), generation
+      from ended
   )
-  insert into ledger (bucket, app_id, hwid, at, event, reason, provider, environment, kind, address_end, generation)
-  select bucket, app_id, hwid, $4, 'dead', reason, provider, environment, kind, right(address, 8), generation from ended`
+  select (select count(*) from ended) as ended, (select count(*) from due) as seen, bucket, hwid
+    from due order by bucket desc, hwid desc limit 1`
+
+function isSilent(lastSeenAt: string): string {
+  return `greatest(a.last_registered_at, ${lastSeenAt}, a.ages_from)
+            < $5::timestamptz - case when a.provider = 'fcm' then $6::integer else $7::integer end * interval '1 day'`
+}
 
 async function endInactive(db: Queryable, { appId, policy, from, at }: Sweep): Promise<number> {
   const to = from + BUCKETS_AT_ONCE - 1
-  const values = [appId, from, to, new Date(at), policy.fcmDeadDays, policy.otherDeadDays]
-  return (await db.query(END_INACTIVE, values)).rowCount
+  const rest = [to, new Date(at), policy.fcmDeadDays, policy.otherDeadDays]
+  let ended = 0
+  for (let cursor: Cursor = { bucket: from, hwid: '' }; ; ) {
+    const values = [appId, cursor.bucket, cursor.hwid, ...rest]
+    const { rows } = await db.query<Cursor & { ended: number; seen: number }>(END_INACTIVE, values)
+    const slice = rows[0]
+    ended += slice?.ended ?? 0
+    if (slice === undefined || slice.seen < SLICE) return ended
+    cursor = slice
+  }
 }
 
 /** Uses the index address_expiring. */

@@ -114,6 +114,30 @@ test('R15: after 270 days of silence an FCM address is dead, after a year the ot
   expect((await roost.ledger(ios.hwid)).map(it => it.event)).toEqual(['registered', 'dead'])
 })
 
+test('R15: where very many end at once they do so in short steps, each of them once, and no registration waits for all', async () => {
+  const { db } = roost.server
+  const { rows } = await db.query<{ id: number }>(
+    "insert into app (code, name) values ('CROWD', 'Crowd') returning id",
+  )
+  const old = new Date(roost.clock.now() - 300 * DAY_MS)
+  await db.query(
+    `insert into address (bucket, app_id, hwid, kind, address_hash, provider, environment, address, state,
+                          first_registered_at, last_registered_at, state_since)
+     select d % 5, $1, case when d % 2 = 0 then 'Crowd-' else 'crowd-' end || d, kind,
+            decode(md5(d || kind), 'hex'), 'fcm', 'production', md5(d || kind), 'active', $2, $2, $2
+       from generate_series(1, 1101) d, unnest(array['alert', 'voip']) kind`,
+    [rows[0]?.id, old],
+  )
+  expect(await age()).toMatchObject({ inactive: 2202 })
+  const { rows: steps } = await db.query<{ ended: number; told: number }>(
+    `select count(*) as told, count(distinct (hwid, kind)) as ended from ledger
+      where app_id = $1 and event = 'dead' and reason = 'inactive' group by xmin::text order by 1`,
+    [rows[0]?.id],
+  )
+  expect(steps).toEqual([202, 1000, 1000].map(count => ({ told: count, ended: count })))
+  expect(await age()).toMatchObject({ inactive: 0 })
+})
+
 test('R15: an app chooses these times itself, and null is the default again', async () => {
   const policy = async (change: object) => (await roost.rest('PATCH', path('address-policy'), change)).body
   expect((await roost.rest('GET', path('address-policy'))).body).toEqual({
