@@ -47,7 +47,7 @@ test('the plan that is kept finds rows by their whole key, though it was made wh
   const empty = await cloneDatabase()
   const db = new Database({ url: empty.url })
   try {
-    const columns = Array.from({ length: 24 }, () => '{}')
+    const columns = Array.from({ length: 25 }, () => '{}')
     const explained = { name: 'explained', text: `explain (format json) ${STORE_PLAIN.text}` }
     const { rows } = await db.once<{ 'QUERY PLAN': [{ Plan: Plan }] }>(explained, columns)
     const nodes = nodesOf((rows[0] as { 'QUERY PLAN': [{ Plan: Plan }] })['QUERY PLAN'][0].Plan)

@@ -39,13 +39,15 @@ export const STORE_PLAIN: PlannedStatement = {
                              unnest($9::text[]), unnest($10::text[]), unnest($11::text[]), unnest($12::timestamptz[]),
                              unnest($13::boolean[]), unnest($14::bigint[]), unnest($15::text[]), unnest($16::jsonb[]),
                              unnest($17::bytea[]), unnest($18::text[]), unnest($19::jsonb[]), unnest($20::uuid[]),
-                             unnest($21::text[]), unnest($22::text[]), unnest($23::text[]), unnest($24::smallint[]))
+                             unnest($21::text[]), unnest($22::text[]), unnest($23::text[]), unnest($24::smallint[]),
+                             unnest($25::boolean[]))
                     as it (n, bucket, app_id, hwid,
                            platform, user_id, language, timezone_seconds,
                            app_version, os_version, device_model, at,
                            is_open, client_seq, permission, record,
                            hash, kind, keys, credential_id,
-                           provider, environment, address, address_bucket)
+                           provider, environment, address, address_bucket,
+                           is_call)
   ), met as (
     select i.*, d.ctid as place
       from i left join device d on d.bucket = i.bucket and d.app_id = i.app_id and d.hwid = i.hwid
@@ -61,7 +63,8 @@ export const STORE_PLAIN: PlannedStatement = {
     returning app_id, hwid
   ), same as (
     update device d
-       set last_seen_at = greatest(i.at, d.last_seen_at),
+       set last_seen_at = case when i.is_call then greatest(i.at, d.last_seen_at) else d.last_seen_at end,
+           told_at = case when i.is_call then d.told_at else greatest(i.at, d.told_at) end,
            last_open_at = case when i.is_open then greatest(i.at, d.last_open_at) else d.last_open_at end,
            client_seq = greatest(i.client_seq, d.client_seq)
       from met i
@@ -190,5 +193,6 @@ function columnsOf(rows: readonly Placed[]): string[] {
     textArray(rows, it => it.update.address.environment),
     textArray(rows, it => it.update.address.address),
     plainArray(rows, it => addressBucketOf(it.hash)),
+    plainArray(rows, it => it.update.isCall),
   ]
 }

@@ -36,6 +36,8 @@ import { refusedTags, type SkippedTag, type TagOperation } from './tags.ts'
 export interface DeviceUpdate {
   readonly appId: number
   readonly hwid: string
+  /** R15: the device itself has called. What a back end says of it, or replays, is no sign of life. */
+  readonly isCall: boolean
   readonly platform: Platform | null
   readonly userId: string | null
   /** R25: the device belongs to nobody from now on; `userId` is null then. */
@@ -74,16 +76,24 @@ export interface UpdateResult {
   readonly skipped: readonly SkippedTag[]
 }
 
-/** A call of a device that says nothing but that it is there. */
-export function updateOf(call: {
+interface Said {
   readonly appId: number
   readonly hwid: string
   readonly at: number
-}): DeviceUpdate {
-  return { ...NOTHING_SAID, appId: call.appId, hwid: call.hwid, at: call.at }
+}
+
+/** A call of a device that says nothing but that it is there. */
+export function updateOf({ appId, hwid, at }: Said): DeviceUpdate {
+  return { ...NOTHING_SAID, appId, hwid, at }
+}
+
+/** What a back end says of a device: nothing yet. */
+export function toldOf({ appId, hwid, at }: Said): DeviceUpdate {
+  return { ...NOTHING_SAID, isCall: false, appId, hwid, at }
 }
 
 const NOTHING_SAID = {
+  isCall: true,
   platform: null,
   userId: null,
   isLogout: false,
@@ -339,9 +349,10 @@ function latest(registrations: readonly Registration[]): number {
 }
 
 const DEVICE_COLUMNS = `bucket, app_id, hwid, platform, user_id, tags, language, timezone_seconds, app_version, os_version,
-                    device_model, first_seen_at, last_seen_at, last_open_at, client_seq, permission, record`
+                    device_model, first_seen_at, last_seen_at, told_at, user_told_at, last_open_at, client_seq, permission, record`
 const DEVICE_VALUES = `i.bucket, i.app_id, i.hwid, i.platform, i.user_id, i.tags, i.language, i.timezone_seconds,
-           i.app_version, i.os_version, i.device_model, i.at, i.at, case when i.is_open then i.at end, i.client_seq,
+           i.app_version, i.os_version, i.device_model, i.at, i.at, case when not i.is_call then i.at end,
+           case when not i.is_call and i.is_user_said then i.at end, case when i.is_open then i.at end, i.client_seq,
            i.permission, i.record`
 const KNOWN = 'select from device k where k.bucket = i.bucket and k.app_id = i.app_id and k.hwid = i.hwid'
 
@@ -352,15 +363,17 @@ const KNOWN = 'select from device k where k.bucket = i.bucket and k.app_id = i.a
  * R5: a row whose device has counted further is not changed, and not returned.
  * New devices come before known ones, in the order of locks; one that another transaction makes known meanwhile is changed.
  * An unregistration without a number makes no device: clients send it before they register for the first time.
+ * R15: what a back end says moves a clock of its own, but for a device that begins with it.
  */
 const UPSERT_DEVICES = `
   with i as (
     select *, case when octet_length(asked::text) <= ${TAGS_BYTES_PER_DEVICE} then asked else '{}' end as tags
       from unnest($1::smallint[], $2::integer[], $3::text[], $4::text[], $5::text[], $6::jsonb[], $7::text[],
                   $8::integer[], $9::text[], $10::text[], $11::text[], $12::timestamptz[], $13::boolean[],
-                  $14::bigint[], $15::boolean[], $16::text[], $17::jsonb[])
+                  $14::bigint[], $15::boolean[], $16::text[], $17::jsonb[], $18::boolean[], $19::boolean[])
              as it (bucket, app_id, hwid, platform, user_id, asked, language, timezone_seconds, app_version,
-                    os_version, device_model, at, is_open, client_seq, is_unregister, permission, record)
+                    os_version, device_model, at, is_open, client_seq, is_unregister, permission, record, is_call,
+                    is_user_said)
   ), created as (
     insert into device as d (${DEVICE_COLUMNS})
     select ${DEVICE_VALUES}
@@ -390,7 +403,10 @@ const UPSERT_DEVICES = `
            app_version = coalesce(excluded.app_version, d.app_version),
            os_version = coalesce(excluded.os_version, d.os_version),
            device_model = coalesce(excluded.device_model, d.device_model),
-           last_seen_at = greatest(excluded.last_seen_at, d.last_seen_at),
+           last_seen_at = case when excluded.told_at is null then greatest(excluded.last_seen_at, d.last_seen_at)
+                               else d.last_seen_at end,
+           told_at = greatest(excluded.told_at, d.told_at),
+           user_told_at = greatest(excluded.user_told_at, d.user_told_at),
            last_open_at = greatest(excluded.last_open_at, d.last_open_at),
            client_seq = greatest(excluded.client_seq, d.client_seq),
            permission = coalesce(excluded.permission, d.permission),
@@ -428,6 +444,8 @@ async function upsertDevices(tx: Queryable, updates: readonly DeviceUpdate[]): P
     updates.map(it => it.isUnregister),
     updates.map(it => it.permission),
     updates.map(it => JSON.stringify(it.record ?? {})),
+    updates.map(it => it.isCall),
+    updates.map(it => it.userId !== null || it.isLogout),
   ])
   const stored = new Map(rows.map(row => [`${row.appId} ${row.hwid}`, row]))
   return updates.map(({ appId, hwid, clientSeq }) => {

@@ -200,6 +200,31 @@ describe('who was heard of later is right', () => {
     expect((await server.view(app, 'later')).userId).toBeNull()
   })
 
+  test('what a back end has said since the file was made stays, and is no sign of life', async () => {
+    const [former, filed] = [newToken(), newToken()]
+    await importText(row('told', former, ago(9)), { format: 'ndjson' })
+    await server.rest('PATCH', `/v1/apps/${app.app}/devices/told`, { userId: null, tags: { plan: 'pro' } })
+    const at = ago(3)
+    const line = { ...JSON.parse(row('told', filed, at)), tags: { plan: 'basic' } }
+    await importText(`${JSON.stringify(line)}\n`, { format: 'ndjson' })
+    expect(await server.view(app, 'told')).toMatchObject({
+      userId: null,
+      tags: { plan: 'pro' },
+      lastSeenAt: new Date(at).toISOString(),
+      addresses: [{ addressEnd: end(filed), state: 'active' }, { state: 'superseded' }],
+    })
+  })
+
+  test('a row without a time is no sign of life of a device that is known', async () => {
+    const at = ago(9)
+    await importText(row('undated', newToken(), at), { format: 'ndjson' })
+    await importText('{"hwid":"undated","platform":"ios","userId":"corrected"}\n', { format: 'ndjson' })
+    expect(await server.view(app, 'undated')).toMatchObject({
+      userId: 'corrected',
+      lastSeenAt: new Date(at).toISOString(),
+    })
+  })
+
   test('R2: a row that is newer than the base replaces the token', async () => {
     const [old, fresh] = [newToken(), newToken()]
     await importText(row('r2', old, ago(9)), { format: 'ndjson' })

@@ -36,6 +36,7 @@ export function updateFrom({ app, context, isReplay }: Call, request: CompatBase
   // One literal: each further spread is a copy of the whole, for each call.
   return {
     ...updateOf({ appId: app.id, hwid: request.hwid, at }),
+    isCall: !isReplay,
     platform: request.device_type === undefined ? null : platformOf(request.device_type),
     userId: request.userId === request.hwid || request.userId === '' ? null : (request.userId ?? null),
     language: said.language ?? null,

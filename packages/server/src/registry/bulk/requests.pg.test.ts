@@ -78,6 +78,84 @@ test('R5: a device that has called in since a request was made keeps its token a
   expect((await statesOf('overtaking')).filter(it => it[1] === 'active')).toEqual([[end(live), 'active']])
 })
 
+test.each(['hwid', 'userId', 'pushToken'] as const)(
+  'R5: who is unregistered by %s keeps what was registered after the request was made',
+  async field => {
+    const [hwid, token] = [`late-${field}`, newToken()]
+    const userId = `user of ${hwid}`
+    await register(hwid, field === 'pushToken' ? token : newToken(), { userId })
+    const entry = { hwid: { hwid }, userId: { userId }, pushToken: { pushToken: token } }[field]
+    server.clock.advance(1000)
+    const id = await ask({ kind: 'unregister', entries: [entry] satisfies BulkTarget[] })
+    server.clock.advance(1000)
+    await register(hwid, token, { userId })
+    await run()
+    expect(await outcomeOf(id)).toMatchObject({
+      results: [{ outcome: 'refused', detail: expect.stringContaining('registered after') }],
+    })
+    expect((await statesOf(hwid)).filter(it => it[1] === 'active')).toEqual([[end(token), 'active']])
+    expect((await server.ledger(app, hwid)).map(it => it.event)).not.toContain('unregistered')
+  },
+)
+
+test('R5: of a device that has registered one token since, an older one of another kind ends', async () => {
+  const [alert, voip] = [newToken(), newToken()]
+  await register('kinds', newToken(), { voip_push_token: voip })
+  server.clock.advance(1000)
+  await ask({ kind: 'unregister', entries: [{ hwid: 'kinds' }] satisfies BulkTarget[] })
+  server.clock.advance(1000)
+  await register('kinds', alert)
+  await run()
+  expect(await statesOf('kinds')).toEqual(
+    expect.arrayContaining([
+      [end(alert), 'active'],
+      [end(voip), 'dead'],
+    ]),
+  )
+})
+
+const patch = (hwid: string, body: unknown) =>
+  server.rest('PATCH', `/v1/apps/${app.app}/devices/${hwid}`, body)
+
+test('R5: tags that a back end sets refuse no token that it has asked for before', async () => {
+  const token = newToken()
+  await register('told', newToken())
+  server.clock.advance(1000)
+  const id = await registering({ hwid: 'told', push_token: token })
+  server.clock.advance(1000)
+  expect((await patch('told', { tags: { plan: 'pro' } })).status).toBe(200)
+  await run()
+  expect(await outcomeOf(id)).toMatchObject({ results: [{ outcome: 'done' }] })
+  expect((await statesOf('told')).filter(it => it[1] === 'active')).toEqual([[end(token), 'active']])
+})
+
+test.each([
+  ['a user', { userId: 'berta' }, 'berta'],
+  ['a logout', { userId: null }, null],
+])('R25: %s that a back end has told since is not undone by an older request', async (_, body, userId) => {
+  const hwid = `told-${userId}`
+  await register(hwid, newToken(), { userId: 'anna' })
+  server.clock.advance(1000)
+  const id = await registering({ hwid, push_token: newToken(), userId: 'anna' })
+  server.clock.advance(1000)
+  await patch(hwid, body)
+  await run()
+  expect(await outcomeOf(id)).toMatchObject({ results: [{ outcome: 'refused' }] })
+  expect((await server.view(app, hwid)).userId).toBe(userId)
+})
+
+test('R5: a token that a back end has registered since a request was made stays', async () => {
+  const token = newToken()
+  await register('put', newToken())
+  server.clock.advance(1000)
+  const id = await registering({ hwid: 'put', push_token: newToken() })
+  server.clock.advance(1000)
+  await server.rest('PUT', `/v1/apps/${app.app}/devices/put`, { platform: 'ios', pushToken: token })
+  await run()
+  expect(await outcomeOf(id)).toMatchObject({ results: [{ outcome: 'refused' }] })
+  expect((await statesOf('put')).filter(it => it[1] === 'active')).toEqual([[end(token), 'active']])
+})
+
 test('R3: a token that a device has registered since a request was made is not given to another one', async () => {
   const token = newToken()
   const id = await registering({ hwid: 'claims', push_token: token })

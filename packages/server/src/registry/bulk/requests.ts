@@ -16,7 +16,7 @@ import type { App } from '../../access/apps.ts'
 import { codeOf, type Database, type Queryable } from '../../store/database.ts'
 import { platformOf } from '../address.ts'
 import { bucketOf } from '../buckets.ts'
-import { Registrations, updateOf } from '../register.ts'
+import { Registrations, toldOf } from '../register.ts'
 import { registerDevice } from '../registration.ts'
 import { readTags } from '../tags.ts'
 import { findTargets } from './find.ts'
@@ -241,7 +241,7 @@ async function registerSome(
       const { skipped } = await registerDevice(context, {
         app,
         update: {
-          ...updateOf({ appId: app.id, hwid: call.hwid, at }),
+          ...toldOf({ appId: app.id, hwid: call.hwid, at }),
           platform: platformOf(call.device_type),
           userId:
             call.userId === undefined || call.userId === '' || call.userId === call.hwid ? null : call.userId,
@@ -261,16 +261,20 @@ async function registerSome(
 }
 
 const OVERTAKEN =
-  'the device, or the holder of the token, has called in since this was asked for; what it said stays'
+  'the device, or the holder of the token, has called in since this was asked for, or got another token or user; that stays'
 
-const CALLED_SINCE = `
+const CHANGED_SINCE = `
   select d.hwid from device d
     join unnest($2::smallint[], $3::text[]) as i (bucket, hwid) on d.bucket = i.bucket and d.hwid = i.hwid
-   where d.app_id = $1 and d.last_seen_at > $4`
+   where d.app_id = $1
+     and (d.last_seen_at > $4 or d.user_told_at > $4
+          or exists (select from address a
+                      where a.bucket = d.bucket and a.app_id = d.app_id and a.hwid = d.hwid
+                        and a.last_registered_at > $4))`
 
 /**
  * R5: what a request asks for is as old as the request, however late it is worked on. The places of entries that would undo
- * what a device has said since: its token, its user, or that a token is its own.
+ * what a device, or a back end of it, has said since: its token, its user, or that a token is its own. Tags are none of it.
  */
 async function findOvertaken(
   db: Queryable,
@@ -288,7 +292,7 @@ async function findOvertaken(
     targets.map(it => it.target),
   )
   const hwids = [...new Set(found.flat().map(it => it.hwid))]
-  const { rows } = await db.query<{ hwid: string }>(CALLED_SINCE, [
+  const { rows } = await db.query<{ hwid: string }>(CHANGED_SINCE, [
     asked.appId,
     hwids.map(bucketOf),
     hwids,
@@ -315,7 +319,7 @@ async function setAllTags(context: BulkContext, { app, entries, askedAt: at }: W
       const { tags, operations, skipped } = readTags(withOperator(entry.tags, entry.listOperator))
       const results = await Promise.all(
         hwids.map(hwid =>
-          registrations.apply({ ...updateOf({ appId: app.id, hwid, at }), tags, tagOperations: operations }),
+          registrations.apply({ ...toldOf({ appId: app.id, hwid, at }), tags, tagOperations: operations }),
         ),
       )
       return done([...skipped, ...results.flatMap(it => it.skipped)])
@@ -324,14 +328,20 @@ async function setAllTags(context: BulkContext, { app, entries, askedAt: at }: W
   return Promise.all(setting)
 }
 
+const REGISTERED_SINCE =
+  'what was registered after this was asked for stays; what was registered before has ended'
+
 async function unregisterAll(
   { db }: BulkContext,
   { app, entries, askedAt: at }: Work,
 ): Promise<BulkResult[]> {
   return db.transaction(async tx => {
     const found = await findTargets(tx, app.id, entries as readonly BulkTarget[])
-    await unregisterDevices(tx, { appId: app.id, devices: found.flat(), at })
-    return found.map(devices => ({ outcome: devices.length === 0 ? 'unknown' : 'done' }))
+    const kept = await unregisterDevices(tx, { appId: app.id, devices: found.flat(), at })
+    return found.map((devices): BulkResult => {
+      if (devices.some(it => kept.has(it.hwid))) return { outcome: 'refused', detail: REGISTERED_SINCE }
+      return { outcome: devices.length === 0 ? 'unknown' : 'done' }
+    })
   })
 }
 

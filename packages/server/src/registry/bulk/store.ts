@@ -162,21 +162,21 @@ function byDirectoryKey(a: Addressed, b: Addressed): number {
   return addressBucketOf(a.hash) - addressBucketOf(b.hash) || a.hash.compare(b.hash)
 }
 
-/** A device that was heard of later keeps what it said; the file fills in only what it never said. */
+/** A device that was heard of later keeps what it said, or what a back end said of it; the file fills in only the rest. */
 const UPSERT = `
   with i as (
     select *, case when octet_length(asked::text) <= ${TAGS_BYTES_PER_DEVICE} then asked else '{}' end as tags
       from unnest($1::smallint[], $2::integer[], $3::text[], $4::text[], $5::text[], $6::jsonb[], $7::text[],
                   $8::integer[], $9::text[], $10::text[], $11::text[], $12::bigint[], $13::bigint[], $14::bigint[],
-                  $15::text[], $16::jsonb[])
+                  $15::text[], $16::jsonb[], $17::boolean[])
              as it (bucket, app_id, hwid, platform, user_id, asked, language, timezone_seconds, app_version, os_version,
-                    device_model, first_ms, open_ms, at_ms, permission, record)
+                    device_model, first_ms, open_ms, at_ms, permission, record, is_dated)
   ), stored as (
   insert into device as d (bucket, app_id, hwid, platform, user_id, tags, language, timezone_seconds, app_version,
-                           os_version, device_model, first_seen_at, last_seen_at, last_open_at, permission, record)
+                           os_version, device_model, first_seen_at, last_seen_at, told_at, last_open_at, permission, record)
   select bucket, app_id, hwid, platform, user_id, tags, language, timezone_seconds, app_version, os_version,
          device_model, to_timestamp(coalesce(first_ms, at_ms)::float8 / 1000), to_timestamp(at_ms::float8 / 1000),
-         to_timestamp(open_ms::float8 / 1000), permission, record
+         case when not is_dated then to_timestamp(at_ms::float8 / 1000) end, to_timestamp(open_ms::float8 / 1000), permission, record
     from i order by ${deviceOrder('i')}
   on conflict (bucket, app_id, hwid) do update
      set (platform, user_id, language, timezone_seconds, app_version, os_version, device_model, permission, record, tags) = (
@@ -199,19 +199,21 @@ const UPSERT = `
                   case when octet_length(merged::text) <= ${TAGS_BYTES_PER_DEVICE}
                         and (select count(*) from jsonb_object_keys(merged)) <= ${TAGS_PER_DEVICE}
                        then merged else d.tags end
-             from (select d.last_seen_at > excluded.last_seen_at as later) as o,
+             from (select greatest(d.last_seen_at, d.told_at) > excluded.last_seen_at as later) as o,
                   lateral (select jsonb_strip_nulls(case when later then excluded.tags || d.tags
                                                          else d.tags || excluded.tags end) as merged offset 0) as m),
          first_seen_at = least(d.first_seen_at, excluded.first_seen_at),
-         last_seen_at = greatest(d.last_seen_at, excluded.last_seen_at),
+         last_seen_at = case when excluded.told_at is null then greatest(d.last_seen_at, excluded.last_seen_at)
+                             else d.last_seen_at end,
+         told_at = greatest(d.told_at, excluded.told_at),
          last_open_at = greatest(d.last_open_at, excluded.last_open_at)
-  returning d.hwid, d.permission, xmax = 0 as is_new, d.last_seen_at
+  returning d.hwid, d.permission, xmax = 0 as is_new, greatest(d.last_seen_at, d.told_at) as known_at
   )
-  select hwid, permission, (extract(epoch from last_seen_at) * 1000)::bigint as "seenMs" from stored where not is_new`
+  select hwid, permission, (extract(epoch from known_at) * 1000)::bigint as "knownMs" from stored where not is_new`
 
 /** A device that was there before. */
 interface Known {
-  /** Roost has heard of it later than the file. */
+  /** Roost has heard of it later than the file, from itself or from a back end. */
   readonly isNewer: boolean
   /** After this row. */
   readonly permission: Permission | null
@@ -227,7 +229,7 @@ async function upsertDevices(tx: Queryable, rows: readonly Row[]): Promise<Reado
   const { rows: answered } = await tx.query<{
     hwid: string
     permission: Permission | null
-    seenMs: number
+    knownMs: number
   }>(UPSERT, [
     rows.map(row => row.bucket),
     devices.map(it => it.appId),
@@ -245,13 +247,14 @@ async function upsertDevices(tx: Queryable, rows: readonly Row[]): Promise<Reado
     rows.map(atOf),
     devices.map(it => it.permission),
     devices.map(it => (it.record === null ? '{}' : JSON.stringify(it.record))),
+    devices.map(it => it.isDated),
   ])
   if (answered.length === 0) return new Map()
   const at = new Map(rows.map(row => [row.device.hwid, atOf(row)]))
   return new Map(
-    answered.map(({ hwid, permission, seenMs }) => [
+    answered.map(({ hwid, permission, knownMs }) => [
       hwid,
-      { isNewer: seenMs > (at.get(hwid) ?? 0), permission },
+      { isNewer: knownMs > (at.get(hwid) ?? 0), permission },
     ]),
   )
 }

@@ -22,7 +22,7 @@ import { removeActivityAddress, setActivityAddress } from '../../../registry/act
 import { checkDevice } from '../../../registry/check.ts'
 import { countEvent, listEvents } from '../../../registry/events.ts'
 import { readDevice } from '../../../registry/read.ts'
-import { type DeviceUpdate, updateOf } from '../../../registry/register.ts'
+import { type DeviceUpdate, toldOf, updateOf } from '../../../registry/register.ts'
 import { registerDevice } from '../../../registry/registration.ts'
 import { readTags } from '../../../registry/tags.ts'
 import type { HttpContext } from '../../context.ts'
@@ -58,7 +58,7 @@ export async function deviceCallRoutes(instance: FastifyInstance, context: HttpC
   const targetOf = async (params: Params, environment?: string) => {
     const key = await knownKeyOf(params)
     const update: DeviceUpdate = {
-      ...updateOf(key),
+      ...toldOf(key),
       record: environment === undefined ? null : { environment },
     }
     return { app: await context.apps.find(params.app), update }
@@ -123,7 +123,7 @@ export async function deviceCallRoutes(instance: FastifyInstance, context: HttpC
     },
     async ({ params }) => {
       const key = await knownKeyOf(params)
-      await registrations.apply({ ...updateOf(key), isUnregister: true })
+      await registrations.apply({ ...toldOf(key), isUnregister: true })
       return readDevice(db, key)
     },
   )
@@ -139,6 +139,7 @@ export async function deviceCallRoutes(instance: FastifyInstance, context: HttpC
       },
     },
     async ({ params }, reply) => {
+      // Whoever passes an opening on passes on that the device is in use.
       await registrations.apply({ ...updateOf(await knownKeyOf(params)), isOpen: true })
       return reply.code(204).send(null)
     },

@@ -1,7 +1,7 @@
 /** What a back end says of a device over REST, in the words of the registry. */
 import type { DevicePatch, DeviceRecord, DeviceRegistrationInput, Platform } from '@roost/protocol'
 import type { TokenFields, TokenNames } from '../../../registry/address.ts'
-import { type DeviceUpdate, updateOf } from '../../../registry/register.ts'
+import { type DeviceUpdate, toldOf } from '../../../registry/register.ts'
 
 interface Device {
   readonly appId: number
@@ -15,7 +15,7 @@ export function updateFrom(
   said: DevicePatch & { readonly platform?: Platform },
 ): DeviceUpdate {
   return {
-    ...updateOf(device),
+    ...toldOf(device),
     platform: said.platform ?? null,
     userId: said.userId ?? null,
     isLogout: said.userId === null,
