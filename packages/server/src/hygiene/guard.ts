@@ -8,7 +8,7 @@
  *     → these deaths are held. A 410 of Apple's has a time, which proves more: a first send to an old base may be mostly that.
  *   nothing was accepted at all → every death is held, from five at once or ten in a row. Who sends little is looked at
  *     for longer: as far back as it takes to have ten results, a day at most.
- * All of it is in the database, so it is the same for all processes and outlives them.
+ * All of it is in the database, so it is the same for all processes and outlives them; they remember the share for a minute.
  *
  * What was held is no part of the norm: an outage that lasts would otherwise be the norm after ten minutes.
  *
@@ -166,21 +166,41 @@ const LOOK = `
            coalesce(sum(accepted) filter (where in_window or newer < ${RESULTS_MIN}), 0)::integer as accepted_lately,
            coalesce(sum(results) filter (where in_window or newer < ${RESULTS_MIN}), 0)::integer as results_lately
       from counted
-  ), norm as (
-    select sum(dead_untimed)::float8 / nullif(sum(accepted + mismatched + dead + dead_untimed), 0) as share
-      from gateway_tally t
-     where app_id = $1 and credential_id = $2 and part = $3
-       and at > $4::timestamptz - ${NORM} and at <= $4::timestamptz - ${WINDOW}
-       and (alert_id is null or exists (select from alert l where l.id = t.alert_id and l.state = 'released'))
   )
   select accepted, mismatched, dead, dead_untimed as "deadUntimed", accepted_lately as "acceptedLately",
-         results_lately as "resultsLately", coalesce(norm.share, 0) as norm
-    from recent, norm`
+         results_lately as "resultsLately"
+    from recent`
+
+const LOOK_BACK = `
+  select coalesce(sum(dead_untimed)::float8 / nullif(sum(accepted + mismatched + dead + dead_untimed), 0), 0) as norm
+    from gateway_tally t
+   where app_id = $1 and credential_id = $2 and part = $3
+     and at > $4::timestamptz - ${NORM} and at <= $4::timestamptz - ${WINDOW}
+     and (alert_id is null or exists (select from alert l where l.id = t.alert_id and l.state = 'released'))`
+
+/**
+ * A campaign leaves a row for each chunk, for an hour or two: to add them up for every chunk of a base in which many die
+ * costs more than the sending, and the sum of a week hardly changes within a minute.
+ */
+const norms = { minute: 0, byGroup: new Map<string, number>() }
+
+/** The share of deaths without a time among the results of the last seven days; 0 when there were none. */
+async function readNorm(tx: Queryable, group: Group, at: number): Promise<number> {
+  const minute = Math.floor(at / 60_000)
+  if (minute !== norms.minute) Object.assign(norms, { minute, byGroup: new Map() })
+  const key = keyOf(group, group)
+  const known = norms.byGroup.get(key)
+  if (known !== undefined) return known
+  const { appId, credentialId, part } = group
+  const { rows } = await tx.query<{ norm: number }>(LOOK_BACK, [appId, credentialId, part, new Date(at)])
+  const norm = rows[0]?.norm ?? 0
+  norms.byGroup.set(key, norm)
+  return norm
+}
 
 interface Seen extends Counts {
   readonly acceptedLately: number
   readonly resultsLately: number
-  readonly norm: number
 }
 
 interface Verdict {
@@ -193,7 +213,8 @@ const FREE: Verdict = { timed: undefined, untimed: undefined }
 async function judge(tx: Queryable, group: Group, at: number): Promise<Verdict> {
   const { appId, credentialId, part } = group
   const { rows } = await tx.query<Seen>(LOOK, [appId, credentialId, part, new Date(at)])
-  const { acceptedLately, resultsLately, ...window } = rows[0] as Seen
+  const { acceptedLately, resultsLately, ...recent } = rows[0] as Seen
+  const window = { ...recent, norm: await readNorm(tx, group, at) }
   const results = sumOf(window)
   const about = { appId, subject: `${credentialId} ${part}`, at }
   const data = { credentialId, part, window: { ...window, results } }
@@ -217,7 +238,10 @@ function sumOf({ accepted, mismatched, dead, deadUntimed }: Counts): number {
   return accepted + mismatched + dead + deadUntimed
 }
 
-function isOutOfNorm({ deadUntimed, norm }: Pick<Seen, 'deadUntimed' | 'norm'>, results: number): boolean {
+function isOutOfNorm(
+  { deadUntimed, norm }: { readonly deadUntimed: number; readonly norm: number },
+  results: number,
+): boolean {
   const share = deadUntimed / results
   return deadUntimed >= RESULTS_MIN && share > SHARE_MAX && share > NORM_FACTOR * norm
 }

@@ -189,6 +189,26 @@ test('R16: an outage that lasts does not become the norm: what was held does not
   await decide((await openAlerts())[0]?.id as string, 'forget')
 })
 
+test('R16: what died in the last seven days is added up once a minute, not for each chunk', async () => {
+  const crowd = await crowdOf('android', 40)
+  callDead(crowd.phones.slice(0, 1))
+  await crowd.send()
+  const aWeekOfDeaths = `
+    insert into gateway_tally (app_id, credential_id, part, at, accepted, mismatched, dead, dead_untimed)
+    select app_id, credential_id, part, at - interval '2 days', 500, 0, 0, 500
+      from gateway_tally where dead_untimed > 0 order by at desc limit 1`
+  const { rowCount } = await roost.server.db.query(aWeekOfDeaths)
+  expect(rowCount).toBe(1)
+  callDead(crowd.phones.slice(1, 25))
+  await crowd.send()
+  expect(await crowd.states(), 'within the minute').toEqual({ active: 15, dead: 1, suspect: 24 })
+  await decide((await openAlerts())[0]?.id as string, 'forget')
+  roost.clock.advance(MINUTE_MS)
+  callDead(crowd.phones.slice(1, 25))
+  await crowd.send()
+  expect(await crowd.states(), 'after it').toEqual({ active: 15, dead: 25 })
+})
+
 test('R16: an app of five devices loses none when all of them are called dead', async () => {
   const crowd = await crowdOf('android', 5)
   callDead(crowd.phones)
