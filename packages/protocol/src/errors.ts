@@ -109,7 +109,10 @@ export const ERRORS = {
   condition_invalid: { status: 400, remedy: 'Correct the condition at the place that `detail` names.' },
   segment_unknown: { status: 404, remedy: 'GET …/segments names the segments of this app.' },
   segment_in_use: { status: 409, remedy: 'Change or cancel what names it first.' },
-  segment_name_taken: { status: 409, remedy: 'Choose another name, or change the segment that has this one.' },
+  segment_name_taken: {
+    status: 409,
+    remedy: 'Choose another name, or change the segment that has this one.',
+  },
   export_unknown: { status: 404, remedy: 'Have it made again: files are kept for a day.' },
   list_unknown: { status: 404, remedy: 'GET …/lists names the lists of this app.' },
   list_in_use: { status: 409, remedy: 'Cancel what names it, or wait until it is done.' },

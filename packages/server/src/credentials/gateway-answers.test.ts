@@ -292,7 +292,6 @@ describe('HMS', () => {
       case 'nothing was taken':
         simulator.hms.killToken(token)
         return send(client, { token })
-      case undefined:
       default:
         if (row.code !== '80000000')
           simulator.hms.faults.answerFor(

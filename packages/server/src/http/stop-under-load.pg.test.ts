@@ -70,11 +70,11 @@ test('a call that is on its way over an idle connection when the stop begins is 
     const [answer] = (await once(socket, 'data')) as [Buffer]
     return answer.toString()
   }
-  expect(await ask()).toMatch(/^HTTP\/1\.1 200 [^]*connection: keep-alive/i)
+  expect(await ask()).toMatch(/^HTTP\/1\.1 200 .*connection: keep-alive/is)
   const closing = server.close()
   await untilRefused(Number(port))
   const closed = once(socket, 'close')
-  expect(await ask()).toMatch(/^HTTP\/1\.1 200 [^]*connection: close/i)
+  expect(await ask()).toMatch(/^HTTP\/1\.1 200 .*connection: close/is)
   await closed
   await closing // without waiting for the rest of the ten seconds
 })
