@@ -130,6 +130,31 @@ test('a list of bare tokens may come without a header', async () => {
   expect((await read('token\naa11', { columns: 'tokens' })).records).toEqual([{ token: 'aa11' }])
 })
 
+test.each([
+  ['a line of commas', ','.repeat(300_000)],
+  ['a line of commas with a quote in it', `x"${','.repeat(300_000)}`],
+  ['a quoted cell of one line', `"${'x'.repeat(300_000)}",ios`],
+  ['a record of many quoted cells', '"x\n",'.repeat(60_000)],
+])('%s that is too long is refused, and what is behind it is read', async (_, long) => {
+  const { records, unread } = await read(`hwid,platform\na,ios\n${long}\nb,ios\n`)
+  expect(hwids(records).filter(hwid => hwid === 'a' || hwid === 'b')).toEqual(['a', 'b'])
+  expect(unread[0]).toEqual([
+    2,
+    3,
+    expect.stringMatching(/^not CSV: (the line has \d+ characters|a quote is opened and not closed)/),
+  ])
+})
+
+test('between two stray quotes that are far from each other no row is lost', async () => {
+  const rows = Array.from({ length: 60_000 }, (_, i) => `d${i},ios`)
+  const { records, unread } = await read(`hwid,platform\n"x,ios\n${rows.join('\n')}\n",ios\n`)
+  expect(records).toHaveLength(rows.length)
+  expect(unread).toMatchObject([
+    [1, 2, 'not CSV: a quote is opened and not closed'],
+    [60_002, 60_003, expect.anything()],
+  ])
+})
+
 test('a line without an end is refused once, however long it is, and the next one is read', async () => {
   const long = `{"hwid":"${'x'.repeat(3_000_000)}"}`
   for (const piece of [65_536, 5_000_000]) {

@@ -5,7 +5,7 @@
 import { isUtf8 } from 'node:buffer'
 import { PushError } from '@roost/protocol'
 import { parseJson } from '../http/json.ts'
-import { delimiterOf, readCsvRecord } from './csv-records.ts'
+import { delimiterOf, RECORD_LENGTH_MAX, readCsvRecord } from './csv-records.ts'
 
 export type Format = 'csv' | 'ndjson'
 
@@ -68,8 +68,6 @@ export const BEGINNING: Place = { offset: 0, rows: 0, lines: 0, header: null }
 
 /** Some thousands of rows: few enough to hold, many enough that a transaction does not count. */
 const BLOCK_BYTES = 2 * 1024 * 1024
-/** No device has so much to tell; such a record is a quote that was never closed, or no line at all. */
-const RECORD_BYTES_MAX = 256 * 1024
 const NEWLINE = 10
 
 /** Throws `input_invalid` for a file that is no text, or has other columns. */
@@ -118,7 +116,7 @@ class BlockReader {
     const end = isLast ? bytes.length : bytes.lastIndexOf(NEWLINE) + 1
     const { records, unread, read } = this.#read(bytes.subarray(0, end), isLast)
     let taken = read
-    if (!isLast && bytes.length - read > RECORD_BYTES_MAX && !bytes.includes(NEWLINE, read)) {
+    if (!isLast && bytes.length - read > RECORD_LENGTH_MAX && !bytes.includes(NEWLINE, read)) {
       if (!this.#isSkipping)
         unread.push({ row: ++this.#rows, line: this.#lines + 1, detail: 'the line does not end' })
       this.#isSkipping = true
@@ -183,8 +181,7 @@ class BlockReader {
       if (header === undefined || header > at) return header === undefined ? undefined : { end: header }
     }
     const { names, delimiter } = this.#header as unknown as Header
-    const isStuck = !isLast && text.length - at > RECORD_BYTES_MAX
-    const record = readCsvRecord(text, at, { delimiter, isLast: isLast || isStuck })
+    const record = readCsvRecord(text, at, { delimiter, isLast })
     if (record === undefined) return undefined
     const { cells, detail, end } = record
     if (cells === null) return { end, detail }
@@ -240,7 +237,7 @@ function fieldsOf(names: readonly string[], cells: readonly string[]): Readonly<
 
 function readJsonLine(line: string): Omit<Taken, 'end'> {
   if (line.trim() === '') return {}
-  if (line.length > RECORD_BYTES_MAX) return { detail: `the line has ${line.length} characters` }
+  if (line.length > RECORD_LENGTH_MAX) return { detail: `the line has ${line.length} characters` }
   try {
     const value = parseJson(line)
     if (typeof value === 'string') return { fields: { value } }
