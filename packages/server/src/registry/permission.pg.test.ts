@@ -46,6 +46,21 @@ test('R26, R12: an address that is corrected after its permission was withdrawn 
   })
 })
 
+test('R26: a device that takes over the address of one that was opted out is opted out, unless it has said that it may', async () => {
+  const token = randomBytes(32).toString('hex')
+  const register = (hwid: string, said: Record<string, unknown> = {}) =>
+    server.device(app, 'registerDevice', { hwid, device_type: 1, push_token: token, ...said })
+  const isOptedOut = async (hwid: string) => (await server.view(app, hwid)).isOptedOut
+  await register('denies', { notificationTypes: 0 })
+  await register('says-nothing')
+  expect(await isOptedOut('says-nothing')).toBe(true)
+  expect((await server.ledger(app, 'says-nothing')).map(it => it.event)).toContain('opted_out')
+  await register('may', { notificationTypes: 7 })
+  expect(await isOptedOut('may')).toBe(false)
+  await register('late')
+  expect(await isOptedOut('late'), 'the last holder may be sent to').toBe(false)
+})
+
 test('R26: a device stays opted out when its address goes, and when another one comes', async () => {
   const hwid = 'unregistered'
   const register = () =>

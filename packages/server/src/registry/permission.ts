@@ -1,6 +1,9 @@
 /**
  * R26: a device that may show nothing keeps its address, but nothing is sent to it: the gateways would go on answering
  * 200. The flag lies on the address, where the dispatcher reads; a device that may show again is reached at once.
+ *
+ * Permission and token belong to the same installation, so an opt-out goes with its token: exports of other systems name
+ * devices as no app of ours does, and who has unsubscribed there must not be sent to as soon as the app calls in.
  */
 import type { Permission } from '@roost/protocol'
 import type { Queryable } from '../store/database.ts'
@@ -10,10 +13,37 @@ export function isDenied(permission: Permission | null): boolean {
   return permission === 'denied' || permission === 'not_determined'
 }
 
-export interface OptOut {
+interface DeviceKey {
   readonly bucket: number
   readonly appId: number
   readonly hwid: string
+}
+
+/** What a device said itself stays. */
+const INHERIT = `
+  update device d set permission = 'denied'
+    from unnest($1::smallint[], $2::integer[], $3::text[]) as i (bucket, app_id, hwid)
+   where d.bucket = i.bucket and d.app_id = i.app_id and d.hwid = i.hwid and d.permission is null
+  returning d.app_id as "appId", d.hwid`
+
+/**
+ * Devices that have taken an address that was opted out deny from now on, until they say otherwise. In the caller's
+ * transaction, which holds the locks of these devices. Returns those that had said nothing.
+ */
+export async function inheritOptOut(
+  tx: Queryable,
+  devices: readonly DeviceKey[],
+): Promise<readonly { readonly appId: number; readonly hwid: string }[]> {
+  if (devices.length === 0) return []
+  const { rows } = await tx.query<{ appId: number; hwid: string }>(INHERIT, [
+    devices.map(it => it.bucket),
+    devices.map(it => it.appId),
+    devices.map(it => it.hwid),
+  ])
+  return rows
+}
+
+export interface OptOut extends DeviceKey {
   readonly isOptedOut: boolean
   readonly at: number
 }

@@ -26,7 +26,7 @@ import type { NewAddress } from './address.ts'
 import { addressBucketOf, addressHash, bucketOf } from './buckets.ts'
 import { correctedEnvironments } from './corrected.ts'
 import { addressOrder, byDirectoryKey, deviceOrder } from './lock-order.ts'
-import { isDenied, optOut } from './permission.ts'
+import { inheritOptOut, isDenied, optOut } from './permission.ts'
 import { storePlain } from './plain.ts'
 import { giveTypes } from './tag-definitions.ts'
 import { applyTagOperations } from './tag-operations.ts'
@@ -203,12 +203,15 @@ async function storeAddresses(
   ])
   if (moves.length > 0) await moveAway(tx, moves, latest(registrations))
   const heldOf = groupByDevice(held)
+  const denying = new Set(
+    (await inheritOptOut(tx, inheritorsOf(registrations, moves, heldOf))).map(nameOfDevice),
+  )
   await registerAddresses(tx, registrations, heldOf)
   if (unregistrations.length > 0) await endAddresses(tx, unregistrations)
   const changed = fresh.flatMap(it =>
     permissionChangeOf(it, {
       held: heldOf.get(nameOfDevice(it)) ?? [],
-      permission: permissions.get(it) ?? null,
+      permission: denying.has(nameOfDevice(it)) ? 'denied' : (permissions.get(it) ?? null),
     }),
   )
   if (changed.length > 0) await optOut(tx, changed)
@@ -216,6 +219,22 @@ async function storeAddresses(
   if (returned.length === 0) return new Map()
   const shared = await findShared(tx, returned.map(keyOf), latest(returned))
   return new Map(shared.map(it => [nameOfDevice(it), randomUUID()]))
+}
+
+/** Devices that have taken the address of a device that was opted out. */
+function inheritorsOf(
+  registrations: readonly Registration[],
+  moves: readonly Move[],
+  heldOf: ReadonlyMap<string, readonly HeldAddress[]>,
+): DeviceKey[] {
+  const optedOut = moves.filter(move =>
+    heldOf
+      .get(nameOfDevice(move))
+      ?.some(it => it.kind === 'alert' && it.isOptedOut && it.hash.equals(move.hash)),
+  )
+  if (optedOut.length === 0) return []
+  const taken = new Set(optedOut.map(it => `${it.appId} ${it.hash.toString('hex')}`))
+  return registrations.filter(it => taken.has(nameOf(it))).map(keyOf)
 }
 
 /** To an address that it had replaced before: once is a change of mind, again and again are two phones. */

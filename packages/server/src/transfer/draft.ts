@@ -46,7 +46,7 @@ export interface Draft {
   readonly lastOpenAt?: number | null
   /** Never subscribed or known to be gone: the device is kept, its token is not sent to and so not taken. */
   readonly isUnreachable?: boolean
-  /** The person did not want any more; their token is not taken either. */
+  /** The person did not want any more: a token is kept, and opted out with its device; of a browser none is taken. */
   readonly hasUnsubscribed?: boolean
   readonly permission?: unknown
   /** As the REST API shows it. */
@@ -95,7 +95,7 @@ export function deviceOf(draft: Draft, options: DraftOptions): KnownDevice {
   const permission = read('permission', () => permissionOf(draft))
   const isLeftOut =
     draft.isUnreachable === true ||
-    draft.hasUnsubscribed === true ||
+    (draft.hasUnsubscribed === true && draft.platform === 'web') ||
     (options.needsPermission && isDenied(permission))
   const token = isLeftOut ? null : textOf(draft.pushToken, 4097)
   const hwid = read('hwid', () => hwidOf(draft, token))
@@ -138,7 +138,8 @@ function userIdOf(value: unknown): string | null {
 }
 
 /**
- * R26: who has unsubscribed elsewhere stays so here, until the app says that it may show something. A browser never says
+ * R26: who has unsubscribed elsewhere stays so here, until the app says that it may show something, and so does the token,
+ * whatever name the app gives to its device. A browser never says
  * it: there to register is to subscribe.
  */
 function permissionOf({ permission, hasUnsubscribed, platform }: Draft): Permission | null {

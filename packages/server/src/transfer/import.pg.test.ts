@@ -438,7 +438,7 @@ describe('mappings', () => {
     expect(await server.view(app, 'PW-3')).toMatchObject({ permission: null, isOptedOut: false })
   })
 
-  test('Pushwoosh JSON: typed tags are read, and the token of an unsubscribed device is left', async () => {
+  test('Pushwoosh JSON: typed tags are read, and the token of an unsubscribed device is opted out', async () => {
     const line = (hwid: string, unsubscribed: boolean) =>
       `${JSON.stringify({ hwid, platform: 3, push_tokens: { 'AAAAA-BBBBB': `fcm-${hwid}` }, device_tags: [{ name: 'Age', integer: 41 }], app_tags: { 'AAAAA-BBBBB': { tags: [{ name: 'Language', string: 'en' }] } }, users: ['carl'], unsubscribed })}\n`
     await importText(line('PWJ-1', false) + line('PWJ-2', true), { mapping: 'pushwoosh', format: 'ndjson' })
@@ -449,10 +449,13 @@ describe('mappings', () => {
       tags: { Age: 41 },
       addresses: [{ provider: 'fcm' }],
     })
-    expect(await addresses('PWJ-2')).toEqual([])
+    expect(await server.view(app, 'PWJ-2')).toMatchObject({
+      isOptedOut: true,
+      addresses: [{ state: 'active' }],
+    })
   })
 
-  test('OneSignal: opted-out and invalid subscriptions are kept without their token', async () => {
+  test('OneSignal: an invalid subscription is kept without its token, and one that was ended with it, opted out', async () => {
     const header = [
       'id',
       'identifier',
@@ -478,8 +481,13 @@ describe('mappings', () => {
       addresses: [{ state: 'active' }],
     })
     expect(await addresses('OS-2')).toEqual([])
-    expect(await addresses('OS-3')).toEqual([])
+    expect(await server.view(app, 'OS-3')).toMatchObject({
+      isOptedOut: true,
+      addresses: [{ state: 'active' }],
+    })
   })
+
+  const ago = (days: number) => new Date(server.clock.now() - days * DAY_MS).toISOString()
 
   test('R26: who has unsubscribed elsewhere stays so when the app registers, until it says otherwise; a browser subscribes by registering', async () => {
     const row = (id: string, type: number, subscription: string) =>
@@ -503,6 +511,55 @@ describe('mappings', () => {
       notificationTypes: 7,
     })
     expect(await optedOut('no-1')).toBe(false)
+  })
+
+  test('R26: an opt-out goes with its token, whatever its device is called, until the app says otherwise', async () => {
+    const [token, silent] = [newToken(), newToken()]
+    const row = (id: string, identifier: string) => csvLine([id, identifier, 0, '-2', ago(2)])
+    await importText(
+      csvLine(['id', 'identifier', 'device_type', 'notification_types', 'last_active']) +
+        row('player-1', token) +
+        row('player-2', silent),
+      { mapping: 'onesignal' },
+    )
+    const granted = { hwid: 'app-1', device_type: 1, push_token: token, notificationTypes: 7 }
+    await server.device(app, 'registerDevice', granted)
+    expect(await server.view(app, 'app-1')).toMatchObject({ isOptedOut: false, permission: 'granted' })
+    await register('app-2', silent)
+    await register('app-2', silent)
+    expect(await server.view(app, 'app-2')).toMatchObject({ isOptedOut: true, permission: 'denied' })
+    await server.device(app, 'registerDevice', { ...granted, hwid: 'app-2', push_token: silent })
+    expect((await server.view(app, 'app-2')).isOptedOut).toBe(false)
+  })
+
+  test('R26: an opt-out goes with its token from one file to another, too', async () => {
+    const token = newToken()
+    await importText(
+      csvLine(['id', 'identifier', 'device_type', 'notification_types', 'last_active']) +
+        csvLine(['player-3', token, 0, '-2', ago(3)]),
+      { mapping: 'onesignal' },
+    )
+    const line = { hwid: 'elsewhere', platform: 'ios', pushToken: token, lastSeenAt: ago(1) }
+    await importText(`${JSON.stringify(line)}\n`, { format: 'ndjson' })
+    expect(await server.view(app, 'elsewhere')).toMatchObject({
+      isOptedOut: true,
+      permission: 'denied',
+      addresses: [{ state: 'active' }],
+    })
+  })
+
+  test('R3: a token that its device has registered since is not opted out by a file', async () => {
+    const token = newToken()
+    await register('subscribed', token)
+    await importText(
+      csvLine(['id', 'identifier', 'device_type', 'notification_types', 'last_active']) +
+        csvLine(['player-4', token, 0, '-2', ago(1)]),
+      { mapping: 'onesignal' },
+    )
+    expect(await server.view(app, 'subscribed')).toMatchObject({
+      isOptedOut: false,
+      addresses: [{ state: 'active' }],
+    })
   })
 
   test('Parse: an installation of mongoexport with its user, channels and times', async () => {

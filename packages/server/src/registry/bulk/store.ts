@@ -16,7 +16,7 @@ import type { Queryable } from '../../store/database.ts'
 import type { NewAddress } from '../address.ts'
 import { addressBucketOf, addressHash } from '../buckets.ts'
 import { deviceOrder } from '../lock-order.ts'
-import { isDenied, optOut } from '../permission.ts'
+import { inheritOptOut, isDenied, optOut } from '../permission.ts'
 import { giveTypes } from '../tag-definitions.ts'
 import { type First, prepareFirst, storeFirst } from './first.ts'
 import type { KnownDevice } from './known.ts'
@@ -119,10 +119,13 @@ async function storeWave(tx: Queryable, rows: readonly Row[], now: number): Prom
   ))
     older.add(it)
   const candidates = addressed.filter(row => !older.has(row)).sort(byDirectoryKey)
-  for (const it of await takeAddresses(tx, candidates)) older.add(it)
+  const takeover = await takeAddresses(tx, candidates)
+  for (const it of takeover.older) older.add(it)
   const taken = candidates.filter(row => !older.has(row))
   await activate(tx, taken, { known, now })
-  await applyPermissions(tx, rows, { known, taken: new Set(taken) })
+  const denying = await inheritOptOut(tx, takeover.fromOptedOut.map(keyOfDevice))
+  const inherited = new Set(denying.map(it => it.hwid))
+  await applyPermissions(tx, rows, { known, taken: new Set(taken), inherited })
   return rows.map(row =>
     older.has(row) || known.get(row.device.hwid)?.isNewer === true ? 'older' : 'stored',
   )
@@ -132,19 +135,31 @@ async function storeWave(tx: Queryable, rows: readonly Row[], now: number): Prom
 async function applyPermissions(
   tx: Queryable,
   rows: readonly Row[],
-  { known, taken }: { readonly known: ReadonlyMap<string, Known>; readonly taken: ReadonlySet<Row> },
+  {
+    known,
+    taken,
+    inherited,
+  }: {
+    readonly known: ReadonlyMap<string, Known>
+    readonly taken: ReadonlySet<Row>
+    /** Hwids. */
+    readonly inherited: ReadonlySet<string>
+  },
 ): Promise<void> {
   const changes = rows.flatMap(row => {
-    const { device, bucket } = row
+    const { device } = row
     const former = known.get(device.hwid)
-    const permission = former === undefined ? device.permission : former.permission
+    const said = former === undefined ? device.permission : former.permission
+    const permission = inherited.has(device.hwid) ? 'denied' : said
     const isSaid = device.permission !== null && former?.isNewer !== true
     if (!isSaid && !(taken.has(row) && isDenied(permission))) return []
-    return [
-      { bucket, appId: device.appId, hwid: device.hwid, isOptedOut: isDenied(permission), at: device.at },
-    ]
+    return [{ ...keyOfDevice(row), isOptedOut: isDenied(permission), at: device.at }]
   })
   if (changes.length > 0) await optOut(tx, changes)
+}
+
+function keyOfDevice({ bucket, device }: Row): { bucket: number; appId: number; hwid: string } {
+  return { bucket, appId: device.appId, hwid: device.hwid }
 }
 
 interface Addressed extends Row {
@@ -353,7 +368,8 @@ const HOLDERS = `
            or a.state not in ('active', 'suspect')
               and (not i.is_dated or a.reason = 'environment_corrected'
                    or a.state_since > to_timestamp(i.at_ms::float8 / 1000))
-           or not i.is_dated and ${isHeard('a')} as "isLater"
+           or not i.is_dated and ${isHeard('a')} as "isLater",
+         a.opted_out and a.kind = 'alert' as "isOptedOut"
     from unnest($1::smallint[], $2::integer[], $3::bytea[], $4::bigint[], $5::boolean[])
            as i (address_bucket, app_id, hash, at_ms, is_dated)
     join address_directory held on held.address_bucket = i.address_bucket and held.app_id = i.app_id
@@ -386,9 +402,18 @@ const MOVE = `
   select bucket, app_id, hwid, state_since, 'moved', reason, provider, environment, kind, right(address, 8), generation
     from moved`
 
-/** Makes the devices holders of their addresses. Returns those whose address is held by a device heard of later. */
-async function takeAddresses(tx: Queryable, rows: readonly Addressed[]): Promise<Addressed[]> {
-  if (rows.length === 0) return []
+interface Takeover {
+  /** Their address is held by a device that was heard of later. */
+  readonly older: readonly Addressed[]
+  /** They have taken it from a device that was opted out. */
+  readonly fromOptedOut: readonly Addressed[]
+}
+
+const NOTHING_TAKEN: Takeover = { older: [], fromOptedOut: [] }
+
+/** Makes the devices holders of their addresses. */
+async function takeAddresses(tx: Queryable, rows: readonly Addressed[]): Promise<Takeover> {
+  if (rows.length === 0) return NOTHING_TAKEN
   const free = await tx.query<{ hash: Buffer }>(HOLD_FREE, [
     rows.map(row => addressBucketOf(row.hash)),
     rows.map(row => row.device.appId),
@@ -396,7 +421,7 @@ async function takeAddresses(tx: Queryable, rows: readonly Addressed[]): Promise
     rows.map(row => row.bucket),
     rows.map(row => row.device.hwid),
   ])
-  if (free.rowCount === rows.length) return []
+  if (free.rowCount === rows.length) return NOTHING_TAKEN
   const taken = new Set(free.rows.map(it => it.hash.toString('latin1')))
   return takeHeld(
     tx,
@@ -404,12 +429,13 @@ async function takeAddresses(tx: Queryable, rows: readonly Addressed[]): Promise
   )
 }
 
-async function takeHeld(tx: Queryable, rows: readonly Addressed[]): Promise<Addressed[]> {
+async function takeHeld(tx: Queryable, rows: readonly Addressed[]): Promise<Takeover> {
   const { rows: holders } = await tx.query<{
     hash: Buffer
     bucket: number
     hwid: string
     isLater: boolean | null
+    isOptedOut: boolean | null
   }>(HOLDERS, [
     rows.map(row => addressBucketOf(row.hash)),
     rows.map(row => row.device.appId),
@@ -419,12 +445,17 @@ async function takeHeld(tx: Queryable, rows: readonly Addressed[]): Promise<Addr
   ])
   const holderOf = new Map(holders.map(it => [it.hash.toString('latin1'), it]))
   const older: Addressed[] = []
+  const fromOptedOut: Addressed[] = []
   const moves: { readonly row: Addressed; readonly bucket: number; readonly hwid: string }[] = []
   for (const row of rows) {
     const holder = holderOf.get(row.hash.toString('latin1'))
     if (holder === undefined || holder.hwid === row.device.hwid) continue
-    if (holder.isLater === true) older.push(row)
-    else moves.push({ row, bucket: holder.bucket, hwid: holder.hwid })
+    if (holder.isLater === true) {
+      older.push(row)
+      continue
+    }
+    moves.push({ row, bucket: holder.bucket, hwid: holder.hwid })
+    if (holder.isOptedOut === true) fromOptedOut.push(row)
   }
   if (moves.length > 0)
     await tx.query(MOVE, [
@@ -437,7 +468,7 @@ async function takeHeld(tx: Queryable, rows: readonly Addressed[]): Promise<Addr
       moves.map(it => it.hwid),
       moves.map(it => it.row.device.at),
     ])
-  return older
+  return { older, fromOptedOut }
 }
 
 /** R2. */

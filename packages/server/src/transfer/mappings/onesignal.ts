@@ -46,8 +46,10 @@ export function readOneSignal(fields: Fields, settings: MappingSettings): Draft 
     lastSeenAt: timeOf(fields.last_active),
     lastOpenAt: timeOf(fields.last_active),
     hasUnsubscribed: subscription === UNSUBSCRIBED,
-    // Zero and below: never subscribed, or opted out, or something failed.
-    isUnreachable: isTrue(fields.invalid_identifier) || (subscription !== null && subscription <= 0),
+    // Zero and below: never subscribed, or something failed, or (with a token that may be good) opted out.
+    isUnreachable:
+      isTrue(fields.invalid_identifier) ||
+      (subscription !== null && subscription <= 0 && subscription !== UNSUBSCRIBED),
   }
 }
 
