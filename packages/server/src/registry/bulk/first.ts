@@ -41,7 +41,7 @@ const FIRST = `
     select bucket, $1::integer, hwid, kind, hash, provider, environment, address, keys, credential_id, 'active',
            to_timestamp(first_ms::float8 / 1000), at, at, $25::timestamptz
       from fresh join held on address_hash = hash
-     order by bucket, hwid
+     order by bucket, hwid collate "C"
     returning bucket, hwid, last_registered_at, provider, environment, kind, address, generation
   ), told as (
     insert into ledger (bucket, app_id, hwid, at, event, reason, provider, environment, kind, address_end, generation)
