@@ -39,6 +39,7 @@ export class AddressModel {
   /** Of each device that is known; null is a visitor. */
   readonly users = new Map<number, number | null>()
   readonly denied = new Set<number>()
+  readonly #granted = new Set<number>()
   readonly #seqs = new Map<number, number>()
   readonly #holders = new Map<number, number>()
   now = 0
@@ -58,7 +59,10 @@ export class AddressModel {
 
   register(device: number, token: number): void {
     const holder = this.#holders.get(token)
-    if (holder !== undefined && holder !== device) this.#end(holder, token, 'moved') // R3
+    if (holder !== undefined && holder !== device) {
+      this.#end(holder, token, 'moved') // R3
+      if (this.denied.has(holder) && !this.#granted.has(device)) this.denied.add(device) // R26
+    }
     this.#holders.set(token, device)
     for (const other of this.#tokensOf(device)) if (other !== token) this.#end(device, other, 'superseded') // R2
     const before = this.addresses.get(`${device} ${token}`)
@@ -72,8 +76,9 @@ export class AddressModel {
   /** Who asks to be left alone stays alone: no undo brings it back. */
   unregister(device: number, by: 'device' | 'sender'): void {
     for (const token of this.#tokensOf(device)) {
-      this.#end(device, token, 'dead')
       const address = this.addresses.get(`${device} ${token}`)
+      if (by === 'sender' && this.#isOfLater(address)) continue // R5
+      this.#end(device, token, 'dead')
       if (by === 'device' && address?.state === 'dead') delete address.removed
     }
   }
@@ -85,19 +90,27 @@ export class AddressModel {
     }
     this.users.delete(device)
     this.denied.delete(device)
+    this.#granted.delete(device)
     this.#seqs.delete(device)
   }
 
   /** R26. */
   permit(device: number, isGranted: boolean): void {
-    if (isGranted) this.denied.delete(device)
-    else this.denied.add(device)
+    const [to, from] = isGranted ? [this.#granted, this.denied] : [this.denied, this.#granted]
+    to.add(device)
+    from.delete(device)
   }
 
   /** A sender ends the token that it names, and no other of the device. */
   unregisterToken(token: number): void {
     const holder = this.#holders.get(token)
-    if (holder !== undefined) this.#end(holder, token, 'dead')
+    if (holder === undefined || this.#isOfLater(this.addresses.get(`${holder} ${token}`))) return
+    this.#end(holder, token, 'dead')
+  }
+
+  /** The clock was set back since. */
+  #isOfLater(address: ModelAddress | undefined): boolean {
+    return address !== undefined && address.registeredAt > this.now
   }
 
   /** What a message to the device would be sent to. */
