@@ -292,6 +292,7 @@ describe('HMS', () => {
       case 'nothing was taken':
         simulator.hms.killToken(token)
         return send(client, { token })
+      case undefined:
       default:
         if (row.code !== '80000000')
           simulator.hms.faults.answerFor(
