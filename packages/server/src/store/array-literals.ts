@@ -31,8 +31,12 @@ export function jsonArray<T>(rows: readonly T[], read: (row: T) => object | null
   })
 }
 
-export function bytesArray<T>(rows: readonly T[], read: (row: T) => Buffer): string {
-  return `{${rows.map(row => `"\\\\x${read(row).toString('hex')}"`).join(',')}}`
+export function bytesArray<T>(rows: readonly T[], read: (row: T) => Buffer | null): string {
+  const literals = rows.map(row => {
+    const value = read(row)
+    return value === null ? 'NULL' : `"\\\\x${value.toString('hex')}"`
+  })
+  return `{${literals.join(',')}}`
 }
 
 /** Of times in ms. */

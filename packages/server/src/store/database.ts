@@ -260,3 +260,11 @@ export function isCollision(error: unknown): boolean {
 export function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
 }
+
+/**
+ * The database does not take a value, and would not the next time either: classes 22 (data exception), 23 (integrity
+ * constraint) and 54 (program limit: a value too long for its index, or too deep). Source: PostgreSQL, appendix A.
+ */
+export function isDataFault(error: unknown): boolean {
+  return /^(2[23]|54)/.test(codeOf(error))
+}

@@ -3,7 +3,7 @@
  * While one batch is being committed the next one collects, so the batch size follows the load by itself:
  * one item when it is quiet, hundreds when it is busy.
  */
-import { codeOf, isCollision } from './database.ts'
+import { isCollision, isDataFault } from './database.ts'
 
 export interface MicroBatchOptions<In, Out> {
   /** Results in the order of the items. Runs in one transaction; when it rejects, nothing was stored. */
@@ -128,12 +128,4 @@ function withResolvers<T>(): {
     reject = onFail
   })
   return { promise, resolve, reject }
-}
-
-/**
- * Classes 22 (data exception), 23 (integrity constraint) and 54 (program limit: a value too long for its index, or
- * too deep). Source: PostgreSQL, appendix A.
- */
-function isDataFault(error: unknown): boolean {
-  return /^(2[23]|54)/.test(codeOf(error))
 }

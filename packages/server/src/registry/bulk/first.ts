@@ -3,11 +3,12 @@
  * to be compared or ended for them. One statement stores a thousand of them; its columns are made before the transaction,
  * while PostgreSQL stores other rows.
  */
+
 import { TAGS_BYTES_PER_DEVICE } from '@roost/protocol'
+import { bytesArray, plainArray, textArray } from '../../store/array-literals.ts'
 import type { Queryable } from '../../store/database.ts'
 import { addressBucketOf } from '../buckets.ts'
 import { isDenied } from '../permission.ts'
-import { bytesText, numbersText, textsText } from './array-text.ts'
 import type { Into, Row } from './rows.ts'
 
 const FIRST = `
@@ -78,29 +79,29 @@ function isPlain({ device, tags }: Row): boolean {
 function columnsOf(rows: readonly Row[]): string[] {
   const devices = rows.map(row => row.device)
   return [
-    numbersText(rows.map(row => row.bucket)),
-    textsText(devices.map(it => it.hwid)),
-    textsText(devices.map(it => it.platform)),
-    textsText(devices.map(it => it.userId)),
-    textsText(rows.map(row => row.tags)),
-    textsText(devices.map(it => it.language)),
-    numbersText(devices.map(it => it.timezoneSeconds)),
-    textsText(devices.map(it => it.appVersion)),
-    textsText(devices.map(it => it.osVersion)),
-    textsText(devices.map(it => it.deviceModel)),
-    numbersText(devices.map(it => it.firstSeenAt ?? it.at)),
-    numbersText(devices.map(it => it.lastOpenAt)),
-    numbersText(devices.map(it => it.at)),
-    textsText(devices.map(it => it.permission)),
-    textsText(devices.map(it => (it.record === null ? '{}' : JSON.stringify(it.record)))),
-    numbersText(rows.map(row => (row.hash === null ? null : addressBucketOf(row.hash)))),
-    bytesText(rows.map(row => row.hash)),
-    textsText(devices.map(it => it.address?.kind ?? null)),
-    textsText(devices.map(it => it.address?.provider ?? null)),
-    textsText(devices.map(it => it.address?.environment ?? null)),
-    textsText(devices.map(it => it.address?.address ?? null)),
-    textsText(devices.map(it => (it.address?.keys == null ? null : JSON.stringify(it.address.keys)))),
-    textsText(devices.map(it => it.credentialId)),
+    plainArray(rows, row => row.bucket),
+    textArray(devices, it => it.hwid),
+    textArray(devices, it => it.platform),
+    textArray(devices, it => it.userId),
+    textArray(rows, row => row.tags),
+    textArray(devices, it => it.language),
+    plainArray(devices, it => it.timezoneSeconds),
+    textArray(devices, it => it.appVersion),
+    textArray(devices, it => it.osVersion),
+    textArray(devices, it => it.deviceModel),
+    plainArray(devices, it => it.firstSeenAt ?? it.at),
+    plainArray(devices, it => it.lastOpenAt),
+    plainArray(devices, it => it.at),
+    textArray(devices, it => it.permission),
+    textArray(devices, it => (it.record === null ? '{}' : JSON.stringify(it.record))),
+    plainArray(rows, row => (row.hash === null ? null : addressBucketOf(row.hash))),
+    bytesArray(rows, row => row.hash),
+    textArray(devices, it => it.address?.kind ?? null),
+    textArray(devices, it => it.address?.provider ?? null),
+    textArray(devices, it => it.address?.environment ?? null),
+    textArray(devices, it => it.address?.address ?? null),
+    textArray(devices, it => (it.address?.keys == null ? null : JSON.stringify(it.address.keys))),
+    textArray(devices, it => it.credentialId),
   ]
 }
 

@@ -13,7 +13,7 @@ import {
 } from '@roost/protocol'
 import { v7 as uuidv7 } from 'uuid'
 import type { App } from '../../access/apps.ts'
-import { codeOf, type Database, type Queryable } from '../../store/database.ts'
+import { type Database, isDataFault, type Queryable } from '../../store/database.ts'
 import { platformOf } from '../address.ts'
 import { bucketOf } from '../buckets.ts'
 import { Registrations, toldOf } from '../register.ts'
@@ -365,9 +365,6 @@ function done(skipped: readonly { readonly tag: string; readonly reason: string 
   }
 }
 
-/** A value that PostgreSQL does not take, or that is too large for it: it would not do so the next time either. */
-const DATA_FAULT = /^(2[23]|54)/
-
 /** An entry that is wrong is a result; a database that is away fails the whole, which is tried again. */
 async function resultOf(work: () => Promise<BulkResult>): Promise<BulkResult> {
   try {
@@ -375,7 +372,7 @@ async function resultOf(work: () => Promise<BulkResult>): Promise<BulkResult> {
   } catch (error) {
     if (error instanceof PushError)
       return { outcome: 'refused', detail: `${error.code}: ${error.message}`.slice(0, 500) }
-    if (DATA_FAULT.test(codeOf(error)))
+    if (isDataFault(error))
       return { outcome: 'refused', detail: 'input_invalid: the database refuses a value' }
     throw error
   }
