@@ -116,3 +116,12 @@ async function stop(child: ChildProcess): Promise<void> {
   await ended
   clearTimeout(kill)
 }
+
+/** Servers and folders go with the process, if it ends by itself. */
+export function exitOnSignals(): void {
+  for (const [signal, code] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)
+    process.once(signal, () => process.exit(code))
+}

@@ -17,6 +17,7 @@ import { type BaseSize, makeBenchDatabase, sizeOf } from './bench-database.ts'
 import {
   type BenchServer,
   type Caller,
+  exitOnSignals,
   type Figures,
   startCaller,
   startEmptyServer,
@@ -88,12 +89,7 @@ export function registerBenchCommand(): Command {
 }
 
 async function run(options: RegisterBenchOptions): Promise<void> {
-  // Servers and folders go with the process, if it ends by itself.
-  for (const [signal, code] of [
-    ['SIGINT', 130],
-    ['SIGTERM', 143],
-  ] as const)
-    process.once(signal, () => process.exit(code))
+  exitOnSignals()
   const screen = options.json ? silentScreen : terminalScreen(process.stdout)
   const report = await benchRegister(options, process.env, screen)
   process.stdout.write(`${JSON.stringify(report)}\n`)

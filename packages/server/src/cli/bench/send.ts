@@ -14,7 +14,7 @@ import { startEmbeddedPostgres } from '../../store/embedded.ts'
 import { type Screen, silentScreen, terminalScreen } from '../demo/screen.ts'
 import { makeTemporaryFolder } from '../temporary-folder.ts'
 import { makeBenchDatabase } from './bench-database.ts'
-import { type BenchServer, type Child, startChild, startRoost } from './bench-processes.ts'
+import { type BenchServer, type Child, exitOnSignals, startChild, startRoost } from './bench-processes.ts'
 import { cpuOf, cpuOfPostgres } from './cpu-time.ts'
 import { hwidOf } from './device-calls.ts'
 import { percentile } from './device-load.ts'
@@ -92,11 +92,7 @@ export function sendBenchCommand(): Command {
 }
 
 async function run(options: SendBenchOptions): Promise<void> {
-  for (const [signal, code] of [
-    ['SIGINT', 130],
-    ['SIGTERM', 143],
-  ] as const)
-    process.once(signal, () => process.exit(code))
+  exitOnSignals()
   const screen = options.json ? silentScreen : terminalScreen(process.stdout)
   const report = await benchSend(options, process.env, screen)
   process.stdout.write(`${JSON.stringify(report)}\n`)
