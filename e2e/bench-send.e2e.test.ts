@@ -1,13 +1,9 @@
 /** `roost bench send` as a whole: its processes, its figures, and what it leaves behind. */
-import { execFile } from 'node:child_process'
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-
-const PROGRAM = fileURLToPath(new URL('../packages/server/bin/roost.js', import.meta.url))
+import { outputOf } from './support/command.ts'
 
 let temporary: string
 beforeEach(async () => {
@@ -17,15 +13,10 @@ afterEach(() => rm(temporary, { recursive: true, force: true, maxRetries: 20, re
 
 test('prints one line of JSON, in which every campaign reached all living tokens, and leaves nothing behind', async () => {
   const size = ['--devices', '1000', '--dead', '10', '--rounds', '2']
-  const { stdout } = await promisify(execFile)(
-    process.execPath,
-    [PROGRAM, 'bench', 'send', '--json', ...size],
-    {
-      env: { PATH: process.env.PATH, TMPDIR: temporary, ROOST_LOG_LEVEL: 'warn' },
-    },
-  )
-  expect(stdout.trim().split('\n')).toHaveLength(1)
-  const report = JSON.parse(stdout)
+  const environment = { TMPDIR: temporary, ROOST_LOG_LEVEL: 'warn' }
+  const out = await outputOf(['bench', 'send', '--json', ...size], { environment })
+  expect(out.split('\n')).toHaveLength(1)
+  const report = JSON.parse(out)
   // The dead of the first campaign are not sent to in the second one.
   expect(report).toMatchObject({ targeted: 1900, accepted: 1800, dead: 100 })
   for (const figure of ['perSecond', 'barePerSecond', 'ratio'])

@@ -1,10 +1,11 @@
 /** What `npm start` and `npm run demo` do first: build what changed, and say nothing of it unless it fails. */
 import { execFile } from 'node:child_process'
-import { cp, mkdir, mkdtemp, rm, symlink, utimes, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { gzipSync } from 'node:zlib'
 import { expect, onTestFinished, test } from 'vitest'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
@@ -34,3 +35,39 @@ test('what does not compile is told in the compiler’s words, and nothing is st
     stderr: expect.stringContaining('wrong.ts'),
   })
 })
+
+/** A page is usable on a slow line, too: charts and whatever else is large come when they are needed. */
+const FIRST_LOAD_BYTES = 350 * 1024
+
+test('the console’s first load is below 350 KB compressed', async () => {
+  await promisify(execFile)(process.execPath, [join(ROOT, 'scripts/build-when-stale.mjs')])
+  const bundle = join(ROOT, 'packages/console/dist/bundle')
+  const html = await readFile(join(bundle, 'index.html'), 'utf8')
+  const first = [...html.matchAll(/(?:src|href)="\.\/(assets\/[^"]+)"/g)].map(([, file]) => file ?? '')
+  expect(first.length).toBeGreaterThan(1)
+  const sizes = new Map<string, number>([['index.html', gzipSync(html).length]])
+  await addWithImports(bundle, first, sizes)
+  const bytes = [...sizes.values()].reduce((sum, each) => sum + each, 0)
+  console.log(`first load of the console: ${Math.round(bytes / 1024)} KB in ${sizes.size} files`)
+  expect(bytes, JSON.stringify([...sizes])).toBeLessThan(FIRST_LOAD_BYTES)
+})
+
+/** Files that are imported where they are named, not when something calls for them. */
+async function addWithImports(
+  bundle: string,
+  files: readonly string[],
+  sizes: Map<string, number>,
+): Promise<void> {
+  for (const file of files) {
+    if (sizes.has(file)) continue
+    const text = await readFile(join(bundle, file))
+    sizes.set(file, gzipSync(text).length)
+    if (!file.endsWith('.js')) continue
+    const imported = [...text.toString().matchAll(/(?:from|import)\s*"\.\/([^"]+\.js)"/g)]
+    await addWithImports(
+      bundle,
+      imported.map(([, name]) => `assets/${name}`),
+      sizes,
+    )
+  }
+}

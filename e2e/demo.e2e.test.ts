@@ -54,6 +54,23 @@ test('the figures of the demo come from the database and are those that the stan
   }
 })
 
+interface MonthReport {
+  readonly agrees: boolean
+  readonly people: number
+  readonly days: readonly { readonly at: string; readonly opens: number; readonly reachable: number }[]
+}
+
+test("a month of the demo ends yesterday, and its charts are those of the simulator's own book", async () => {
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    PROGRAM,
+    ...['demo', '--month', '--exit', '--json', '--phones', '100'],
+  ])
+  const report = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as MonthReport
+  expect(report).toMatchObject({ agrees: true, people: 100 })
+  expect(report.days).toHaveLength(30)
+  expect(report.days.every(day => day.opens > 0 && day.reachable > 0)).toBe(true)
+}, 600_000)
+
 describe('stopped in the middle', () => {
   let temporary: string
   beforeEach(async () => {

@@ -1,88 +1,47 @@
 /** `roost devices import` as whole processes: killed half-way, and run again. */
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { fileURLToPath } from 'node:url'
 import { createGzip } from 'node:zlib'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { Command, type Ended, endCommands, LISTENING } from './support/command.ts'
 import { eventually } from './support/eventually.ts'
+import { call, SERVER_TOKEN } from './support/roost-server.ts'
 
-const PROGRAM = fileURLToPath(new URL('../packages/server/bin/roost.js', import.meta.url))
-const TOKEN = 'e2e-server-token-that-is-long-enough'
 const WITHIN_MS = 120_000
 /** Enough for several seconds of work, of which every hundredth row is refused. */
 const ROWS = 200_000
 const BAD_EVERY = 100
 
 let folder: string
-let running: Command[] = []
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'roost-e2e-'))
 })
 afterEach(async () => {
-  for (const command of running) await command.end('SIGTERM')
-  running = []
+  await endCommands('SIGTERM')
   await rm(folder, { recursive: true, force: true })
 })
 
-class Command {
-  out = ''
-  err = ''
-  readonly #child: ChildProcess
-  readonly closed: Promise<unknown>
+const authorization = `Bearer ${SERVER_TOKEN}`
 
-  constructor(...args: string[]) {
-    this.#child = spawn(process.execPath, [PROGRAM, ...args], {
-      env: {
-        PATH: process.env.PATH,
-        TMPDIR: folder,
-        ROOST_DATA_DIR: join(folder, 'data'),
-        ROOST_PORT: '0',
-        ROOST_BOOTSTRAP_TOKEN: TOKEN,
-      },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
-    this.#child.stdout?.on('data', (chunk: Buffer) => {
-      this.out += chunk.toString()
-    })
-    this.#child.stderr?.on('data', (chunk: Buffer) => {
-      this.err += chunk.toString()
-    })
-    this.closed = once(this.#child, 'close')
-    running.push(this)
-  }
+function start(...args: string[]): Command {
+  const places = { TMPDIR: folder, ROOST_DATA_DIR: join(folder, 'data') }
+  const environment = { ...places, ROOST_PORT: '0', ROOST_BOOTSTRAP_TOKEN: SERVER_TOKEN }
+  return new Command(args, { environment })
+}
 
-  get isRunning(): boolean {
-    return this.#child.exitCode === null && this.#child.signalCode === null
-  }
-
-  get status(): number | null {
-    return this.#child.exitCode
-  }
-
-  async end(signal: NodeJS.Signals): Promise<void> {
-    if (this.isRunning) this.#child.kill(signal)
-    await this.closed
-  }
+/** Until it ends. */
+function roost(...args: string[]): Promise<Ended> {
+  return start(...args).ended()
 }
 
 async function serve(): Promise<{ readonly url: string; readonly command: Command }> {
-  const command = new Command('serve')
-  const { value } = await eventually({
-    what: 'the server listening',
-    read: () => /listening on (http:\S+)/.exec(command.out)?.[1],
-    until: url => url !== undefined,
-    withinMs: WITHIN_MS,
-  })
-  return { url: value ?? '', command }
+  const command = start('serve')
+  return { url: await command.said(LISTENING), command }
 }
-
-const authorization = `Bearer ${TOKEN}`
 
 async function createApp(): Promise<string> {
   const { url, command } = await serve()
@@ -92,12 +51,7 @@ async function createApp(): Promise<string> {
 }
 
 async function createAppAt(url: string): Promise<string> {
-  const answer = await fetch(`${url}/v1/apps`, {
-    method: 'POST',
-    headers: { authorization, 'content-type': 'application/json' },
-    body: JSON.stringify({ name: 'Imported' }),
-  })
-  return ((await answer.json()) as { code: string }).code
+  return (await call<{ code: string }>(`${url}/v1/apps`, { body: { name: 'Imported' } })).code
 }
 
 function* lines(): Generator<string> {
@@ -124,7 +78,7 @@ test('an import that is killed half-way goes on when it is run again, without a 
   await pipeline(Readable.from(lines()), createWriteStream(file))
   const args = ['devices', 'import', file, '--app', app, '--refused', refused, '--json']
 
-  const first = new Command(...args)
+  const first = start(...args)
   await eventually({
     what: 'rows stored',
     read: () => Number([...first.err.matchAll(/(\d+) rows/g)].at(-1)?.[1] ?? 0),
@@ -134,8 +88,7 @@ test('an import that is killed half-way goes on when it is run again, without a 
   expect(first.isRunning).toBe(true)
   await first.end('SIGKILL')
 
-  const second = new Command(...args)
-  await second.closed
+  const second = await roost(...args)
   const before = Number(/going on behind row (\d+)/.exec(second.err)?.[1])
   expect(before).toBeGreaterThan(0)
   expect(before).toBeLessThan(ROWS)
@@ -150,8 +103,7 @@ test('an import that is killed half-way goes on when it is run again, without a 
   expect(report).toHaveLength(bad + 1)
   expect(new Set(report).size).toBe(bad + 1)
 
-  const third = new Command(...args)
-  await third.closed
+  const third = await roost(...args)
   expect(JSON.parse(third.out)).toMatchObject({ state: 'done', rows: ROWS, stored: ROWS - bad })
 
   const { url } = await serve()
@@ -168,7 +120,7 @@ test('through a running server an import goes on where a killed one stopped, als
   await pipeline(Readable.from(lines()), createGzip(), createWriteStream(file))
   const args = ['devices', 'import', file, '--app', app, '--url', url, '--refused', refused, '--json']
 
-  const first = new Command(...args)
+  const first = start(...args)
   const path = `${url}/v1/apps/${app}`
   await eventually({
     what: 'rows stored',
@@ -183,8 +135,7 @@ test('through a running server an import goes on where a killed one stopped, als
   expect(first.isRunning).toBe(true)
   await first.end('SIGKILL')
 
-  const second = new Command(...args)
-  await second.closed
+  const second = await roost(...args)
   expect(second.err).toMatch(/going on behind row \d+/)
   const bad = ROWS / BAD_EVERY
   expect(JSON.parse(second.out)).toMatchObject({
@@ -203,8 +154,7 @@ test('through a running server an import goes on where a killed one stopped, als
   })
 
   const copy = join(folder, 'copy.ndjson')
-  const third = new Command('devices', 'export', '--app', app, '--url', url, '-o', copy)
-  await third.closed
+  await roost('devices', 'export', '--app', app, '--url', url, '-o', copy)
   const hwids = (await readFile(copy, 'utf8')).trim().split('\n')
   expect(new Set(hwids).size).toBe(ROWS - bad)
   expect(hwids).toHaveLength(ROWS - bad)
@@ -216,16 +166,13 @@ test('a file that no import can read is refused in two lines, before anything is
   const app = await createAppAt(url)
   const file = join(folder, 'devices.csv')
   await pipeline(Readable.from([Buffer.from('hwid,platform\n', 'utf16le')]), createWriteStream(file))
-  const wrong = new Command('devices', 'import', file, '--app', app, '--url', url)
-  await wrong.closed
+  const wrong = await roost('devices', 'import', file, '--app', app, '--url', url)
   expect(wrong.err).toContain('UTF-16')
-  const nobody = new Command('devices', 'import', file, '--app', app, '--url', url, '--token', 'none')
-  await nobody.closed
+  const nobody = await roost('devices', 'import', file, '--app', app, '--url', url, '--token', 'none')
   expect(nobody.err).toContain('token')
   expect(nobody.err).not.toContain('    at ')
-  const none = new Command('devices', 'import', folder, '--app', app, '--url', url)
-  await none.closed
-  expect([none.status, none.err]).toEqual([1, expect.stringContaining(`${folder} is no file`)])
+  const none = await roost('devices', 'import', folder, '--app', app, '--url', url)
+  expect([none.code, none.err]).toEqual([1, expect.stringContaining(`${folder} is no file`)])
 })
 
 test('a dry run is plain text where it is read by programs, and a file of which nothing can be taken ends with status 1', async () => {
@@ -233,34 +180,32 @@ test('a dry run is plain text where it is read by programs, and a file of which 
   const file = join(folder, 'devices.csv')
   const run = async (content: string | Buffer, ...options: string[]) => {
     await writeFile(file, content)
-    const command = new Command('devices', 'import', file, '--app', app, ...options)
-    await command.closed
-    return command
+    return roost('devices', 'import', file, '--app', app, ...options)
   }
   const rows = Array.from(
     { length: 1200 },
     (_, i) => `d-${i},ios,${(i + 1).toString(16).padStart(64, '0')},2020-01-01\n`,
   )
   const dry = await run(`hwid,platform,pushToken,lastSeenAt\n${rows.join('')}`, '--dry-run')
-  expect(dry.status).toBe(0)
+  expect(dry.code).toBe(0)
   expect(dry.out).toContain('1,200 rows: 1,200 would be taken, 0 refused')
   expect(dry.out).toMatch(/1,200 of them were last heard of longer ago .* would begin a new term/)
   expect(dry.out).toMatch(/all that would be taken .* 1,200 .* 1,200/)
   expect(dry.out + dry.err).not.toContain('\u001b[')
   const stored = await run(await readFile(file))
-  expect([stored.status, stored.out]).toEqual([0, expect.stringContaining('they begin a new term')])
+  expect([stored.code, stored.out]).toEqual([0, expect.stringContaining('they begin a new term')])
   for (const options of [[], ['--dry-run']]) {
     const refused = await run('hwid,platform,pushToken\na,ios,zz\n', ...options)
-    expect([refused.status, refused.out]).toEqual([1, expect.stringContaining('1 refused')])
+    expect([refused.code, refused.out]).toEqual([1, expect.stringContaining('1 refused')])
     const empty = await run('', ...options)
-    expect([empty.status, empty.err]).toEqual([1, expect.stringContaining('the file is empty')])
+    expect([empty.code, empty.err]).toEqual([1, expect.stringContaining('the file is empty')])
     const zip = await run(Buffer.from('PK\u0003\u0004'), ...options)
-    expect([zip.status, zip.err]).toEqual([1, expect.stringContaining('ZIP archive')])
+    expect([zip.code, zip.err]).toEqual([1, expect.stringContaining('ZIP archive')])
   }
 })
 
 test('bench import that is stopped leaves neither a folder nor a database behind', async () => {
-  const bench = new Command('bench', 'import', '--rows', '1000000', '--json')
+  const bench = start('bench', 'import', '--rows', '1000000', '--json')
   const written = async () => {
     const [own] = (await readdir(folder)).filter(name => name.startsWith('roost-bench-'))
     const log = await readdir(join(folder, own ?? '', 'postgres', 'pg_wal')).catch(() => [])
@@ -268,7 +213,6 @@ test('bench import that is stopped leaves neither a folder nor a database behind
   }
   // Segments of 16 MiB: it is in the middle of storing.
   await eventually({ what: 'a log of writes', read: written, until: n => n > 3, withinMs: WITHIN_MS })
-  await bench.end('SIGINT')
-  expect(bench.status).toBe(130)
+  expect(await bench.end('SIGINT')).toBe(130)
   expect((await readdir(folder)).filter(name => name.startsWith('roost-bench-'))).toEqual([])
 })

@@ -337,5 +337,7 @@ function code(expected: string): object {
 function createVapidKeys(): { readonly publicKey: string; readonly privateKey: string } {
   const ecdh = createECDH('prime256v1')
   const publicKey = ecdh.generateKeys('base64url')
-  return { publicKey, privateKey: ecdh.getPrivateKey().toString('base64url').padStart(43, 'A') }
+  const scalar = ecdh.getPrivateKey() // without its leading zeros, one time in 256
+  const privateKey = Buffer.concat([Buffer.alloc(32 - scalar.length), scalar]).toString('base64url')
+  return { publicKey, privateKey }
 }

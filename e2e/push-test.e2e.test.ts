@@ -1,18 +1,14 @@
 /** `roost push-test` as people run it: with files alone against stand-ins, and against a running server. */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { once } from 'node:events'
+import { execFileSync } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { type Simulator, startSimulator } from '@roost/simulator'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type RoostServer, startRoostServer } from './support/roost-server.ts'
+import { type Ended, run } from './support/command.ts'
+import { type RoostServer, SERVER_TOKEN, startRoostServer } from './support/roost-server.ts'
 
-const PROGRAM = fileURLToPath(new URL('../packages/server/bin/roost.js', import.meta.url))
 const BUNDLE_ID = 'com.example.app'
-/** As startRoostServer sets it. */
-const SERVER_TOKEN = 'e2e-server-token-that-is-long-enough'
 
 let folder: string
 let simulator: Simulator
@@ -32,33 +28,9 @@ async function file(name: string, content: string | object): Promise<string> {
   return path
 }
 
-interface Ended {
-  readonly code: number | null
-  readonly out: string
-  readonly err: string
-}
-
-async function pushTest(args: readonly string[], environment: Record<string, string> = {}): Promise<Ended> {
-  const child: ChildProcess = spawn(process.execPath, [PROGRAM, 'push-test', ...args], {
-    cwd: folder,
-    env: {
-      PATH: process.env.PATH,
-      ...simulator.environment(),
-      ROOST_EXTRA_CA: join(folder, 'ca.pem'),
-      ...environment,
-    },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  let out = ''
-  let err = ''
-  child.stdout?.on('data', (chunk: Buffer) => {
-    out += chunk.toString()
-  })
-  child.stderr?.on('data', (chunk: Buffer) => {
-    err += chunk.toString()
-  })
-  const [code] = (await once(child, 'close')) as [number | null]
-  return { code, out, err }
+function pushTest(args: readonly string[], environment: Record<string, string> = {}): Promise<Ended> {
+  const known = { ...simulator.environment(), ROOST_EXTRA_CA: join(folder, 'ca.pem'), ...environment }
+  return run(['push-test', ...args], { cwd: folder, environment: known })
 }
 
 interface Result {

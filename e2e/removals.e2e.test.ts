@@ -1,15 +1,10 @@
 /** `roost removals`, `alerts` and `webhooks`, on the embedded database that a server has left. */
-import { execFile, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-
-const PROGRAM = fileURLToPath(new URL('../packages/server/bin/roost.js', import.meta.url))
-const TOKEN = 'removals-e2e-token-of-enough-length'
+import { outputOf, run, whileServing } from './support/command.ts'
+import { call, SERVER_TOKEN } from './support/roost-server.ts'
 
 let folder: string
 let environment: NodeJS.ProcessEnv
@@ -18,69 +13,36 @@ let app: string
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'roost-e2e-'))
   environment = {
-    PATH: process.env.PATH,
     ROOST_DATA_DIR: join(folder, 'data'),
     ROOST_PORT: '0',
-    ROOST_BOOTSTRAP_TOKEN: TOKEN,
+    ROOST_BOOTSTRAP_TOKEN: SERVER_TOKEN,
   }
-  await served(async call => {
-    const made = await call('/v1/apps', { name: 'Test' }, `Bearer ${TOKEN}`)
-    app = made.code as string
-    const device = (method: string, fields: object) =>
-      call(`/json/1.3/${method}`, { request: { application: app, ...fields } }, `Token ${made.deviceToken}`)
-    for (const hwid of ['one', 'two'])
-      await device('registerDevice', { hwid, device_type: 3, push_token: `token-of-${hwid}` })
-    await device('unregisterDevice', { hwid: 'one', device_type: 3 })
-    const bulk = await call(
-      `/v1/apps/${app}/devices/bulk-unregister`,
-      { devices: [{ hwid: 'two' }] },
-      `Bearer ${TOKEN}`,
-    )
-    expect(bulk, JSON.stringify(bulk)).not.toHaveProperty('code')
-  })
+  await whileServing(environment, fill)
 }, 120_000)
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
-type Call = (path: string, body: object, authorization: string) => Promise<Record<string, unknown>>
-
-/** Its stop waits for what was asked of it. */
-async function served(work: (call: Call) => Promise<void>): Promise<void> {
-  const server = spawn(process.execPath, [PROGRAM, 'serve'], { env: environment, stdio: 'pipe' })
-  const closed = once(server, 'close')
-  try {
-    const url = await urlOf(server.stdout)
-    await work(async (path, body, authorization) => {
-      const headers = { authorization, 'content-type': 'application/json' }
-      const response = await fetch(`${url}${path}`, { method: 'POST', headers, body: JSON.stringify(body) })
-      return (await response.json()) as Record<string, unknown>
-    })
-  } finally {
-    server.kill('SIGTERM')
-    await closed
-  }
+/** Two phones: one unregisters itself, the other is unregistered. */
+async function fill(url: string): Promise<void> {
+  const made = await call<{ code: string; deviceToken: string }>(`${url}/v1/apps`, { body: { name: 'Test' } })
+  app = made.code
+  const authorization = `Token ${made.deviceToken}`
+  const device = (method: string, fields: object) =>
+    call(`${url}/json/1.3/${method}`, { body: { request: { application: app, ...fields } }, authorization })
+  for (const hwid of ['one', 'two'])
+    await device('registerDevice', { hwid, device_type: 3, push_token: `token-of-${hwid}` })
+  await device('unregisterDevice', { hwid: 'one', device_type: 3 })
+  await call(`${url}/v1/apps/${app}/devices/bulk-unregister`, { body: { devices: [{ hwid: 'two' }] } })
 }
 
-async function urlOf(output: NodeJS.ReadableStream): Promise<string> {
-  let text = ''
-  for await (const chunk of output) {
-    text += String(chunk)
-    const url = /(http:\/\/127\.0\.0\.1:\d+)/.exec(text)?.[1]
-    if (url !== undefined) return url
-  }
-  throw new Error(`the server ended: ${text}`)
-}
-
-const run = (...words: string[]) =>
-  promisify(execFile)(process.execPath, [PROGRAM, ...words], { env: environment })
+const roost = (...words: string[]) => outputOf(words, { environment })
 
 async function json<T>(...words: string[]): Promise<T> {
-  return JSON.parse((await run(...words, '--app', app, '--json')).stdout) as T
+  return JSON.parse(await roost(...words, '--app', app, '--json')) as T
 }
 
 test('removals are written as CSV, counted, and taken back', async () => {
-  await run('jobs', 'run', 'bulk-requests')
-  const { stdout } = await run('removals', 'export', '--app', app)
-  const [header, ...lines] = stdout.trim().split('\n')
+  await roost('jobs', 'run', 'bulk-requests')
+  const [header, ...lines] = (await roost('removals', 'export', '--app', app)).split('\n')
   expect(header).toMatch(/^id,at,hwid,event,reason/)
   expect(lines.map(it => it.split(',').slice(2, 5).join(' '))).toEqual([
     'one unregistered asked_by_device',
@@ -90,9 +52,9 @@ test('removals are written as CSV, counted, and taken back', async () => {
   expect(await json(...undo, '--dry-run')).toMatchObject({ matched: 1, restorable: 1 })
   expect(await json(...undo)).toMatchObject({ state: 'done', total: 1, restored: 1 })
   expect(await json(...undo)).toMatchObject({ restored: 0 })
-  await expect(run('removals', 'undo', '--app', app)).rejects.toMatchObject({
+  expect(await run(['removals', 'undo', '--app', app], { environment })).toMatchObject({
     code: 1,
-    stderr: expect.stringContaining('--message'),
+    err: expect.stringContaining('--message'),
   })
 }, 120_000)
 
@@ -107,12 +69,11 @@ test('webhooks are added, stopped, given another secret and deleted; alerts are 
   const redeliver = ['webhooks', 'redeliver', added.id, '--failed-since', '2026-01-01T00:00:00Z']
   expect(await json(...redeliver)).toEqual({ count: 0 })
   await json('webhooks', 'delete', added.id)
-  const { stdout } = await run('webhooks', 'list', '--app', app)
-  expect(stdout).toBe('no webhooks\n')
+  expect(await roost('webhooks', 'list', '--app', app)).toBe('no webhooks')
   expect(await json('alerts', 'list')).toEqual({ alerts: [] })
   const nothing = '0190163d-8694-739b-aea5-966c26f8ad91'
-  await expect(run('alerts', 'release', nothing, '--app', app)).rejects.toMatchObject({
+  expect(await run(['alerts', 'release', nothing, '--app', app], { environment })).toMatchObject({
     code: 1,
-    stderr: expect.stringContaining(nothing),
+    err: expect.stringContaining(nothing),
   })
 }, 180_000)

@@ -1,8 +1,7 @@
 /**
  * `roost simulate` as its page tells it, with a real server: the lines with curl, and the scenario.
  */
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { once } from 'node:events'
+import { execFile } from 'node:child_process'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,10 +9,10 @@ import { rootCertificates } from 'node:tls'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { Command, endCommands } from './support/command.ts'
 import { eventually } from './support/eventually.ts'
 import { type RoostServer, startRoostServer } from './support/roost-server.ts'
 
-const PROGRAM = fileURLToPath(new URL('../packages/server/bin/roost.js', import.meta.url))
 const PAGE = fileURLToPath(new URL('../docs/simulator.md', import.meta.url))
 const WITHIN_MS = 90_000
 
@@ -41,61 +40,25 @@ interface Message {
 }
 
 let folder: string
-const children: Simulate[] = []
 let server: RoostServer | undefined
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'roost-e2e-'))
 })
 afterEach(async () => {
-  for (const child of children.splice(0)) await child.end('SIGKILL')
+  await endCommands('SIGKILL')
   await server?.close()
   server = undefined
   await rm(folder, { recursive: true, force: true })
 })
 
-class Simulate {
-  out = ''
-  err = ''
-  readonly #child: ChildProcess
-  readonly #closed: Promise<unknown>
+function simulate(...options: string[]): Command {
+  return new Command(['simulate', ...options], { environment: { TMPDIR: folder } })
+}
 
-  constructor(...options: readonly string[]) {
-    const env = { PATH: process.env.PATH, TMPDIR: folder }
-    this.#child = spawn(process.execPath, [PROGRAM, 'simulate', ...options], {
-      env,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
-    this.#child.stdout?.on('data', (chunk: Buffer) => {
-      this.out += chunk.toString()
-    })
-    this.#child.stderr?.on('data', (chunk: Buffer) => {
-      this.err += chunk.toString()
-    })
-    this.#closed = once(this.#child, 'close')
-    children.push(this)
-  }
-
-  /** The first line of `--json`. */
-  async settings(): Promise<Settings> {
-    const { value } = await eventually({
-      what: 'the settings',
-      read: () => this.out.indexOf('\n'),
-      until: end => end >= 0,
-      withinMs: WITHIN_MS,
-    })
-    return JSON.parse(this.out.slice(0, value)) as Settings
-  }
-
-  async ended(): Promise<number | null> {
-    await this.#closed
-    return this.#child.exitCode
-  }
-
-  end(signal: NodeJS.Signals): Promise<number | null> {
-    this.#child.kill(signal)
-    return this.ended()
-  }
+/** The first line of `--json`. */
+async function settingsOf(command: Command): Promise<Settings> {
+  return JSON.parse(await command.said(/^(.*)\n/)) as Settings
 }
 
 /** The fenced block that follows this remark on the page. */
@@ -112,8 +75,8 @@ async function uploadCredentials(app: string, settings: Settings): Promise<void>
 }
 
 test('the page’s lines with curl are taken one by one', async () => {
-  const simulate = new Simulate('--json')
-  const settings = await simulate.settings()
+  const command = simulate('--json')
+  const settings = await settingsOf(command)
   const caPem = await readFile(settings.environment.ROOST_EXTRA_CA ?? '', 'utf8')
   server = await startRoostServer({ environment: settings.environment, caPem })
   const made = await server.rest<{ code: string; deviceToken: string }>('POST', '/v1/apps', { name: 'Page' })
@@ -139,7 +102,7 @@ test('the page’s lines with curl are taken one by one', async () => {
   for (const answer of answers.filter(it => 'failed' in it)) expect(answer.failed).toBe(0)
   expect(answers.find(it => 'numbers' in it)).toMatchObject({ done: 1, numbers: [40] })
   expect(answers.at(-2)).toHaveProperty('webPush.accepted')
-  expect(await simulate.end('SIGINT')).toBe(0)
+  expect(await command.end('SIGINT')).toBe(0)
 })
 
 test('the page’s scenario is played against a server that is started with its settings', async () => {
@@ -153,15 +116,15 @@ test('the page’s scenario is played against a server that is started with its 
   const file = join(folder, 'campaign.jsonc')
   await writeFile(file, await blockAfter('a test plays this file'))
   const roost = ['--server', server.baseUrl, '--app', app.code, '--token', app.deviceToken]
-  const simulate = new Simulate('--json', '--scenario', file, ...roost)
-  const settings = await simulate.settings()
+  const command = simulate('--json', '--scenario', file, ...roost)
+  const settings = await settingsOf(command)
   Object.assign(environment, settings.environment)
   await server.startAgain()
   await uploadCredentials(app.code, settings)
   const id = await sendWhenRegistered(settings, app.code, 100)
-  expect(await simulate.ended()).toBe(0)
+  expect((await command.ended()).code).toBe(0)
 
-  const report = JSON.parse(simulate.out.trim().split('\n').at(-1) ?? '') as Report
+  const report = JSON.parse(command.out.trim().split('\n').at(-1) ?? '') as Report
   expect(report).toMatchObject({ isComplete: true, phones: { registered: 100, failed: 0 } })
   expect(report.done.map(({ name }) => name)).toEqual([
     'phones.install',
@@ -211,47 +174,36 @@ async function sendWhenRegistered(settings: Settings, app: string, phones: numbe
 test('a slip in a scenario is told with its line before anything is started', async () => {
   const file = join(folder, 'slip.json')
   await writeFile(file, '{\n  "steps": [\n    { "at": "soon", "do": { "counts": {} } }\n  ]\n}\n')
-  const simulate = new Simulate(
-    '--scenario',
-    file,
-    '--server',
-    'http://127.0.0.1:9',
-    '--app',
-    'X',
-    '--token',
-    'Y',
-  )
-  expect(await simulate.ended()).toBe(1)
-  expect(simulate.out).toBe('')
-  expect(simulate.err).toContain('slip.json, line 3: steps[0].at: "soon" is not what it takes')
-  expect(simulate.err).toContain('→ It takes a time')
+  const command = simulate('--scenario', file, '--server', 'http://127.0.0.1:9', '--app', 'X', '--token', 'Y')
+  expect((await command.ended()).code).toBe(1)
+  expect(command.out).toBe('')
+  expect(command.err).toContain('slip.json, line 3: steps[0].at: "soon" is not what it takes')
+  expect(command.err).toContain('→ It takes a time')
 })
 
 test('names of a server that belong together are asked for together', async () => {
-  const simulate = new Simulate('--server', 'http://127.0.0.1:9')
-  expect(await simulate.ended()).toBe(1)
-  expect(simulate.err).toContain('--server, --app and --token belong together')
+  const command = simulate('--server', 'http://127.0.0.1:9')
+  expect((await command.ended()).code).toBe(1)
+  expect(command.err).toContain('--server, --app and --token belong together')
 })
 
 test('what it prints has the HMS settings, the switches of a Chromium and the control API', async () => {
-  const simulate = new Simulate()
+  const command = simulate()
   await eventually({
     what: 'the end of the settings',
-    read: () => simulate.out,
+    read: () => command.out,
     until: out => out.includes('Ctrl-C'),
     withinMs: WITHIN_MS,
   })
-  expect(simulate.out).toMatch(/^export ROOST_HMS_URL='https:\/\/127\.0\.0\.1:\d+'$/m)
-  expect(simulate.out).toMatch(
-    /^export ROOST_HMS_TOKEN_URL='https:\/\/127\.0\.0\.1:\d+\/oauth2\/v3\/token'$/m,
-  )
-  expect(simulate.out).toMatch(/^export HMS_CREDENTIAL='.+'$/m)
-  expect(simulate.out).toMatch(/^export HUAWEI_TOKEN_3='IQAAAACy.+'$/m)
-  expect(simulate.out).toMatch(
+  expect(command.out).toMatch(/^export ROOST_HMS_URL='https:\/\/127\.0\.0\.1:\d+'$/m)
+  expect(command.out).toMatch(/^export ROOST_HMS_TOKEN_URL='https:\/\/127\.0\.0\.1:\d+\/oauth2\/v3\/token'$/m)
+  expect(command.out).toMatch(/^export HMS_CREDENTIAL='.+'$/m)
+  expect(command.out).toMatch(/^export HUAWEI_TOKEN_3='IQAAAACy.+'$/m)
+  expect(command.out).toMatch(
     /^# Chromium: --gcm-checkin-url=https:\S+ --gcm-registration-url=https:\S+ --gcm-mcs-endpoint=https:\S+ --ignore-certificate-errors$/m,
   )
-  const [, url, token] = /SIMULATOR_URL='(.+)'\nexport SIMULATOR_TOKEN='(.+)'/.exec(simulate.out) ?? []
+  const [, url, token] = /SIMULATOR_URL='(.+)'\nexport SIMULATOR_TOKEN='(.+)'/.exec(command.out) ?? []
   const { status } = await fetch(`${url}/counts`, { headers: { authorization: `Bearer ${token}` } })
   expect(status).toBe(200)
-  expect(await simulate.end('SIGTERM')).toBe(0)
+  expect(await command.end('SIGTERM')).toBe(0)
 })

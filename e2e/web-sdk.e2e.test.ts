@@ -2,9 +2,11 @@
  * The web SDK in a real Firefox against a push service and a device API whose faults the test chooses.
  */
 
-import type { RoostOptions, RoostStatus } from '@roost/sdk/web'
+import { readFile } from 'node:fs/promises'
+import { gzipSync } from 'node:zlib'
+import type { Finding, RoostOptions, RoostStatus, SelfCheck } from '@roost/sdk/web'
 import type { Browser, Page } from 'puppeteer-core'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { encryptPush } from './support/encrypt.ts'
 import { eventually } from './support/eventually.ts'
 import { launchFirefox } from './support/firefox.ts'
@@ -97,10 +99,13 @@ test('a receipt that found the server away goes out at the next start', async ()
 
 test('a click is counted as opened', async () => {
   await ask('subscribe', '/worker-with-click.js')
-  await pushTo(onlyCall('registerDevice'), { header: 'Hello', p: 'clicked', l: site.url })
+  await pushTo(onlyCall('registerDevice'), { header: 'Hello', p: 'clicked', rk: 'key', l: site.url })
   await shownWith('Hello')
   await page.evaluate(async () => (await navigator.serviceWorker.ready).active?.postMessage('click'))
   expect(await receipts('pushStat', 1)).toEqual(['clicked'])
+  // The key of the push goes along, also from the notification that was shown.
+  for (const method of ['messageDeliveryEvent', 'pushStat'])
+    expect(onlyCall(method).request).toMatchObject({ receipt_key: 'key', age: expect.any(Number) })
 })
 
 test('a reload within the hour registers nothing anew', async () => {
@@ -142,10 +147,7 @@ test('an unsubscribe while the server is away is told at the next start', async 
 
 test('a permission withdrawn in the browser is told at the next start', async () => {
   await ask('subscribe')
-  await browser.defaultBrowserContext().setPermission(new URL(site.url).origin, {
-    permission: { name: 'notifications' },
-    state: 'denied',
-  })
+  await permit('denied')
   await visit()
   expect(await ask('start')).toMatchObject({ permission: 'denied', isSubscribed: false, isOptedOut: false })
   expect(api.callsOf('unregisterDevice')).toHaveLength(1)
@@ -209,6 +211,143 @@ test('a browser without web push is told so, and is no error on every page', asy
   expect(api.calls).toEqual([])
 })
 
+describe('a self-check', () => {
+  test('of a browser that gets pushes finds nothing to do, changes nothing, and is handed in', async () => {
+    await ask('subscribe')
+    const before = api.calls.length
+    const { verdict, findings } = await selfCheck()
+    expect(verdict).toBe('good')
+    expect(findings.map(it => it.code)).toEqual([
+      'page_secure',
+      'browser_supported',
+      'storage_writable',
+      'permission_granted',
+      'worker_running',
+      'server_reached',
+      'key_present',
+      'subscription_present',
+      'device_registered',
+    ])
+    expect(findings[4]?.values).toEqual({
+      script: '/roost-service-worker.js',
+      scope: '/',
+      version: '0.1.0',
+    })
+    expect(api.handedIn).toMatchObject([
+      { address: onlyCall('registerDevice').request.push_token, sdkVersion: '0.1.0' },
+    ])
+    expect(api.calls.slice(before).map(it => it.method)).toEqual(['getConfig'])
+  })
+
+  test('before anything was started says what is missing, and starts nothing', async () => {
+    const { verdict, findings } = await selfCheck()
+    expect(verdict).toBe('bad')
+    expect(badOf(findings)).toEqual(['worker_missing', 'subscription_missing'])
+    expect(await workers()).toEqual([])
+  })
+
+  test('tells a permission that was denied, a person who has unsubscribed, and another key', async () => {
+    await ask('subscribe')
+    api.rotateVapidKey()
+    expect(badOf((await selfCheck()).findings)).toEqual(['subscription_other_key'])
+    await ask('unsubscribe')
+    expect(badOf((await selfCheck()).findings)).toEqual(['opted_out'])
+    await permit('denied')
+    await visit()
+    expect(badOf((await selfCheck()).findings)).toEqual(['permission_denied'])
+  })
+
+  test('tells a service worker that does not hold our code, and one that is left over with its own subscription', async () => {
+    await ask('subscribe')
+    const foreign = (await selfCheck('/foreign-worker.js')).findings.find(it => it.code.startsWith('worker'))
+    expect(foreign).toMatchObject({ code: 'worker_other_script', verdict: 'warning' })
+    await page.evaluate(async () => {
+      const registration = await navigator.serviceWorker.register('/foreign-worker.js', { scope: '/old/' })
+      while (registration.active === null) await navigator.serviceWorker.getRegistration('/old/')
+      const { options } = (await (await navigator.serviceWorker.ready).pushManager.getSubscription()) ?? {}
+      await registration.pushManager.subscribe({
+        userVisibleOnly: true,
+        applicationServerKey: options?.applicationServerKey ?? null,
+      })
+    })
+    const { findings } = await selfCheck()
+    expect(findings.filter(it => it.verdict === 'warning')).toMatchObject([
+      { code: 'workers_several', values: { scopes: '/old/' } },
+    ])
+    expect(badOf((await selfCheck('/foreign-worker.js')).findings)).toContain('worker_foreign')
+  })
+
+  test('with the server away says so and ends, and what waits for it is told', async () => {
+    await ask('subscribe')
+    api.failing.add('setTags')
+    expect(await askWith('setTags', { city: 'Bern' })).toBe('kept')
+    api.failing.add('getConfig')
+    // a minute goes by for the page
+    await page.evaluate(() => {
+      const now = Date.now.bind(Date)
+      Date.now = () => now() + 61_000
+    })
+    const { findings } = await selfCheck()
+    expect(badOf(findings)).toEqual(['server_unavailable'])
+    expect(findings.find(it => it.code === 'calls_waiting')).toMatchObject({ values: { count: 1 } })
+    expect(api.handedIn).toEqual([])
+  })
+
+  test('in a private window tells that what is kept there goes with it', async () => {
+    const other = await launchFirefox({ pushServiceUrl: pushService.url, isPrivate: true })
+    const tab = await other.newPage()
+    await tab.goto(site.url)
+    await tab.waitForFunction('window.makeRoost !== undefined')
+    const { findings } = await tab.evaluate(given => window.makeRoost(given).selfCheck(), roostOptions())
+    await other.close()
+    expect(findings.filter(it => it.verdict === 'warning')).toMatchObject([{ code: 'window_private' }])
+  })
+
+  test('in a page of another site tells that nothing can be asked there', async () => {
+    const other = await startSite()
+    await page.goto(other.url)
+    await page.evaluate(
+      url => {
+        const frame = document.createElement('iframe')
+        frame.src = url
+        document.body.append(frame)
+      },
+      site.url.replace('127.0.0.1', 'localhost'),
+    )
+    const frame = await page.waitForFrame(it => it.url().includes('localhost'))
+    await frame.waitForFunction('window.makeRoost !== undefined')
+    const check = await frame.evaluate(given => window.makeRoost(given).selfCheck(), roostOptions())
+    await other.close()
+    expect(badOf(check.findings)).toContain('page_framed')
+    expect(badOf(check.findings)).not.toContain('permission_denied')
+  })
+})
+
+test('what every page view loads is below 8 KB compressed, and the self-check is not in it', async () => {
+  const bundle = await readFile(new URL('../packages/sdk/dist/bundle/roost-web.js', import.meta.url))
+  expect(gzipSync(bundle, { level: 9 }).length).toBeLessThan(8 * 1024)
+  expect(bundle.toString()).not.toContain('workers_several')
+})
+
+function selfCheck(serviceWorkerUrl?: string): Promise<SelfCheck> {
+  return page.evaluate(given => window.makeRoost(given).selfCheck(), roostOptions(serviceWorkerUrl))
+}
+
+function badOf(findings: readonly Finding[]): string[] {
+  return findings.filter(it => it.verdict === 'bad').map(it => it.code)
+}
+
+function workers(): Promise<string[]> {
+  return page.evaluate(async () =>
+    (await navigator.serviceWorker.getRegistrations()).map(it => it.active?.scriptURL ?? ''),
+  )
+}
+
+function permit(state: 'granted' | 'denied'): Promise<void> {
+  const permission = { name: 'notifications' }
+  return browser.defaultBrowserContext().setPermission(new URL(site.url).origin, { permission, state })
+}
+
 async function visit(): Promise<void> {
   await page.goto(site.url)
   await page.waitForFunction('window.makeRoost !== undefined')
@@ -226,12 +365,12 @@ function askWith(method: 'setTags' | 'setUser', value: unknown): Promise<string>
   return page.evaluate(
     (name, given, argument) => window.makeRoost(given)[name](argument as never),
     method,
-    roostOptions('/roost-service-worker.js'),
+    roostOptions(),
     value,
   )
 }
 
-function roostOptions(serviceWorkerUrl: string): RoostOptions {
+function roostOptions(serviceWorkerUrl = '/roost-service-worker.js'): RoostOptions {
   return { baseUrl: api.baseUrl, application: 'AAAAA-BBBBB', deviceToken: 'device-token', serviceWorkerUrl }
 }
 

@@ -12,6 +12,8 @@ const EXECUTABLE = process.env.FIREFOX ?? '/usr/bin/firefox-esr'
 export interface FirefoxOptions {
   /** WebSocket URL of the push service. */
   readonly pushServiceUrl: string
+  /** All its windows are private. Default false. */
+  readonly isPrivate?: boolean
 }
 
 /** Caller closes it. Notifications are permitted without asking: headless, nobody can answer a prompt. */
@@ -21,6 +23,7 @@ export function launchFirefox(options: FirefoxOptions): Promise<Browser> {
     executablePath: EXECUTABLE,
     headless: true,
     extraPrefsFirefox: {
+      'browser.privatebrowsing.autostart': options.isPrivate ?? false,
       'alerts.useSystemBackend': false,
       'dom.push.connection.enabled': true,
       'dom.push.enabled': true,

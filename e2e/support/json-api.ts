@@ -12,8 +12,16 @@ export interface DeviceCall {
   readonly request: Readonly<Record<string, unknown>>
 }
 
+/** As it was handed in. */
+export interface HandedIn {
+  readonly address?: string
+  readonly findings: readonly { readonly code: string }[]
+}
+
 export interface JsonApi {
   readonly baseUrl: string
+  /** Self-checks. */
+  readonly handedIn: readonly HandedIn[]
   /** Those that were answered with success. */
   readonly calls: readonly DeviceCall[]
   readonly failed: readonly DeviceCall[]
@@ -32,6 +40,7 @@ export async function startJsonApi(): Promise<JsonApi> {
   const calls: DeviceCall[] = []
   const failed: DeviceCall[] = []
   const failing = new Set<string>()
+  const handedIn: HandedIn[] = []
 
   const answer = (method: string): object | null => {
     if (method === 'getConfig') return { features: { vapid_key: vapidKey } }
@@ -49,13 +58,20 @@ export async function startJsonApi(): Promise<JsonApi> {
   const server = createServer((incoming, response) => {
     response.setHeader('access-control-allow-origin', incoming.headers.origin ?? '*')
     response.setHeader('access-control-allow-headers', 'authorization,content-type')
+    response.setHeader('access-control-allow-methods', 'POST,PUT')
     if (incoming.method === 'OPTIONS') response.writeHead(204).end()
+    else if (incoming.method === 'PUT')
+      void readBody<HandedIn>(incoming).then(body => {
+        handedIn.push(body)
+        response.writeHead(200).end(JSON.stringify({ isKept: true, findings: [OF_SERVER] }))
+      })
     else void readCall(incoming).then(call => response.writeHead(record(call)).end(envelope(call.method)))
   })
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
 
   const api: JsonApi = {
     baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    handedIn,
     calls,
     failed,
     callsOf: method => calls.filter(call => call.method === method),
@@ -76,10 +92,17 @@ function makeVapidKey(): string {
   return createECDH('prime256v1').generateKeys('base64url')
 }
 
-async function readCall(incoming: IncomingMessage): Promise<DeviceCall> {
+/** What the server finds of any device. */
+const OF_SERVER = { code: 'device_registered', verdict: 'good', values: {}, remedy: null }
+
+async function readBody<T>(incoming: IncomingMessage): Promise<T> {
   const chunks: Buffer[] = []
   for await (const chunk of incoming) chunks.push(chunk as Buffer)
-  const body = JSON.parse(Buffer.concat(chunks).toString()) as Pick<DeviceCall, 'request'>
+  return JSON.parse(Buffer.concat(chunks).toString()) as T
+}
+
+async function readCall(incoming: IncomingMessage): Promise<DeviceCall> {
+  const body = await readBody<Pick<DeviceCall, 'request'>>(incoming)
   const method = (incoming.url ?? '').replace('/json/1.3/', '')
   return { method, authorization: incoming.headers.authorization, request: body.request }
 }

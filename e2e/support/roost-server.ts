@@ -6,11 +6,11 @@ import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { PROGRAM } from './command.ts'
 import { eventually } from './eventually.ts'
 
-const PROGRAM = fileURLToPath(new URL('../../packages/server/bin/roost.js', import.meta.url))
-const BOOTSTRAP_TOKEN = 'e2e-server-token-that-is-long-enough'
+/** Has all rights, in every server of these tests. */
+export const SERVER_TOKEN = 'e2e-server-token-that-is-long-enough'
 /** The first start unpacks and initialises a database. */
 const READY_WITHIN_MS = 90_000
 const STOP_WITHIN_MS = 15_000
@@ -53,7 +53,7 @@ export async function startRoostServer(options: RoostServerOptions): Promise<Roo
           ROOST_DATA_DIR: join(folder, 'data'),
           ROOST_EXTRA_CA: join(folder, 'ca.pem'),
           ROOST_PORT: port,
-          ROOST_BOOTSTRAP_TOKEN: BOOTSTRAP_TOKEN,
+          ROOST_BOOTSTRAP_TOKEN: SERVER_TOKEN,
           ...options.environment,
         },
         stdio: ['ignore', 'pipe', 'pipe'],
@@ -77,7 +77,7 @@ export async function startRoostServer(options: RoostServerOptions): Promise<Roo
         await start(new URL(baseUrl).port)
       },
       close,
-      rest: (method, path, body) => callRest(`${baseUrl}${path}`, method, body),
+      rest: (method, path, body) => call(`${baseUrl}${path}`, { method, body }),
     }
   } catch (error) {
     await close()
@@ -131,8 +131,19 @@ async function stop(child: ChildProcess): Promise<void> {
   clearTimeout(giveUp)
 }
 
-async function callRest<T>(url: string, method: string, body: object | undefined): Promise<T> {
-  const authorization = `Bearer ${BOOTSTRAP_TOKEN}`
+export interface CallOptions {
+  /** Default: POST. */
+  readonly method?: string
+  readonly body?: object | undefined
+  /** Default: with the server token. */
+  readonly authorization?: string
+}
+
+/** Throws on a status outside 2xx, with the answer in the message. */
+export async function call<T>(
+  url: string,
+  { method = 'POST', body, authorization = `Bearer ${SERVER_TOKEN}` }: CallOptions,
+): Promise<T> {
   const answer = await fetch(url, {
     method,
     ...(body === undefined

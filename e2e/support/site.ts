@@ -1,7 +1,7 @@
 /**
- * A web site that uses Roost as its makers would: one page, the SDK's two files on its own origin.
+ * A web site that uses Roost as its makers would: one page, the SDK's files on its own origin.
  *
- * The page offers `window.makeRoost`, see `window.ts`.
+ * The page offers `window.makeRoost`, see `window.ts`. `/foreign-worker.js` is a service worker that knows nothing of us.
  * `/worker-with-click.js` is a site's own service worker that imports ours and can play a click, which nobody
  * can make in a headless browser.
  */
@@ -22,9 +22,19 @@ const PAGE = `<!doctype html>
 
 const WORKER_WITH_CLICK = `
 importScripts('/roost-service-worker.js')
-self.addEventListener('message', async () => {
+self.addEventListener('message', async ({ data }) => {
+  if (data !== 'click') return
   for (const notification of await self.registration.getNotifications())
     self.dispatchEvent(new NotificationEvent('notificationclick', { notification }))
+})`
+
+/** Firefox has no icon to put a number on, so the worker keeps what it is asked to show. */
+const WORKER_WITH_BADGE = `
+let badge = null
+navigator.setAppBadge = async count => { badge = count }
+importScripts('/roost-service-worker.js')
+self.addEventListener('message', ({ data, ports }) => {
+  if (data === 'badge') ports[0].postMessage(badge)
 })`
 
 const FILES: Readonly<
@@ -32,7 +42,10 @@ const FILES: Readonly<
 > = {
   '/': { type: 'text/html', read: () => PAGE },
   '/roost-web.js': { type: 'text/javascript', read: () => readBundle('roost-web.js') },
+  '/roost-testing.js': { type: 'text/javascript', read: () => readBundle('roost-testing.js') },
   '/roost-service-worker.js': { type: 'text/javascript', read: () => readBundle('roost-service-worker.js') },
+  '/worker-with-badge.js': { type: 'text/javascript', read: () => WORKER_WITH_BADGE },
+  '/foreign-worker.js': { type: 'text/javascript', read: () => '' },
   '/worker-with-click.js': { type: 'text/javascript', read: () => WORKER_WITH_CLICK },
 }
 

@@ -1,59 +1,105 @@
-/** The console behind its token: picks the app, then the page that the address bar asks for. */
-import { Code } from '@mantine/core'
+/** The console of one visitor: the connection to the server, who is signed in, and then the pages. */
+import { Modal } from '@mantine/core'
 import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from '@tanstack/react-query'
-import { type ReactElement, useEffect, useState, useSyncExternalStore } from 'react'
-import type { Access } from './access/access.ts'
-import { TokenForm } from './access/token-form.tsx'
-import { ApiProblem, createApi } from './api/client.ts'
-import { ApiContext, useApps } from './api/queries.ts'
-import type { App } from './api/shapes.ts'
-import { CredentialsPage } from './credentials/page.tsx'
-import { DevicePage } from './devices/device.tsx'
-import { DeviceList } from './devices/list.tsx'
-import { MessagePage, MessagesPage } from './messages/messages.tsx'
-import { OverviewPage } from './overview.tsx'
-import { Empty, Loaded, PageHead, Panel } from './parts/page.tsx'
-import { PushTestPage } from './push-test/page.tsx'
-import { type Route, replaceRoute, useRoute } from './route.ts'
-import { Shell } from './shell.tsx'
+import { RouterProvider } from '@tanstack/react-router'
+import { type ReactElement, Suspense, useState, useSyncExternalStore } from 'react'
+import { type Api, ApiProblem, createApi } from './api/client.ts'
+import { Reachability } from './api/reachability.ts'
+import { ApiContext } from './api/use-api.ts'
+import { useTexts } from './i18n/language.tsx'
+import { router } from './routes.tsx'
+import { Gate } from './session/gate.tsx'
+import { SignInForm } from './session/sign-in.tsx'
+import type { Access } from './session/token.ts'
+import { ReachabilityContext } from './shell/connection-line.tsx'
 
 const MAX_RETRIES = 2
-const LAST_APP_KEY = 'roost.lastApp'
+/** An answer is as good as new for so long: going back and forth between pages asks nothing. */
+const FRESH_MS = 2_000
 
-export function Console({ access }: { readonly access: Access }): ReactElement {
-  const { token, refusal } = useSyncExternalStore(access.subscribe, access.state)
-  if (token === undefined) return <TokenForm refusal={refusal} onToken={each => access.enter(each)} />
-  // the key drops every cached answer of another token
-  return <Opened key={token} access={access} token={token} />
+/** From the link that was opened. */
+export interface Codes {
+  readonly invitation: string | undefined
+  readonly setupCode: string | undefined
 }
 
-interface OpenedProps {
+export interface ConsoleProps {
   readonly access: Access
-  readonly token: string
+  readonly codes: Codes
 }
 
-function Opened({ access, token }: OpenedProps): ReactElement {
-  const [api] = useState(() => createApi({ baseUrl: document.baseURI, token }))
-  const [client] = useState(() => createQueryClient(access, token))
+export function Console({ access, codes }: ConsoleProps): ReactElement {
+  const { token } = useSyncExternalStore(access.subscribe, access.state)
+  // the key drops every cached answer of another token
+  return <Opened key={token ?? ''} access={access} token={token} codes={codes} />
+}
+
+interface OpenedProps extends ConsoleProps {
+  readonly token: string | undefined
+}
+
+function Opened({ access, token, codes }: OpenedProps): ReactElement {
+  const [isOver, setOver] = useState(false)
+  const [invitation, setInvitation] = useState(codes.invitation)
+  const [{ api, client, reachability }] = useState(() => connect(access, token, () => setOver(true)))
+  const goOn = (): void => {
+    setOver(false)
+    void client.invalidateQueries()
+  }
   return (
     <ApiContext value={api}>
       <QueryClientProvider client={client}>
-        <Pages onLeave={() => access.leave()} />
+        <ReachabilityContext value={reachability}>
+          <Suspense>
+            <Gate
+              access={access}
+              token={token}
+              invitation={invitation}
+              setupCode={codes.setupCode}
+              onInvitationUsed={() => setInvitation(undefined)}
+            >
+              <RouterProvider router={router} />
+              <SessionOver isOpen={isOver} onDone={goOn} />
+            </Gate>
+          </Suspense>
+        </ReachabilityContext>
       </QueryClientProvider>
     </ApiContext>
   )
 }
 
-/** Repeats only what may pass by itself; a 401 from any call takes the token away. */
-function createQueryClient(access: Access, token: string): QueryClient {
+interface Connection {
+  readonly api: Api
+  readonly client: QueryClient
+  readonly reachability: Reachability
+}
+
+function connect(access: Access, token: string | undefined, onOver: () => void): Connection {
+  const baseUrl = document.baseURI.replace(/[#?].*$/, '')
+  const client = createQueryClient(error => {
+    if (token !== undefined) access.refuse(token, error.body)
+    else if (error.body.code === 'session_over' || error.body.code === 'token_missing') onOver()
+  })
+  const reachability = new Reachability({ baseUrl, onBack: () => void client.invalidateQueries() })
+  const language = (): string => document.documentElement.lang
+  return {
+    client,
+    reachability,
+    api: createApi({ baseUrl, token, language, onReach: reachability.report }),
+  }
+}
+
+/** Repeats only what may pass by itself. `onRefused` hears of a 401 from any call. */
+function createQueryClient(onRefused: (error: ApiProblem) => void): QueryClient {
   const onError = (error: Error): void => {
-    if (error instanceof ApiProblem && error.body.status === 401) access.refuse(token, error.body)
+    if (error instanceof ApiProblem && error.body.status === 401) onRefused(error)
   }
   return new QueryClient({
-    queryCache: new QueryCache({ onError }),
+    queryCache: new QueryCache({ onError: (error, query) => query.queryKey[0] !== 'join' && onError(error) }),
     mutationCache: new MutationCache({ onError }),
     defaultOptions: {
       queries: {
+        staleTime: FRESH_MS,
         retry: (failures, error) => failures < MAX_RETRIES && error instanceof ApiProblem && error.isPassing,
         // a server on the same machine or network needs no internet
         networkMode: 'always',
@@ -62,76 +108,25 @@ function createQueryClient(access: Access, token: string): QueryClient {
   })
 }
 
-function Pages({ onLeave }: { readonly onLeave: () => void }): ReactElement {
-  const route = useRoute()
-  const apps = useApps()
-  const app = 'app' in route ? route.app : undefined
-  useEffect(() => {
-    if (app) localStorage.setItem(LAST_APP_KEY, app)
-  }, [app])
-  return (
-    <Shell apps={apps.data ?? []} app={app} page={route.page} onLeave={onLeave}>
-      {route.page === 'start' ? (
-        <Loaded query={apps}>{known => <Start apps={known} />}</Loaded>
-      ) : (
-        <Page route={route} />
-      )}
-    </Shell>
-  )
+interface SessionOverProps {
+  readonly isOpen: boolean
+  readonly onDone: () => void
 }
 
-/** Goes on to the app that was open last, or else to the first. */
-function Start({ apps }: { readonly apps: readonly App[] }): ReactElement | null {
-  const last = localStorage.getItem(LAST_APP_KEY)
-  const code = (apps.find(app => app.code === last) ?? apps[0])?.code
-  useEffect(() => {
-    if (code) replaceRoute({ page: 'overview', app: code })
-  }, [code])
-  if (code) return null
+/** Over the page, so that what was typed there is still there afterwards. */
+function SessionOver({ isOpen, onDone }: SessionOverProps): ReactElement {
+  const t = useTexts('access')
   return (
-    <>
-      <PageHead title="Apps" />
-      <Panel>
-        <Empty title="No apps yet">
-          Make the first one with <Code>POST /v1/apps</Code> and a name. The answer holds the app code and the
-          device token that your mobile or web app needs.
-        </Empty>
-      </Panel>
-    </>
+    <Modal
+      opened={isOpen}
+      onClose={() => {}}
+      withCloseButton={false}
+      closeOnEscape={false}
+      closeOnClickOutside={false}
+      title={t('signIn.title')}
+      centered
+    >
+      <SignInForm isOver onDone={onDone} />
+    </Modal>
   )
-}
-
-/** The key starts a page anew for another app or device, so that nothing typed for one shows up in the other. */
-function Page({ route }: { readonly route: Exclude<Route, { page: 'start' }> }): ReactElement {
-  switch (route.page) {
-    case 'overview':
-      return <OverviewPage key={route.app} app={route.app} />
-    case 'messages':
-      return <MessagesPage key={route.app} app={route.app} />
-    case 'message':
-      return <MessagePage key={route.id} app={route.app} id={route.id} />
-    case 'devices':
-      return <DeviceList key={route.app} app={route.app} search={route.search} />
-    case 'device':
-      return <DevicePage key={route.hwid} app={route.app} hwid={route.hwid} />
-    case 'credentials':
-      return <CredentialsPage key={route.app} app={route.app} />
-    case 'push-test':
-      return (
-        <PushTestPage
-          key={`${route.app} ${route.credential} ${route.hwid}`}
-          app={route.app}
-          credential={route.credential}
-          hwid={route.hwid}
-        />
-      )
-    case 'unknown':
-      return (
-        <Panel>
-          <Empty title="There is no such page">
-            <a href="#/">Go to the start</a>
-          </Empty>
-        </Panel>
-      )
-  }
 }

@@ -5,7 +5,8 @@ export const theme = createTheme({
   fontFamily: 'system-ui, -apple-system, "Segoe UI", Roboto, Inter, "Helvetica Neue", sans-serif',
   fontFamilyMonospace: 'ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace',
   primaryColor: 'roost',
-  primaryShade: { light: 7, dark: 5 },
+  // white on a lighter one has less contrast than 4.5 : 1
+  primaryShade: 7,
   defaultRadius: 'md',
   headings: { fontWeight: '650' },
   colors: {

@@ -27,7 +27,7 @@ export function androidDataOf(notification: Notification): Record<string, string
     pw_badges: badge === undefined ? undefined : String(badge),
     // Without a key of the sender's the hash: should a message have to be sent twice, the device shows it once.
     // Not so the gateways' collapse keys: they store messages under few of them per device and drop the others.
-    pw_msg_tag: notification.collapseKey || notification.hash,
+    pw_msg_tag: notification.collapseKey || notification.messageKey || notification.hash,
     // Otherwise a message of data alone would be shown as an empty notification.
     silent: title === undefined && body === undefined ? '1' : undefined,
   })

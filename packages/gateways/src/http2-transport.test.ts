@@ -68,6 +68,38 @@ test('pools of one origin never share a connection', async () => {
   expect(server.sessions).toHaveLength(2)
 })
 
+test('what is urgent has a connection of its own while the others are busy, and none while they are not', async () => {
+  const { handle, arrived, kept } = keeping()
+  const server = await peer(handle, { settings: { maxConcurrentStreams: 200 } })
+  const transport = transportTo(server, { assumedStreams: 200 })
+  const urgent = () => transport.request(post(server.origin, { wish: { isWanted: true, isUrgent: true } }))
+  const first = urgent()
+  await arrived(1)
+  const crowd = many(transport, server.origin, 150)
+  await arrived(151)
+  expect(server.sessions).toHaveLength(1)
+  const second = urgent()
+  await arrived(152)
+  expect(server.sessions).toHaveLength(2)
+  expect(kept.at(-1)?.session).toBe(server.sessions[1])
+  for (const it of kept) it.answer(200)
+  for (const it of [await first, await second, ...(await crowd)]) expect(it.kind).toBe('response')
+})
+
+/** Answers nothing by itself; `arrived(n)` resolves at the n-th request. */
+function keeping() {
+  const kept: PeerRequest[] = []
+  const waiting: { readonly count: number; readonly resolve: () => void }[] = []
+  return {
+    kept,
+    handle: (request: PeerRequest) => {
+      kept.push(request)
+      for (const { count, resolve } of waiting) if (kept.length >= count) resolve()
+    },
+    arrived: (count: number) => new Promise<void>(resolve => waiting.push({ count, resolve })),
+  }
+}
+
 test('a burst stays below the stream limit that the peer announces, and all of it succeeds', async () => {
   const server = await peer(request => setImmediate(() => request.answer(200)), {
     settings: { maxConcurrentStreams: 7 },

@@ -50,7 +50,13 @@ export const NO_HTTP2 = 'could not connect: the server does not speak HTTP/2 (AL
 const NO_HTTP2_SIGNS = /does not speak HTTP\/2|alert no application protocol/i
 
 const CLOSED: TransportResult = { kind: 'not_sent', reason: 'the transport is closed' }
+const NOT_WANTED: TransportResult = { kind: 'not_sent', reason: 'it was not wanted any more' }
 const NO_BODY = Buffer.alloc(0)
+/**
+ * With so many requests on their way or waiting, what is urgent goes by connections of its own: written to the others, it would
+ * be read when all that was written before is.
+ */
+const BUSY_FROM = 100
 const NO_FIXED_HEADERS: FixedHeaders = { constant: {}, secret: {} }
 /** Pools that nobody used this long are closed. */
 const UNUSED_POOL_MS = 15 * 60_000
@@ -101,30 +107,48 @@ class Http2Transport implements Transport, RequestObserver {
     this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS).unref()
   }
 
-  async request(request: TransportRequest): Promise<TransportResult> {
-    try {
-      while (!this.#isClosed) {
-        // Anew after each wait: others may have been faster, and the pool may have gone.
-        const open = this.#poolFor(request)
-        if (open.pool.hasRoom) return await this.#send(open, request)
-        await open.pool.ready()
-      }
-      return CLOSED
-    } catch (error) {
-      // A header that HTTP/2 can't carry: nothing was sent.
-      return { kind: 'not_sent', reason: error instanceof Error ? error.message : String(error) }
-    }
+  /** One promise for a request that has room at once, as nearly all have. */
+  request(request: TransportRequest): Promise<TransportResult> {
+    return new Promise(resolve => {
+      if (!this.#sendNow(request, resolve)) void this.#sendWhenReady(request, resolve)
+    })
   }
 
-  #send(open: OpenPool, request: TransportRequest): Promise<TransportResult> {
-    const { path, headers, body, deadlineMs } = request
+  async #sendWhenReady(request: TransportRequest, resolve: Resolve): Promise<void> {
+    do await this.#poolFor(request).pool.ready()
+    while (
+      // Anew after each wait: others may have been faster, and the pool may have gone.
+      !this.#sendNow(request, resolve)
+    )
+  }
+
+  /** False: there is no room now, and nothing was told. */
+  #sendNow(request: TransportRequest, resolve: Resolve): boolean {
+    if (this.#isClosed) {
+      resolve(CLOSED)
+      return true
+    }
+    if (request.wish?.isWanted === false) {
+      resolve(NOT_WANTED)
+      return true
+    }
+    try {
+      const open = this.#poolFor(request)
+      if (!open.pool.hasRoom) return false
+      this.#send(open, request, resolve)
+    } catch (error) {
+      // A header that HTTP/2 can't carry: nothing was sent.
+      resolve({ kind: 'not_sent', reason: error instanceof Error ? error.message : String(error) })
+    }
+    return true
+  }
+
+  #send(open: OpenPool, request: TransportRequest, resolve: Resolve): void {
+    const { path, headers, body, deadlineMs, wish } = request
     const names = Object.keys(headers)
     const template = templateFor(open, request, names)
     const values = names.map(name => headers[name])
-    return new Promise(resolve => {
-      const isTaken = open.pool.send(template, path, values, body, deadlineMs, this, resolve)
-      if (!isTaken) resolve(CLOSED)
-    })
+    if (!open.pool.send(template, path, values, body, deadlineMs, this, resolve, wish)) resolve(CLOSED)
   }
 
   /** The engine's call; the tag is the promise's own function, so a request costs no closure of ours. */
@@ -143,10 +167,13 @@ class Http2Transport implements Transport, RequestObserver {
     this.#last = undefined
   }
 
-  #poolFor({ origin, pool: name = '', clientCertificate }: TransportRequest): OpenPool {
+  #poolFor({ origin, pool: name = '', clientCertificate, wish }: TransportRequest): OpenPool {
     const open = this.#lastPoolFor(origin, name) ?? this.#findPool(origin, name, clientCertificate)
     open.usedAt = performance.now()
-    return open
+    if (wish?.isUrgent !== true || !isBusy(open)) return open
+    const own = this.#findPool(origin, `${name} urgent`, clientCertificate)
+    own.usedAt = open.usedAt
+    return own
   }
 
   #lastPoolFor(origin: string, name: string): OpenPool | undefined {
@@ -202,6 +229,11 @@ class Http2Transport implements Transport, RequestObserver {
     this.#last = undefined
     void pool.close()
   }
+}
+
+function isBusy({ pool }: OpenPool): boolean {
+  const { inFlight, queued } = pool.counts
+  return inFlight + queued >= BUSY_FROM
 }
 
 function isIdle({ pool }: OpenPool): boolean {

@@ -5,6 +5,7 @@ import type { ApnsOptions } from './apns/options.ts'
 import type { FcmOptions } from './fcm/options.ts'
 import type { HmsOptions } from './hms/options.ts'
 import type { AttemptOutcome } from './outcome.ts'
+import type { Wish } from './transport.ts'
 import type { WebPushOptions } from './webpush/options.ts'
 
 export interface Notification {
@@ -36,11 +37,30 @@ export interface Notification {
   readonly priority: 'high' | 'normal'
   /** A later message with the same key replaces a shown or stored one. At most 64 bytes. */
   readonly collapseKey: string | undefined
+  /** In the place of a collapse key where there is none: the same for all variants of a message, so that a recall replaces any. Default: the hash. */
+  readonly messageKey?: string | undefined
   /** What only one gateway knows, in its own words; it goes before the common part. Absent for most messages. */
   readonly apns?: ApnsOptions | undefined
   readonly fcm?: FcmOptions | undefined
   readonly webPush?: WebPushOptions | undefined
   readonly hms?: HmsOptions | undefined
+  /** One object for all notifications that have the same of everything but the text of `title`, `subtitle` and `body`. */
+  readonly likeness?: object | undefined
+}
+
+/** Nothing to show, now or never: for what only asks a gateway something. */
+export const BLANK: Omit<Notification, 'hash'> = {
+  title: undefined,
+  subtitle: undefined,
+  body: undefined,
+  imageUrl: undefined,
+  url: undefined,
+  sound: undefined,
+  badge: undefined,
+  data: undefined,
+  ttlSeconds: 0,
+  priority: 'normal',
+  collapseKey: undefined,
 }
 
 export interface Button {
@@ -56,6 +76,10 @@ export interface Attempt<Address> {
   readonly notification: Notification
   /** The gateway checks the request and delivers nothing, where it can (FCM, HMS); ignored elsewhere. Default false. */
   readonly validateOnly?: boolean
+  /** Of this delivery alone: the device sends it back with its receipts (field `rk`). Left out where there is no room, and by HMS. */
+  readonly receiptKey?: string | undefined
+  /** Asked while it waits for its turn; absent: it is wanted to the end. */
+  readonly wish?: Wish | undefined
 }
 
 /** One client serves one credential; it may hold many connections. */

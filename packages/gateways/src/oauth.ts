@@ -18,6 +18,8 @@ export type AccessToken =
 export interface AccessTokens {
   /** Never rejects for anything that the token endpoint or the network does. */
   current(): Promise<AccessToken>
+  /** The same where it is there and need not be renewed yet. It is asked before every push. */
+  ready(): AccessToken | undefined
   /** Forgets `refused`, unless another one stands there already. */
   drop(refused: string): void
 }
@@ -38,7 +40,7 @@ const DEFAULT_LIFE_SECONDS = 3600
 const RENEW_AGAIN_MS = 30_000
 
 interface HeldToken {
-  readonly token: string
+  readonly answer: AccessToken & { readonly ok: true }
   readonly endsAt: number
   renewAt: number
 }
@@ -56,28 +58,37 @@ export function createAccessTokens(options: AccessTokenOptions): AccessTokens {
     }
     if (held === undefined || clock.now() >= held.endsAt) return answer
     held.renewAt = clock.now() + (waitOf(answer.outcome) ?? RENEW_AGAIN_MS)
-    return { ok: true, token: held.token }
+    return held.answer
+  }
+
+  function ready(): AccessToken | undefined {
+    if (held === undefined || clock.now() >= Math.min(held.renewAt, held.endsAt)) return undefined
+    return held.answer
   }
 
   return {
+    ready,
     current: async () => {
-      if (held !== undefined && clock.now() < Math.min(held.renewAt, held.endsAt)) {
-        return { ok: true, token: held.token }
-      }
+      const known = ready()
+      if (known !== undefined) return known
       exchange ??= renew().finally(() => {
         exchange = undefined
       })
       return exchange
     },
     drop: refused => {
-      if (held?.token === refused) held = undefined
+      if (held?.answer.token === refused) held = undefined
     },
   }
 }
 
 /** A token of a few minutes is renewed at half of its life. */
 function holdFrom(now: number, { token, lifeMs }: { token: string; lifeMs: number }): HeldToken {
-  return { token, endsAt: now + lifeMs, renewAt: now + lifeMs - Math.min(RENEW_EARLY_MS, lifeMs / 2) }
+  return {
+    answer: { ok: true, token },
+    endsAt: now + lifeMs,
+    renewAt: now + lifeMs - Math.min(RENEW_EARLY_MS, lifeMs / 2),
+  }
 }
 
 function waitOf(outcome: AttemptOutcome): number | undefined {

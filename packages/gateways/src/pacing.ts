@@ -40,6 +40,8 @@ export type Passage = { readonly ok: true } | { readonly ok: false; readonly aft
 export interface Pacer {
   /** Waits its turn, at most `withinMs`; one that can't be reached by then is refused at once. */
   take(withinMs: number): Promise<Passage>
+  /** True: it has passed, without a wait. False: `take` tells when it may, and nothing was taken. */
+  tryTake(): boolean
   /** Nothing passes for so long; then it starts slowly. A shorter pause does not end a longer one. */
   pause(ms: number): void
   /** Refuses all who wait. */
@@ -99,14 +101,18 @@ class TokenBucket implements Pacer {
     this.#countedAt = clock.now()
   }
 
-  take(withinMs: number): Promise<Passage> {
+  tryTake(): boolean {
     const now = this.#refill()
+    if (now < this.#pausedUntil || this.#waiters.length > this.#head || this.#tokens < 1) return false
+    this.#tokens -= 1
+    return true
+  }
+
+  take(withinMs: number): Promise<Passage> {
+    if (this.tryTake()) return Promise.resolve(GO)
+    const now = this.#clock.now()
     if (now < this.#pausedUntil) return Promise.resolve({ ok: false, afterMs: this.#pausedUntil - now })
     const waiting = this.#waiters.length - this.#head
-    if (waiting === 0 && this.#tokens >= 1) {
-      this.#tokens -= 1
-      return Promise.resolve(GO)
-    }
     const afterMs = this.#msUntil(waiting + 1)
     if (afterMs > withinMs) return Promise.resolve({ ok: false, afterMs })
     return new Promise(tell => {

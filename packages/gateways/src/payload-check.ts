@@ -2,11 +2,15 @@
  * What a gateway's own rules say of a notification before anything is sent: whether its payload fits, and whether what is
  * given in the gateway's words is right. The clients ask the same of each notification that they send.
  */
-import { buildPayload as buildApns } from './apns/payload.ts'
-import { buildPayload as buildFcm } from './fcm/payload.ts'
+import { buildPayload as buildApns, buildBody } from './apns/payload.ts'
+import { PUSH_TYPE_RULES } from './apns/push-types.ts'
+import { buildPayload as buildFcm, countedBytesOf } from './fcm/payload.ts'
+import { MAX_PAYLOAD_BYTES as MAX_FCM_PAYLOAD_BYTES } from './fcm/settings.ts'
 import { buildPayload as buildHms } from './hms/payload.ts'
+import { MAX_BODY_BYTES as MAX_HMS_BODY_BYTES } from './hms/settings.ts'
 import type { Notification } from './notification.ts'
 import { buildPlaintext, findHeaderFault } from './webpush/payload.ts'
+import { MAX_PLAINTEXT_BYTES } from './webpush/settings.ts'
 
 export type GatewayName = 'apns' | 'fcm' | 'webpush' | 'hms'
 
@@ -25,6 +29,35 @@ export function findNotificationFault(gateway: GatewayName, notification: Notifi
       return reasonOf(buildHms(notification, false))
     case 'webpush':
       return findHeaderFault(notification) ?? reasonOf(buildPlaintext(notification))
+  }
+}
+
+/** What counts towards the gateway's limit; undefined for what it would not take for another reason than its size. */
+export function payloadBytesOf(
+  gateway: GatewayName,
+  notification: Notification,
+): { readonly bytes: number; readonly limit: number } | undefined {
+  switch (gateway) {
+    case 'apns': {
+      const built = buildBody(notification, ANY_TIME)
+      return built.ok
+        ? { bytes: built.body.length, limit: PUSH_TYPE_RULES[built.pushType].maxPayloadBytes }
+        : undefined
+    }
+    case 'fcm': {
+      const built = buildFcm(notification, true)
+      return built.ok
+        ? { bytes: countedBytesOf(JSON.parse(built.content)), limit: MAX_FCM_PAYLOAD_BYTES }
+        : undefined
+    }
+    case 'hms': {
+      const built = buildHms(notification, false)
+      return built.ok ? { bytes: Buffer.byteLength(built.head) + 2, limit: MAX_HMS_BODY_BYTES } : undefined
+    }
+    case 'webpush': {
+      const built = buildPlaintext(notification)
+      return built.ok ? { bytes: built.plaintext.length, limit: MAX_PLAINTEXT_BYTES } : undefined
+    }
   }
 }
 

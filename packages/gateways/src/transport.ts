@@ -8,6 +8,13 @@ export interface FixedHeaders {
   readonly secret: Readonly<Record<string, string>>
 }
 
+/** Of whoever sends: one object may stand for thousands of requests, and change its mind about all of them. */
+export interface Wish {
+  readonly isWanted: boolean
+  /** Somebody waits for it: it shall not stand behind thousands that nobody waits for. Default false. */
+  readonly isUrgent?: boolean
+}
+
 /** What this side shows in the TLS handshake, PEM. */
 export interface ClientCertificate {
   /** The certificate, followed by intermediate ones if there are any. */
@@ -37,6 +44,8 @@ export interface TransportRequest {
   readonly body: Uint8Array
   /** From now, over queueing, connecting and answering. */
   readonly deadlineMs: number
+  /** Asked as long as it waits for room: what is not wanted any more is `not_sent`. */
+  readonly wish?: Wish | undefined
 }
 
 export interface TransportFailure {

@@ -2,7 +2,7 @@
  * The books of a test: what was sent, and what each request came to. A request without a result, or with two, is the
  * worst that the engine could do, so `verify` stands at the end of every test.
  */
-import type { ConnectionPool } from '../src/client/pool.ts'
+import type { ConnectionPool, Wish } from '../src/client/pool.ts'
 import type { RequestObserver, RequestResult } from '../src/client/result.ts'
 import { HeaderTemplate } from '../src/client/template.ts'
 
@@ -18,6 +18,7 @@ export interface Outcome {
 }
 
 export interface SendOptions {
+  readonly wish?: Wish
   readonly template?: HeaderTemplate
   readonly path?: string
   readonly values?: readonly (string | undefined)[]
@@ -69,8 +70,8 @@ export class Ledger implements RequestObserver {
   /** -1 when the pool has no room. */
   trySend(pool: ConnectionPool, options: SendOptions = {}): number {
     const tag = this.take()
-    const { template = PUSH, values = [], body = BODY, deadlineMs = NO_DEADLINE_MS } = options
-    if (pool.send(template, options.path ?? `/3/device/${tag}`, values, body, deadlineMs, this, tag))
+    const { template = PUSH, values = [], body = BODY, deadlineMs = NO_DEADLINE_MS, wish } = options
+    if (pool.send(template, options.path ?? `/3/device/${tag}`, values, body, deadlineMs, this, tag, wish))
       return tag
     this.#outcomes.delete(tag)
     this.#sent--

@@ -37,6 +37,8 @@ export type NewImport = z.infer<typeof newImportSchema>
 
 export const importSchema = z.object({
   id: z.string(),
+  /** How its rows are read. */
+  mapping: z.enum(IMPORT_MAPPINGS),
   state: z.enum(['open', 'done']),
   /** Everything before this byte is stored; go on here. */
   byteOffset: z.number(),
@@ -52,6 +54,31 @@ export const importSchema = z.object({
   finishedAt: z.string().nullable(),
 })
 export type ImportView = z.infer<typeof importSchema>
+
+/** What an import of a file, or of its first part, would bring. Nothing is stored. */
+export const importDryRunSchema = z.object({
+  rows: z.number(),
+  accepted: z.number(),
+  refused: z.number(),
+  /** With a token that can be sent to. */
+  withToken: z.number(),
+  /** Of these: last heard of so long ago that the app's policy would end them; they begin a new term instead. */
+  overdue: z.number(),
+  /** How many rows are refused for each reason, most first. */
+  reasons: z.array(z.object({ code: z.string(), detail: z.string(), rows: z.number() })),
+  /** How many would be taken, most first. */
+  cohorts: z.array(
+    z.object({
+      platform: z.string(),
+      appVersion: z.string(),
+      /** The age of the last sign of life: `today`, `within 7 days`, …, `longer ago`, `unknown`. */
+      lastSeen: z.string(),
+      rows: z.number(),
+      withToken: z.number(),
+    }),
+  ),
+})
+export type ImportDryRun = z.infer<typeof importDryRunSchema>
 
 export interface ImportRefusal {
   readonly row: number
@@ -115,7 +142,8 @@ export type ErasureTarget = z.infer<typeof erasureTargetSchema>
 
 export const erasureSchema = z.object({
   id: z.string(),
-  subject: z.enum(['device', 'user']),
+  /** `devices`: those that were silent for as long as the app's policy lets them (`eraseDays`), in one record. */
+  subject: z.enum(['device', 'user', 'devices']),
   at: z.string(),
   by: z.string(),
   /** Rows by table. */

@@ -13,6 +13,8 @@ import {
   registrationErrorSchema,
 } from './device.ts'
 import { EVENT_NAME_CHARACTERS, USER_ID_CHARACTERS } from './limits.ts'
+import { compatReceiptEntrySchema, compatReceiptFields, RECEIPTS_PER_CALL } from './receipt.ts'
+import { timeZoneOf } from './when.ts'
 
 /**
  * What only decorates a device never costs it its registration: too long is cut, numbers become text, anything else
@@ -105,6 +107,10 @@ function readCountry(value: unknown): string | undefined {
   return typeof value === 'string' && /^[A-Za-z]{2}$/.test(value) ? value.toUpperCase() : undefined
 }
 
+function readTimeZoneName(value: unknown): string | undefined {
+  return typeof value === 'string' ? timeZoneOf(value) : undefined
+}
+
 function readPermission(value: unknown): Permission | undefined {
   return PERMISSIONS.find(it => it === value)
 }
@@ -133,6 +139,8 @@ const base = {
   scheduled_summary: flag,
   /** Ours, as all below: what the system says of notifications, in one word. */
   permission: z.unknown().optional().transform(readPermission),
+  /** The IANA name. */
+  time_zone: z.unknown().optional().transform(readTimeZoneName),
   /** Of the extension or service worker that receives pushes; it may lag behind the app. */
   extension_version: text(64),
   channels: channelsSchema.optional().catch(undefined),
@@ -184,7 +192,18 @@ export const compatRegisterUserSchema = z.object({
   userId: userId.refine(it => it !== '', 'it must name somebody'),
   client_seq: clientSeq,
 })
-export const compatReceiptSchema = z.object({ ...base, hash: z.string().min(1).max(256) })
+export const compatReceiptSchema = z.object({
+  ...base,
+  ...compatReceiptFields,
+  hash: z.string().min(1).max(256),
+})
+/** Ours: receipts of any kind, several at once. */
+export const compatReceiptsSchema = z.object({
+  ...base,
+  /** Of those that have none of their own. */
+  age: compatReceiptFields.age,
+  receipts: z.array(compatReceiptEntrySchema).min(1).max(RECEIPTS_PER_CALL),
+})
 
 /** By device or, without one, by user. */
 export const compatGetTagsSchema = z.object({ ...base, hwid: base.hwid.optional() })

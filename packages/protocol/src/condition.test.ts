@@ -7,9 +7,9 @@ const faultsOf = (given: unknown) =>
 describe('a condition that is none', () => {
   test('is told with the place of its first fault, and what is allowed there', () => {
     const set = { tag: 'a', op: 'set' }
-    const operators = '"eq"|"ne"|"in"|"nin"|"gte"|"lte"|"between"|"set"|"unset"'
+    const operators = '"eq", "ne", "in", "nin", "gte", "lte", "between", "set" or "unset"'
     expect(faultsOf({ and: [set, { or: [set, { not: { tag: 'b', op: 'like' } }] }, { x: 1 }] })).toEqual([
-      ['and.1.or.1.not.op', `Invalid option: expected one of ${operators}`],
+      ['and.1.or.1.not.op', `it must be ${operators}`],
     ])
     expect(faultsOf({ and: [set, { x: 1 }] })).toEqual([
       ['and.1', 'a condition is one of and, or, not, tag, field, event, message, segment, list'],
@@ -17,6 +17,9 @@ describe('a condition that is none', () => {
     expect(faultsOf({ and: [set], or: [set] })).toEqual([['', '"and" and "or" do not stand side by side']])
     expect(faultsOf({ or: [] })).toEqual([['or', 'a list of 1 to 100 conditions']])
     expect(faultsOf({ tag: 'a', op: 'eq', value: { daysAgo: 1.5 } })?.[0]?.[0]).toBe('value')
+    expect(faultsOf({ not: { tag: 'a', op: 'set', value: 1 } })).toEqual([
+      ['not.value', '"set" and "unset" take no value'],
+    ])
   })
 
   test('fills no stack, however deep it is', () => {

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod'
 import { DAYS_AGO_MAX, EVENT_NAME_CHARACTERS, TAG_NAME_CHARACTERS, TAG_STRING_CHARACTERS } from './limits.ts'
+import { wordOf } from './words.ts'
 
 export const OPERATORS = ['eq', 'ne', 'in', 'nin', 'gte', 'lte', 'between', 'set', 'unset'] as const
 export type Operator = (typeof OPERATORS)[number]
@@ -31,6 +32,8 @@ export const DEVICE_FIELDS = [
   'provider',
   /** APNs alone. */
   'environment',
+  /** 0 to 1: how likely it is that its app is gone, of one that has an address at Apple or Google. */
+  'doubt',
 ] as const
 export type DeviceField = (typeof DEVICE_FIELDS)[number]
 
@@ -64,7 +67,8 @@ export interface EventCondition {
   readonly withinDays?: number | undefined
 }
 
-export const MESSAGE_FATES = ['received', 'opened'] as const
+/** `accepted`: a gateway took it, or may have; of one message, for as long as that is on record. The others are told by devices. */
+export const MESSAGE_FATES = ['accepted', 'received', 'opened'] as const
 export type MessageFate = (typeof MESSAGE_FATES)[number]
 
 /** What the device told of a message, by its id, or of any: who opened it received it, too. */
@@ -113,6 +117,10 @@ const comparison = z
       .optional(),
   })
   .refine(it => (it.tag === undefined) !== (it.field === undefined), 'name either a "tag" or a "field"')
+  .refine(it => it.value === undefined || (it.op !== 'set' && it.op !== 'unset'), {
+    message: '"set" and "unset" take no value',
+    path: ['value'],
+  })
 
 const event = z.strictObject({
   event: z.string().min(1).max(EVENT_NAME_CHARACTERS),
@@ -205,6 +213,6 @@ function faultOfLeaf(value: unknown): Fault | undefined {
       path: [],
       message: 'a condition is one of and, or, not, tag, field, event, message, segment, list',
     }
-  const issue = LEAVES[key].safeParse(value).error?.issues[0]
+  const issue = LEAVES[key].safeParse(value, { error: wordOf }).error?.issues[0]
   return issue && { path: [...issue.path], message: issue.message }
 }

@@ -2,7 +2,8 @@
  * Content: what a message shows. Texts may differ by language and by gateway, and may be Liquid templates.
  *
  * Resolution, field by field, later over earlier: the content itself; its `languages` that fit the device, from the
- * shortest ("pt") to the longest ("pt-BR"); what is given for the gateway; the `languages` of that.
+ * shortest ("pt") to the longest ("pt-BR"); what is given for the gateway; the `languages` of that. An empty text of a
+ * language is none: it falls back.
  */
 import { z } from 'zod'
 
@@ -42,17 +43,39 @@ function isAsDeepAs(root: object, depth: number): boolean {
   return level.length === 0
 }
 
-/** A host that is a template could be any: it is not probed, and a typo in a tag would send devices anywhere. */
+/** A host with a template in it could be any: it is not probed, and a typo in a tag would send devices anywhere. */
 const image = z
   .string()
   .max(URL_CHARACTERS)
-  .regex(/^https:\/\/[^/?#{}\s]+/i, 'an image needs an https URL; its host is no template')
+  .regex(/^https:\/\/[^/?#{}\\\s]+(?:[/?#]|$)/i, 'an image needs an https URL, with no variable in its host')
   .refine(it => it.includes('{{') || it.includes('{%') || URL.canParse(it), 'an image needs an https URL')
+
+/** Blanks alone would be shown as an empty notification. */
+export function isText(text: string | undefined): boolean {
+  return text !== undefined && text.trim() !== ''
+}
+
+/** What would run in a page, or show what no server gave it. Apps have schemes of their own, so all others are taken. */
+const REFUSED_SCHEMES = ['javascript', 'vbscript', 'data', 'blob', 'file', 'about'] as const
+
+/** Browsers leave out blanks and line ends before they look for the scheme. */
+function hasRefusedScheme(url: string): boolean {
+  const [scheme] = url.replace(/[\p{Cc}\s]/gu, '').split(':', 1)
+  return REFUSED_SCHEMES.some(it => it === scheme?.toLowerCase() && url.includes(':'))
+}
+
+const url = z
+  .string()
+  .max(URL_CHARACTERS)
+  .refine(
+    it => !hasRefusedScheme(it),
+    `an https or http URL, or one of an app's own scheme; refused are ${REFUSED_SCHEMES.map(it => `${it}:`).join(', ')}`,
+  )
 
 const button = z.strictObject({
   title: z.string().min(1).max(256),
   /** Opened on a tap; without one the app. */
-  url: z.string().max(URL_CHARACTERS).optional(),
+  url: url.optional(),
 })
 
 /** What may differ by language. */
@@ -64,7 +87,7 @@ const words = {
   image: image.optional(),
   /** https URL, or on Android the name of a drawable of the app. Browsers and Android. */
   icon: z.string().max(URL_CHARACTERS).optional(),
-  url: z.string().max(URL_CHARACTERS).optional(),
+  url: url.optional(),
   sound: z.string().max(256).optional(),
   /** Browsers and Android; on iOS the app's `category` has them. */
   buttons: z.array(button).max(BUTTONS_MAX).optional(),
@@ -141,9 +164,42 @@ const own = {
 /** Of content without languages and templates. */
 export const plainContentShape = { ...shown, badge: badgeNumber.optional() }
 
+const SHOWS_NOTHING = {
+  path: [],
+  message:
+    'a message needs a "title" or a "body" (those of a language or a gateway are not for all), or it is "silent"',
+}
+
+/** What a silent message may have, in all and for one gateway. Of raw options those that show nothing. */
+const SILENT_PARTS = new Set([
+  ...['silent', 'data', 'root', 'defaults', 'onMissing', 'onBadImage', 'apns', 'fcm', 'webPush', 'hms'],
+  ...['ttlSeconds', 'priority', 'aps', 'payload', 'pushType', 'android', 'urgency', 'topic', 'fcmOptions'],
+])
+
+interface Fault {
+  readonly path: string[]
+  readonly message: string
+}
+
+function findVisible(content: Readonly<Record<string, unknown>>): Fault | undefined {
+  for (const at of [[], ['apns'], ['fcm'], ['webPush'], ['hms']]) {
+    const part = (at[0] === undefined ? content : (content[at[0]] ?? {})) as Record<string, unknown>
+    const name = Object.keys(part).find(it => part[it] !== undefined && !SILENT_PARTS.has(it))
+    if (name !== undefined) return { path: [...at, name], message: 'a silent message shows nothing' }
+    const android = part.android as Readonly<Record<string, unknown>> | undefined
+    if (android?.notification !== undefined)
+      return { path: [...at, 'android', 'notification'], message: 'a silent message shows nothing' }
+    if (part.pushType !== undefined && part.pushType !== 'background')
+      return { path: [...at, 'pushType'], message: 'a silent message is a "background" push' }
+  }
+  return undefined
+}
+
 export const contentSchema = z
   .strictObject({
     ...shown,
+    /** It shows nothing: it wakes the app, and gives it `data` and `root`. Browsers allow no such thing, so theirs get none. */
+    silent: z.literal(true).optional(),
     languages: languages.optional(),
     apns: z.strictObject({ ...own, ...apnsOptionsShape, pushType: z.enum(PUSH_TYPES).optional() }).optional(),
     fcm: z.strictObject({ ...own, ...fcmOptionsShape }).optional(),
@@ -156,8 +212,9 @@ export const contentSchema = z
     /** What to do about an image that phones can't show: refuse the message, or tell of it and go on. Default: refuse. */
     onBadImage: z.enum(['refuse', 'warn']).optional(),
   })
-  .refine(
-    it => it.title !== undefined || it.body !== undefined,
-    'a message needs a "title" or a "body"; those of a language or a gateway are not for all',
-  )
+  .superRefine((it, context) => {
+    const fault =
+      it.silent === true ? findVisible(it) : isText(it.title) || isText(it.body) ? undefined : SHOWS_NOTHING
+    if (fault !== undefined) context.addIssue({ code: 'custom', ...fault })
+  })
 export type Content = z.infer<typeof contentSchema>

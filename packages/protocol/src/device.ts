@@ -1,6 +1,8 @@
 /** Devices as REST shows them. */
 import { z } from 'zod'
 import { CHANNELS_PER_DEVICE, EVENT_NAME_CHARACTERS, HWID_CHARACTERS, USER_ID_CHARACTERS } from './limits.ts'
+import { selfCheckSchema } from './self-check.ts'
+import { timeZoneSchema } from './when.ts'
 
 export const PLATFORMS = ['ios', 'macos', 'android', 'huawei', 'web'] as const
 export type Platform = (typeof PLATFORMS)[number]
@@ -87,6 +89,8 @@ export const deviceRecordSchema = z.object({
   environment: z.string().optional(),
   bundleId: z.string().optional(),
   country: z.string().optional(),
+  /** The IANA name; it counts as long as the offset that the device tells is one of that zone's. */
+  timeZone: z.string().optional(),
   sdkVersion: z.string().optional(),
   extensionVersion: z.string().optional(),
   permissionParts: permissionPartsSchema.optional(),
@@ -127,6 +131,7 @@ export const deviceSummarySchema = z.object({
   hwid: z.string(),
   /** Null until the device says it. */
   platform: z.enum(PLATFORMS).nullable(),
+  deviceModel: z.string().nullable(),
   userId: z.string().nullable(),
   state: z.string(),
   reason: z.string().nullable(),
@@ -157,6 +162,8 @@ const said = {
   userId: z.string().min(1).max(USER_ID_CHARACTERS).nullable().optional(),
   language: z.string().min(1).max(35).optional(),
   timezoneSeconds: z.int().min(-TIMEZONE_SECONDS_MAX).max(TIMEZONE_SECONDS_MAX).optional(),
+  /** With a name its clock is known also after the next change of clocks. */
+  timeZone: timeZoneSchema.optional(),
   appVersion: z.string().min(1).max(64).optional(),
   osVersion: z.string().min(1).max(64).optional(),
   deviceModel: z.string().min(1).max(128).optional(),
@@ -226,12 +233,6 @@ export const deviceEventSchema = z.object({
   attributes: z.record(z.string(), z.unknown()).nullable(),
 })
 
-export const newReceiptSchema = z.strictObject({
-  kind: z.enum(['delivered', 'opened']),
-  /** As the push carried it, or the id of the message. */
-  hash: z.string().min(1).max(256),
-})
-
 export const activityTokenSchema = z.strictObject({
   token: z.string().min(1).max(TOKEN_CHARACTERS),
   environment: environment.optional(),
@@ -248,6 +249,13 @@ export const testDeviceSchema = z.object({
   name: z.string(),
   description: z.string().nullable(),
   createdAt: z.string(),
+  /** The latest that its app has handed in. */
+  selfCheck: selfCheckSchema.nullable(),
 })
 
-export const userSchema = z.object({ userId: z.string(), devices: z.array(deviceSummarySchema) })
+export const userSchema = z.object({
+  userId: z.string(),
+  devices: z.array(deviceSummarySchema),
+  /** There are more than are told. */
+  hasMore: z.boolean(),
+})

@@ -40,3 +40,7 @@ export const INBOX_DAYS_DEFAULT = 30
 export const INBOX_DAYS_MAX = 366
 /** Campaigns that one inbox shows; older ones make room. */
 export const INBOX_CAMPAIGNS_MAX = 200
+
+/** Days that are asked for. PostgreSQL knows no year 0, and JavaScript's dates read one of two digits as of this century. */
+export const DAY_MIN = '1970-01-01'
+export const DAY_MAX = '2999-12-31'

@@ -12,12 +12,18 @@ export const REMOVAL_EVENTS = [
   'removal_undone',
 ] as const satisfies readonly ((typeof ADDRESS_STATES)[number] | 'unregistered' | 'removal_undone')[]
 
+/** What became of the device of an address that died, told a day later where uninstallations are tracked (R32). */
+export const CONCLUSIONS = ['uninstalled', 'replaced'] as const
+
+/** All that the feed tells. */
+export const FEED_EVENTS = [...REMOVAL_EVENTS, ...CONCLUSIONS] as const
+
 export const removalSchema = z.object({
   /** Its place in the feed; `after` goes on behind it. */
   id: z.string(),
   hwid: z.string(),
   at: z.string(),
-  event: z.enum(REMOVAL_EVENTS),
+  event: z.enum(FEED_EVENTS),
   /** The gateway's own word, or ours. Apple's Unregistered is no proof of an uninstallation (R32). */
   reason: z.string().nullable(),
   provider: z.enum(PROVIDERS),

@@ -69,4 +69,14 @@ export const messageRulesSchema = z.strictObject({
   /** One of the app's. Who has opted out of it is skipped. */
   category: categoryNameSchema.optional(),
 })
+
+/** Of a message that is asked for: a cap that would be passed over in silence is refused. */
+export const newMessageRulesSchema = messageRulesSchema.refine(
+  it => it.kind !== 'transactional' || (it.cap ?? null) === null,
+  {
+    message:
+      'a transactional message counts towards no cap, and none holds for it: leave out the cap or the kind',
+    path: ['cap'],
+  },
+)
 export type MessageRules = z.infer<typeof messageRulesSchema>

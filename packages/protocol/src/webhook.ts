@@ -12,6 +12,11 @@ export const WEBHOOK_EVENTS = [
   'base.wrong_credential',
   'base.address_flapping',
   'base.removals',
+  'base.death_rate',
+  'base.mass_inactive',
+  'sending.quota',
+  'sending.queue_age',
+  'sending.incident',
   'webhook.disabled',
 ] as const
 export type WebhookEventType = (typeof WEBHOOK_EVENTS)[number]

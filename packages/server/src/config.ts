@@ -96,14 +96,34 @@ export interface Limits {
   readonly connectionsPerClient: number
 }
 
-/** Empty variables count as absent. Throws StartError with every fault. */
-export function readConfig(environment: NodeJS.ProcessEnv): Config {
-  const given = Object.fromEntries(
+export interface SettingFault {
+  /** Of the variable. */
+  readonly name: string
+  readonly fault: string
+}
+
+/** Why `readConfig` would refuse, variable by variable; none when it would not. */
+export function faultsOfSettings(environment: NodeJS.ProcessEnv): SettingFault[] {
+  const parsed = schema.safeParse(givenIn(environment))
+  return parsed.success ? [] : faultsIn(parsed.error)
+}
+
+function faultsIn({ issues }: z.ZodError): SettingFault[] {
+  return issues.map(({ path, message }) => ({ name: path.join('.'), fault: message }))
+}
+
+/** Empty variables count as absent. */
+function givenIn(environment: NodeJS.ProcessEnv): Record<string, unknown> {
+  return Object.fromEntries(
     Object.entries(environment).filter(([name, value]) => name.startsWith('ROOST_') && value !== ''),
   )
-  const parsed = schema.safeParse(given)
+}
+
+/** Throws StartError with every fault. */
+export function readConfig(environment: NodeJS.ProcessEnv): Config {
+  const parsed = schema.safeParse(givenIn(environment))
   if (!parsed.success) {
-    const faults = parsed.error.issues.map(issue => `${issue.path.join('.')}: ${issue.message}`)
+    const faults = faultsIn(parsed.error).map(({ name, fault }) => `${name}: ${fault}`)
     throw new StartError(
       `the configuration has ${faults.length} fault(s):\n  ${faults.join('\n  ')}`,
       'Correct these environment variables; docs/configuration.md describes them.',

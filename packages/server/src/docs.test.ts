@@ -1,8 +1,9 @@
 /** The pages that users read are held to the code, both ways. */
 import { readFile } from 'node:fs/promises'
-import { ERRORS, WEBHOOK_EVENTS } from '@roost/protocol'
+import { ERRORS, type ErrorSpec, WEBHOOK_EVENTS } from '@roost/protocol'
 import { expect, test } from 'vitest'
 import { MEANINGS } from './credentials/problems.ts'
+import { FILTER_METHODS } from './http/compat/filters.ts'
 import { MESSAGE_METHODS } from './http/compat/messages/route.ts'
 import { METHODS } from './http/compat/methods.ts'
 import { JOBS } from './jobs/jobs.ts'
@@ -18,6 +19,13 @@ test('docs/errors.md lists every error of the API with its status and remedy, an
   )
   const known = Object.entries(ERRORS).map(([code, { status, remedy }]) => [code, { status, remedy }])
   expect(listed).toEqual(Object.fromEntries(known))
+})
+
+test('in the envelope of the device protocol no remedy goes by what it does not have', () => {
+  const remedies = Object.entries<ErrorSpec>(ERRORS)
+    .filter(([code]) => !/^(credential|webhook|undo|import|alert|winner|schedule|trigger|list)_/.test(code)) // answered over REST alone
+    .map(([, { remedy, deviceRemedy = remedy }]) => deviceRemedy)
+  expect(remedies.filter(it => /`detail`|idempotencyKey|GET …/.test(it))).toEqual([])
 })
 
 test('docs/configuration.md lists every variable that is read, and no other', async () => {
@@ -36,7 +44,7 @@ test('docs/compat-messages.md lists every messaging call that is served, and no 
   const listed = [...(await page('compat-messages.md')).matchAll(/^\| `(\w+)` \|.*\|.*\|$/gm)].map(
     it => it[1],
   )
-  expect(listed).toEqual(Object.keys(MESSAGE_METHODS))
+  expect(listed).toEqual([...Object.keys(MESSAGE_METHODS), ...Object.keys(FILTER_METHODS)])
 })
 
 test('docs/gateway-answers.md is what its tables say', async () => {
@@ -68,11 +76,11 @@ test('docs/webhooks.md lists every event of webhooks, and no other', async () =>
   expect((await rowsOf('webhooks.md', 'Events')).map(([name]) => name)).toEqual([...WEBHOOK_EVENTS])
 })
 
-test('docs/credentials.md lists every job, and no other', async () => {
+test('docs/hygiene.md lists every job, and no other', async () => {
   const jobs = Object.entries(JOBS).map(([name, { cron, does }]) => [
     name,
     cron(0) === '* * * * *' ? 'every minute' : 'daily',
     does,
   ])
-  expect(await rowsOf('credentials.md', 'Background jobs')).toEqual(jobs)
+  expect(await rowsOf('hygiene.md', 'Background jobs')).toEqual(jobs)
 })

@@ -5,6 +5,7 @@ import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Access, type BareServer, startBare } from '../test/bare.ts'
 import { cloneDatabase, type TestDatabase } from '../test/database.ts'
+import { untilHeldUp } from '../test/held-up.ts'
 import { tick } from '../test/roost.ts'
 import { Database } from './store/database.ts'
 
@@ -39,15 +40,6 @@ async function whileHeldUp(work: () => Promise<void>): Promise<void> {
   })
 }
 
-async function untilHeldUp(): Promise<void> {
-  for (let waiting = 0; waiting === 0; await tick()) {
-    const { rowCount } = await db.query(
-      "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
-    )
-    waiting = rowCount
-  }
-}
-
 async function untilClosed(url: string): Promise<void> {
   for (;;) {
     try {
@@ -66,7 +58,7 @@ describe('a stop', () => {
     let closing: Promise<void> = Promise.resolve()
     await whileHeldUp(async () => {
       answered = server.device(app, 'setTags', { hwid: HWID, tags: { city: 'Bern' } })
-      await untilHeldUp()
+      await untilHeldUp(db)
       closing = server.close()
       await untilClosed(server.url)
     })
@@ -84,7 +76,7 @@ describe('a stop', () => {
         () => 'answered',
         () => 'cut',
       )
-      await untilHeldUp()
+      await untilHeldUp(db)
       closing = server.close()
       expect(await cut).toBe('cut')
     })

@@ -5,24 +5,36 @@ import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import { type Logger, pino } from 'pino'
 import { AppDirectory } from './access/apps.ts'
+import { Passwords } from './access/passwords.ts'
+import { readInstallation, readSetupCode } from './access/setup-code.ts'
 import { hasServerToken, newToken, ServerTokens, storeToken } from './access/tokens.ts'
 import type { Config } from './config.ts'
 import { CredentialChecks } from './credentials/checks.ts'
 import { Seal } from './credentials/seal.ts'
 import { Senders } from './credentials/senders.ts'
-import { Dispatcher } from './dispatch/worker.ts'
+import type { Accepted } from './dispatch/accept.ts'
+import { Dispatcher } from './dispatch/dispatcher.ts'
 import { type AppOptions, buildApp } from './http/app.ts'
 import type { HttpContext } from './http/context.ts'
 import { CallLimits } from './http/limits.ts'
+import { SessionCookie } from './http/session-cookie.ts'
+import { SignInLimits } from './http/sign-in-limits.ts'
 import { Receipts } from './insight/receipts.ts'
+import { ReceiptSigner } from './insight/receipts-signature.ts'
+import { Openings } from './insight/statistics/opens.ts'
 import type { JobContext } from './jobs/jobs.ts'
 import { announceJob, JobRunner } from './jobs/runner.ts'
+import { readSpread } from './jobs/spread.ts'
+import { LiveChannels } from './live/channels.ts'
 import { ImageProber } from './messages/images.ts'
+import { noteOccasions } from './messages/triggers/occasions.ts'
 import { PushTester, type PushTesterOptions } from './push-test/tester.ts'
-import { Registrations } from './registry/register.ts'
+import { Events } from './registry/events.ts'
+import { Registrations } from './registry/register/register.ts'
 import { Database } from './store/database.ts'
-import { keepSecret, startEmbeddedPostgres } from './store/embedded.ts'
+import { keepSecret, sharePostgres, startEmbeddedPostgres } from './store/embedded.ts'
 import { prepareFolder, StartError } from './store/folder.ts'
+import type { Migration } from './store/migrate.ts'
 import { Listener, notify } from './store/notices.ts'
 import { prepareDatabase } from './store/prepare.ts'
 import { type Clock, systemClock } from './time.ts'
@@ -32,6 +44,8 @@ export interface RunningServer {
   readonly url: string
   /** The server token made at a first start without ROOST_BOOTSTRAP_TOKEN; handed out only by the start that made it. */
   readonly firstToken: string | undefined
+  /** With it the first owner is made; undefined when there is one, and without the role "api". */
+  readonly setupCode: string | undefined
   readonly db: Database
   /** Takes no new requests, finishes what is in hand, and closes everything. */
   close(): Promise<void>
@@ -115,27 +129,34 @@ async function start(
   closers.push(() => senders.close())
   const dispatcher = new Dispatcher({ db, senders, clock, logger })
   closers.push(() => stopSending(dispatcher, senders, { logger, closeWithinMs }))
+  const serverTokens = new ServerTokens(db, clock)
+  const apps = new AppDirectory(db, clock)
+  const forgetTokens = () => {
+    serverTokens.forget()
+    apps.forget()
+  }
+  let channels: LiveChannels | undefined
   const listener = new Listener({
     databaseUrl,
     logger,
     onNotice: notice => {
-      dispatcher.poke()
-      if (notice === 'control') void dispatcher.lookForStops()
+      if (notice === 'access') forgetTokens()
+      else if (notice === 'live') channels?.look()
+      else if (roles.has('send')) dispatcher.poke()
+      if (notice === 'control' && roles.has('send')) void dispatcher.lookForStops()
     },
   })
   closers.push(() => listener.close())
-  if (roles.has('send')) {
-    dispatcher.start()
-    await listener.start()
-  }
+  if (roles.has('send')) dispatcher.start()
+  if (roles.has('send') || roles.has('api')) await listener.start()
 
   const stop = new AbortController()
   const context = jobContext(config, { db, seal, clock, signal: stop.signal })
-  const jobs = new JobRunner({ databaseUrl, context, clock, logger, spread: await spreadOf(db) })
+  const jobs = new JobRunner({ databaseUrl, context, clock, logger, spread: await readSpread(db) })
   closers.push(() => jobs.close())
   closers.push(async () => stop.abort())
   if (roles.has('jobs')) await jobs.start()
-  if (!roles.has('api')) return { url: '', firstToken: undefined, db, close }
+  if (!roles.has('api')) return { url: '', firstToken: undefined, setupCode: undefined, db, close }
 
   const elsewhere = (announcing: Promise<void>) =>
     void announcing.catch((error: unknown) =>
@@ -143,7 +164,21 @@ async function start(
     )
   const registrations = new Registrations(db)
   const receipts = new Receipts(db)
-  closers.push(() => Promise.all([registrations.settled(), receipts.settled()]))
+  const openings = new Openings(db, error => logger.warn({ err: error }, 'openings are not counted yet'))
+  closers.push(() => openings.close())
+  const poke = roles.has('send')
+    ? (what?: Accepted['due']) => dispatcher.poke(what)
+    : () => elsewhere(notify(db, 'due'))
+  const events = new Events({ db, onHappened: noteOccasions, onDue: () => poke() })
+  closers.push(() => Promise.all([registrations.settled(), receipts.settled(), events.settled()]))
+  const limits = new CallLimits({
+    ...config.limits,
+    clock,
+    onRefused: refused =>
+      logger.warn({ refused }, 'calls are refused: docs/configuration.md, "Limits of calls"'),
+  })
+  const signer = new ReceiptSigner(seal)
+  channels = new LiveChannels({ db, clock, logger, apps, limits, signer })
   const served: HttpContext = {
     db,
     clock,
@@ -151,16 +186,18 @@ async function start(
     seal,
     checks: context.checks,
     tester: pushTester(config, { db, seal, clock }),
-    apps: new AppDirectory(db, clock),
-    serverTokens: new ServerTokens(db, clock),
-    limits: new CallLimits({
-      ...config.limits,
-      clock,
-      onRefused: refused =>
-        logger.warn({ refused }, 'calls are refused: docs/configuration.md, "Limits of calls"'),
-    }),
+    apps,
+    serverTokens,
+    passwords: new Passwords(),
+    signIns: new SignInLimits(clock),
+    sessionCookie: new SessionCookie(await readInstallation(db, seal)),
+    limits,
     registrations,
     receipts,
+    signer,
+    channels,
+    openings,
+    events,
     allowPrivateEndpoints: config.allowPrivateEndpoints,
     renders: dispatcher.renders,
     images: new ImageProber({
@@ -168,14 +205,18 @@ async function start(
       allowPrivate: config.allowPrivateEndpoints,
       extraCa: config.extraCa,
     }),
-    poke: roles.has('send') ? () => dispatcher.poke() : () => elsewhere(notify(db, 'due')),
-    runSoon: roles.has('jobs') ? name => jobs.runSoon(name) : name => elsewhere(announceJob(db, name)),
+    poke,
+    runSoon: roles.has('jobs')
+      ? (name, appId) => jobs.runSoon(name, appId)
+      : (name, appId) => elsewhere(announceJob(db, name, appId)),
     trustedProxies: config.trustedProxies,
     connectionsPerClient: config.limits.connectionsPerClient,
   }
   const app = await buildApp(served, http)
   closers.push(() => closeApp(app, closeWithinMs))
-  return { url: await listen(app, config), firstToken, db, close }
+  closers.push(() => served.channels.close())
+  const setupCode = await readSetupCode(db, seal)
+  return { url: await listen(app, config), firstToken, setupCode, db, close }
 }
 
 function jobContext(
@@ -212,31 +253,34 @@ export interface OpenedJobs {
   close(): Promise<void>
 }
 
-/** What jobs need, without the server around it: for `roost jobs`. Throws StartError for what an operator can mend. */
-export async function openJobs(config: Config): Promise<OpenedJobs> {
+/**
+ * What commands need, without the server around it. Where one runs on the data folder, its database is used beside it, as one of your
+ * own would be. Throws StartError for what an operator can mend.
+ */
+export async function openJobs(config: Config, clock: Clock = systemClock): Promise<OpenedJobs> {
   const closers: Closer[] = []
   const close = async () => {
     for (const closer of closers.splice(0).reverse()) await closer()
   }
   try {
     const logger = pino({ level: 'warn' }, pino.destination(2)) // lines for people come from the command
-    const { db } = await openDatabase(config, logger, closers)
+    const databaseUrl = config.databaseUrl ?? (await shareEmbedded(config, closers))
+    const { db } = await openDatabase({ ...config, databaseUrl }, logger, closers)
     const seal = new Seal(config.secret ?? (await secretFromFolder(config)))
     await requireSameSecret(db, seal)
     const { signal } = new AbortController()
-    return { context: jobContext(config, { db, seal, clock: systemClock, signal }), close }
+    return { context: jobContext(config, { db, seal, clock, signal }), close }
   } catch (error) {
     await close()
     throw error
   }
 }
 
-const MINUTES_OF_A_DAY = 1440
-
-/** The canary's initialisation vector is random, and the same for all servers of a database. */
-async function spreadOf(db: Database): Promise<number> {
-  const { rows } = await db.query<{ sealed: Buffer }>('select sealed from secret_canary')
-  return (rows[0]?.sealed.readUInt32BE(1) ?? 0) % MINUTES_OF_A_DAY
+async function shareEmbedded({ dataDirectory }: Config, closers: Closer[]): Promise<string> {
+  const shared = await sharePostgres({ dataDirectory })
+  const tell = () => process.stderr.write('Waiting for other commands that use the database.\n')
+  closers.push(() => shared.leave(tell))
+  return shared.url
 }
 
 /** Together with the requests in hand still below the 10 seconds. */
@@ -282,10 +326,23 @@ async function openDatabase(
   }
   const db = new Database({ url })
   closers.push(() => db.close())
+  const begun = performance.now()
   const { applied, newer } = await prepareDatabase(db)
-  for (const { version, name } of applied) logger.info({ version, name }, 'schema migrated')
+  tellMigrated(applied, { logger, ms: performance.now() - begun })
   if (newer.length > 0) logger.warn({ newer }, 'the schema is of a newer Roost: replace this one soon')
   return { db, url }
+}
+
+/** One line: a first start applies them all, and what people have to read stands below. */
+function tellMigrated(
+  applied: readonly Pick<Migration, 'version' | 'name'>[],
+  { logger, ms }: { readonly logger: Logger; readonly ms: number },
+): void {
+  for (const { version, name } of applied) logger.debug({ version, name }, 'schema migrated')
+  const last = applied.at(-1)
+  if (last === undefined) return
+  const words = applied.length === 1 ? '1 migration' : `${applied.length} migrations`
+  logger.info({ version: last.version }, `${words} applied in ${(ms / 1000).toFixed(1)} s`)
 }
 
 /** Made and kept in the data folder, so that nothing has to be set up; back the folder up as a whole. */
@@ -329,13 +386,22 @@ function opens(seal: Seal, row: { readonly id: string; readonly sealed: Buffer }
   }
 }
 
+/** Whose tokens those are that no person has made: it stands in the audit log, and in invitations, as who did it. */
+const ADMINISTRATOR = 'Server administrator'
+/** What they were called before. */
+const FORMER_LABELS = ['ROOST_BOOTSTRAP_TOKEN', 'first start']
+
 /**
  * The token of the first start is kept in the data folder, so that it is not lost with a start that fails later on. It
  * is handed out only by the start that stores it.
  */
 async function ensureServerToken(db: Database, config: Config): Promise<string | undefined> {
+  await db.query('update api_token set label = $1 where label = any($2) and made_by is null', [
+    ADMINISTRATOR,
+    FORMER_LABELS,
+  ])
   if (config.bootstrapToken !== undefined) {
-    await storeToken(db, { kind: 'server', token: config.bootstrapToken, label: 'ROOST_BOOTSTRAP_TOKEN' })
+    await storeToken(db, { kind: 'server', token: config.bootstrapToken, label: ADMINISTRATOR })
     return undefined
   }
   if (await hasServerToken(db)) return undefined
@@ -343,7 +409,7 @@ async function ensureServerToken(db: Database, config: Config): Promise<string |
     join(await prepareFolder(config.dataDirectory), 'server-token'),
     newToken('server'),
   )
-  await storeToken(db, { kind: 'server', token, label: 'first start' })
+  await storeToken(db, { kind: 'server', token, label: ADMINISTRATOR })
   return token
 }
 

@@ -25,8 +25,11 @@ test('a server for calls alone takes a message, and one that sends alone sends i
   const { roost, start } = await apiOnly()
   const phone = await roost.phone('ios')
   const id = await roost.send({ to: { devices: [phone.hwid] }, content: { title: 'Hello' } })
-  const { rows } = await roost.server.db.query('select from batch where message_id = $1', [id])
-  expect(rows).toHaveLength(0)
+  const { rows } = await roost.server.db.query(
+    'select state, leased_by as "leasedBy" from batch where message_id = $1',
+    [id],
+  )
+  expect(rows).toEqual([{ state: 'waiting', leasedBy: null }])
   expect((await start(['send'])).url).toBe('')
   expect((await roost.settle(id)).counts).toMatchObject({ targeted: 1, accepted: 1 })
 })

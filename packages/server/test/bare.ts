@@ -8,8 +8,9 @@ import { join } from 'node:path'
 import type { DeviceView, LedgerEntry } from '@roost/protocol'
 import { pino } from 'pino'
 import { readConfig } from '../src/config.ts'
-import { startServer } from '../src/main.ts'
+import { type StartOptions, startServer } from '../src/main.ts'
 import type { Database } from '../src/store/database.ts'
+import { cloneDatabase } from './database.ts'
 import { type Answer, type CompatBody, TestClock } from './roost.ts'
 
 export const SERVER_TOKEN = 'bare-server-token-of-enough-length'
@@ -17,8 +18,9 @@ export const SECRET = 'the same secret for all servers of a test'
 /** Port 9 is "discard": a message that leaves by mistake reaches nobody. */
 const NOWHERE = 'https://127.0.0.1:9'
 
-export interface BareOptions {
-  readonly databaseUrl: string
+export interface BareOptions extends Pick<StartOptions, 'roles'> {
+  /** Of a database that others have, too. By default it has one of its own, which is dropped when it is closed. */
+  readonly databaseUrl?: string
   /** Share the clock between servers of one database. */
   readonly clock?: TestClock
   readonly environment?: Readonly<Record<string, string>>
@@ -40,6 +42,8 @@ export interface BareServer {
   /** Everything that was logged so far, as text, at level debug. */
   logged(): string
   createApp(): Promise<Access>
+  /** A second one on the same database, by the same clock unless told otherwise; whoever starts it closes it first. */
+  another(options?: Omit<BareOptions, 'databaseUrl'>): Promise<BareServer>
   rest<T = Record<string, unknown>>(method: string, path: string, body?: unknown): Promise<Answer<T>>
   device(access: Access, method: string, fields: Record<string, unknown>): Promise<Answer<CompatBody>>
   view(access: Access, hwid: string): Promise<DeviceView>
@@ -47,11 +51,15 @@ export interface BareServer {
   close(): Promise<void>
 }
 
-export async function startBare(options: BareOptions): Promise<BareServer> {
+export async function startBare(options: BareOptions = {}): Promise<BareServer> {
+  const database =
+    options.databaseUrl === undefined
+      ? await cloneDatabase()
+      : { url: options.databaseUrl, drop: () => Promise.resolve() }
   const clock = options.clock ?? new TestClock()
   const folder = await mkdtemp(join(tmpdir(), 'roost-test-'))
   const config = readConfig({
-    ROOST_DATABASE_URL: options.databaseUrl,
+    ROOST_DATABASE_URL: database.url,
     ROOST_DATA_DIR: folder,
     ROOST_SECRET: SECRET,
     ROOST_PORT: '0',
@@ -69,6 +77,7 @@ export async function startBare(options: BareOptions): Promise<BareServer> {
   const server = await startServer(config, {
     clock,
     logger,
+    ...(options.roles === undefined ? {} : { roles: options.roles }),
     ...(options.closeWithinMs === undefined ? {} : { closeWithinMs: options.closeWithinMs }),
     ...(options.requestTimeoutMs === undefined ? {} : { requestTimeoutMs: options.requestTimeoutMs }),
     ...(options.drainMs === undefined ? {} : { drainMs: options.drainMs }),
@@ -99,6 +108,7 @@ export async function startBare(options: BareOptions): Promise<BareServer> {
       ).body
       return { app: code, deviceToken }
     },
+    another: more => startBare({ clock, ...more, databaseUrl: database.url }),
     device: async (access, method, fields) => {
       const response = await fetch(`${server.url}/json/1.3/${method}`, {
         method: 'POST',
@@ -116,6 +126,7 @@ export async function startBare(options: BareOptions): Promise<BareServer> {
       (await rest<{ entries: LedgerEntry[] }>('GET', `${devicePath(access, hwid)}/ledger`)).body.entries,
     close: async () => {
       await server.close()
+      await database.drop()
       await rm(folder, { recursive: true, force: true })
     },
   }

@@ -23,10 +23,13 @@ export type { FcmTopicFault } from './fcm/topic-management.ts'
 export type { TopicError } from './fcm/topics.ts'
 export type { AcceptedPush, PushFilter, PushListener } from './gateway/air.ts'
 export type { HeldPush, StorageRule } from './gateway/mailbox.ts'
-export type { GatewayCounts, GatewayName, HashCounts } from './gateway/tally.ts'
+export type { GatewayCounts, GatewayName, HashCounts, ToldEnd } from './gateway/tally.ts'
 export type { HmsApp, HmsRight } from './hms/apps.ts'
 export type { HmsCode } from './hms/codes.ts'
 export type { HmsFault, HmsTokenFault } from './hms/gateway.ts'
+export type { Book, BookDay, Counted, EndCause, TokenEnd } from './life/book.ts'
+export { type Happening, RATES, type Rates } from './life/habits.ts'
+export { Life, type LifeOptions } from './life/life.ts'
 export {
   Crowd,
   type CrowdCounts,

@@ -8,7 +8,13 @@ import { createServerIdentity } from './authority.ts'
 import type { ChromeUrls } from './chrome/service.ts'
 import { FcmGateway } from './fcm/gateway.ts'
 import { type AcceptedPush, Air, type PushFilter, type PushListener } from './gateway/air.ts'
-import { type GatewayCounts, type GatewayName, type HashCounts, Tally } from './gateway/tally.ts'
+import {
+  type GatewayCounts,
+  type GatewayName,
+  type HashCounts,
+  Tally,
+  type ToldEnd,
+} from './gateway/tally.ts'
 import { HmsGateway } from './hms/gateway.ts'
 import type { Random } from './randomness.ts'
 import { WebPushGateway } from './web-push/gateway.ts'
@@ -198,6 +204,11 @@ export class Simulator {
   /** Requests for one message per token, refused ones included. */
   attemptsFor(hash: string): ReadonlyMap<string, number> {
     return this.#tally.attemptsFor(hash)
+  }
+
+  /** When its gateway first answered that this token is gone; undefined while it has not. */
+  toldEnd(token: string): ToldEnd | undefined {
+    return this.#tally.toldEnd(token)
   }
 
   /** Accepted pushes, the last ten thousand. */

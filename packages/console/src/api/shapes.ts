@@ -4,12 +4,6 @@
  * More fields may come, none is renamed; times are ISO 8601 in UTC. Source: `GET /v1/openapi.json`.
  */
 
-export interface App {
-  readonly code: string
-  readonly name: string
-  readonly createdAt: string
-}
-
 /** The states of an address, in the order in which the console shows them; `none` is "never had an address". */
 export const ADDRESS_STATES = [
   'active',

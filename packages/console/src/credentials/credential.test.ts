@@ -1,7 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import type { Credential } from '../api/shapes.ts'
-import { tellExpiry, tellSettings, troublesOf } from './credential.ts'
+import { createTranslate } from '../i18n/translate.ts'
+import { texts } from '../texts/en/credentials.ts'
+import { servesEnvironment, tellExpiry, tellSettings, topicsOf, troublesOf } from './credential.ts'
 
+const t = createTranslate('en-GB', texts)
 const NOW = Date.parse('2026-11-02T10:00:00Z')
 const inDays = (days: number) => new Date(NOW + days * 86_400_000).toISOString()
 
@@ -35,27 +38,50 @@ const problem = (severity: 'warning' | 'error', message: string) => ({
 describe('what a credential is', () => {
   test('is told by the app and the key', () => {
     const settings = { keyId: 'ABCDE12345', teamId: 'TEAM123456', bundleId: 'com.example.app' }
-    expect(tellSettings({ settings })).toBe('com.example.app · key ABCDE12345 · team TEAM123456')
+    expect(tellSettings({ settings }, t)).toBe('com.example.app · key ABCDE12345 · team TEAM123456')
   })
 
   test('leaves out what is no text, such as a list of topics', () => {
-    expect(tellSettings({ settings: { bundleId: 'com.example.app', topics: [{ topic: 'x' }] } })).toBe(
+    expect(tellSettings({ settings: { bundleId: 'com.example.app', topics: [{ topic: 'x' }] } }, t)).toBe(
       'com.example.app',
     )
   })
 })
 
+test('the topics of a certificate are told, and what is none is left out', () => {
+  expect(
+    topicsOf({
+      topics: [
+        { topic: 'com.example.app', kind: 'app' },
+        { topic: 'com.example.app.voip', kind: 'voip' },
+        7,
+        null,
+      ],
+    }),
+  ).toEqual([
+    { topic: 'com.example.app', kind: 'app' },
+    { topic: 'com.example.app.voip', kind: 'voip' },
+  ])
+  expect(topicsOf({ bundleId: 'com.example.app' })).toEqual([])
+})
+
+test('a credential of one environment serves no other, and where there are none it serves all', () => {
+  expect(servesEnvironment({ environments: ['production'] }, 'sandbox')).toBe(false)
+  expect(servesEnvironment({ environments: ['production', 'sandbox'] }, 'sandbox')).toBe(true)
+  expect(servesEnvironment({ environments: [] }, null)).toBe(true)
+})
+
 describe('expiry', () => {
   test.each([
-    [395, 'expires in 395 days', 'dimmed'],
-    [30.5, 'expires in 31 days', 'dimmed'],
-    [30, 'expires in 30 days', 'orange'],
-    [7, 'expires in 7 days', 'red'],
-    [0.01, 'expires in 1 day', 'red'],
-    [0, 'expired', 'red'],
-    [-3, 'expired', 'red'],
-  ])('in %s days is "%s" in %s', (days, words, color) => {
-    expect(tellExpiry(inDays(days), NOW)).toMatchObject({ words, color })
+    [395, 395, 'dimmed'],
+    [30.5, 31, 'dimmed'],
+    [30, 30, 'orange'],
+    [7, 7, 'red'],
+    [0.01, 1, 'red'],
+    [0, 0, 'red'],
+    [-3, -3, 'red'],
+  ])('in %s days leaves %s, in %s', (days, daysLeft, color) => {
+    expect(tellExpiry(inDays(days), NOW)).toEqual({ daysLeft, color })
   })
 
   test('a key has none', () => {
@@ -73,7 +99,7 @@ describe('trouble', () => {
     })
     const told = troublesOf([credential(), warned, paused, refused])
     expect(told.map(it => [it.credential.id, it.isError, it.words])).toEqual([
-      ['paused', true, 'It is paused; messages wait.'],
+      ['paused', true, undefined],
       ['refused', true, 'Apple refuses the key.'],
       ['warned', false, 'It expires in 9 days.'],
     ])

@@ -1,46 +1,73 @@
 /** A credential in words: what it is, how long it lives, and what there is to say of it at once. */
 import type { Credential } from '../api/shapes.ts'
+import type { Translate } from '../i18n/translate.ts'
+import type { TextKey } from '../texts/areas.ts'
 
 const DAY_MS = 24 * 60 * 60_000
 /** From here on the server warns, too. */
 const SOON_DAYS = 30
 const URGENT_DAYS = 7
 
-const KIND_NAMES: Readonly<Record<string, string>> = {
-  p8: 'key (.p8)',
-  p12: 'certificate (.p12)',
-  pem: 'certificate (PEM)',
-  'service-account': 'service account',
-  vapid: 'VAPID key pair',
-  client: 'client id and secret',
+type T = Translate<TextKey<'credentials'>>
+
+export function nameOfKind(kind: string, t: T): string {
+  return t.known(`kind.${kind}`) ?? kind
 }
 
-export function nameOfKind(kind: string): string {
-  return KIND_NAMES[kind] ?? kind
-}
+/** Those that say what they are by themselves, and those that need a word. */
+const SETTINGS = [
+  'bundleId',
+  'keyId',
+  'teamId',
+  'commonName',
+  'projectId',
+  'clientEmail',
+  'subject',
+  'publicKey',
+  'appId',
+  'clientId',
+] as const
 
 /** What tells it from another one, longest-known name first: "com.example.app · key ABCDE12345 · team TEAM123456". */
-export function tellSettings({ settings }: Pick<Credential, 'settings'>): string {
-  const text = (name: string, words = ''): string =>
-    typeof settings[name] === 'string' ? `${words}${settings[name]}` : ''
-  return [
-    text('bundleId'),
-    text('keyId', 'key '),
-    text('teamId', 'team '),
-    text('commonName'),
-    text('projectId'),
-    text('clientEmail'),
-    text('subject'),
-    text('publicKey', 'public key '),
-    text('appId', 'app '),
-    text('clientId', 'client '),
-  ]
-    .filter(Boolean)
-    .join(' · ')
+export function tellSettings({ settings }: Pick<Credential, 'settings'>, t: T): string {
+  return SETTINGS.flatMap(name => {
+    const value = settings[name]
+    return typeof value === 'string' ? [t.known(`setting.${name}`, { value }) ?? value] : []
+  }).join(' · ')
+}
+
+export interface Topic {
+  readonly topic: string
+  /** `app`, or what else of the app it is for: voip, complication, … */
+  readonly kind: string
+}
+
+/** What a certificate may be sent to. */
+export function topicsOf(settings: Credential['settings']): Topic[] {
+  const { topics } = settings
+  if (!Array.isArray(topics)) return []
+  return topics.flatMap((each: unknown) => {
+    const { topic, kind } = (each ?? {}) as Readonly<Record<string, unknown>>
+    return typeof topic === 'string' ? [{ topic, kind: typeof kind === 'string' ? kind : 'app' }] : []
+  })
+}
+
+/** Whether addresses of this environment are sent to with it; those of other gateways have none. */
+export function servesEnvironment(
+  { environments }: Pick<Credential, 'environments'>,
+  environment: string | null,
+): boolean {
+  return environment === null || environments.includes(environment)
+}
+
+const FINGERPRINT_SHOWN = 12
+
+/** Enough to tell two apart; all of it is copied. */
+export function shortFingerprint(fingerprint: string): string {
+  return fingerprint.length <= FINGERPRINT_SHOWN ? fingerprint : `${fingerprint.slice(0, FINGERPRINT_SHOWN)}…`
 }
 
 export interface Expiry {
-  readonly words: string
   readonly color: 'dimmed' | 'orange' | 'red'
   /** Whole days, the last one counted; 0 or less when it is over. */
   readonly daysLeft: number
@@ -50,16 +77,15 @@ export interface Expiry {
 export function tellExpiry(expiresAt: string | null, nowMs: number): Expiry | undefined {
   if (expiresAt === null) return undefined
   const daysLeft = Math.ceil((Date.parse(expiresAt) - nowMs) / DAY_MS)
-  if (daysLeft <= 0) return { words: 'expired', color: 'red', daysLeft }
-  const words = `expires in ${daysLeft} ${daysLeft === 1 ? 'day' : 'days'}`
-  if (daysLeft <= URGENT_DAYS) return { words, color: 'red', daysLeft }
-  return { words, color: daysLeft <= SOON_DAYS ? 'orange' : 'dimmed', daysLeft }
+  if (daysLeft <= URGENT_DAYS) return { color: 'red', daysLeft }
+  return { color: daysLeft <= SOON_DAYS ? 'orange' : 'dimmed', daysLeft }
 }
 
 export interface Trouble {
   readonly credential: Credential
   readonly isError: boolean
-  readonly words: string
+  /** The server's words; undefined where all that is known is that it is paused. */
+  readonly words: string | undefined
 }
 
 /** Those that somebody has to look at, the worst first. */
@@ -70,7 +96,7 @@ export function troublesOf(credentials: readonly Credential[]): Trouble[] {
         credential.status === 'paused' || credential.problems.some(it => it.severity === 'error')
       const [first] = credential.problems.toSorted((a, b) => rankOf(a.severity) - rankOf(b.severity))
       if (!isError && first === undefined) return []
-      return [{ credential, isError, words: first?.message ?? 'It is paused; messages wait.' }]
+      return [{ credential, isError, words: first?.message }]
     })
     .toSorted((a, b) => Number(b.isError) - Number(a.isError))
 }

@@ -1,5 +1,16 @@
 import { describe, expect, test } from 'vitest'
-import { isComplete, KINDS, type Kind, keyIdIn, kindFor, readFileFor, uploadOf } from './fields.ts'
+import {
+  isComplete,
+  isServiceAccount,
+  KINDS,
+  type Kind,
+  keyIdIn,
+  kindFor,
+  kindOfFile,
+  kindsFor,
+  readFileFor,
+  uploadOf,
+} from './fields.ts'
 
 const kind = (id: string): Kind => KINDS.find(it => it.id === id) as Kind
 const field = (id: string, name: string) => {
@@ -46,12 +57,12 @@ describe('a file', () => {
     )
   })
 
-  test('with JSON is read, and refused in words when it is none', async () => {
+  test('with JSON is read, and refused when it is none', async () => {
     const json = field('service-account', 'serviceAccount')
     expect(await readFileFor(json, new Blob(['{"type":"service_account"}']))).toEqual({
       type: 'service_account',
     })
-    await expect(readFileFor(json, new Blob(['garbage']))).rejects.toThrow('JSON file: this is no JSON')
+    await expect(readFileFor(json, new Blob(['garbage']))).rejects.toThrow(SyntaxError)
   })
 
   test.each([
@@ -60,5 +71,29 @@ describe('a file', () => {
     ['key.p8', undefined],
   ])('named %s tells the key id %s', (name, keyId) => {
     expect(keyIdIn(name)).toBe(keyId)
+  })
+})
+
+describe('a file that is dropped', () => {
+  test.each([
+    ['AuthKey_ABCDE12345.p8', 'p8'],
+    ['Push.P12', 'p12'],
+    ['push.pfx', 'p12'],
+    ['shop-firebase-adminsdk.json', 'service-account'],
+    ['notes.txt', undefined],
+    ['noending', undefined],
+  ])('%s is of the kind %s', (name, kind) => {
+    expect(kindOfFile(name, KINDS)?.id).toBe(kind)
+  })
+
+  test('is only taken by what the slot can be replaced with', () => {
+    expect(kindOfFile('account.json', kindsFor('apns'))).toBeUndefined()
+    expect(kindOfFile('push.p12', kindsFor('apns'))?.id).toBe('p12')
+  })
+
+  test('of an app’s build is told from a service account', () => {
+    expect(isServiceAccount({ type: 'service_account', project_id: 'shop' })).toBe(true)
+    expect(isServiceAccount({ project_info: { project_id: 'shop' } })).toBe(false)
+    expect(isServiceAccount('service_account')).toBe(false)
   })
 })

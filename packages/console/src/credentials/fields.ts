@@ -2,89 +2,85 @@
 
 /** How a field is filled in: typed, typed unseen, or read from a file (as text, base64 or JSON). */
 export interface Field {
-  readonly name: string
-  readonly label: string
+  readonly name: FieldName
   readonly from: 'text' | 'secret' | 'text-file' | 'base64-file' | 'json-file'
-  readonly hint?: string
+  /** An example in no language; those in words are texts. */
+  readonly sample?: string
   readonly isOptional?: boolean
   /** Of a file picker. */
   readonly accept?: string
 }
 
+/** Each has a text `field.…`. */
+type FieldName =
+  | 'p8'
+  | 'keyId'
+  | 'teamId'
+  | 'bundleId'
+  | 'p12'
+  | 'password'
+  | 'serviceAccount'
+  | 'subject'
+  | 'publicKey'
+  | 'privateKey'
+  | 'appId'
+  | 'clientId'
+  | 'clientSecret'
+
+/** Each has the texts `kindOf.…` and `kindOf.….about`. */
 export interface Kind {
-  readonly id: string
-  readonly label: string
+  readonly id: 'p8' | 'p12' | 'service-account' | 'vapid' | 'hms'
+  readonly about?: 'kindOf.vapid.replace'
   readonly gateway: string
   readonly kind: string
-  readonly about: string
   readonly fields: readonly Field[]
 }
-
-const BUNDLE_ID = { name: 'bundleId', label: 'Bundle id', from: 'text', hint: 'com.example.app' } as const
 
 export const KINDS: readonly Kind[] = [
   {
     id: 'p8',
-    label: 'Apple: key (.p8)',
     gateway: 'apns',
     kind: 'p8',
-    about:
-      'developer.apple.com → Keys. It serves all apps of the team, both environments, and does not expire.',
     fields: [
-      { name: 'p8', label: 'Key file', from: 'text-file', accept: '.p8', hint: 'AuthKey_XXXXXXXXXX.p8' },
-      { name: 'keyId', label: 'Key id', from: 'text', hint: '10 characters, beside the key' },
-      { name: 'teamId', label: 'Team id', from: 'text', hint: '10 characters, under Membership' },
-      BUNDLE_ID,
+      { name: 'p8', from: 'text-file', accept: '.p8', sample: 'AuthKey_XXXXXXXXXX.p8' },
+      { name: 'keyId', from: 'text' },
+      { name: 'teamId', from: 'text' },
+      { name: 'bundleId', from: 'text', sample: 'com.example.app' },
     ],
   },
   {
     id: 'p12',
-    label: 'Apple: certificate (.p12)',
     gateway: 'apns',
     kind: 'p12',
-    about: 'Keychain Access → export certificate and key. App, environments and end are read from it.',
     fields: [
-      { name: 'p12', label: 'Certificate file', from: 'base64-file', accept: '.p12,.pfx' },
-      { name: 'password', label: 'Its password', from: 'secret', isOptional: true },
+      { name: 'p12', from: 'base64-file', accept: '.p12,.pfx' },
+      { name: 'password', from: 'secret', isOptional: true },
     ],
   },
   {
     id: 'service-account',
-    label: 'Google: service account',
     gateway: 'fcm',
     kind: 'service-account',
-    about: 'Firebase console → Project settings → Service accounts → Generate new private key.',
-    fields: [{ name: 'serviceAccount', label: 'JSON file', from: 'json-file', accept: '.json' }],
+    fields: [{ name: 'serviceAccount', from: 'json-file', accept: '.json' }],
   },
   {
     id: 'vapid',
-    label: 'Browsers: VAPID key pair',
     gateway: 'webpush',
     kind: 'vapid',
-    about:
-      'Leave both keys empty to have a pair made. Bring your former pair when its subscriptions shall go on: they work with that one only.',
     fields: [
-      {
-        name: 'subject',
-        label: 'Contact for push services',
-        from: 'text',
-        hint: 'mailto:you@example.com or https://example.com',
-        isOptional: true,
-      },
-      { name: 'publicKey', label: 'Public key', from: 'text', isOptional: true },
-      { name: 'privateKey', label: 'Private key', from: 'secret', isOptional: true },
+      { name: 'subject', from: 'text', isOptional: true },
+      { name: 'publicKey', from: 'text', isOptional: true },
+      { name: 'privateKey', from: 'secret', isOptional: true },
     ],
   },
   {
     id: 'hms',
-    label: 'Huawei: client id and secret',
     gateway: 'hms',
     kind: 'client',
-    about: 'AppGallery Connect → Project settings → General information.',
     fields: [
-      { name: 'appId', label: 'App id', from: 'text' },
-      { name: 'clientId', label: 'Client id', from: 'text' },
-      { name: 'clientSecret', label: 'Client secret', from: 'secret' },
+      { name: 'appId', from: 'text' },
+      { name: 'clientId', from: 'text' },
+      { name: 'clientSecret', from: 'secret' },
     ],
   },
 ]
@@ -97,11 +93,10 @@ export function kindsFor(gateway: string): readonly Kind[] {
 /** Subscriptions live and die with the key pair that they were made with, so a slot never changes it. */
 const VAPID_REPLACEMENT: Kind = {
   id: 'vapid',
-  label: 'Browsers: VAPID key pair',
+  about: 'kindOf.vapid.replace',
   gateway: 'webpush',
   kind: 'vapid',
-  about: 'The key pair stays: subscriptions work with that one only. For another pair add a credential.',
-  fields: [{ name: 'subject', label: 'Contact for push services', from: 'text' }],
+  fields: [{ name: 'subject', from: 'text' }],
 }
 
 /** The kind that replaces a credential best: the same, or for a PEM certificate the other form of it. */
@@ -123,16 +118,33 @@ export function uploadOf({ gateway, kind, fields }: Kind, values: Values): Recor
   return { gateway, kind, ...Object.fromEntries(given.filter(([, value]) => (value ?? '') !== '')) }
 }
 
-/** The value of a file for its field. Throws with words for people. */
-export async function readFileFor({ from, label }: Field, file: Blob): Promise<unknown> {
+/** The value of a file for its field; throws what `JSON.parse` throws. */
+export async function readFileFor({ from }: Field, file: Blob): Promise<unknown> {
   if (from === 'base64-file') return toBase64(new Uint8Array(await file.arrayBuffer()))
   const text = await file.text()
-  if (from !== 'json-file') return text
-  try {
-    return JSON.parse(text)
-  } catch {
-    throw new Error(`${label}: this is no JSON. Give the file as it was downloaded.`)
-  }
+  return from === 'json-file' ? (JSON.parse(text) as unknown) : text
+}
+
+/** Which of the offered kinds a file is of, by the ending of its name; undefined where none takes it. */
+export function kindOfFile(name: string, offered: readonly Kind[]): Kind | undefined {
+  const ending = /\.[^.]+$/.exec(name.toLowerCase())?.[0]
+  return ending === undefined
+    ? undefined
+    : offered.find(({ fields }) => fields.some(({ accept }) => accept?.split(',').includes(ending)))
+}
+
+/** The one that a file goes into. */
+export function fileFieldOf({ fields }: Kind): Field | undefined {
+  return fields.find(({ accept }) => accept !== undefined)
+}
+
+/** What apps are built with (google-services.json) is no service account; it is the file that people bring most often in its place. */
+export function isServiceAccount(value: unknown): boolean {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    (value as Readonly<Record<string, unknown>>).type === 'service_account'
+  )
 }
 
 /** Apple puts the key id into the name of the key's file. */

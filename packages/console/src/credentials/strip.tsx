@@ -1,13 +1,16 @@
 /** A line above the overview for each credential that needs somebody: paused, refused, or about to expire. */
-import { Alert, Anchor, Group, Stack, Text } from '@mantine/core'
+import { Alert, Group, Stack, Text } from '@mantine/core'
 import type { ReactElement } from 'react'
-import { useCredentials } from '../api/queries.ts'
-import { nameOfGateway } from '../devices/looks.ts'
-import { formatRoute } from '../route.ts'
+import { useDeviceLooks } from '../devices/looks.ts'
+import { useTexts } from '../i18n/language.tsx'
+import { TextLink } from '../parts/link.tsx'
+import { useCredentials } from './calls.ts'
 import { tellSettings, troublesOf } from './credential.ts'
 
 /** Nothing while all is well or nothing is known: the credentials' own page says why. */
 export function CredentialStrip({ app }: { readonly app: string }): ReactElement | null {
+  const t = useTexts('credentials')
+  const looks = useDeviceLooks()
   const troubles = troublesOf(useCredentials(app).data ?? [])
   if (troubles.length === 0) return null
   return (
@@ -16,11 +19,12 @@ export function CredentialStrip({ app }: { readonly app: string }): ReactElement
         <Alert key={credential.id} color={isError ? 'red' : 'orange'} variant="light" role="alert" py="xs">
           <Group justify="space-between" gap="xs">
             <Text size="sm">
-              <b>{nameOfGateway(credential.gateway)}</b> {tellSettings(credential)}: {words}
+              <b>{looks.gateway(credential.gateway)}</b> {tellSettings(credential, t)}:{' '}
+              {words ?? t('trouble.paused')}
             </Text>
-            <Anchor href={formatRoute({ page: 'credentials', app })} size="sm">
-              Credentials
-            </Anchor>
+            <TextLink to="/apps/$app/credentials" params={{ app }} size="sm" c="inherit" td="underline">
+              {t('title')}
+            </TextLink>
           </Group>
         </Alert>
       ))}

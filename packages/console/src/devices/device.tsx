@@ -1,181 +1,275 @@
-/** One device: who it is, whether it can be reached and why not, and how it came to that. */
-import { Anchor, CopyButton, Group, SimpleGrid, Stack, Table, Text, UnstyledButton } from '@mantine/core'
-import type { ReactElement, ReactNode } from 'react'
-import { useDevice, useLedger } from '../api/queries.ts'
-import type { Address, Device } from '../api/shapes.ts'
-import { formatMoment } from '../format.ts'
+/** One device: who it is, whether it can be reached and why not, how it came to that, and what can be done with it. */
+import { Alert, Badge, Group, SimpleGrid, Stack, Text } from '@mantine/core'
+import { getRouteApi } from '@tanstack/react-router'
+import { lazy, type ReactElement, Suspense, useState } from 'react'
+import { useFormat, useTexts } from '../i18n/language.tsx'
 import { Ago } from '../parts/ago.tsx'
-import { Empty, Loaded, PageHead, Panel } from '../parts/page.tsx'
+import { Fact, Facts } from '../parts/facts.tsx'
+import { Id } from '../parts/id.tsx'
+import { TextLink } from '../parts/link.tsx'
+import { Empty, Loaded, PageHead, Panel, Waiting } from '../parts/page.tsx'
 import { StateLabel } from '../parts/stacked-bar.tsx'
-import { formatRoute } from '../route.ts'
+import { useMay } from '../session/session.tsx'
+import { SelfCheckPanel } from '../test-devices/findings.tsx'
+import { DeviceActions } from './actions.tsx'
+import { type DoubtedDevice, useDevice } from './calls.ts'
+import { useDeviceName } from './device-name.tsx'
+import css from './devices.module.css'
+import { DiagnosisPanel } from './diagnosis.tsx'
 import { AddressMarks, History } from './history.tsx'
 import { tellTurn } from './ledger.ts'
-import { lookOfState, nameOfGateway, nameOfPlatform } from './looks.ts'
+import { useDeviceLooks } from './looks.ts'
+import { TagsPanel } from './tags.tsx'
+import { TestPush } from './test-push.tsx'
 
-export interface DevicePageProps {
-  readonly app: string
-  readonly hwid: string
-}
+/** It writes conditions out in words, and with them comes much of the page of segments. */
+const DeviceSegments = lazy(async () => ({ default: (await import('./device-segments.tsx')).DeviceSegments }))
 
-export function DevicePage({ app, hwid }: DevicePageProps): ReactElement {
-  const device = useDevice(app, hwid)
-  const ledger = useLedger(app, hwid)
+const route = getRouteApi('/apps/$app/devices/$hwid')
+/** Below it nothing is worth telling. */
+const DOUBT_TOLD_FROM = 0.5
+
+export function DevicePage(): ReactElement {
+  const t = useTexts('devices')
+  const { app, hwid } = route.useParams()
+  const query = useDevice(app, hwid)
+  const nameOf = useDeviceName()
+  const maySend = useMay('send')
+  const [isTesting, setTesting] = useState(false)
+  const test = maySend ? () => setTesting(true) : undefined
+  const name = nameOf(query.data)
   return (
     <>
       <PageHead
-        title={hwid}
-        back={{ href: formatRoute({ page: 'devices', app, search: '' }), label: 'Devices' }}
+        title={name}
+        about={<Id value={hwid} />}
+        back={
+          <TextLink to="/apps/$app/devices" params={{ app }} size="sm">
+            {t('title')}
+          </TextLink>
+        }
       >
-        <CopyHwid hwid={hwid} />
+        {query.data && <DeviceActions app={app} device={query.data} onTest={test} />}
       </PageHead>
-      <Stack gap="md">
-        <Loaded query={device}>
-          {found => (
-            <>
-              <SimpleGrid cols={{ base: 1, md: 2 }}>
-                <Panel title="Identity">
-                  <Identity app={app} device={found} />
-                </Panel>
-                <Panel title="Tags">
-                  <Tags tags={found.tags} />
-                </Panel>
-              </SimpleGrid>
-              <Panel title="Addresses">
-                <Addresses addresses={found.addresses} />
+      <Loaded query={query} lines={10}>
+        {device => (
+          <Stack gap="md">
+            <DiagnosisPanel app={app} hwid={hwid} />
+            {device.isTestDevice && <SelfCheckPanel app={app} hwid={hwid} />}
+            <SimpleGrid cols={{ base: 1, md: 2 }}>
+              <Panel title={t('identity')}>
+                <Identity app={app} device={device} />
               </Panel>
-            </>
-          )}
-        </Loaded>
-        {device.data && (
-          <Panel
-            title="History"
-            aside={
-              <Text size="sm" c="dimmed">
-                newest first
-              </Text>
-            }
-          >
-            <Loaded query={ledger}>{entries => <History entries={entries} />}</Loaded>
-          </Panel>
+              <Notifications device={device} />
+              <Panel title={t('addresses')}>
+                <Addresses device={device} />
+              </Panel>
+              <TagsPanel app={app} hwid={hwid} tags={device.tags} />
+            </SimpleGrid>
+            <Suspense
+              fallback={
+                <Panel>
+                  <Waiting lines={3} />
+                </Panel>
+              }
+            >
+              <DeviceSegments app={app} hwid={hwid} />
+            </Suspense>
+            <Panel
+              title={t('history')}
+              aside={
+                <Text size="sm" c="dimmed">
+                  {t('history.newest')}
+                </Text>
+              }
+            >
+              <History app={app} hwid={hwid} />
+            </Panel>
+          </Stack>
         )}
-      </Stack>
+      </Loaded>
+      {isTesting && <TestPush app={app} hwid={hwid} name={name} onClose={() => setTesting(false)} />}
     </>
   )
 }
 
-function CopyHwid({ hwid }: { readonly hwid: string }): ReactElement {
-  return (
-    <CopyButton value={hwid}>
-      {({ copied, copy }) => (
-        <UnstyledButton onClick={copy} fz="sm" c={copied ? 'teal' : 'dimmed'}>
-          {copied ? 'Copied' : 'Copy id'}
-        </UnstyledButton>
-      )}
-    </CopyButton>
-  )
+interface OfDevice {
+  readonly device: DoubtedDevice
 }
 
-function Identity({ app, device }: { readonly app: string; readonly device: Device }): ReactElement {
-  const system = [nameOfPlatform(device.platform), device.osVersion].filter(Boolean).join(' ')
+function Identity({ app, device }: OfDevice & { readonly app: string }): ReactElement {
+  const t = useTexts('devices')
+  const own = useTexts('device')
+  const format = useFormat()
+  const looks = useDeviceLooks()
+  const { record } = device
+  const system = [looks.platform(device.platform ?? 'other'), device.osVersion].filter(Boolean).join(' ')
   return (
     <Facts>
-      <Fact name="User">
+      <Fact name={t('user')}>
         {device.userId ? (
-          <Anchor href={formatRoute({ page: 'devices', app, search: device.userId })} size="sm">
+          <TextLink to="/apps/$app/users/$user" params={{ app, user: device.userId }} size="sm">
             {device.userId}
-          </Anchor>
+          </TextLink>
         ) : (
-          'visitor: no user has been named'
+          t('user.none')
         )}
       </Fact>
-      <Fact name="System">{system}</Fact>
-      {device.deviceModel && <Fact name="Model">{device.deviceModel}</Fact>}
-      {device.appVersion && <Fact name="App version">{device.appVersion}</Fact>}
-      {device.language && <Fact name="Language">{device.language}</Fact>}
-      <Fact name="Last opened">{device.lastOpenAt ? <Ago at={device.lastOpenAt} /> : 'never'}</Fact>
-      {device.lastSeenAt && (
-        <Fact name="Last seen">
-          <Ago at={device.lastSeenAt} />
-        </Fact>
+      <Fact name={t('system')}>{system}</Fact>
+      {device.deviceModel && <Fact name={t('model')}>{device.deviceModel}</Fact>}
+      {device.appVersion && <Fact name={t('appVersion')}>{device.appVersion}</Fact>}
+      {record.bundleId && <Fact name={own('bundle')}>{record.bundleId}</Fact>}
+      {record.sdkVersion && <Fact name={own('sdk')}>{record.sdkVersion}</Fact>}
+      {record.extensionVersion && <Fact name={own('extension')}>{record.extensionVersion}</Fact>}
+      {device.language && <Fact name={t('language')}>{device.language}</Fact>}
+      {record.country && <Fact name={own('country')}>{record.country}</Fact>}
+      {(record.timeZone ?? device.timezoneSeconds) !== null && (
+        <Fact name={own('timeZone')}>{record.timeZone ?? writeOffset(device.timezoneSeconds ?? 0)}</Fact>
       )}
-      {device.firstSeenAt && <Fact name="First seen">{formatMoment(device.firstSeenAt)}</Fact>}
+      <Fact name={t('lastOpened')}>{device.lastOpenAt ? <Ago at={device.lastOpenAt} /> : t('never')}</Fact>
+      <Fact name={t('lastSeen')}>
+        <Ago at={device.lastSeenAt} />
+      </Fact>
+      <Fact name={t('firstSeen')}>{format.moment(device.firstSeenAt)}</Fact>
     </Facts>
   )
 }
 
-function Tags({ tags }: { readonly tags: Device['tags'] }): ReactElement {
-  const names = Object.keys(tags).sort()
-  if (names.length === 0) return <Text c="dimmed">No tags are set.</Text>
+function writeOffset(seconds: number): string {
+  const minutes = Math.abs(Math.trunc(seconds / 60))
+  const two = (value: number): string => String(value).padStart(2, '0')
+  return `UTC${seconds < 0 ? '−' : '+'}${two(Math.trunc(minutes / 60))}:${two(minutes % 60)}`
+}
+
+/** What the person at the device lets it show, as far as the device says it. */
+function Notifications({ device: { permission, isOptedOut, record } }: OfDevice): ReactElement {
+  const t = useTexts('device')
+  const { permissionParts = {}, channels = [], registrationError, power } = record
+  const parts = Object.entries(permissionParts)
   return (
-    <Facts>
-      {names.map(name => (
-        <Fact key={name} name={name}>
-          {writeTag(tags[name])}
-        </Fact>
+    <Panel title={t('notifications')}>
+      <Stack gap="sm">
+        <Facts>
+          <Fact name={t('permission')}>
+            {permission ? (t.known(`permission.${permission}`) ?? permission) : t('permission.unknown')}
+          </Fact>
+          {parts.length > 0 && (
+            <Fact name={t('parts')}>
+              <Marks
+                marks={parts.map(([part, isOn]) => ({
+                  name: t.known(`part.${part}`) ?? part,
+                  isOn: isOn === true,
+                }))}
+              />
+            </Fact>
+          )}
+          {channels.length > 0 && (
+            <Fact name={t('channels')}>
+              <Marks marks={channels.map(({ id, isEnabled }) => ({ name: id, isOn: isEnabled }))} />
+            </Fact>
+          )}
+          {power?.isLowPower && <Fact name={t('power')}>{t('power.low')}</Fact>}
+          {power?.isBackgroundRestricted && <Fact name={t('power')}>{t('power.restricted')}</Fact>}
+          {power?.standby && <Fact name={t('standby')}>{power.standby}</Fact>}
+        </Facts>
+        {isOptedOut && (
+          <Alert color="orange" variant="light">
+            {t('optedOut')}
+          </Alert>
+        )}
+        {registrationError && (
+          <Alert color="orange" variant="light" title={t('refused_token.registration_error')}>
+            {[registrationError.code, registrationError.message].filter(Boolean).join(': ')}
+          </Alert>
+        )}
+      </Stack>
+    </Panel>
+  )
+}
+
+interface Mark {
+  readonly name: string
+  readonly isOn: boolean
+}
+
+function Marks({ marks }: { readonly marks: readonly Mark[] }): ReactElement {
+  const t = useTexts('device')
+  return (
+    <Group gap={6}>
+      {marks.map(({ name, isOn }) => (
+        <Badge key={name} variant={isOn ? 'light' : 'default'} tt="none" fw={500} size="sm">
+          {t(isOn ? 'mark.on' : 'mark.off', { name })}
+        </Badge>
       ))}
-    </Facts>
+    </Group>
   )
 }
 
-function writeTag(value: unknown): string {
-  if (Array.isArray(value)) return value.map(writeTag).join(', ')
-  return typeof value === 'string' ? value : JSON.stringify(value)
-}
-
-function Facts({ children }: { readonly children: ReactNode }): ReactElement {
-  return (
-    <Table variant="vertical" layout="fixed" withRowBorders={false} verticalSpacing={4} horizontalSpacing={0}>
-      <Table.Tbody>{children}</Table.Tbody>
-    </Table>
-  )
-}
-
-function Fact({ name, children }: { readonly name: string; readonly children: ReactNode }): ReactElement {
-  return (
-    <Table.Tr>
-      <Table.Th w={150} fw={400} c="dimmed" bg="transparent">
-        {name}
-      </Table.Th>
-      <Table.Td style={{ overflowWrap: 'anywhere' }}>{children}</Table.Td>
-    </Table.Tr>
-  )
-}
-
-function Addresses({ addresses }: { readonly addresses: readonly Address[] }): ReactElement {
-  if (addresses.length === 0) {
-    return (
-      <Empty title="This device has never had an address">
-        Its app runs, but push was not allowed yet, or asking the system for a token failed.
-      </Empty>
-    )
-  }
+function Addresses({ device: { addresses, doubt } }: OfDevice): ReactElement {
+  const t = useTexts('devices')
+  const own = useTexts('device')
+  const format = useFormat()
+  if (addresses.length === 0)
+    return <Empty title={t('addresses.none.title')}>{t('addresses.none.body')}</Empty>
   return (
     <Stack gap="md">
-      {addresses.map((address, place) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: an address has no id here, and the order is the server's
-        <AddressFacts key={place} address={address} />
+      {doubt && doubt.confidence >= DOUBT_TOLD_FROM && (
+        <Alert
+          color="orange"
+          variant="light"
+          title={own('doubt', { share: format.percent(doubt.confidence) })}
+        >
+          <ul className={css.plainList}>
+            {doubt.reasons.map(each => (
+              <li key={each.reason}>{writeDoubt(each, own, format)}</li>
+            ))}
+          </ul>
+        </Alert>
+      )}
+      {addresses.map(address => (
+        <AddressFacts
+          key={`${address.kind} ${address.provider} ${address.addressEnd} ${address.since}`}
+          address={address}
+        />
       ))}
     </Stack>
   )
 }
 
-function AddressFacts({ address }: { readonly address: Address }): ReactElement {
+type Doubt = NonNullable<DoubtedDevice['doubt']>['reasons'][number]
+
+function writeDoubt(
+  { reason, facts }: Doubt,
+  own: ReturnType<typeof useTexts<'device'>>,
+  format: ReturnType<typeof useFormat>,
+): string {
+  const { said, at, messages = 0, days = 0, usualDays: usual = 0 } = facts
+  if (reason === 'suspect' && said === undefined) return own('doubt.suspected')
+  const moment = at === undefined ? '' : format.moment(at)
+  return own(`doubt.${reason}`, { said: said ?? '', moment, count: messages, days, usual })
+}
+
+function AddressFacts({ address }: { readonly address: DoubtedDevice['addresses'][number] }): ReactElement {
+  const t = useTexts('ledger')
+  const format = useFormat()
+  const looks = useDeviceLooks()
   const { since, state } = address
   return (
     <div>
       <Group gap="sm">
         <Text fw={600} component="span">
-          <StateLabel look={lookOfState(state, address.reason)} />
+          <StateLabel look={looks.ofState(state, address.reason)} />
         </Text>
         <Text span size="sm">
-          {nameOfGateway(address.provider)}
+          {looks.gateway(address.provider)}
         </Text>
         <AddressMarks kind={address.kind} environment={address.environment} addressEnd={address.addressEnd} />
       </Group>
       <Text size="sm" c="dimmed" mt={2}>
-        {since
-          ? tellTurn({ ...address, event: state, at: since, evidence: undefined }).sentence
-          : address.reason}
+        {
+          tellTurn({ ...address, event: state, at: since, evidence: undefined }, { t, day: format.day })
+            .sentence
+        }
       </Text>
     </div>
   )

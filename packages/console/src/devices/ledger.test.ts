@@ -1,6 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import { ADDRESS_STATES } from '../api/shapes.ts'
-import { type Turn, tellTurn, writeReason } from './ledger.ts'
+import { createTranslate } from '../i18n/translate.ts'
+import { texts } from '../texts/en/ledger.ts'
+import { type TellOptions, type Turn, tellTurn, writeReason } from './ledger.ts'
+
+const ENGLISH: TellOptions = { t: createTranslate('en-GB', texts), day: at => at.slice(0, 10) }
 
 const TURN: Turn = {
   at: '2026-11-03T10:00:00Z',
@@ -12,7 +16,7 @@ const TURN: Turn = {
 }
 
 function tell(turn: Partial<Turn>): string {
-  return tellTurn({ ...TURN, ...turn }, at => at.slice(0, 10)).sentence
+  return tellTurn({ ...TURN, ...turn }, ENGLISH).sentence
 }
 
 describe('a dead address', () => {
@@ -42,10 +46,11 @@ describe('a dead address', () => {
 
   test('puts no words into the mouth of a gateway when the reason is ours', () => {
     expect(tell({ reason: 'inactive' })).not.toMatch(/Apple/)
+    expect(tell({ reason: 'not_heard_of' })).not.toMatch(/Apple/)
   })
 
   test('whose device asked to be left alone is not blamed on Apple, whose word differs by one letter', () => {
-    expect(tellTurn({ ...TURN, reason: 'unregistered' }, at => at.slice(0, 10))).toEqual({
+    expect(tellTurn({ ...TURN, reason: 'unregistered' }, ENGLISH)).toEqual({
       title: 'Unregistered',
       sentence: 'On 2026-11-03 the device asked not to be sent to any more.',
       tone: 'plain',
@@ -92,7 +97,7 @@ describe('other turns', () => {
   })
 
   test('an event that is not known here is shown as it was written', () => {
-    expect(tellTurn({ ...TURN, event: 'opted_out', reason: 'settings' })).toEqual({
+    expect(tellTurn({ ...TURN, event: 'opted_out', reason: 'settings' }, ENGLISH)).toEqual({
       title: 'Opted out',
       sentence: 'Recorded as “opted out”, with the reason “settings”.',
       tone: 'plain',

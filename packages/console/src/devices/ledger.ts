@@ -9,9 +9,9 @@
  * An event or reason that isn't known here is shown as it was written, never dropped or guessed at.
  */
 import type { LedgerEntry } from '../api/shapes.ts'
-import { formatDay } from '../format.ts'
-
-export type Tone = 'good' | 'plain' | 'warning' | 'bad'
+import type { Translate, Values } from '../i18n/translate.ts'
+import type { Tone } from '../parts/tone.ts'
+import type { TextKey } from '../texts/areas.ts'
 
 export interface Telling {
   readonly title: string
@@ -22,14 +22,62 @@ export interface Telling {
 /** What is known of one turn in an address's life; an address's present state is told the same way. */
 export type Turn = Pick<LedgerEntry, 'at' | 'event' | 'reason' | 'provider' | 'environment' | 'evidence'>
 
-type DayOf = (at: string) => string
-type TellEvent = (turn: Turn, dayOf: DayOf) => Telling
+export interface TellOptions {
+  readonly t: Translate<TextKey<'ledger'>>
+  /** Writes a time as a day. */
+  readonly day: (at: string) => string
+}
 
-/** Tells one turn. `dayOf` writes a time as a day; in the reader's own time zone unless given. */
-export function tellTurn(turn: Turn, dayOf: DayOf = formatDay): Telling {
+type Event =
+  | 'registered'
+  | 'active'
+  | 'refreshed'
+  | 'confirmed'
+  | 'restored'
+  | 'superseded'
+  | 'moved'
+  | 'suspect'
+  | 'quarantined'
+  | 'dead'
+  | 'unregistered'
+
+const TONES: Readonly<Record<Event, Tone>> = {
+  registered: 'good',
+  active: 'good',
+  refreshed: 'plain',
+  confirmed: 'good',
+  restored: 'good',
+  superseded: 'plain',
+  moved: 'plain',
+  suspect: 'warning',
+  quarantined: 'warning',
+  dead: 'bad',
+  unregistered: 'plain',
+}
+
+/** What a gateway's reason says. */
+const SAYINGS: ReadonlyMap<string, Extract<TextKey<'ledger'>, `say.${string}`>> = new Map([
+  ['Unregistered', 'say.gone'],
+  ['ExpiredToken', 'say.expired'],
+  ['BadDeviceToken', 'say.unknown'],
+  ['DeviceTokenNotForTopic', 'say.otherApp'],
+  ['UNREGISTERED', 'say.gone'],
+  ['UNREGISTERED_FID', 'say.gone'],
+  ['INVALID_ARGUMENT', 'say.noAddress'],
+  ['SENDER_ID_MISMATCH', 'say.otherProject'],
+  ['404', 'say.gone'],
+  ['410', 'say.gone'],
+  ['VapidPkHashMismatch', 'say.otherKey'],
+  ['illegal_tokens', 'say.invalid'],
+  ['80300007', 'say.invalid'],
+] as const)
+
+/** Tells one turn in the reader's language. */
+export function tellTurn(turn: Turn, options: TellOptions): Telling {
   const isLeftAlone = turn.event === 'dead' && turn.reason === 'unregistered'
-  const tell = isLeftAlone ? unregistered : EVENTS.get(turn.event)
-  return tell ? tell(turn, dayOf) : tellUnknown(turn)
+  const event = isLeftAlone ? 'unregistered' : turn.event
+  if (!isKnown(event)) return tellUnknown(turn, options)
+  return { title: options.t(event), sentence: sentenceOf(event, turn, options), tone: TONES[event] }
 }
 
 /** A reason as it is shown beside a state: a gateway's own word as it came, ours as words. */
@@ -37,145 +85,48 @@ export function writeReason(reason: string): string {
   return isOurs(reason) ? reason.replaceAll('_', ' ') : reason
 }
 
-const unregistered: TellEvent = (turn, dayOf) => ({
-  title: 'Unregistered',
-  sentence: `On ${dayOf(turn.at)} the device asked not to be sent to any more.`,
-  tone: 'plain',
-})
+function isKnown(event: string): event is Event {
+  return Object.hasOwn(TONES, event)
+}
 
-const EVENTS: ReadonlyMap<string, TellEvent> = new Map<string, TellEvent>([
-  [
-    'registered',
-    turn => ({ title: 'Registered', sentence: `The app registered ${aNewAddress(turn)}.`, tone: 'good' }),
-  ],
-  [
-    'active',
-    (turn, dayOf) => ({ title: 'Active', sentence: `In use since ${dayOf(turn.at)}.`, tone: 'good' }),
-  ],
-  [
-    'refreshed',
-    turn => ({
-      title: 'Refreshed',
-      sentence: `The app registered the same ${noun(turn)} again: it is still in use.`,
-      tone: 'plain',
-    }),
-  ],
-  [
-    'confirmed',
-    turn => ({
-      title: 'Confirmed',
-      sentence: `The app registered this ${noun(turn)} again, which ends the suspicion.`,
-      tone: 'good',
-    }),
-  ],
-  [
-    'restored',
-    turn => ({
-      title: 'Restored',
-      sentence: `The app registered again, so this device can be reached again${formerState(turn)}.`,
-      tone: 'good',
-    }),
-  ],
-  [
-    'superseded',
-    turn => ({
-      title: 'Superseded',
-      sentence: `The device has a newer ${noun(turn)}, so this one is not used any more.`,
-      tone: 'plain',
-    }),
-  ],
-  [
-    'moved',
-    turn => ({
-      title: 'Moved',
-      sentence: `Another device registered this ${noun(turn)}, so it belongs to that device now.`,
-      tone: 'plain',
-    }),
-  ],
-  [
-    'suspect',
-    (turn, dayOf) => ({
-      title: 'Suspect',
-      sentence: `${said(turn, dayOf)} One sign is not proof: it is still sent to, and the next answer decides.`,
-      tone: 'warning',
-    }),
-  ],
-  [
-    'quarantined',
-    (turn, dayOf) => ({
-      title: 'Quarantined',
-      sentence: `${said(turn, dayOf)} Nothing is sent to it until the app registers it again.`,
-      tone: 'warning',
-    }),
-  ],
-  [
-    'dead',
-    (turn, dayOf) => ({ title: 'Dead', sentence: said(turn, dayOf) + goneSince(turn, dayOf), tone: 'bad' }),
-  ],
-  ['unregistered', unregistered],
-])
+function sentenceOf(event: Event, turn: Turn, options: TellOptions): string {
+  const { t } = options
+  if (event === 'suspect' || event === 'quarantined') return `${said(turn, options)} ${t(`${event}.then`)}`
+  if (event === 'dead') return said(turn, options) + goneSince(turn, options)
+  return t(`${event}.said`, valuesOf(turn, options))
+}
 
-type Say = (turn: Turn) => string
+function valuesOf(turn: Turn, { t, day }: TellOptions): Values {
+  return {
+    day: day(turn.at),
+    address: turn.provider ?? 'other',
+    environment: turn.environment ?? 'none',
+    // the gateway's own word for an address
+    kind: turn.provider === 'webpush' ? 'subscription' : 'token',
+    how: turn.reason ?? 'registered',
+    former: fromEvidence(turn.evidence, 'formerState') ?? 'none',
+    speaker: t.known(`speaker.${turn.provider}`) ?? t('speaker.other'),
+    reason: turn.reason === null ? 'none' : writeReason(turn.reason),
+  }
+}
 
-const isGone: Say = turn => `this ${noun(turn)} is gone`
-const hasExpired: Say = turn => `this ${noun(turn)} has expired`
-const isNotValid: Say = turn => `this ${noun(turn)} is not valid`
-const isUnknownHere: Say = turn =>
-  `it does not know this ${noun(turn)}${turn.environment ? ` in ${turn.environment}` : ''}`
-const isOfAnotherApp: Say = turn => `this ${noun(turn)} belongs to another app`
-const isOfAnotherProject: Say = turn => `this ${noun(turn)} belongs to another Firebase project`
-const isOfAnotherKey: Say = turn => `this ${noun(turn)} was made with another VAPID key`
-const isNoAddress: Say = turn => `this is not a ${noun(turn)} that it gave out`
-
-/** What a gateway said, as it goes on after "Apple said on 3 Nov 2026 that". */
-const SAYINGS: ReadonlyMap<string, Say> = new Map([
-  ['Unregistered', isGone],
-  ['ExpiredToken', hasExpired],
-  ['BadDeviceToken', isUnknownHere],
-  ['DeviceTokenNotForTopic', isOfAnotherApp],
-  ['UNREGISTERED', isGone],
-  ['UNREGISTERED_FID', isGone],
-  ['INVALID_ARGUMENT', isNoAddress],
-  ['SENDER_ID_MISMATCH', isOfAnotherProject],
-  ['404', isGone],
-  ['410', isGone],
-  ['VapidPkHashMismatch', isOfAnotherKey],
-  ['illegal_tokens', isNotValid],
-  ['80300007', isNotValid],
-])
-
-/** Our own reasons are whole sentences: no gateway said anything. */
-const OWN_SENTENCES: ReadonlyMap<string, Say> = new Map<string, Say>([
-  ['inactive', turn => `Nothing was heard from this device for so long that its ${noun(turn)} was given up.`],
-  ['expired', turn => `This ${noun(turn)} has passed the end that was set for it.`],
-  [
-    'mass_failure_guard',
-    turn => `So many were refused at once that the fault may be ours; this ${noun(turn)} is held, not ended.`,
-  ],
-])
-
-function said(turn: Turn, dayOf: DayOf): string {
+function said(turn: Turn, options: TellOptions): string {
+  const { t } = options
+  const values = valuesOf(turn, options)
   const { reason } = turn
-  if (!reason) return `No reason was recorded on ${dayOf(turn.at)}.`
-  const own = OWN_SENTENCES.get(reason)
-  if (own) return own(turn)
+  if (!reason) return t('noReason', values)
+  const own = t.known(`own.${reason}`, values)
+  if (own !== undefined) return own
   const saying = SAYINGS.get(reason)
-  const speaker = SPEAKERS.get(turn.provider ?? '') ?? 'The gateway'
-  if (saying) return `${speaker} said on ${dayOf(turn.at)} that ${saying(turn)}.`
-  if (isOurs(reason)) return `Recorded on ${dayOf(turn.at)}: ${writeReason(reason)}.`
-  return `${speaker} answered ${reason} on ${dayOf(turn.at)}.`
+  if (saying) return t(saying, values)
+  return t(isOurs(reason) ? 'own.other' : 'say.other', values)
 }
 
 /** Apple's 410 says since when it has known; the other gateways give no time. */
-function goneSince(turn: Turn, dayOf: DayOf): string {
+function goneSince(turn: Turn, { t, day }: TellOptions): string {
   const since = fromEvidence(turn.evidence, 'since')
   if (since === undefined || Number.isNaN(Date.parse(since))) return ''
-  return ` It had not been valid since ${dayOf(since)}.`
-}
-
-function formerState(turn: Turn): string {
-  const former = fromEvidence(turn.evidence, 'formerState')
-  return former === undefined ? '' : `; this ${noun(turn)} had been ${former}`
+  return ` ${t('dead.since', { day: day(since) })}`
 }
 
 function fromEvidence(evidence: unknown, name: string): string | undefined {
@@ -184,38 +135,13 @@ function fromEvidence(evidence: unknown, name: string): string | undefined {
   return typeof value === 'string' ? value : undefined
 }
 
-function tellUnknown({ event, reason }: Turn): Telling {
-  const words = event.replaceAll('_', ' ')
-  const because = reason ? `, with the reason “${writeReason(reason)}”` : ''
+function tellUnknown(turn: Turn, options: TellOptions): Telling {
+  const words = turn.event.replaceAll('_', ' ')
   return {
     title: words.charAt(0).toUpperCase() + words.slice(1),
-    sentence: `Recorded as “${words}”${because}.`,
+    sentence: options.t('unknown.said', { ...valuesOf(turn, options), event: words }),
     tone: 'plain',
   }
-}
-
-const SPEAKERS: ReadonlyMap<string, string> = new Map([
-  ['apns', 'Apple'],
-  ['fcm', 'Google'],
-  ['webpush', 'The browser’s push service'],
-  ['hms', 'Huawei'],
-])
-
-const NEW_ADDRESSES: ReadonlyMap<string, string> = new Map([
-  ['apns', 'an Apple token'],
-  ['fcm', 'a Google token'],
-  ['webpush', 'a browser subscription'],
-  ['hms', 'a Huawei token'],
-])
-
-function aNewAddress(turn: Turn): string {
-  const address = NEW_ADDRESSES.get(turn.provider ?? '') ?? 'an address'
-  return turn.environment ? `${address} for ${turn.environment}` : address
-}
-
-/** The gateway's own word for an address. */
-function noun(turn: Turn): string {
-  return turn.provider === 'webpush' ? 'subscription' : 'token'
 }
 
 function isOurs(reason: string): boolean {

@@ -6,24 +6,26 @@
 import { Alert, ScrollArea, Table, Text } from '@mantine/core'
 import type { ReactElement } from 'react'
 import { ADDRESS_STATES, type AddressState, type DeviceStats, type PlatformCount } from '../api/shapes.ts'
-import { formatCount } from '../format.ts'
+import { useFormat, useTexts } from '../i18n/language.tsx'
 import { type Part, sum } from '../parts/bar.ts'
 import { StackedBar, StateLabel } from '../parts/stacked-bar.tsx'
-import { nameOfPlatform, STATE_LOOKS } from './looks.ts'
+import { useDeviceLooks } from './looks.ts'
 
 export function StateTable({ stats }: { readonly stats: DeviceStats }): ReactElement {
+  const t = useTexts('devices')
+  const nameOf = useNameOfRow()
+  const format = useFormat()
   const all = totalOf(stats)
   const unequal = [...stats.byPlatform, all].filter(row => sum(partsOf(row)) !== row.devices)
   return (
     <>
       {unequal.length > 0 && (
-        <Alert color="orange" mb="md" title="The states do not sum to the devices" role="alert">
-          {unequal.map(row => nameOfRow(row)).join(', ')}: please report this; the numbers below are as the
-          server counted them.
+        <Alert color="orange" mb="md" title={t('table.unequal.title')} role="alert">
+          {t('table.unequal.body', { rows: format.list(unequal.map(nameOf)) })}
         </Alert>
       )}
-      <ScrollArea type="auto">
-        <Table miw={1040} verticalSpacing="sm" horizontalSpacing="sm" withRowBorders>
+      <ScrollArea type="auto" viewportProps={{ tabIndex: 0 }}>
+        <Table miw={980} verticalSpacing="sm" horizontalSpacing="xs" withRowBorders>
           <Heads />
           <Table.Tbody>
             {stats.byPlatform.map(row => (
@@ -40,19 +42,21 @@ export function StateTable({ stats }: { readonly stats: DeviceStats }): ReactEle
 }
 
 function Heads(): ReactElement {
+  const t = useTexts('devices')
+  const { states } = useDeviceLooks()
   return (
     <Table.Thead>
       <Table.Tr>
-        <Table.Th>Platform</Table.Th>
-        <Table.Th ta="right">Devices</Table.Th>
-        <Table.Th w="26%">
+        <Table.Th>{t('platform')}</Table.Th>
+        <Table.Th ta="right">{t('table.devices')}</Table.Th>
+        <Table.Th w="16%">
           <Text span size="sm" fw={400} c="dimmed">
-            Share of each state
+            {t('table.share')}
           </Text>
         </Table.Th>
         {ADDRESS_STATES.map(state => (
           <Table.Th key={state} ta="right" fw={500} fz="xs">
-            <StateLabel look={STATE_LOOKS[state]} />
+            <StateLabel look={states[state]} />
           </Table.Th>
         ))}
       </Table.Tr>
@@ -68,18 +72,21 @@ interface RowProps {
 type CountRow = Omit<PlatformCount, 'platform'> & { readonly platform: string }
 
 function Row({ row, isTotal = false }: RowProps): ReactElement {
+  const format = useFormat()
+  const nameOf = useNameOfRow()
+  const { states } = useDeviceLooks()
   return (
     <Table.Tr fw={isTotal ? 650 : undefined}>
       <Table.Th scope="row" fw={isTotal ? 650 : 550}>
-        {nameOfRow(row)}
+        {nameOf(row)}
       </Table.Th>
-      <Table.Td ta="right">{formatCount(row.devices)}</Table.Td>
-      <Table.Td miw={180}>
-        <StackedBar parts={partsOf(row)} looks={STATE_LOOKS} label={nameOfRow(row)} />
+      <Table.Td ta="right">{format.count(row.devices)}</Table.Td>
+      <Table.Td miw={120}>
+        <StackedBar parts={partsOf(row)} looks={states} label={nameOf(row)} />
       </Table.Td>
       {ADDRESS_STATES.map(state => (
         <Table.Td key={state} ta="right" c={row[state] === 0 ? 'dimmed' : 'inherit'}>
-          {formatCount(row[state])}
+          {format.count(row[state])}
         </Table.Td>
       ))}
     </Table.Tr>
@@ -105,6 +112,8 @@ function partsOf(row: CountRow): readonly Part<AddressState>[] {
   return ADDRESS_STATES.map(name => ({ name, count: row[name] }))
 }
 
-function nameOfRow(row: CountRow): string {
-  return row.platform === ALL ? 'All' : nameOfPlatform(row.platform)
+function useNameOfRow(): (row: CountRow) => string {
+  const t = useTexts('devices')
+  const looks = useDeviceLooks()
+  return row => (row.platform === ALL ? t('table.all') : looks.platform(row.platform))
 }

@@ -1,167 +1,155 @@
-/**
- * One message: how far it has got, what became of its deliveries, and apart from that what devices reported.
- *
- * The bar is as long as the audience, so "accepted" can be read against everybody it was meant for.
- */
-import { Alert, Anchor, Badge, Group, Progress, Stack, Text, Tooltip } from '@mantine/core'
-import { type ReactElement, useEffect, useState } from 'react'
-import type { Message, MessageCounts } from '../api/shapes.ts'
-import { formatCount, formatDuration, formatShare } from '../format.ts'
+/** A message among others, and the parts that its report has, too: state, progress, outcomes. */
+import { Alert, Group, Progress, Stack, Text } from '@mantine/core'
+import { useInterval } from '@mantine/hooks'
+import type { ListedMessage, MessageCounts, MessageSummary } from '@roost/protocol'
+import { type ReactElement, useState } from 'react'
+import { useFormat, useTexts } from '../i18n/language.tsx'
+import { useLive } from '../live/live.tsx'
 import { Ago } from '../parts/ago.tsx'
+import { TextLink } from '../parts/link.tsx'
 import { StackedBar, StateLabel } from '../parts/stacked-bar.tsx'
-import { formatRoute } from '../route.ts'
-import { colorOfMessageState, OUTCOME_LOOKS } from './looks.ts'
+import { StateBadge } from '../parts/state-badge.tsx'
+import { toneOfMessageState, useOutcomeLooks } from './looks.ts'
 import css from './messages.module.css'
 import { type Outcome, splitTargeted } from './outcomes.ts'
 import { addSample, paceOf, type Sample } from './pace.ts'
 
+const LOOK_MS = 1_000
+
 export interface MessageProps {
-  readonly message: Message
-  /** When the server gave these counts; undefined when it does not answer, and nobody knows how it goes on. */
-  readonly asOfMs: number | undefined
+  readonly message: MessageSummary
 }
 
-export interface MessageCardProps extends MessageProps {
+export function MessageCard({
+  app,
+  message,
+}: {
   readonly app: string
-}
-
-export function MessageCard({ app, message, asOfMs }: MessageCardProps): ReactElement {
+  readonly message: ListedMessage
+}): ReactElement {
+  const t = useTexts('messages')
   return (
     <article className={css.card}>
       <Group justify="space-between" gap="xs" align="baseline">
         <Group gap="sm" style={{ minWidth: 0 }}>
-          <Anchor href={formatRoute({ page: 'message', app, id: message.id })} fw={600} c="inherit">
-            {message.title || 'Message without a title'}
-          </Anchor>
+          <TextLink
+            to="/apps/$app/messages/$message"
+            params={{ app, message: message.id }}
+            fw={600}
+            c="inherit"
+          >
+            {message.title || t('untitled')}
+          </TextLink>
           <MessageStateBadge message={message} />
         </Group>
-        <Text size="sm" c="dimmed" style={{ whiteSpace: 'nowrap' }}>
-          {message.state !== 'scheduled' && `${formatCount(message.counts.targeted)} targeted · `}
+        <Text size="sm" c="dimmed" component="div" style={{ whiteSpace: 'nowrap' }}>
+          {message.state !== 'scheduled' && `${t('targeted', { count: message.counts.targeted })} · `}
           <Ago at={message.createdAt} />
         </Text>
       </Group>
-      {message.state !== 'scheduled' && <MessageCountsView message={message} asOfMs={asOfMs} />}
+      {message.state !== 'scheduled' && <MessageCountsView message={message} />}
     </article>
   )
 }
 
-export function MessageStateBadge({ message }: { readonly message: Message }): ReactElement {
-  return (
-    <Badge variant="light" color={colorOfMessageState(message.state)} size="sm" tt="none">
-      {message.state}
-    </Badge>
-  )
+export function MessageStateBadge({ message: { state } }: MessageProps): ReactElement {
+  const t = useTexts('messages')
+  return <StateBadge tone={toneOfMessageState(state)} label={t.known(`state.${state}`) ?? state} />
 }
 
-/** Progress while there is any, then outcomes, then receipts. A scheduled message has none of these yet. */
-export function MessageCountsView({ message, asOfMs }: MessageProps): ReactElement {
-  const { counts } = message
-  const split = splitTargeted(counts)
+/** Progress while there is any, then outcomes. A scheduled message has none of these yet. */
+export function MessageCountsView({ message }: MessageProps): ReactElement {
+  const { counts, state } = message
   return (
     <Stack gap={8} mt={8}>
-      {(message.state === 'sending' || message.state === 'paused') && (
-        <SendProgress message={message} asOfMs={asOfMs} />
-      )}
-      {split.excess > 0 && (
-        <Alert color="orange" p="xs" role="alert">
-          There are {formatCount(split.excess)} more outcomes than targeted devices. Please report this.
-        </Alert>
-      )}
-      <StackedBar parts={split.parts} looks={OUTCOME_LOOKS} label="Outcomes" />
-      <Outcomes split={split.parts} targeted={counts.targeted} />
-      <Receipts counts={counts} />
+      {(state === 'sending' || state === 'paused') && <SendProgress message={message} />}
+      <OutcomeBar counts={counts} />
+      <Outcomes counts={counts} />
     </Stack>
   )
 }
 
-function SendProgress({ message, asOfMs }: MessageProps): ReactElement {
-  const percent = Math.round(message.progress * 1000) / 10
+export interface CountsProps {
+  readonly counts: MessageCounts
+  readonly height?: number
+}
+
+/** As long as the audience, so that each part is read against everybody it was meant for. */
+export function OutcomeBar({ counts, height }: CountsProps): ReactElement {
+  const t = useTexts('messages')
+  const looks = useOutcomeLooks()
+  const { parts, excess } = splitTargeted(counts)
   return (
-    <Group gap="sm" wrap="nowrap">
+    <>
+      {excess > 0 && (
+        <Alert color="orange" p="xs" role="alert">
+          {t('excess', { count: excess })}
+        </Alert>
+      )}
+      <StackedBar parts={parts} looks={looks} label={t('outcomes')} {...(height && { height })} />
+    </>
+  )
+}
+
+export function SendProgress({ message }: MessageProps): ReactElement {
+  const t = useTexts('messages')
+  const format = useFormat()
+  const isLive = useLive() !== undefined
+  return (
+    <Group gap="sm" wrap="nowrap" aria-live="off">
       <Progress
-        value={percent}
+        value={message.progress * 100}
         animated={message.state === 'sending'}
-        color={colorOfMessageState(message.state)}
+        color={message.state === 'paused' ? 'yellow' : 'roost'}
         size="sm"
         flex={1}
-        aria-label="Progress"
+        aria-label={t('progress')}
       />
-      {message.state === 'sending' && asOfMs !== undefined && (
-        <PaceText counts={message.counts} asOfMs={asOfMs} />
-      )}
+      {message.state === 'sending' && isLive && <PaceText counts={message.counts} />}
       <Text size="sm" fw={600} w={56} ta="right">
-        {percent.toFixed(1)} %
+        {format.percent(message.progress)}
       </Text>
     </Group>
   )
 }
 
-interface PaceTextProps {
-  readonly counts: MessageCounts
-  readonly asOfMs: number
-}
-
-/** Looks at each answer, also when it repeats the last: a send that has stopped must not keep its old pace. */
-function PaceText({ counts, asOfMs }: PaceTextProps): ReactElement | null {
+/** Looks each second, also when nothing has come: a send that has stopped must not keep its old pace. */
+function PaceText({ counts }: CountsProps): ReactElement | null {
+  const t = useTexts('messages')
+  const format = useFormat()
   const [samples, setSamples] = useState<readonly Sample[]>([])
-  const settled = counts.targeted - waitingOf(counts)
-  useEffect(() => setSamples(before => addSample(before, { atMs: asOfMs, settled })), [asOfMs, settled])
+  const settled = counts.targeted - counts.pending
+  useInterval(() => setSamples(before => addSample(before, { atMs: Date.now(), settled })), LOOK_MS, {
+    autoInvoke: true,
+  })
   const pace = paceOf(samples, counts.targeted)
   if (!pace) return null
   return (
     <Text size="sm" c="dimmed" style={{ whiteSpace: 'nowrap' }}>
-      {formatCount(Math.round(pace.perSecond))} / s
-      {pace.secondsLeft !== undefined && ` · ${formatDuration(pace.secondsLeft)} left`}
+      {t('pace', { count: Math.round(pace.perSecond) })}
+      {pace.secondsLeft !== undefined && ` · ${t('left', { duration: format.duration(pace.secondsLeft) })}`}
     </Text>
   )
 }
 
-function waitingOf(counts: MessageCounts): number {
-  return splitTargeted(counts).parts.find(part => part.name === 'waiting')?.count ?? 0
-}
-
-interface OutcomesProps {
-  readonly split: readonly { readonly name: Outcome; readonly count: number }[]
-  readonly targeted: number
-}
-
-function Outcomes({ split, targeted }: OutcomesProps): ReactElement {
+/** The numbers of the bar: together they are those that were targeted. */
+export function Outcomes({ counts }: CountsProps): ReactElement {
+  const format = useFormat()
+  const looks = useOutcomeLooks()
+  const isShown = (name: Outcome, count: number): boolean => count > 0 || name === 'accepted'
   return (
     <Group gap="md" fz="sm" style={{ rowGap: 2 }}>
-      {split
-        .filter(part => part.count > 0 || part.name === 'accepted')
+      {splitTargeted(counts)
+        .parts.filter(({ name, count }) => isShown(name, count))
         .map(({ name, count }) => (
           <Group key={name} gap={6}>
-            <StateLabel look={OUTCOME_LOOKS[name]} />
-            <b>{formatCount(count)}</b>
+            <StateLabel look={looks[name]} />
+            <b>{format.count(count)}</b>
             <Text span size="xs" c="dimmed">
-              {formatShare(count, targeted)}
+              {format.share(count, counts.targeted)}
             </Text>
           </Group>
         ))}
     </Group>
-  )
-}
-
-/** What devices told us. Not every device can, so these are at least so many, and never part of the bar. */
-function Receipts({ counts }: { readonly counts: MessageCounts }): ReactElement {
-  return (
-    <Tooltip
-      label="Reported by the devices themselves. Not every device can report, so it is at least so many."
-      multiline
-      maw={300}
-    >
-      <Group gap="md" fz="sm" className={css.receipts}>
-        <Text span size="xs" c="dimmed">
-          Receipts
-        </Text>
-        <span>
-          <b>{formatCount(counts.delivered)}</b> delivered
-        </span>
-        <span>
-          <b>{formatCount(counts.opened)}</b> opened
-        </span>
-      </Group>
-    </Tooltip>
   )
 }

@@ -1,9 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import type { MessageCounts } from '../api/shapes.ts'
 import { sum } from '../parts/bar.ts'
-import { pollAfterMs, splitTargeted } from './outcomes.ts'
+import { splitTargeted } from './outcomes.ts'
 
-const COUNTS: MessageCounts = {
+const COUNTS = {
   targeted: 1000,
   accepted: 600,
   dead: 30,
@@ -23,7 +22,8 @@ describe('the outcomes of a message', () => {
   })
 
   test('do not count receipts: a delivered message is one that was accepted', () => {
-    const without = splitTargeted({ ...COUNTS, delivered: 0, opened: 0 })
+    const silent = { ...COUNTS, delivered: 0, opened: 0 }
+    const without = splitTargeted(silent)
     expect(splitTargeted(COUNTS)).toEqual(without)
     expect(without.parts.map(part => part.name)).not.toContain('delivered')
   })
@@ -32,16 +32,5 @@ describe('the outcomes of a message', () => {
     const { parts, excess } = splitTargeted({ ...COUNTS, accepted: 1000 })
     expect(excess).toBe(77)
     expect(parts).toContainEqual({ name: 'waiting', count: 0 })
-  })
-})
-
-describe('asking again', () => {
-  test('is quick while any message is being sent', () => {
-    expect(pollAfterMs([{ state: 'done' }, { state: 'sending' }])).toBe(1_000)
-  })
-
-  test('is slow when none is, and when there are no messages', () => {
-    expect(pollAfterMs([{ state: 'done' }, { state: 'paused' }, { state: 'scheduled' }])).toBe(10_000)
-    expect(pollAfterMs([])).toBe(10_000)
   })
 })

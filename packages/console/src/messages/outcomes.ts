@@ -4,7 +4,7 @@
  * Each targeted delivery is in exactly one part, and those without an outcome yet are `waiting`. Receipts
  * (delivered, opened) come from the devices afterwards and overlap with `accepted`, so they are never parts here.
  */
-import type { MessageCounts, MessageState } from '../api/shapes.ts'
+import type { MessageCounts } from '@roost/protocol'
 import { type Part, sum } from '../parts/bar.ts'
 
 export const OUTCOMES = ['accepted', 'dead', 'failed', 'uncertain', 'skipped', 'waiting'] as const
@@ -16,19 +16,13 @@ export interface OutcomeSplit {
   readonly excess: number
 }
 
-const SENDING_POLL_MS = 1_000
-const IDLE_POLL_MS = 10_000
-
-export function splitTargeted(counts: MessageCounts): OutcomeSplit {
+export function splitTargeted(
+  counts: Pick<MessageCounts, 'targeted' | Exclude<Outcome, 'waiting'>>,
+): OutcomeSplit {
   const settled = OUTCOMES.filter(name => name !== 'waiting').map(name => ({ name, count: counts[name] }))
   const waiting = counts.targeted - sum(settled)
   return {
     parts: [...settled, { name: 'waiting', count: Math.max(0, waiting) }],
     excess: Math.max(0, -waiting),
   }
-}
-
-/** How long to wait before asking again: short while anything is being sent. */
-export function pollAfterMs(messages: readonly { readonly state: MessageState }[]): number {
-  return messages.some(message => message.state === 'sending') ? SENDING_POLL_MS : IDLE_POLL_MS
 }

@@ -1,38 +1,48 @@
 /** What every page is made of: its head, its panels, and what stands there while or instead of data. */
-import { Alert, Anchor, Button, Code, Group, Skeleton, Stack, Text, Title } from '@mantine/core'
+import { Group, Skeleton, Stack, Text, Title } from '@mantine/core'
 import type { UseQueryResult } from '@tanstack/react-query'
 import { type ReactElement, type ReactNode, useEffect, useRef } from 'react'
-import { ApiProblem, type ProblemBody } from '../api/client.ts'
-import { formatMoment } from '../format.ts'
+import { ApiProblem } from '../api/client.ts'
+import { useFormat, useTexts } from '../i18n/language.tsx'
 import css from './parts.module.css'
+import { Problem } from './problem.tsx'
 
 export interface PageHeadProps {
   readonly title: string
-  readonly back?: { readonly href: string; readonly label: string }
+  /** A line under the title: what this page is for, or the state of what it shows. */
+  readonly about?: ReactNode
+  /** A link to what this is a part of. */
+  readonly back?: ReactNode
+  /** The actions of the page, the main one last. */
   readonly children?: ReactNode
 }
 
-/** The page's heading. It takes the focus, so that keyboard and screen reader begin at the new page. */
-export function PageHead({ title, back, children }: PageHeadProps): ReactElement {
+/** The page's heading. It takes the focus when the page opens, so that keyboard and screen reader begin there. */
+export function PageHead({ title, about, back, children }: PageHeadProps): ReactElement {
   const heading = useRef<HTMLHeadingElement>(null)
   useEffect(() => {
     document.title = `${title} · Roost`
-    heading.current?.focus({ preventScroll: true })
   }, [title])
+  useEffect(() => heading.current?.focus({ preventScroll: true }), [])
   return (
-    <Stack gap={4} mb="md">
-      {back && (
-        <Anchor href={back.href} size="sm" w="fit-content">
-          ← {back.label}
-        </Anchor>
-      )}
-      <Group justify="space-between" align="center">
-        <Title order={1} size="h2" ref={heading} tabIndex={-1} style={{ overflowWrap: 'anywhere' }}>
+    <div className={css.head}>
+      <div className={css.headText}>
+        {back && <div className={css.back}>{back}</div>}
+        <Title order={1} size="h2" ref={heading} tabIndex={-1}>
           {title}
         </Title>
-        {children}
-      </Group>
-    </Stack>
+        {about && (
+          <Text size="sm" c="dimmed" component="div" mt={2}>
+            {about}
+          </Text>
+        )}
+      </div>
+      {children && (
+        <Group gap="xs" className={css.headActions}>
+          {children}
+        </Group>
+      )}
+    </div>
   )
 }
 
@@ -58,13 +68,15 @@ export function Panel({ title, aside, children }: PanelProps): ReactElement {
   )
 }
 
-export function Empty({
-  title,
-  children,
-}: {
+export interface EmptyProps {
   readonly title: string
+  /** What to do so that there is something. */
   readonly children: ReactNode
-}): ReactElement {
+  /** The button that does it. */
+  readonly action?: ReactNode
+}
+
+export function Empty({ title, children, action }: EmptyProps): ReactElement {
   return (
     <div className={css.empty}>
       <Text fw={600} mb={4}>
@@ -73,6 +85,7 @@ export function Empty({
       <Text c="dimmed" size="sm" maw={520} mx="auto" component="div">
         {children}
       </Text>
+      {action && <div className={css.emptyAction}>{action}</div>}
     </div>
   )
 }
@@ -88,78 +101,51 @@ export interface LoadedProps<T> {
  * stays, under a line that says since when it has been old.
  */
 export function Loaded<T>({ query, lines = 4, children }: LoadedProps<T>): ReactNode {
+  const t = useTexts('common')
+  const format = useFormat()
   const { data, error, dataUpdatedAt } = query
   const retry = (): void => void query.refetch()
   if (data !== undefined) {
     return (
       <>
-        {error && (
+        {error && !isLostConnection(error) && (
           <Problem
             error={error}
             onRetry={retry}
-            title={`Not refreshed since ${formatMoment(new Date(dataUpdatedAt).toISOString())}`}
+            title={t('problem.old', { moment: format.moment(new Date(dataUpdatedAt)) })}
           />
         )}
         {children(data)}
       </>
     )
   }
-  if (error) return <Problem error={error} onRetry={retry} title="This could not be loaded" />
+  if (error) return <Problem error={error} onRetry={retry} />
   return <Waiting lines={lines} />
 }
 
-function Waiting({ lines }: { readonly lines: number }): ReactElement {
+/** The frame tells of it, once for all that is on the page. */
+function isLostConnection(error: Error): boolean {
+  return error instanceof ApiProblem && error.body.status === 0
+}
+
+/** Grey lines in place of what is on its way. */
+export function Waiting({ lines = 4 }: { readonly lines?: number }): ReactElement {
+  const t = useTexts('common')
   return (
-    <Stack gap="sm" role="status" aria-label="Loading">
-      {Array.from({ length: lines }, (_, line) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: the lines are alike and never move
-        <Skeleton key={line} height={18} width={`${100 - (line % 3) * 12}%`} />
-      ))}
+    <Stack gap="sm" role="status" aria-label={t('loading')}>
+      <Lines count={lines} />
     </Stack>
   )
 }
 
-export interface ProblemProps {
-  readonly error: Error
-  readonly title: string
-  readonly onRetry?: () => void
-}
-
-export function Problem({ error, title, onRetry }: ProblemProps): ReactElement {
-  return (
-    <Alert color="orange" variant="light" title={title} mb="md" role="alert">
-      <Stack gap={6} align="flex-start">
-        {error instanceof ApiProblem ? (
-          <ProblemText body={error.body} />
-        ) : (
-          <Text size="sm">{error.message}</Text>
-        )}
-        {onRetry && (
-          <Button size="xs" variant="default" onClick={onRetry}>
-            Try again
-          </Button>
-        )}
-      </Stack>
-    </Alert>
-  )
-}
-
-/** The server's own words: what is wrong, what to do, and what to quote when asking for help. */
-export function ProblemText({ body }: { readonly body: ProblemBody }): ReactElement {
+/** As `Waiting`, without words: while the texts themselves are on their way. */
+export function Lines({ count }: { readonly count: number }): ReactElement {
   return (
     <>
-      <Text size="sm">{body.detail}</Text>
-      <Text size="sm" fw={600}>
-        {body.remedy}
-      </Text>
-      <Group gap={6}>
-        <Code>{body.code}</Code>
-        {body.requestId && (
-          <Text size="xs" c="dimmed">
-            request {body.requestId}
-          </Text>
-        )}
-      </Group>
+      {Array.from({ length: count }, (_, line) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: the lines are alike and never move
+        <Skeleton key={line} height={18} mb="sm" width={`${100 - (line % 3) * 12}%`} />
+      ))}
     </>
   )
 }

@@ -1,7 +1,7 @@
 /** A stacked bar. Its numbers stand beside it as text; for a screen reader the bar says them itself. */
 import { Tooltip } from '@mantine/core'
 import type { CSSProperties, ReactElement } from 'react'
-import { formatCount, formatShare } from '../format.ts'
+import { useFormat } from '../i18n/language.tsx'
 import { layOutBar, type Part, sum } from './bar.ts'
 import css from './parts.module.css'
 
@@ -21,24 +21,25 @@ export interface StackedBarProps<Name extends string> {
 }
 
 export function StackedBar<Name extends string>(props: StackedBarProps<Name>): ReactElement {
+  const format = useFormat()
   const total = sum(props.parts)
   const segments = layOutBar(props.parts)
-  const told = segments.map(each => `${props.looks[each.name].label} ${formatCount(each.count)}`).join(', ')
+  const told = segments.map(each => `${props.looks[each.name].label} ${format.count(each.count)}`)
   return (
     <div
       className={css.bar}
       role="img"
-      aria-label={`${props.label}: ${told || 'nothing'}`}
+      aria-label={`${props.label}: ${told.length > 0 ? format.list(told) : format.count(0)}`}
       style={{ height: props.height }}
     >
       {segments.map(({ name, count, percent }) => (
         <Tooltip
           key={name}
-          label={`${props.looks[name].label}: ${formatCount(count)} (${formatShare(count, total)})`}
+          label={`${props.looks[name].label}: ${format.count(count)} (${format.share(count, total)})`}
         >
           <div
             className={css.segment}
-            data-absent={props.looks[name].isAbsent}
+            data-absent={props.looks[name].isAbsent || undefined}
             style={{ ...paint(props.looks[name]), width: `${percent}%` }}
           />
         </Tooltip>
@@ -48,7 +49,9 @@ export function StackedBar<Name extends string>(props: StackedBarProps<Name>): R
 }
 
 export function Swatch({ look }: { readonly look: Look }): ReactElement {
-  return <span className={css.swatch} data-absent={look.isAbsent} style={paint(look)} aria-hidden />
+  return (
+    <span className={css.swatch} data-absent={look.isAbsent || undefined} style={paint(look)} aria-hidden />
+  )
 }
 
 /** A state by its colour and its name; the meaning shows on hover. */

@@ -2,27 +2,33 @@
 import { Alert, Code, Group, Stack, Text } from '@mantine/core'
 import type { ReactElement } from 'react'
 import type { Exchange, PushTestResult } from '../api/shapes.ts'
+import { useTexts } from '../i18n/language.tsx'
 import { Panel } from '../parts/page.tsx'
-import { tellOutcome } from './outcome.ts'
+import { colorOfOutcome } from './outcome.ts'
 
 export function Verdict({ result }: { readonly result: PushTestResult }): ReactElement {
+  const t = useTexts('pushTest')
   const { outcome, meaning, remedy, hint, deliveryId } = result
-  const { title, color } = tellOutcome(outcome.kind)
   return (
-    <Alert color={color} variant="light" title={title} role="status">
+    <Alert
+      color={colorOfOutcome(outcome.kind)}
+      variant="light"
+      title={t.known(`outcome.${outcome.kind}`) ?? outcome.kind}
+      role="status"
+    >
       <Stack gap={6}>
         {outcome.reason && <Code style={{ width: 'fit-content' }}>{outcome.reason}</Code>}
         <Text size="sm">
           {meaning}
-          {outcome.since && ` Since ${outcome.since}.`}
+          {outcome.since && ` ${t('since', { since: outcome.since })}`}
         </Text>
         <Text size="sm" fw={600}>
           {remedy}
         </Text>
         {hint && <Text size="sm">{hint}</Text>}
         <Text size="xs" c="dimmed">
-          delivery {deliveryId}
-          {outcome.gatewayMessageId && ` · the gateway’s id ${outcome.gatewayMessageId}`}
+          {t('delivery', { id: deliveryId })}
+          {outcome.gatewayMessageId && ` · ${t('gatewayId', { id: outcome.gatewayMessageId })}`}
         </Text>
       </Stack>
     </Alert>
@@ -30,7 +36,8 @@ export function Verdict({ result }: { readonly result: PushTestResult }): ReactE
 }
 
 export function Exchanges({ exchanges }: { readonly exchanges: readonly Exchange[] }): ReactElement {
-  if (exchanges.length === 0) return <Text c="dimmed">Nothing left this server.</Text>
+  const t = useTexts('pushTest')
+  if (exchanges.length === 0) return <Text c="dimmed">{t('noExchange')}</Text>
   return (
     <>
       {exchanges.map((exchange, at) => (
@@ -42,6 +49,7 @@ export function Exchanges({ exchanges }: { readonly exchanges: readonly Exchange
 }
 
 function ExchangePanel({ exchange }: { readonly exchange: Exchange }): ReactElement {
+  const t = useTexts('pushTest')
   const { request, response, failure, latencyMs } = exchange
   return (
     <Panel>
@@ -52,13 +60,13 @@ function ExchangePanel({ exchange }: { readonly exchange: Exchange }): ReactElem
         <Headers headers={request.headers} />
         {request.hasClientCertificate && (
           <Text size="xs" c="dimmed">
-            with a client certificate
+            {t('certificate')}
           </Text>
         )}
         <Body text={request.body} />
         <Group gap="xs" mt="xs">
           <Text size="sm" fw={600}>
-            {response ? `→ ${response.status}` : `→ ${failure?.reason ?? 'no answer'}`}
+            {response ? `→ ${response.status}` : `→ ${failure?.reason ?? t('noAnswer')}`}
           </Text>
           <Text size="sm" c="dimmed">
             {latencyMs} ms

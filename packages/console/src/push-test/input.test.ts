@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { EMPTY_FORM, inputOf } from './input.ts'
+import { inputOf, EMPTY_FORM as NOTHING, NoObject } from './input.ts'
+
+const EMPTY_FORM = { ...NOTHING, title: 'Roost', body: 'This is a test.' }
 
 const APNS = { id: 'c1', gateway: 'apns' }
 
@@ -36,7 +38,10 @@ describe('what is asked of the server', () => {
     })
   })
 
-  test.each(['nonsense', '[]', 'null'])('options that are %s are refused in words', options => {
-    expect(() => inputOf({ ...EMPTY_FORM, options }, APNS)).toThrow('More options: this is no JSON object.')
-  })
+  test.each(['nonsense', '[]', 'null'])(
+    'options that are %s are refused, and the field is named',
+    options => {
+      expect(() => inputOf({ ...EMPTY_FORM, options }, APNS)).toThrow(new NoObject('options'))
+    },
+  )
 })

@@ -19,8 +19,8 @@ export const EMPTY_FORM: TestForm = {
   hwid: '',
   address: '',
   environment: 'production',
-  title: 'Roost',
-  body: 'This is a test.',
+  title: '',
+  body: '',
   url: '',
   options: '',
   isDryRun: false,
@@ -36,21 +36,31 @@ interface Chosen {
   readonly gateway: string
 }
 
-/** Throws with words for people when JSON is none. */
+/** A field that holds no JSON object. */
+export class NoObject extends Error {
+  readonly field: 'options' | 'subscription'
+
+  constructor(field: 'options' | 'subscription') {
+    super(`${field} is no JSON object`)
+    this.field = field
+  }
+}
+
+/** Throws `NoObject`. */
 export function inputOf(form: TestForm, { id, gateway }: Chosen): object {
   const { title, body, url, options } = form
   const shown = Object.entries({ title, body, url }).filter(([, text]) => text.trim() !== '')
   return {
     credential: { id },
     address: form.to === 'device' ? { hwid: form.hwid.trim() } : addressOf(form, gateway),
-    notification: { ...Object.fromEntries(shown), ...parseObject('More options', options || '{}') },
+    notification: { ...Object.fromEntries(shown), ...parseObject('options', options || '{}') },
     ...(form.isDryRun && hasDryRun(gateway) && { validateOnly: true }),
   }
 }
 
 function addressOf({ address, environment }: TestForm, gateway: string): object {
   if (gateway === 'webpush') {
-    const { endpoint, keys, p256dh, auth } = parseObject('Subscription', address)
+    const { endpoint, keys, p256dh, auth } = parseObject('subscription', address)
     // Browsers put the keys into an object of their own.
     const both =
       typeof keys === 'object' && keys !== null ? (keys as Record<string, unknown>) : { p256dh, auth }
@@ -59,7 +69,7 @@ function addressOf({ address, environment }: TestForm, gateway: string): object 
   return { provider: gateway, token: address.trim(), ...(gateway === 'apns' && { environment }) }
 }
 
-function parseObject(name: string, text: string): Record<string, unknown> {
+function parseObject(field: NoObject['field'], text: string): Record<string, unknown> {
   try {
     const value: unknown = JSON.parse(text)
     if (typeof value === 'object' && value !== null && !Array.isArray(value))
@@ -67,5 +77,5 @@ function parseObject(name: string, text: string): Record<string, unknown> {
   } catch {
     // told below
   }
-  throw new Error(`${name}: this is no JSON object.`)
+  throw new NoObject(field)
 }

@@ -1,38 +1,70 @@
 /** One push with a stored credential to any address, and everything that was said about it. It changes no address. */
-import { Button, Checkbox, Select, SimpleGrid, Stack, Textarea, TextInput } from '@mantine/core'
+import { Button, Checkbox, Code, Select, SimpleGrid, Stack, Textarea, TextInput } from '@mantine/core'
+import { getRouteApi } from '@tanstack/react-router'
 import { type ReactElement, useState } from 'react'
-import { useCredentials, usePushTest } from '../api/queries.ts'
 import type { Credential } from '../api/shapes.ts'
+import { useCredentials } from '../credentials/calls.ts'
 import { nameOfKind, tellSettings } from '../credentials/credential.ts'
-import { nameOfGateway } from '../devices/looks.ts'
-import { Empty, Loaded, PageHead, Panel, Problem } from '../parts/page.tsx'
-import { formatRoute } from '../route.ts'
+import { useDeviceLooks } from '../devices/looks.ts'
+import { useTexts } from '../i18n/language.tsx'
+import { TextLink } from '../parts/link.tsx'
+import { Empty, Loaded, PageHead, Panel } from '../parts/page.tsx'
+import { Problem } from '../parts/problem.tsx'
+import { ReadOnlyMark, useMay } from '../session/session.tsx'
+import { usePushTest } from './calls.ts'
 import { Exchanges, Verdict } from './exchange.tsx'
-import { EMPTY_FORM, hasDryRun, inputOf, type TestForm } from './input.ts'
+import { EMPTY_FORM, hasDryRun, inputOf, NoObject, type TestForm } from './input.ts'
 
-export interface PushTestProps {
-  readonly app: string
-  /** Chosen already, by a link; empty otherwise. */
-  readonly credential: string
-  readonly hwid: string
-}
+const route = getRouteApi('/apps/$app/push-test')
 
-export function PushTestPage({ app, credential, hwid }: PushTestProps): ReactElement {
+export function PushTestPage(): ReactElement {
+  const t = useTexts('pushTest')
+  const { app } = route.useParams()
+  // chosen already, by a link
+  const { credential = '', hwid = '' } = route.useSearch()
   const query = useCredentials(app)
+  const maySend = useMay('send')
   return (
     <>
-      <PageHead title="Test push" />
+      <PageHead title={t('title')} about={t('about')}>
+        <ReadOnlyMark right="send" />
+      </PageHead>
       <Loaded query={query}>
         {credentials =>
-          credentials.length === 0 ? (
+          !maySend ? (
             <Panel>
-              <Empty title="No credentials yet">
-                <a href={formatRoute({ page: 'credentials', app })}>Add one</a>, and send with it from here.
-                With the files alone <code>roost push-test</code> does the same on the command line.
+              <Empty title={t('closed.title')}>
+                {t.rich<ReactElement>('closed.body', {
+                  link: chunks => (
+                    <TextLink key="link" to="/apps/$app/diagnosis" params={{ app }} size="sm" td="underline">
+                      {chunks}
+                    </TextLink>
+                  ),
+                })}
+              </Empty>
+            </Panel>
+          ) : credentials.length === 0 ? (
+            <Panel>
+              <Empty title={t('none.title')}>
+                {t.rich<ReactElement>('none.body', {
+                  link: chunks => (
+                    <TextLink key="link" to="/apps/$app/credentials" params={{ app }} size="sm">
+                      {chunks}
+                    </TextLink>
+                  ),
+                  code: chunks => <Code key="code">{chunks}</Code>,
+                })}
               </Empty>
             </Panel>
           ) : (
-            <Tester app={app} credentials={credentials} chosen={credential} hwid={hwid} />
+            // another link begins a new form
+            <Tester
+              key={`${credential} ${hwid}`}
+              app={app}
+              credentials={credentials}
+              chosen={credential}
+              hwid={hwid}
+            />
           )
         }
       </Loaded>
@@ -48,8 +80,16 @@ interface TesterProps {
 }
 
 function Tester({ app, credentials, chosen, hwid }: TesterProps): ReactElement | null {
+  const t = useTexts('pushTest')
+  const labelOf = useCredentialLabel()
   const [id, setId] = useState(chosen || (credentials[0]?.id ?? ''))
-  const [form, setForm] = useState<TestForm>({ ...EMPTY_FORM, hwid, to: hwid ? 'device' : 'address' })
+  const [form, setForm] = useState<TestForm>({
+    ...EMPTY_FORM,
+    title: t('sample.title'),
+    body: t('sample.body'),
+    hwid,
+    to: hwid ? 'device' : 'address',
+  })
   const [fault, setFault] = useState<Error>()
   const test = usePushTest(app)
   const credential = credentials.find(it => it.id === id) ?? credentials[0]
@@ -59,13 +99,17 @@ function Tester({ app, credentials, chosen, hwid }: TesterProps): ReactElement |
       setFault(undefined)
       test.mutate(inputOf(form, credential))
     } catch (error) {
-      setFault(error as Error)
+      setFault(
+        error instanceof NoObject
+          ? new Error(t('noObject', { label: t(`field.${error.field}`) }))
+          : (error as Error),
+      )
     }
   }
   const error = fault ?? test.error
   return (
     <SimpleGrid cols={{ base: 1, md: 2 }}>
-      <Panel title="What to send">
+      <Panel title={t('what')}>
         <form
           onSubmit={event => {
             event.preventDefault()
@@ -74,7 +118,7 @@ function Tester({ app, credentials, chosen, hwid }: TesterProps): ReactElement |
         >
           <Stack gap="sm">
             <Select
-              label="Credential"
+              label={t('credential')}
               data={credentials.map(it => ({ value: it.id, label: labelOf(it) }))}
               value={credential.id}
               allowDeselect={false}
@@ -86,13 +130,13 @@ function Tester({ app, credentials, chosen, hwid }: TesterProps): ReactElement |
               onChange={given => setForm(before => ({ ...before, ...given }))}
             />
             <Button type="submit" loading={test.isPending} disabled={isEmpty(form)}>
-              Send
+              {t('send')}
             </Button>
           </Stack>
         </form>
       </Panel>
       <Stack gap="md">
-        {error && !test.isPending && <Problem error={error} title="This could not be tried" />}
+        {error && !test.isPending && <Problem error={error} title={t('failed')} />}
         {test.data && !error && !test.isPending && (
           <>
             <Verdict result={test.data} />
@@ -101,10 +145,7 @@ function Tester({ app, credentials, chosen, hwid }: TesterProps): ReactElement |
         )}
         {!test.data && !error && !test.isPending && (
           <Panel>
-            <Empty title="Nothing sent yet">
-              Here come the exact request, the answer of the gateway and what it means. A test changes no
-              address and no credential.
-            </Empty>
+            <Empty title={t('nothing.title')}>{t('nothing.body')}</Empty>
           </Panel>
         )}
       </Stack>
@@ -112,9 +153,14 @@ function Tester({ app, credentials, chosen, hwid }: TesterProps): ReactElement |
   )
 }
 
-function labelOf(credential: Credential): string {
-  const paused = credential.status === 'paused' ? ' (paused)' : ''
-  return `${nameOfGateway(credential.gateway)}, ${nameOfKind(credential.kind)}: ${tellSettings(credential)}${paused}`
+function useCredentialLabel(): (credential: Credential) => string {
+  const t = useTexts('credentials')
+  const looks = useDeviceLooks()
+  return credential => {
+    const { gateway, kind, status } = credential
+    const paused = status === 'paused' ? ` (${t('status.paused')})` : ''
+    return `${looks.gateway(gateway)}, ${nameOfKind(kind, t)}: ${tellSettings(credential, t)}${paused}`
+  }
 }
 
 function isEmpty({ to, hwid, address }: TestForm): boolean {
@@ -128,25 +174,31 @@ interface FieldsProps {
 }
 
 function Fields({ form, gateway, onChange }: FieldsProps): ReactElement {
+  const t = useTexts('pushTest')
+  const common = useTexts('common')
   return (
     <>
       <Select
-        label="To"
+        label={t('to')}
         data={[
-          { value: 'address', label: gateway === 'webpush' ? 'A subscription' : 'A push token' },
-          { value: 'device', label: 'A device of this app' },
+          { value: 'address', label: gateway === 'webpush' ? t('to.subscription') : t('to.token') },
+          { value: 'device', label: t('to.device') },
         ]}
         value={form.to}
         allowDeselect={false}
         onChange={to => onChange({ to: to === 'device' ? 'device' : 'address' })}
       />
       <Address form={form} gateway={gateway} onChange={onChange} />
-      <Line label="Title" value={form.title} onValue={title => onChange({ title })} />
-      <Line label="Body" value={form.body} onValue={body => onChange({ body })} />
-      <Line label="Opens on a tap (optional)" value={form.url} onValue={url => onChange({ url })} />
+      <Line label={t('field.title')} value={form.title} onValue={title => onChange({ title })} />
+      <Line label={t('field.body')} value={form.body} onValue={body => onChange({ body })} />
+      <Line
+        label={common('optional', { label: t('field.url') })}
+        value={form.url}
+        onValue={url => onChange({ url })}
+      />
       <Textarea
-        label="More options (optional)"
-        description="JSON: badge, sound, data, ttlSeconds, collapseKey, apns, fcm, webPush, hms. It goes over the fields above."
+        label={common('optional', { label: t('field.options') })}
+        description={t('field.options.hint')}
         placeholder={PLACEHOLDERS[gateway]}
         autosize
         minRows={2}
@@ -157,7 +209,7 @@ function Fields({ form, gateway, onChange }: FieldsProps): ReactElement {
       />
       {hasDryRun(gateway) && (
         <Checkbox
-          label="Only check: the gateway delivers nothing"
+          label={t('field.dryRun')}
           checked={form.isDryRun}
           onChange={event => onChange({ isDryRun: event.currentTarget.checked })}
         />
@@ -174,13 +226,14 @@ const PLACEHOLDERS: Readonly<Record<string, string>> = {
 }
 
 function Address({ form, gateway, onChange }: FieldsProps): ReactElement {
+  const t = useTexts('pushTest')
   if (form.to === 'device')
-    return <Line label="Hardware id" value={form.hwid} onValue={hwid => onChange({ hwid })} />
+    return <Line label={t('field.hwid')} value={form.hwid} onValue={hwid => onChange({ hwid })} />
   return (
     <>
       <Textarea
-        label={gateway === 'webpush' ? 'Subscription' : 'Push token'}
-        description={gateway === 'webpush' ? 'As PushSubscription.toJSON() gives it' : undefined}
+        label={gateway === 'webpush' ? t('field.subscription') : t('field.token')}
+        description={gateway === 'webpush' ? t('field.subscription.hint') : undefined}
         autosize
         minRows={2}
         maxRows={6}
@@ -191,10 +244,10 @@ function Address({ form, gateway, onChange }: FieldsProps): ReactElement {
       />
       {gateway === 'apns' && (
         <Select
-          label="Environment"
+          label={t('field.environment')}
           data={[
-            { value: 'production', label: 'Production: TestFlight and App Store' },
-            { value: 'sandbox', label: 'Sandbox: run from Xcode' },
+            { value: 'production', label: t('environment.production') },
+            { value: 'sandbox', label: t('environment.sandbox') },
           ]}
           value={form.environment}
           allowDeselect={false}

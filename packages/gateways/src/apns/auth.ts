@@ -38,6 +38,8 @@ export interface ApnsCertificateCredential {
 export interface ProviderTokens {
   /** The token in use; minted at first need and every 45 minutes. */
   current(credential: ApnsTokenCredential): Promise<string>
+  /** The same where it is there and young enough; undefined when `current` would mint one. It is asked before every push. */
+  ready(credential: ApnsTokenCredential): string | undefined
   /**
    * Another token than `refused`, or `undefined` when the one in use is the refused one and under 20 minutes
    * old: then the fault is elsewhere (most likely our clock) and a new one would be refused as well.
@@ -48,6 +50,8 @@ export interface ProviderTokens {
 interface Minted {
   readonly token: Promise<string>
   readonly at: number
+  /** Once it is signed. */
+  text: string | undefined
 }
 
 /** Make one for the process and give it to all APNs clients. */
@@ -55,17 +59,24 @@ export function createProviderTokens({ clock }: { readonly clock: Clock }): Prov
   const minted = new Map<string, Minted>()
 
   function mint(credential: ApnsTokenCredential): Promise<string> {
-    const token = sign(credential, mustParse(parseP8(credential.p8)), clock)
-    minted.set(keyOf(credential), { token, at: clock.now() })
+    const signing = sign(credential, mustParse(parseP8(credential.p8)), clock)
+    const token = signing.then(text => {
+      fresh.text = text
+      return text
+    })
+    const fresh: Minted = { token, at: clock.now(), text: undefined }
+    minted.set(keyOf(credential), fresh)
     return token
   }
 
+  function young(credential: ApnsTokenCredential): Minted | undefined {
+    const known = minted.get(keyOf(credential))
+    return known && clock.now() - known.at < TOKEN_RENEW_AFTER_MS ? known : undefined
+  }
+
   return {
-    current: async credential => {
-      const known = minted.get(keyOf(credential))
-      if (known && clock.now() - known.at < TOKEN_RENEW_AFTER_MS) return known.token
-      return mint(credential)
-    },
+    current: async credential => young(credential)?.token ?? mint(credential),
+    ready: credential => young(credential)?.text,
     replace: async (credential, refused) => {
       const known = minted.get(keyOf(credential))
       if (!known) return mint(credential)

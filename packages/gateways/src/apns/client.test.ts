@@ -32,6 +32,48 @@ describe('what is sent', () => {
     })
   })
 
+  test('one notification to many is made once, but for what each delivery has of its own and what depends on the time', async () => {
+    const { client, peer, clock } = await apns(accept)
+    const common = attemptTo({ token: TOKEN }, { ttlSeconds: 60 })
+    const other = {
+      ...common,
+      deliveryId: 'e0a1b2c3-1111-4111-8111-111111111111',
+      address: { token: 'ab'.repeat(32) },
+    }
+    await client.send(common)
+    clock.move(5000)
+    await client.send(other)
+    const [first, second] = peer.requests
+    expect(String(second?.body)).toBe(String(first?.body))
+    expect(second?.headers).toMatchObject({
+      ':path': `/3/device/${'ab'.repeat(32)}`,
+      'apns-id': 'e0a1b2c3-1111-4111-8111-111111111111',
+      'apns-expiration': String(Number(first?.headers['apns-expiration']) + 5),
+    })
+  })
+
+  test('a notification that comes after another one has a body of its own', async () => {
+    const { client, peer } = await apns(accept)
+    const bodies = ['One', 'Two', 'One'].map(title => attemptTo({ token: TOKEN }, { title }))
+    for (const attempt of bodies) await client.send(attempt)
+    expect(peer.requests.map(it => JSON.parse(String(it.body)).aps.alert.title)).toEqual([
+      'One',
+      'Two',
+      'One',
+    ])
+  })
+
+  test('a Live Activity is told the time of each sending, also by the same notification', async () => {
+    const { client, peer, clock } = await apns(accept)
+    const aps = { event: 'update', 'content-state': { minutes: 3 } }
+    const update = attemptTo({ token: TOKEN }, { apns: { pushType: 'liveactivity', aps } })
+    await client.send(update)
+    clock.move(5000)
+    await client.send(update)
+    const [first, second] = peer.requests.map(it => JSON.parse(String(it.body)).aps.timestamp as number)
+    expect(second).toBe((first as number) + 5)
+  })
+
   test('the provider token is an ES256 JWT of team and key, issued in seconds', async () => {
     const { client, peer, clock } = await apns(accept)
     await client.send(attemptTo({ token: TOKEN }))

@@ -5,13 +5,23 @@
  * Source: Apple, "Sending notification requests to APNs".
  */
 import type { Clock } from '../clock.ts'
-import type { Attempt, GatewayClient } from '../notification.ts'
+import { Molds } from '../mold.ts'
+import type { Attempt, GatewayClient, Notification } from '../notification.ts'
 import type { AttemptOutcome } from '../outcome.ts'
-import type { Transport } from '../transport.ts'
+import type { Transport, TransportResult, Wish } from '../transport.ts'
 import type { ApnsCredential, ProviderTokens } from './auth.ts'
 import type { ApnsPushType } from './options.ts'
 import { isOfEnvironment, readFailure, readResponse } from './outcome.ts'
-import { type ApnsPayload, buildPayload, constantHeaders } from './payload.ts'
+import {
+  type ApnsBody,
+  type ApnsPayload,
+  bodyOfMold,
+  buildBody,
+  buildPayload,
+  constantHeaders,
+  type MoldedBody,
+  moldBody,
+} from './payload.ts'
 import { PUSH_TYPE_RULES } from './push-types.ts'
 import { ApnsSession } from './session.ts'
 import { APNS_ORIGINS, type ApnsEnvironment, DEFAULT_DEADLINE_MS, MAX_TOKEN_BYTES } from './settings.ts'
@@ -44,32 +54,51 @@ class ApnsClient implements GatewayClient<ApnsAddress> {
   readonly #options: ApnsClientOptions
   readonly #origin: string
   readonly #session: ApnsSession
+  readonly #molds: Molds<MoldedBody>
+  #last: { readonly notification: Notification; readonly body: ApnsBody } | undefined
 
   constructor(options: ApnsClientOptions) {
     this.#options = options
     this.#origin = new URL(options.baseUrl ?? APNS_ORIGINS[options.environment]).origin
     this.#session = new ApnsSession(options)
+    this.#molds = new Molds(marked => moldBody(marked, options.clock))
   }
 
   async send(attempt: Attempt<ApnsAddress>): Promise<AttemptOutcome> {
     const token = attempt.address.token.toLowerCase()
     // Apple would answer the same, and counts it towards cutting the connection.
     if (!isHexToken(token)) return { kind: 'address_mismatch', reason: 'BadDeviceToken' }
-    const payload = buildPayload(attempt, this.#options.clock)
+    const payload = buildPayload(attempt, this.#options.clock, this.#bodyFor(attempt.notification))
     if (!payload.ok) return { kind: 'message_fault', reason: payload.reason }
     const fault = this.#session.describeFault()
     if (fault !== undefined) return this.#inPart({ kind: 'credential_fault', reason: fault })
     const topic = this.#topicFor(payload.pushType)
     if (!topic.ok) return { kind: 'message_fault', reason: topic.reason }
-    return this.#post(`/3/device/${token}`, payload, topic.name)
+    return this.#read(
+      await this.#post(`/3/device/${token}`, payload, { topic: topic.name, wish: attempt.wish }),
+      topic.name,
+    )
   }
 
   async close(): Promise<void> {}
 
-  async #post(path: string, payload: ReadyPayload, topic: string): Promise<AttemptOutcome> {
-    const { credential, clock, deadlineMs = DEFAULT_DEADLINE_MS } = this.#options
+  /** What names no variable comes as one and the same object, thousands of times in a row. */
+  #bodyFor(notification: Notification): ApnsBody {
+    if (this.#last?.notification === notification) return this.#last.body
+    const made = this.#molds.fill(notification)
+    const body = (made && bodyOfMold(made)) ?? buildBody(notification, this.#options.clock)
+    this.#last = body.isTimeless ? { notification, body } : undefined
+    return body
+  }
+
+  #post(
+    path: string,
+    payload: ReadyPayload,
+    { topic, wish }: { readonly topic: string; readonly wish: Wish | undefined },
+  ): Promise<TransportResult> {
+    const { deadlineMs = DEFAULT_DEADLINE_MS } = this.#options
     const { pushType, priority, headers, body } = payload
-    const result = await this.#session.request({
+    return this.#session.request({
       origin: this.#origin,
       method: 'POST',
       path,
@@ -78,7 +107,12 @@ class ApnsClient implements GatewayClient<ApnsAddress> {
       headers,
       body,
       deadlineMs,
+      wish,
     })
+  }
+
+  #read(result: TransportResult, topic: string): AttemptOutcome {
+    const { credential, clock } = this.#options
     return this.#inPart(
       result.kind === 'response'
         ? readResponse(result, clock, topic !== credential.bundleId)

@@ -8,8 +8,10 @@
 import { createHash } from 'node:crypto'
 import { isObject } from '../answer.ts'
 import type { Clock } from '../clock.ts'
+import type { Made } from '../mold.ts'
 import type { Attempt, Notification } from '../notification.ts'
 import { describeOversize } from '../payload-size.ts'
+import { withReceiptKey } from '../receipt-key.ts'
 import { apsOf, describeApsFault, isVisible, merge } from './aps.ts'
 import type { ApnsPriority, ApnsPushType } from './options.ts'
 import { PUSH_TYPE_RULES } from './push-types.ts'
@@ -29,11 +31,34 @@ export type ApnsPayload =
 
 type Content = Readonly<Record<string, unknown>>
 
+/** What is the same for all who get the same notification. */
+export type ApnsBody =
+  | {
+      readonly ok: true
+      readonly pushType: ApnsPushType
+      readonly priority: ApnsPriority
+      readonly body: Buffer
+      /** Live Activities are told the time. */
+      readonly isTimeless: boolean
+    }
+  | { readonly ok: false; readonly reason: string; readonly isTimeless: boolean }
+
 /** `ok: false` names what Apple would refuse or drop, so that it is not sent: refusals slow the connection down. */
-export function buildPayload(attempt: Attempt<unknown>, clock: Clock): ApnsPayload {
-  const { notification, deliveryId } = attempt
-  if (!UUID.test(deliveryId))
+export function buildPayload(
+  attempt: Attempt<unknown>,
+  clock: Clock,
+  built: ApnsBody = buildBody(attempt.notification, clock),
+): ApnsPayload {
+  if (!UUID.test(attempt.deliveryId))
     return { ok: false, reason: 'delivery_id_malformed: not a canonical lower-case UUID' }
+  if (!built.ok) return built
+  const { pushType, priority } = built
+  const { hasRootKeys, maxPayloadBytes } = PUSH_TYPE_RULES[pushType]
+  const body = withReceiptKey(built.body, hasRootKeys ? attempt.receiptKey : undefined, maxPayloadBytes)
+  return { ok: true, pushType, priority, headers: headersOf(attempt, clock), body }
+}
+
+export function buildBody(notification: Notification, clock: Clock): ApnsBody {
   const pushType = pushTypeOf(notification)
   const priority = priorityOf(notification, pushType)
   const content = contentOf(notification, pushType, clock)
@@ -42,8 +67,30 @@ export function buildPayload(attempt: Attempt<unknown>, clock: Clock): ApnsPaylo
     describePriorityFault(priority, pushType) ??
     describeContentFault(content, notification, pushType) ??
     describeSizeFault(content, body.length, PUSH_TYPE_RULES[pushType].maxPayloadBytes)
-  if (reason !== undefined) return { ok: false, reason }
-  return { ok: true, pushType, priority, headers: headersOf(attempt, clock), body }
+  const isTimeless = pushType !== 'liveactivity'
+  if (reason !== undefined) return { ok: false, reason, isTimeless }
+  return { ok: true, pushType, priority, body, isTimeless }
+}
+
+/** What words can't change. */
+export interface MoldedBody {
+  readonly pushType: ApnsPushType
+  readonly priority: ApnsPriority
+}
+
+/** Undefined where something is wrong with it, or where it would be another one a moment later. */
+export function moldBody(marked: Notification, clock: Clock): Made<MoldedBody> | undefined {
+  const built = buildBody(marked, clock)
+  if (!built.ok || !built.isTimeless) return undefined
+  const { pushType, priority, body } = built
+  return { json: body.toString(), shared: { pushType, priority } }
+}
+
+/** Undefined when the words are too long, which has to be told in full. */
+export function bodyOfMold({ json, shared }: Made<MoldedBody>): ApnsBody | undefined {
+  const body = Buffer.from(json)
+  if (body.length > PUSH_TYPE_RULES[shared.pushType].maxPayloadBytes) return undefined
+  return { ok: true, ...shared, body, isTimeless: true }
 }
 
 function pushTypeOf(notification: Notification): ApnsPushType {
@@ -105,7 +152,9 @@ function headersOf({ deliveryId, notification }: Attempt<unknown>, clock: Clock)
     'apns-id': deliveryId,
     'apns-expiration': String(expirationOf(notification.ttlSeconds, clock)),
     // Without a key of the sender's the hash: should a message have to be sent twice, the device shows it once.
-    'apns-collapse-id': collapseIdOf(notification.collapseKey || notification.hash),
+    'apns-collapse-id': collapseIdOf(
+      notification.collapseKey || notification.messageKey || notification.hash,
+    ),
   }
 }
 

@@ -16,7 +16,13 @@
  */
 import type { Clock } from '../clock.ts'
 import { type ApnsCertificate, mustParse, parseP8, parsePemCertificate } from '../credentials.ts'
-import type { FixedHeaders, Transport, TransportRequest, TransportResult } from '../transport.ts'
+import type {
+  ClientCertificate,
+  FixedHeaders,
+  Transport,
+  TransportRequest,
+  TransportResult,
+} from '../transport.ts'
 import { type ApnsCredential, createProviderTokens, type ProviderTokens } from './auth.ts'
 import { reasonOf, verdictOf } from './outcome.ts'
 import { type ApnsEnvironment, MAX_TOKEN_UPDATE_REFUSALS, RECONNECT_PAUSE_MS } from './settings.ts'
@@ -30,7 +36,7 @@ export interface ApnsSessionOptions {
 }
 
 export interface ApnsRequest
-  extends Pick<TransportRequest, 'origin' | 'method' | 'path' | 'headers' | 'body' | 'deadlineMs'> {
+  extends Pick<TransportRequest, 'origin' | 'method' | 'path' | 'headers' | 'body' | 'deadlineMs' | 'wish'> {
   /** Names the headers of `constant`: the same style, the same headers. */
   readonly style: string
   readonly constant: () => Readonly<Record<string, string>>
@@ -52,7 +58,8 @@ export class ApnsSession {
   readonly #tokens: ProviderTokens
   readonly #pool: string
   readonly #rounds: Rounds
-  readonly #fixed = new Map<string, FixedHeaders>()
+  readonly #fixed = new Map<string, { readonly jwt: string | undefined; readonly headers: FixedHeaders }>()
+  readonly #clientCertificate: ClientCertificate | undefined
   #pioneer: { readonly round: number; readonly isRefused: Promise<boolean> } | undefined
   #tokenUpdateRefusals = 0
   #roundPool: { readonly round: number; readonly name: string } | undefined
@@ -67,6 +74,7 @@ export class ApnsSession {
     if (credential.kind === 'p12') {
       const { cert, key } = credential.certificate
       this.certificate = mustParse(parsePemCertificate(cert + key, undefined, clock))
+      this.#clientCertificate = { cert: this.certificate.cert, key: this.certificate.key }
       this.#pool = `${this.certificate.fingerprint}/${serial}`
     } else {
       mustParse(parseP8(credential.p8))
@@ -96,13 +104,22 @@ export class ApnsSession {
 
   async #send(request: ApnsRequest): Promise<Sent> {
     const { credential, transport } = this.#options
-    const { style, constant, ...wire } = request
-    const jwt = credential.kind === 'p12' ? undefined : await this.#tokens.current(credential)
+    const { origin, method, path, headers, body, deadlineMs, wish, style, constant } = request
+    const jwt =
+      credential.kind === 'p12'
+        ? undefined
+        : (this.#tokens.ready(credential) ?? (await this.#tokens.current(credential)))
     const round = this.#rounds.current
     const result = await transport.request({
-      ...wire,
+      origin,
+      method,
+      path,
+      headers,
+      body,
+      deadlineMs,
+      wish,
       pool: this.#poolOf(round),
-      clientCertificate: this.certificate && { cert: this.certificate.cert, key: this.certificate.key },
+      clientCertificate: this.#clientCertificate,
       fixed: this.#fixedHeaders(style, constant, jwt),
     })
     return { result, round, jwt }
@@ -115,12 +132,11 @@ export class ApnsSession {
 
   /** The same object for as long as the token stays the same: it is encoded once. */
   #fixedHeaders(style: string, constant: ApnsRequest['constant'], jwt: string | undefined): FixedHeaders {
-    const authorization = jwt && `bearer ${jwt}`
     const known = this.#fixed.get(style)
-    if (known !== undefined && known.secret.authorization === authorization) return known
-    const fixed = { constant: constant(), secret: authorization ? { authorization } : {} }
-    this.#fixed.set(style, fixed)
-    return fixed
+    if (known !== undefined && known.jwt === jwt) return known.headers
+    const headers = { constant: constant(), secret: jwt ? { authorization: `bearer ${jwt}` } : {} }
+    this.#fixed.set(style, { jwt, headers })
+    return headers
   }
 
   /** `undefined` when a repeat would change nothing. */

@@ -5,20 +5,22 @@
  */
 import type { Clock } from '../clock.ts'
 import { mustParse, parseServiceAccount, type ServiceAccount } from '../credentials.ts'
-import { FixedHeadersCache } from '../fixed-headers.ts'
-import type { Attempt, GatewayClient } from '../notification.ts'
+import { Molds } from '../mold.ts'
+import type { Attempt, GatewayClient, Notification } from '../notification.ts'
 import { type AccessTokens, createAccessTokens } from '../oauth.ts'
 import type { AttemptOutcome } from '../outcome.ts'
 import { createPacer, type Pacer, type Timer } from '../pacing.ts'
-import type { Transport, TransportResult } from '../transport.ts'
+import { withReceiptKeyInData } from '../receipt-key.ts'
+import type { FixedHeaders, Transport, TransportResult, Wish } from '../transport.ts'
 import { assertionForm } from './auth.ts'
 import { InvalidArguments } from './invalid-argument.ts'
 import { type FcmVerdict, isAccessTokenRefused, readResponse } from './outcome.ts'
-import { bodyFor, buildPayload } from './payload.ts'
+import { bodyFor, buildPayload, type FcmPayload, moldPayload, payloadOfMold } from './payload.ts'
 import {
   DEFAULT_DEADLINE_MS,
   FCM_ORIGIN,
   GOOGLE_TOKEN_URL,
+  MAX_PAYLOAD_BYTES,
   MESSAGES_PER_MINUTE,
   MIN_DEADLINE_MS,
 } from './settings.ts'
@@ -56,6 +58,8 @@ export function createFcmClient(options: FcmClientOptions): GatewayClient<FcmAdd
 /** As little as a message can be; without `pw_msg` nobody would show it, were it ever delivered. */
 const TRIAL_CONTENT = '{"data":{"check":"1"}}'
 
+const NO_HEADERS = {}
+
 /** An attempt ends without an answer of FCM's: no token, no room within the quota. */
 interface Ended {
   readonly kind: 'ended'
@@ -71,7 +75,12 @@ class FcmClient implements GatewayClient<FcmAddress> {
   readonly #pacer: Pacer
   readonly #invalidArguments: InvalidArguments
   readonly #deadlineMs: number
-  readonly #fixed = new FixedHeadersCache()
+  /** Of devices: a group is sent to once. */
+  readonly #molds = new Molds(moldPayload)
+  #last:
+    | { readonly notification: Notification; readonly isDevice: boolean; readonly payload: FcmPayload }
+    | undefined
+  #fixed: { readonly token: string; readonly headers: FixedHeaders } | undefined
 
   constructor(options: FcmClientOptions) {
     const { transport, clock, timer, messagesPerMinute = MESSAGES_PER_MINUTE } = options
@@ -91,16 +100,37 @@ class FcmClient implements GatewayClient<FcmAddress> {
     this.#invalidArguments = new InvalidArguments({ clock, tryOut: target => this.#tryOut(target) })
   }
 
-  async send({ address, notification, validateOnly = false }: Attempt<FcmAddress>): Promise<AttemptOutcome> {
+  async send({
+    address,
+    notification,
+    validateOnly = false,
+    receiptKey,
+    wish,
+  }: Attempt<FcmAddress>): Promise<AttemptOutcome> {
     const read = readTarget(address)
     if (!read.ok) return { kind: 'message_fault', reason: read.reason }
     const { target } = read
-    const payload = buildPayload(notification, target.isDevice)
+    const payload = this.#payloadFor(notification, target.isDevice)
     if (!payload.ok) return { kind: 'message_fault', reason: payload.reason }
-    const result = await this.#post(bodyFor(target, payload.content, validateOnly))
+    const content = withReceiptKeyInData(
+      payload.content,
+      target.isDevice ? receiptKey : undefined,
+      MAX_PAYLOAD_BYTES,
+    )
+    const result = await this.#post(bodyFor(target, content, validateOnly), wish)
     if (result.kind === 'ended') return result.outcome
     if (result.kind !== 'response') return { kind: result.kind, reason: result.reason }
-    return this.#read(result, target, payload.content)
+    return this.#read(result, target, payload)
+  }
+
+  /** What names no variable comes as one and the same object, thousands of times in a row. */
+  #payloadFor(notification: Notification, isDevice: boolean): FcmPayload {
+    const last = this.#last
+    if (last?.notification === notification && last.isDevice === isDevice) return last.payload
+    const made = isDevice ? this.#molds.fill(notification) : undefined
+    const payload = (made && payloadOfMold(made)) ?? buildPayload(notification, isDevice)
+    this.#last = { notification, isDevice, payload }
+    return payload
   }
 
   /** Whoever waits for the quota is told to come again. */
@@ -108,13 +138,18 @@ class FcmClient implements GatewayClient<FcmAddress> {
     this.#pacer.close()
   }
 
-  async #read(response: Answered, target: FcmTarget, content: string): Promise<AttemptOutcome> {
+  async #read(
+    response: Answered,
+    target: FcmTarget,
+    { content, isPersonal }: ReadyPayload,
+  ): Promise<AttemptOutcome> {
     const verdict = readResponse(response, this.#options.clock)
     if (verdict.kind === 'invalid_argument') {
       return this.#invalidArguments.decide(verdict.error, target, content)
     }
     const { outcome } = verdict
-    if (outcome.kind === 'accepted') this.#invalidArguments.noteAccepted(target, content)
+    if (outcome.kind === 'accepted')
+      this.#invalidArguments.noteAccepted(target, isPersonal ? undefined : content)
     if (response.status === 429) this.#heed(outcome)
     // Nobody's address stands behind a topic.
     const isAboutAddress = outcome.kind === 'address_dead' || outcome.kind === 'address_mismatch'
@@ -132,37 +167,67 @@ class FcmClient implements GatewayClient<FcmAddress> {
   }
 
   /** Sends; an access token that is refused is replaced once, and the request sent again. */
-  async #post(body: Uint8Array): Promise<TransportResult | Ended> {
-    const first = await this.#tokens.current()
+  async #post(body: Uint8Array, wish?: Wish): Promise<TransportResult | Ended> {
+    const first = this.#tokens.ready() ?? (await this.#tokens.current())
     if (!first.ok) return { kind: 'ended', outcome: first.outcome }
-    const result = await this.#request(first.token, body)
+    const result = await this.#request(first.token, body, wish)
     if (result.kind !== 'response' || !isAccessTokenRefused(result)) return result
+    this.#tokens.drop(first.token)
     const second = await this.#tokens.current()
-    return second.ok ? this.#request(second.token, body) : { kind: 'ended', outcome: second.outcome }
+    if (!second.ok) return { kind: 'ended', outcome: second.outcome }
+    const last = await this.#request(second.token, body, wish)
+    // Never used again: once all is mended a new one serves.
+    if (last.kind === 'response' && isAccessTokenRefused(last)) this.#tokens.drop(second.token)
+    return last
   }
 
-  /** An access token that was refused is never used again: once all is mended a new one serves. */
-  async #request(token: string, body: Uint8Array): Promise<TransportResult | Ended> {
-    const { clock, transport } = this.#options
+  #request(token: string, body: Uint8Array, wish: Wish | undefined): Promise<TransportResult | Ended> {
+    return this.#pacer.tryTake()
+      ? this.#send(token, body, { waitedMs: 0, wish })
+      : this.#requestInTurn(token, body, wish)
+  }
+
+  async #requestInTurn(
+    token: string,
+    body: Uint8Array,
+    wish: Wish | undefined,
+  ): Promise<TransportResult | Ended> {
+    const { clock } = this.#options
     const askedAt = clock.now()
     const passage = await this.#pacer.take(this.#deadlineMs)
     if (!passage.ok) return { kind: 'ended', outcome: waitForQuota(passage.afterMs) }
-    const waitedMs = Math.max(0, clock.now() - askedAt)
-    const result = await transport.request({
+    return this.#send(token, body, { waitedMs: Math.max(0, clock.now() - askedAt), wish })
+  }
+
+  #send(
+    token: string,
+    body: Uint8Array,
+    { waitedMs, wish }: { readonly waitedMs: number; readonly wish: Wish | undefined },
+  ): Promise<TransportResult> {
+    return this.#options.transport.request({
       origin: this.#origin,
       method: 'POST',
       path: this.#path,
-      fixed: this.#fixed.get('', `Bearer ${token}`, () => ({ 'content-type': 'application/json' })),
-      headers: {},
+      fixed: this.#fixedHeaders(token),
+      headers: NO_HEADERS,
       body,
       deadlineMs: Math.max(MIN_DEADLINE_MS, this.#deadlineMs - waitedMs),
+      wish,
     })
-    if (result.kind === 'response' && isAccessTokenRefused(result)) this.#tokens.drop(token)
-    return result
+  }
+
+  /** The same object for as long as the token stays the same: it is encoded once. */
+  #fixedHeaders(token: string): FixedHeaders {
+    if (this.#fixed?.token !== token) {
+      const constant = { 'content-type': 'application/json' }
+      this.#fixed = { token, headers: { constant, secret: { authorization: `Bearer ${token}` } } }
+    }
+    return this.#fixed.headers
   }
 }
 
 type Answered = Extract<TransportResult, { readonly kind: 'response' }>
+type ReadyPayload = Extract<FcmPayload, { readonly ok: true }>
 
 function waitForQuota(afterMs: number): AttemptOutcome {
   return { kind: 'retry', reason: "the project's quota of messages a minute", scope: 'credential', afterMs }

@@ -56,10 +56,11 @@ export class InvalidArguments {
     this.#memory = new PayloadMemory(clock)
   }
 
-  noteAccepted(target: FcmTarget, content: string): void {
+  /** Without its content, where no other device gets the same. */
+  noteAccepted(target: FcmTarget, content: string | undefined): void {
     if (!target.isDevice) return
     this.#acceptedAt = this.#clock.now()
-    this.#memory.noteAccepted(content, target.value)
+    if (content !== undefined) this.#memory.noteAccepted(content, target.value)
   }
 
   async decide(error: FcmError, target: FcmTarget, content: string): Promise<AttemptOutcome> {

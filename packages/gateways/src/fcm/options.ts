@@ -4,8 +4,8 @@
  * Source: Firebase, "REST Resource: projects.messages".
  */
 export interface FcmOptions {
-  /** Values are strings. */
-  readonly data?: Readonly<Record<string, string>> | undefined
+  /** Values are strings; null takes away what the common part gives. */
+  readonly data?: Readonly<Record<string, string | null>> | undefined
   readonly notification?: Readonly<Record<string, unknown>> | undefined
   readonly android?: Readonly<Record<string, unknown>> | undefined
   readonly apns?: Readonly<Record<string, unknown>> | undefined

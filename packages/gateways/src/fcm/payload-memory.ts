@@ -2,7 +2,7 @@
  * Which payloads FCM took and refused lately, and for whom: a payload that was taken for another token is good, and one
  * that every token was refused with is not.
  *
- * A payload is known by the hash of its content without the target. Two maps take turns, a minute each, so that nothing
+ * A payload is known by its content without the target. Two maps take turns, a minute each, so that nothing
  * is older than two, no entry needs a timer, and the memory is bounded whatever is sent.
  */
 import { hash } from 'node:crypto'
@@ -12,11 +12,13 @@ interface Entry {
   acceptedAt: number
   acceptedBy: string | undefined
   /** Different tokens, as many as decide. */
-  readonly refusedBy: Set<string>
+  refusedBy: Set<string> | undefined
 }
 
 const MINUTE_MS = 60_000
 const MAX_PAYLOADS = 2000
+/** Kept as it is, at most 2 MB of them; a hash for each push costs more than all else that is remembered. */
+const SHORT = 512
 /** One token or two may themselves be bad; a third is no chance any more. */
 const REFUSALS_THAT_DECIDE = 3
 
@@ -40,14 +42,16 @@ export class PayloadMemory {
   }
 
   noteRefused(content: string, token: string): void {
-    const { refusedBy } = this.#entryFor(content)
-    if (refusedBy.size < REFUSALS_THAT_DECIDE) refusedBy.add(token)
+    const entry = this.#entryFor(content)
+    entry.refusedBy ??= new Set()
+    if (entry.refusedBy.size < REFUSALS_THAT_DECIDE) entry.refusedBy.add(token)
   }
 
   /** What others' answers say about a refusal of `token`; `undefined` when they say nothing. */
   judge(content: string, token: string): 'token' | 'payload' | undefined {
     const { acceptedAt, acceptedBy, refusedBy } = this.#entryFor(content)
-    if (acceptedBy === undefined) return refusedBy.size >= REFUSALS_THAT_DECIDE ? 'payload' : undefined
+    if (acceptedBy === undefined)
+      return refusedBy !== undefined && refusedBy.size >= REFUSALS_THAT_DECIDE ? 'payload' : undefined
     const isRecent = this.#clock.now() - acceptedAt <= MINUTE_MS
     return isRecent && acceptedBy !== token ? 'token' : undefined
   }
@@ -57,7 +61,7 @@ export class PayloadMemory {
     const key = this.#keyOf(content)
     const young = this.#young.get(key)
     if (young !== undefined) return young
-    const entry = this.#old.get(key) ?? { acceptedAt: 0, acceptedBy: undefined, refusedBy: new Set() }
+    const entry = this.#old.get(key) ?? { acceptedAt: 0, acceptedBy: undefined, refusedBy: undefined }
     this.#young.set(key, entry)
     return entry
   }
@@ -71,8 +75,9 @@ export class PayloadMemory {
     this.#turnedAt = now
   }
 
-  /** In a campaign the same content comes thousands of times in a row: comparing is cheaper than hashing. */
+  /** Of a long one its hash. In a campaign the same content comes thousands of times in a row: comparing is cheaper. */
   #keyOf(content: string): string {
+    if (content.length <= SHORT) return content
     if (content !== this.#lastContent) {
       this.#lastKey = hash('sha256', content, 'base64')
       this.#lastContent = content

@@ -7,6 +7,7 @@
 import { androidDataOf } from '../android-data.ts'
 import { isObject } from '../answer.ts'
 import { mergeOver } from '../merge.ts'
+import type { Made } from '../mold.ts'
 import type { Notification } from '../notification.ts'
 import { compact, describeOversize } from '../payload-size.ts'
 import { describeFault } from './checks.ts'
@@ -15,8 +16,14 @@ import { MAX_PAYLOAD_BYTES, MAX_TOPIC_PAYLOAD_BYTES, MAX_TTL_SECONDS } from './s
 import type { FcmTarget } from './target.ts'
 
 export type FcmPayload =
-  /** `content` is the message without its target, as JSON: the same for all who get the same. */
-  { readonly ok: true; readonly content: string } | { readonly ok: false; readonly reason: string }
+  | {
+      readonly ok: true
+      /** The message without its target, as JSON: the same for all who get the same. */
+      readonly content: string
+      /** Hardly anybody else gets it. */
+      readonly isPersonal: boolean
+    }
+  | { readonly ok: false; readonly reason: string }
 
 type Fields = Record<string, unknown>
 
@@ -26,7 +33,21 @@ export function buildPayload(notification: Notification, isDevice: boolean): Fcm
   const message = notification.fcm === undefined ? common : mergeOver(common, inSnakeCase(notification.fcm))
   const limit = isDevice ? MAX_PAYLOAD_BYTES : MAX_TOPIC_PAYLOAD_BYTES
   const reason = describeFault(message) ?? sizeFault(message, limit)
-  return reason === undefined ? { ok: true, content: JSON.stringify(message) } : { ok: false, reason }
+  return reason === undefined
+    ? { ok: true, content: JSON.stringify(message), isPersonal: false }
+    : { ok: false, reason }
+}
+
+/** Undefined where something is wrong with it. */
+export function moldPayload(marked: Notification): Made<undefined> | undefined {
+  const built = buildPayload(marked, true)
+  return built.ok ? { json: built.content, shared: undefined } : undefined
+}
+
+/** Undefined when the words may be too long, which has to be counted in full: the limit counts less than all of the JSON. */
+export function payloadOfMold({ json }: Made<undefined>): FcmPayload | undefined {
+  const isShort = json.length <= MAX_PAYLOAD_BYTES / 3 || Buffer.byteLength(json) <= MAX_PAYLOAD_BYTES
+  return isShort ? { ok: true, content: json, isPersonal: true } : undefined
 }
 
 /** The request's body. `content` is never empty: a message has data at least. */
@@ -78,16 +99,28 @@ function snakeKeys(fields: unknown): unknown {
  * Apple device or browser is given in its own part. What is over all the same FCM says itself.
  */
 function sizeFault(message: Fields, limit: number): string | undefined {
+  return countedParts(message)
+    .map(([data, notification]) => oversize(data, notification, limit))
+    .find(it => it !== undefined)
+}
+
+/** What the limit counts, of the device for which it is most. */
+export function countedBytesOf(message: Fields): number {
+  return Math.max(
+    ...countedParts(message).map(([data, notification]) => bytesOf(data) + bytesOf(notification)),
+  )
+}
+
+function countedParts(message: Fields): (readonly [data: Fields, notification: Fields])[] {
   const android = partOf(message, 'android')
-  const apns = partOf(message, 'apns')
   const webpush = partOf(message, 'webpush')
   const data = isObject(android.data) ? android.data : partOf(message, 'data')
   const notification = { ...partOf(message, 'notification'), ...partOf(android, 'notification') }
-  return (
-    oversize(data, notification, limit) ??
-    oversize(partOf(apns, 'payload'), {}, limit) ??
-    oversize(partOf(webpush, 'data'), partOf(webpush, 'notification'), limit)
-  )
+  return [
+    [data, notification],
+    [partOf(partOf(message, 'apns'), 'payload'), {}],
+    [partOf(webpush, 'data'), partOf(webpush, 'notification')],
+  ]
 }
 
 function partOf(fields: Fields, name: string): Fields {

@@ -201,6 +201,20 @@ describe('gathering', () => {
     expect(sends().map(tokensOf)).toEqual([['a', 'b'], ['a', 'c'], ['a']])
   })
 
+  test('what is not wanted any more while it waits is not sent, and holds up nothing else', async () => {
+    const { client, sends } = await hms(accept)
+    const campaign = { isWanted: true }
+    const stopped = ['a', 'b'].map(token =>
+      client.send({ ...attemptTo<HmsAddress>({ token }, { title: 'Stopped' }), wish: campaign }),
+    )
+    const kept = client.send(attemptTo<HmsAddress>({ token: 'a' }, { title: 'Kept' }))
+    campaign.isWanted = false
+    for (const outcome of await Promise.all(stopped))
+      expect(outcome).toEqual({ kind: 'not_sent', reason: 'it was not wanted any more' })
+    expect((await kept).kind).toBe('accepted')
+    expect(sends()).toHaveLength(1)
+  })
+
   test('what is asked for later goes later', async () => {
     const { sendTo, sends } = await hms(accept)
     await sendTo(['a'])

@@ -8,7 +8,7 @@ import { FixedHeadersCache } from '../fixed-headers.ts'
 import type { Attempt, GatewayClient } from '../notification.ts'
 import { type AccessTokens, createAccessTokens } from '../oauth.ts'
 import type { AttemptOutcome } from '../outcome.ts'
-import type { Transport, TransportResult } from '../transport.ts'
+import type { Transport, TransportResult, Wish } from '../transport.ts'
 import { type HmsCredential, parseHmsCredential } from './credential.ts'
 import { Gathering } from './gathering.ts'
 import {
@@ -80,34 +80,39 @@ class HmsClient implements GatewayClient<HmsAddress> {
       clock: options.clock,
       deadlineMs: this.#deadlineMs,
     })
-    this.#gathering = new Gathering((head, tokens) => this.#sendAll(head, tokens))
+    this.#gathering = new Gathering((head, tokens, wish) => this.#sendAll(head, tokens, wish))
   }
 
-  async send({ address, notification, validateOnly = false }: Attempt<HmsAddress>): Promise<AttemptOutcome> {
+  async send({
+    address,
+    notification,
+    validateOnly = false,
+    wish,
+  }: Attempt<HmsAddress>): Promise<AttemptOutcome> {
     // Huawei would refuse the whole request for it.
     if (address.token === '') return { kind: 'address_mismatch', reason: 'the token is empty' }
     const payload = buildPayload(notification, validateOnly)
     if (!payload.ok) return { kind: 'message_fault', reason: payload.reason }
-    return this.#gathering.add(payload.head, address.token)
+    return this.#gathering.add(payload.head, address.token, wish)
   }
 
   async close(): Promise<void> {}
 
-  async #sendAll(head: string, tokens: readonly string[]): Promise<HmsVerdict> {
-    const result = await this.#post(bodyFor(head, tokens))
+  async #sendAll(head: string, tokens: readonly string[], wish: Wish): Promise<HmsVerdict> {
+    const result = await this.#post(bodyFor(head, tokens), wish)
     if (result.kind === 'ended') return () => result.outcome
     if (result.kind !== 'response') return () => ({ kind: result.kind, reason: result.reason })
     return this.#read(result, head, tokens)
   }
 
   /** Sends; an access token that has ended is replaced once, and the request sent again: it reached nobody. */
-  async #post(body: Uint8Array): Promise<TransportResult | Ended> {
+  async #post(body: Uint8Array, wish: Wish): Promise<TransportResult | Ended> {
     const first = await this.#tokens.current()
     if (!first.ok) return { kind: 'ended', outcome: first.outcome }
-    const result = await this.#request(first.token, body)
+    const result = await this.#request(first.token, body, wish)
     if (result.kind !== 'response' || !isAccessTokenEnded(result)) return result
     const second = await this.#tokens.current()
-    return second.ok ? this.#request(second.token, body) : { kind: 'ended', outcome: second.outcome }
+    return second.ok ? this.#request(second.token, body, wish) : { kind: 'ended', outcome: second.outcome }
   }
 
   #read(response: HmsResponse, head: string, tokens: readonly string[]): HmsVerdict {
@@ -121,7 +126,7 @@ class HmsClient implements GatewayClient<HmsAddress> {
   }
 
   /** An access token that was refused, for whatever reason, is never used again: once all is mended a new one serves. */
-  async #request(token: string, body: Uint8Array): Promise<TransportResult> {
+  async #request(token: string, body: Uint8Array, wish: Wish): Promise<TransportResult> {
     const result = await this.#options.transport.request({
       origin: this.#origin,
       method: 'POST',
@@ -130,6 +135,7 @@ class HmsClient implements GatewayClient<HmsAddress> {
       headers: {},
       body,
       deadlineMs: this.#deadlineMs,
+      wish,
     })
     if (result.kind === 'response' && isAccessTokenRefused(result)) this.#tokens.drop(token)
     return result

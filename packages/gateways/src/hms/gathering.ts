@@ -3,16 +3,21 @@
  * tokens. A token is never in one request twice: Huawei would deliver twice.
  */
 import type { AttemptOutcome } from '../outcome.ts'
+import type { Wish } from '../transport.ts'
 import type { HmsVerdict } from './outcome.ts'
 import { MAX_TOKENS } from './settings.ts'
 
 /** Sends one request and says what it came to, token by token. */
-export type SendRequest = (head: string, tokens: readonly string[]) => Promise<HmsVerdict>
+export type SendRequest = (head: string, tokens: readonly string[], wish: Wish) => Promise<HmsVerdict>
 
-type Settle = (outcome: AttemptOutcome) => void
+interface Waiting {
+  readonly settle: (outcome: AttemptOutcome) => void
+  readonly reject: (error: unknown) => void
+  readonly wish: Wish | undefined
+}
 
 /** By token, in the order in which they came. */
-type Gathered = Map<string, { readonly settle: Settle; readonly reject: (error: unknown) => void }>
+type Gathered = Map<string, Waiting>
 
 export class Gathering {
   readonly #send: SendRequest
@@ -23,10 +28,10 @@ export class Gathering {
     this.#send = send
   }
 
-  add(head: string, token: string): Promise<AttemptOutcome> {
+  add(head: string, token: string, wish?: Wish): Promise<AttemptOutcome> {
     return new Promise((settle, reject) => {
       const gathered = this.#openFor(head, token)
-      gathered.set(token, { settle, reject })
+      gathered.set(token, { settle, reject, wish })
       if (gathered.size === MAX_TOKENS) this.#leave(head)
       else this.#leaveSoon()
     })
@@ -61,10 +66,19 @@ export class Gathering {
 
   async #settle(head: string, gathered: Gathered): Promise<void> {
     try {
-      const verdict = await this.#send(head, [...gathered.keys()])
+      const verdict = await this.#send(head, [...gathered.keys()], wishOf([...gathered.values()]))
       for (const [token, { settle }] of gathered) settle(verdict(token))
     } catch (error) {
       for (const { reject } of gathered.values()) reject(error)
     }
+  }
+}
+
+/** A request is wanted as long as one of its tokens is; those that were asked for together are given up together. */
+function wishOf(gathered: readonly Waiting[]): Wish {
+  return {
+    get isWanted() {
+      return gathered.some(({ wish }) => wish?.isWanted ?? true)
+    },
   }
 }

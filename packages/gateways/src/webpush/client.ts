@@ -10,12 +10,13 @@ import { mustParse } from '../credentials.ts'
 import { FixedHeadersCache } from '../fixed-headers.ts'
 import type { Attempt, GatewayClient, Notification } from '../notification.ts'
 import type { AttemptOutcome } from '../outcome.ts'
-import type { Transport, TransportResult } from '../transport.ts'
+import { withReceiptKey } from '../receipt-key.ts'
+import type { Transport, TransportResult, Wish } from '../transport.ts'
 import { type Encryptors, encryptHere } from './encryptors.ts'
 import { checkEndpointUrl, type Endpoint, NOT_PUBLIC } from './endpoint.ts'
 import { readResponse } from './outcome.ts'
 import { buildHeaders, buildPlaintext, CONSTANT_HEADERS, findHeaderFault } from './payload.ts'
-import { DEFAULT_DEADLINE_MS } from './settings.ts'
+import { DEFAULT_DEADLINE_MS, MAX_PLAINTEXT_BYTES } from './settings.ts'
 import { type DecodedSubscription, decodeSubscription, type WebPushAddress } from './subscription.ts'
 import { createVapidTokens, parseVapidKeys, type VapidCredential, type VapidTokens } from './vapid.ts'
 
@@ -47,7 +48,7 @@ class WebPushClient implements GatewayClient<WebPushAddress> {
     this.#tokens = createVapidTokens(mustParse(parseVapidKeys(options.credential)), options.clock)
   }
 
-  async send({ address, notification }: Attempt<WebPushAddress>): Promise<AttemptOutcome> {
+  async send({ address, notification, receiptKey, wish }: Attempt<WebPushAddress>): Promise<AttemptOutcome> {
     const subscription = decodeSubscription(address)
     if (!subscription.ok) return { kind: 'address_mismatch', reason: subscription.problem.code }
     const endpoint = checkEndpointUrl(address.endpoint, { allowPrivate: this.#options.allowPrivate ?? false })
@@ -56,9 +57,10 @@ class WebPushClient implements GatewayClient<WebPushAddress> {
     if (fault !== undefined) return { kind: 'message_fault', reason: fault }
     const payload = buildPlaintext(notification)
     if (!payload.ok) return { kind: 'message_fault', reason: payload.reason }
-    const body = await this.#encrypt(subscription.value, payload.plaintext)
+    const plaintext = withReceiptKey(payload.plaintext, receiptKey, MAX_PLAINTEXT_BYTES)
+    const body = await this.#encrypt(subscription.value, plaintext)
     if (!Buffer.isBuffer(body)) return body
-    return this.#read(endpoint, await this.#post(endpoint, notification, body))
+    return this.#read(endpoint, await this.#post(endpoint, notification, { body, wish }))
   }
 
   async close(): Promise<void> {}
@@ -77,13 +79,17 @@ class WebPushClient implements GatewayClient<WebPushAddress> {
     }
   }
 
-  async #post(endpoint: Endpoint, notification: Notification, body: Buffer): Promise<TransportResult> {
+  async #post(
+    endpoint: Endpoint,
+    notification: Notification,
+    { body, wish }: { readonly body: Buffer; readonly wish: Wish | undefined },
+  ): Promise<TransportResult> {
     const { transport, deadlineMs = DEFAULT_DEADLINE_MS } = this.#options
     const { origin, path } = endpoint
     const authorization = await this.#tokens.authorization(origin)
     const fixed = this.#fixed.get(origin, authorization, () => CONSTANT_HEADERS)
     const headers = { ...buildHeaders(notification, endpoint), 'content-length': String(body.length) }
-    return transport.request({ origin, method: 'POST', path, fixed, headers, body, deadlineMs })
+    return transport.request({ origin, method: 'POST', path, fixed, headers, body, deadlineMs, wish })
   }
 
   #read(endpoint: Endpoint, result: TransportResult): AttemptOutcome {

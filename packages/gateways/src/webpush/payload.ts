@@ -27,7 +27,7 @@ export function buildPlaintext(notification: Notification): WebPushPayload {
     image: notification.imageUrl,
     l: notification.url,
     p: notification.hash,
-    tag: notification.collapseKey || undefined,
+    tag: notification.collapseKey || notification.messageKey || undefined,
     u: notification.data && JSON.stringify(notification.data),
     buttons: buttons && buttons.length > 0 ? JSON.stringify(buttons) : undefined,
     ...notification.webPush?.payload,
@@ -55,7 +55,9 @@ export function buildHeaders(notification: Notification, endpoint: Endpoint): Re
     ttl: String(ttl),
     urgency: notification.webPush?.urgency ?? notification.priority,
     // Without a key of the sender's the hash: should a message have to be sent twice, the service keeps one.
-    topic: notification.webPush?.topic ?? topicOf(notification.collapseKey || notification.hash),
+    topic:
+      notification.webPush?.topic ??
+      topicOf(notification.collapseKey || notification.messageKey || notification.hash),
     'x-wns-cache-policy': cachePolicyOf(endpoint, ttl),
   })
 }

@@ -124,6 +124,7 @@ export class ClientConnection implements FrameHandler {
   #hasSettings = false
   #hasStreamLimit = false
   #hasAnswered = false
+  #willAnswer = false
   #freeFrames = 0
   #now: number
   #receivedAt: number
@@ -178,6 +179,11 @@ export class ClientConnection implements FrameHandler {
   /** True once the peer answered a request: it is not one that only closes connections. */
   get hasAnswered(): boolean {
     return this.#hasAnswered
+  }
+
+  /** The peer has gone away in good order and named requests that it has taken. */
+  get willAnswer(): boolean {
+    return this.#willAnswer
   }
 
   /** How many requests it would take now. */
@@ -415,6 +421,10 @@ export class ClientConnection implements FrameHandler {
   onGoAway(lastStreamId: number, code: number, debug: string): void {
     this.#countFreeFrame('GOAWAY frames')
     this.#goAway = debug === '' ? this.#goAway : debug
+    if (code === ERROR.NO_ERROR)
+      this.#willAnswer ||= this.#slots
+        .all()
+        .some(slot => (this.#slots.streamId[slot] as number) <= lastStreamId)
     const reason = `the peer is going away: ${errorName(code)}${debug === '' ? '' : ` ${debug}`}`
     this.#drain()
     if (code !== ERROR.NO_ERROR) this.#endReason = reason

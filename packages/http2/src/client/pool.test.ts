@@ -293,6 +293,32 @@ describe('the queue', () => {
     expect(paths).toEqual(['/patient', '/patient', '/patient', '/last'])
   })
 
+  test('sends nothing that is not wanted any more, and keeps the order of the rest', async ({
+    peer,
+    ledger,
+    openPool,
+  }) => {
+    const pool = openPool({ assumedStreams: 1 })
+    const campaign = { isWanted: true }
+    const first = ledger.send(pool, { wish: campaign })
+    const connection = await peer.greet([SETTING.MAX_CONCURRENT_STREAMS, 1])
+    await connection.untilRequests(1)
+    const stopped = ledger.sendMany(pool, 40, { path: '/stopped', wish: campaign })
+    const kept = ledger.sendMany(pool, 2, { path: '/kept', wish: { isWanted: true } })
+    const last = ledger.send(pool, { path: '/last' })
+    campaign.isWanted = false
+    connection.decodeRequests()
+    for (let n = 1; n <= 4; n++) {
+      await connection.untilRequests(n)
+      connection.write(answer(2 * n - 1))
+    }
+    for (const outcome of await ledger.outcomes(stopped))
+      expect(outcome).toMatchObject({ kind: 'not_sent', reason: 'it was not wanted any more' })
+    for (const outcome of await ledger.outcomes([first, ...kept, last])) expect(outcome.kind).toBe('answered')
+    const paths = [...connection.decodeRequests().values()].map(it => it[':path'])
+    expect(paths).toEqual(['/kept', '/kept', '/last'])
+  })
+
   test('stays bounded however much is sent, and refuses what it can not take', async ({
     peer,
     ledger,
@@ -544,6 +570,28 @@ describe('connecting', () => {
     await ledger.outcomes(ledger.sendMany(pool, 3, { deadlineMs: 50 }))
     expect(ledger.counts()).toEqual({ answered: 0, not_sent: 4, uncertain: 0 })
     expect(peer.connections).toHaveLength(1)
+  })
+
+  test('does not pause after a peer that goes away in good order before its first answer, having taken requests', async ({
+    peer,
+    ledger,
+    pool,
+  }) => {
+    // A pause would be a minute, and doubled each time.
+    for (let round = 0; round < 3; round++) {
+      const [taken = 0, refused = 0] = ledger.sendMany(pool, 2)
+      const connection = await peer.greet()
+      await connection.untilRequests(2)
+      connection.write(goAway(1, ERROR.NO_ERROR))
+      expect((await ledger.outcome(refused)).kind).toBe('not_sent')
+      const again = ledger.send(pool)
+      const next = await peer.greet()
+      await next.untilRequests(1)
+      connection.write(answer(1))
+      next.write(answer(1), goAway(1, ERROR.NO_ERROR))
+      const outcomes = await ledger.outcomes([taken, again])
+      expect(outcomes.map(it => it.kind)).toEqual(['answered', 'answered'])
+    }
   })
 
   test('grows while requests wait, and shrinks to one when idle', async ({ peer, ledger, openPool }) => {

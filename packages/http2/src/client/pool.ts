@@ -63,6 +63,12 @@ const MAX_RECONNECT_MS = 60_000
  */
 const TLS_ALERT = /SSL alert number \d+/
 const NO_VALUES: readonly string[] = []
+const NOT_WANTED = 'it was not wanted any more'
+
+/** Of whoever sends: one object may stand for thousands of requests, and change its mind about all of them. */
+export interface Wish {
+  readonly isWanted: boolean
+}
 
 export class ConnectionPool implements ConnectionEvents {
   readonly #options: PoolOptions
@@ -122,7 +128,8 @@ export class ConnectionPool implements ConnectionEvents {
   /**
    * Sends a request, or queues it. The result comes to `observer` with `tag`, never during this call. `deadlineMs`
    * counts from now and covers queueing, connecting and answering. Returns false when the queue is full: the request
-   * was not taken, and no result comes. `body` and `values` must not change until the result is there.
+   * was not taken, and no result comes. `body` and `values` must not change until the result is there. What is not
+   * wanted any more while it waits in the queue is not sent.
    */
   send(
     template: HeaderTemplate,
@@ -132,6 +139,7 @@ export class ConnectionPool implements ConnectionEvents {
     deadlineMs: number,
     observer: RequestObserver,
     tag: unknown,
+    wish?: Wish,
   ): boolean {
     requireRequest(template, path, values) // once, and here, where the caller hears of it
     if (!this.hasRoom) return false
@@ -142,7 +150,7 @@ export class ConnectionPool implements ConnectionEvents {
       connection.send(template, path, values, body, deadlineAt, observer, tag)
       return true
     }
-    this.#queue.push(template, path, values, body, deadlineAt, observer, tag)
+    this.#queue.push(template, path, values, body, deadlineAt, observer, tag, wish)
     for (const connection of this.#connections) connection.probe()
     if (this.#options.failsWhileBackingOff) this.#failSoon()
     this.#grow()
@@ -189,7 +197,7 @@ export class ConnectionPool implements ConnectionEvents {
 
   /** A peer that ends connections before it answers anything must not be connected to without a pause. */
   #replace(connection: ClientConnection, reason = ''): void {
-    if (connection.hasAnswered || this.#isClosed) return this.#grow()
+    if (connection.hasAnswered || connection.willAnswer || this.#isClosed) return this.#grow()
     this.#backOff()
     // A peer that says why would say it again to those that wait: a refused key or certificate, above all.
     if (this.#connections.length > 0) return
@@ -208,6 +216,10 @@ export class ConnectionPool implements ConnectionEvents {
     try {
       for (let room = connection.room; room > 0 && queue.length > 0; room = connection.room) {
         const at = queue.shift()
+        if (queue.wish[at]?.isWanted === false) {
+          this.#failAt(at, NOT_WANTED)
+          continue
+        }
         connection.send(
           queue.template[at] as HeaderTemplate,
           queue.path[at] as string,
@@ -246,8 +258,11 @@ export class ConnectionPool implements ConnectionEvents {
   }
 
   #failNext(reason: string, goAway?: string): void {
+    this.#failAt(this.#queue.shift(), reason, goAway)
+  }
+
+  #failAt(at: number, reason: string, goAway?: string): void {
     const queue = this.#queue
-    const at = queue.shift()
     const observer = queue.observer[at] as RequestObserver
     const tag = queue.tag[at]
     queue.clear(at)
@@ -255,8 +270,10 @@ export class ConnectionPool implements ConnectionEvents {
   }
 
   #expireQueued(at: number): void {
-    for (const { observer, tag } of this.#queue.takeDue(at))
-      tell(observer, tag, this.#result.setFailure('not_sent', 'no stream before the deadline', undefined))
+    for (const { observer, tag, isWanted } of this.#queue.takeDue(at)) {
+      const reason = isWanted ? 'no stream before the deadline' : NOT_WANTED
+      tell(observer, tag, this.#result.setFailure('not_sent', reason, undefined))
+    }
   }
 
   // ── connections ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -338,7 +355,7 @@ export class ConnectionPool implements ConnectionEvents {
     const at = now()
     this.#expireQueued(at)
     for (const connection of this.#all()) connection.tick(at)
-    if (this.#connections.some(connection => connection.hasAnswered)) this.#failures = 0
+    if (this.#all().some(connection => connection.hasAnswered)) this.#failures = 0
     this.#shrink(at)
     this.#grow()
     if (this.#isClosed) this.#endWhenDrained()
@@ -372,6 +389,7 @@ function now(): number {
 interface Due {
   readonly observer: RequestObserver
   readonly tag: unknown
+  readonly isWanted: boolean
 }
 
 /** Many pools are made for an origin that is asked once. */
@@ -387,6 +405,7 @@ class RequestQueue {
   deadlineAt = new Float64Array(0)
   observer: (RequestObserver | undefined)[] = []
   tag: unknown[] = []
+  wish: (Wish | undefined)[] = []
   head = 0
   length = 0
   #places = 0
@@ -407,6 +426,7 @@ class RequestQueue {
     deadlineAt: number,
     observer: RequestObserver,
     tag: unknown,
+    wish: Wish | undefined,
   ): void {
     if (this.length === this.#places) this.#grow()
     const at = (this.head + this.length) % this.#places
@@ -417,6 +437,7 @@ class RequestQueue {
     this.deadlineAt[at] = deadlineAt
     this.observer[at] = observer
     this.tag[at] = tag
+    this.wish[at] = wish
     this.length++
   }
 
@@ -435,6 +456,7 @@ class RequestQueue {
     this.body = grown(this.body)
     this.observer = grown(this.observer)
     this.tag = grown(this.tag)
+    this.wish = grown(this.wish)
     const deadlines = new Float64Array(places)
     deadlines.set(this.deadlineAt.subarray(head))
     deadlines.set(this.deadlineAt.subarray(0, head), this.deadlineAt.length - head)
@@ -451,14 +473,15 @@ class RequestQueue {
     return at
   }
 
-  /** Takes out all whose deadline has come, wherever they stand; the others keep their order. */
+  /** Takes out all whose deadline has come or that nobody wants any more, wherever they stand; the others keep their order. */
   takeDue(now: number): Due[] {
     const due: Due[] = []
     let kept = 0
     for (let i = 0; i < this.length; i++) {
       const from = (this.head + i) % this.#places
-      if (now >= (this.deadlineAt[from] as number)) {
-        due.push({ observer: this.observer[from] as RequestObserver, tag: this.tag[from] })
+      const isWanted = this.wish[from]?.isWanted !== false
+      if (!isWanted || now >= (this.deadlineAt[from] as number)) {
+        due.push({ observer: this.observer[from] as RequestObserver, tag: this.tag[from], isWanted })
         this.clear(from)
       } else if (kept++ < i) this.#move(from, (this.head + kept - 1) % this.#places)
     }
@@ -474,6 +497,7 @@ class RequestQueue {
     this.deadlineAt[to] = this.deadlineAt[from] as number
     this.observer[to] = this.observer[from]
     this.tag[to] = this.tag[from]
+    this.wish[to] = this.wish[from]
     this.clear(from)
   }
 
@@ -484,5 +508,6 @@ class RequestQueue {
     this.body[at] = undefined
     this.observer[at] = undefined
     this.tag[at] = undefined
+    this.wish[at] = undefined
   }
 }

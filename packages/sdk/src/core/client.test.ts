@@ -47,6 +47,7 @@ test('a call carries the device and the token, and gives back the response', asy
         app_version: '2.1',
         language: 'en',
         timezone: 3600,
+        time_zone: 'Europe/Berlin',
         features: ['vapid_key'],
       },
     },
@@ -169,12 +170,13 @@ function makeClient(): { client: Client; store: Store } {
       osVersion: 'Linux',
       language: 'en',
       timezoneSeconds: 3600,
+      timeZone: 'Europe/Berlin',
     }),
   })
   return { client, store }
 }
 
-const transport: Transport = async ({ url, headers, body }) => {
+const transport: Transport = async ({ url, headers, body = '' }) => {
   const answer = await fetch(url, { method: 'POST', headers: { ...headers, connection: 'close' }, body })
   return { status: answer.status, body: await answer.text() }
 }
@@ -217,3 +219,11 @@ async function listen(port: number): Promise<Server> {
 async function close(listening: Server): Promise<void> {
   await new Promise(resolve => listening.close(resolve))
 }
+
+test('a receipt that waited says for how long, and another call does not', async () => {
+  const { client, store } = makeClient()
+  await store.keep({ key: 'r', method: 'pushStat', fields: { hash: 'h' }, at: now - 2 * DAY_MS })
+  await store.keep({ key: 't', method: 'setTags', fields: { tags: {} }, at: now - 1000 })
+  await client.flush()
+  expect(heard.map(call => call.request.age)).toEqual([2 * 24 * 3600, undefined])
+})

@@ -15,9 +15,11 @@ const KEEP_MS = 30 * 24 * 60 * 60_000
 const ORDERED = new Set(['registerDevice', 'unregisterDevice', 'registerUser'])
 
 export interface TransportRequest {
+  /** POST unless said otherwise. */
+  readonly method?: 'GET' | 'POST' | 'PUT'
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
-  readonly body: string
+  readonly body?: string
   readonly timeoutMs: number
 }
 
@@ -34,6 +36,8 @@ export interface DeviceFacts {
   readonly osVersion: string
   readonly language: string
   readonly timezoneSeconds: number
+  /** IANA name. */
+  readonly timeZone?: string
 }
 
 /** Runs work that no other tab or worker of this device may run at the same time. */
@@ -133,6 +137,7 @@ function baseFields(state: DeviceState, facts: DeviceFacts, method: string): Fie
     device_model: facts.deviceModel,
     os_version: facts.osVersion,
     timezone: facts.timezoneSeconds,
+    ...(facts.timeZone === undefined ? {} : { time_zone: facts.timeZone }),
     language: facts.language,
     ...(state.settings.appVersion === undefined ? {} : { app_version: state.settings.appVersion }),
     ...(state.userId === undefined ? {} : { userId: state.userId }),
@@ -151,7 +156,7 @@ function readAnswer(method: string, answer: { readonly status: number; readonly 
 }
 
 /** Only what the server has understood and turned down is final; all else may be a proxy on the way. */
-function codeOf(status: number): 'refused' | 'unauthorized' | 'unavailable' {
+export function codeOf(status: number): 'refused' | 'unauthorized' | 'unavailable' {
   if (status === 401 || status === 403) return 'unauthorized'
   return status === 210 || status === 400 || status === 422 ? 'refused' : 'unavailable'
 }
@@ -185,10 +190,18 @@ async function sendKept(options: ClientOptions): Promise<Map<string, RoostError>
   return failures
 }
 
+/** What happened to a push counts when it happened, however late it is told; by a difference, since clocks of devices are wrong. */
+const AGED = new Set(['messageDeliveryEvent', 'pushStat', 'postReceipts'])
+
+function withAge({ method, fields, at }: KeptCall, now: number): Fields {
+  if (!AGED.has(method)) return fields
+  return { ...fields, age: Math.max(0, Math.round((now - at) / 1000)) }
+}
+
 async function sendOne(options: ClientOptions, kept: KeptCall): Promise<RoostError | undefined> {
   if (options.now() - kept.at > KEEP_MS) return undefined
   try {
-    await post(options, kept.method, kept.fields)
+    await post(options, kept.method, withAge(kept, options.now()))
     return undefined
   } catch (error) {
     if (error instanceof RoostError) return error

@@ -16,6 +16,8 @@ export type RoostErrorCode =
   | 'unsupported'
   /** The service worker file could not be installed. */
   | 'service_worker_failed'
+  /** A file of the SDK is not on the site beside the others. */
+  | 'file_missing'
   /** `start()` has never been called on this origin. */
   | 'not_started'
 

@@ -14,7 +14,26 @@ export {
 } from './client.ts'
 export { decideStep, REFRESH_AFTER_MS, type SeenSubscription, type Situation, type Step } from './decide.ts'
 export { RoostError, type RoostErrorCode } from './error.ts'
+export {
+  type Inbox,
+  type InboxEntry,
+  type InboxPage,
+  type InboxState,
+  markInbox,
+  readInbox,
+} from './inbox.ts'
 export { decodePayload, type PushPayload, safeLink } from './payload.ts'
+export {
+  type Finding,
+  judge,
+  SELF_CHECK_CODES,
+  SERVER_CODES,
+  type Seen,
+  type SelfCheck,
+  type SelfCheckCode,
+  type Verdict,
+  worstOf,
+} from './self-check.ts'
 export {
   adoptSettings,
   type DeviceState,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { decodePayload, safeLink } from './payload.ts'
+import { decodePayload, linkClicked, safeLink } from './payload.ts'
 
 const MESSAGE = {
   header: 'Hello',
@@ -8,8 +8,10 @@ const MESSAGE = {
   image: 'https://img.test/a.png',
   l: 'https://site.test/?a=1&amp;b=2',
   p: 'abc123',
+  rk: 'sf0k.signature',
   u: '{"order":7}',
   md: '{"campaign":"x"}',
+  buttons: '[{"title":"Buy","url":"https://site.test/buy?a=1&amp;b=2"},{"title":"Later"}]',
 }
 const READ = {
   title: 'Hello',
@@ -18,7 +20,12 @@ const READ = {
   image: 'https://img.test/a.png',
   badge: undefined,
   url: 'https://site.test/?a=1&b=2',
+  buttons: [
+    { title: 'Buy', url: 'https://site.test/buy?a=1&b=2' },
+    { title: 'Later', url: undefined },
+  ],
   hash: 'abc123',
+  receiptKey: 'sf0k.signature',
   tag: 'abc123',
   isSilent: false,
   data: { order: 7 },
@@ -66,4 +73,23 @@ describe('a link', () => {
   ])('like %s is not', link => {
     expect(safeLink(link, 'https://site.test/')).toBeUndefined()
   })
+})
+
+test.each([
+  ['no JSON', 'Buy'],
+  ['no list', '{"title":"Buy"}'],
+  ['buttons without titles', '[{"url":"https://site.test/"},null,7,{"title":5}]'],
+])('buttons that are %s are none, and the message is shown', (_, buttons) => {
+  expect(decodePayload(JSON.stringify({ ...MESSAGE, buttons }), 'site.test')).toMatchObject({
+    title: 'Hello',
+    buttons: [],
+  })
+})
+
+test('a click leads to the link of what was clicked, and where that has none to the site', () => {
+  const links = { url: 'https://site.test/a', buttonUrls: ['https://site.test/buy', undefined] }
+  expect(linkClicked(links, '')).toBe('https://site.test/a')
+  expect(linkClicked(links, '0')).toBe('https://site.test/buy')
+  expect(linkClicked(links, '1')).toBeUndefined()
+  expect(linkClicked({ url: 'https://site.test/a' }, '0')).toBeUndefined()
 })

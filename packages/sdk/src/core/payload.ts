@@ -1,10 +1,16 @@
 /**
  * A push message as it arrives in the browser: JSON, flat or under `data`, in the field names of the JSON 1.3
- * device protocol (`header`, `body`, `i`, `image`, `l`, `p`, `u`, `md`).
+ * device protocol (`header`, `body`, `i`, `image`, `l`, `p`, `u`, `md`, `buttons`), and ours (`rk`).
  *
  * Nothing in it is trusted: a field of the wrong type is as good as absent, and a message that can't be read
  * still gives something to show, because a browser takes the permission away from a site that shows nothing.
  */
+
+export interface PushButton {
+  readonly title: string
+  /** To open on a click, as it came; undefined: the site. */
+  readonly url: string | undefined
+}
 
 export interface PushPayload {
   readonly title: string
@@ -14,8 +20,12 @@ export interface PushPayload {
   readonly badge: string | undefined
   /** To open on a click, as it came: check it with `safeLink` before use. */
   readonly url: string | undefined
+  /** In their order; how many are shown is the browser's to say. */
+  readonly buttons: readonly PushButton[]
   /** Names the message in receipts. */
   readonly hash: string | undefined
+  /** Shows the server that its receipts are of who got the push. */
+  readonly receiptKey: string | undefined
   /** Two notifications with one tag are one on the screen. */
   readonly tag: string | undefined
   /** No sound. It is shown all the same. */
@@ -37,13 +47,27 @@ export function decodePayload(text: string | undefined, fallbackTitle: string): 
     icon: textOf(fields, 'i'),
     image: textOf(fields, 'image'),
     badge: textOf(fields, 'badge'),
-    url: textOf(fields, 'l')?.replaceAll('&amp;', '&'),
+    url: linkOf(fields, 'l'),
+    buttons: buttonsOf(nested(fields.buttons)),
     hash,
+    receiptKey: textOf(fields, 'rk'),
     tag: textOf(fields, 'tag') ?? hash,
     isSilent: fields.silent === true || fields.silent === 1,
     data: nested(fields.u),
     metaData: nested(fields.md),
   }
+}
+
+/** What a click on a notification may lead to. */
+export interface Links {
+  readonly url: string | undefined
+  /** By the place of the button; a notification of before this version has none. */
+  readonly buttonUrls?: readonly (string | undefined)[]
+}
+
+/** `action` is the place of the button, empty for the notification itself. Undefined: the site. */
+export function linkClicked({ url, buttonUrls }: Links, action: string): string | undefined {
+  return action === '' ? url : buttonUrls?.[Number(action)]
 }
 
 /** The absolute address of a link if it is one that a site may open, else undefined. */
@@ -72,7 +96,21 @@ function textOf(fields: Fields, name: string): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined
 }
 
-/** `u` and `md` are JSON inside a JSON string; older senders put the object or plain text there. */
+/** The older senders escape it as for a page. */
+function linkOf(fields: Fields, name: string): string | undefined {
+  return textOf(fields, name)?.replaceAll('&amp;', '&')
+}
+
+function buttonsOf(value: unknown): PushButton[] {
+  if (!Array.isArray(value)) return []
+  return value.flatMap(it => {
+    const button = asObject(it) ?? {}
+    const title = textOf(button, 'title')
+    return title === undefined ? [] : [{ title, url: linkOf(button, 'url') }]
+  })
+}
+
+/** `u`, `md` and `buttons` are JSON inside a JSON string; older senders put the object or plain text there. */
 function nested(value: unknown): unknown {
   return typeof value === 'string' ? (parseJson(value) ?? value) : value
 }

@@ -13,6 +13,8 @@ export interface Settings {
   readonly deviceToken: string
   /** The site's or app's own version. */
   readonly appVersion: string | undefined
+  /** The app's icon shows how many messages of the inbox are unread. */
+  readonly hasUnreadBadge?: boolean
 }
 
 /** What the server has last confirmed about this device's address. */

@@ -36,5 +36,7 @@ test.each([
 
 test('the time zone is told in seconds east of Greenwich', () => {
   const inBerlin = { getTimezoneOffset: () => -60 } as Date
-  expect(readFacts({ userAgent: '', language: 'en' }, inBerlin).timezoneSeconds).toBe(3600)
+  const facts = readFacts({ userAgent: '', language: 'en' }, inBerlin)
+  expect(facts.timezoneSeconds).toBe(3600)
+  expect(facts.timeZone).toBe(Intl.DateTimeFormat().resolvedOptions().timeZone)
 })

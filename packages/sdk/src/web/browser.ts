@@ -23,11 +23,11 @@ export function browserEnvironment(): Environment {
   return { store, lock, now, client: createClient({ store, transport, lock, now, facts }) }
 }
 
-const transport: Transport = async request => {
+export const transport: Transport = async request => {
   const answer = await fetch(request.url, {
-    method: 'POST',
+    method: request.method ?? 'POST',
     headers: request.headers,
-    body: request.body,
+    ...(request.body !== undefined && { body: request.body }),
     credentials: 'omit',
     signal: AbortSignal.timeout(request.timeoutMs),
   })
@@ -47,6 +47,7 @@ export function readFacts(
     osVersion: osVersionOf(browser.userAgent),
     language: browser.language.slice(0, 2).toLowerCase(),
     timezoneSeconds: today.getTimezoneOffset() * -60,
+    timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
   }
 }
 

@@ -7,8 +7,13 @@
  */
 import { isDue } from '../core/decide.ts'
 import { RoostError } from '../core/error.ts'
+import { type Inbox, type InboxPage, markInbox, readInbox } from '../core/inbox.ts'
+import { codeIn } from '../core/invitation-code.ts'
+import type { SelfCheck } from '../core/self-check.ts'
 import { adoptSettings, type DeviceState, type Settings } from '../core/state.ts'
-import { browserEnvironment, type Environment } from './browser.ts'
+import { showBadge } from './badge.ts'
+import { browserEnvironment, type Environment, transport } from './browser.ts'
+import type { Invited } from './invitation.ts'
 import { syncSubscription } from './subscription.ts'
 
 export interface RoostOptions {
@@ -22,6 +27,8 @@ export interface RoostOptions {
   readonly serviceWorkerUrl?: string
   /** The site's own version, shown with the device. */
   readonly appVersion?: string
+  /** The icon of the installed site shows how many messages of the inbox are unread, also while it is closed. Default false. */
+  readonly unreadBadge?: boolean
   /** Called after each start, subscribe and unsubscribe that went through. */
   readonly onChange?: (status: RoostStatus) => void
 }
@@ -57,6 +64,15 @@ export interface Roost {
   /** Names the person who uses this browser; undefined when they log out. */
   setUser(userId: string | undefined): Promise<Delivery>
   status(): Promise<RoostStatus>
+  /** Messages that stay readable, newest first, and how many are unread. Rejects where nobody can be asked. */
+  inbox(page?: InboxPage): Promise<Inbox>
+  /** Says what the person did with one: it never goes back. */
+  markInbox(id: string, state: 'read' | 'opened' | 'deleted'): Promise<Delivery>
+  /**
+   * Looks for what keeps pushes from this browser, and changes nothing. Of a test device the console shows what was found.
+   * Rejects with `file_missing` alone: it is in a file of its own, `roost-testing.js`.
+   */
+  selfCheck(): Promise<SelfCheck>
 }
 
 interface Context extends Environment {
@@ -66,14 +82,46 @@ interface Context extends Environment {
 /** Does nothing until its methods are called. Each method throws RoostError. */
 export function createRoost(options: RoostOptions): Roost {
   const context: Context = { ...browserEnvironment(), options }
+  const device = () => context.store.update(state => adopt(context, state))
+  const check = async () => {
+    const { selfCheck } = await loadTesting()
+    return selfCheck({ ...context, device, serviceWorkerUrl: serviceWorkerUrlOf(options) })
+  }
+  const followed = (work: () => Promise<RoostStatus>) => follow({ device, check }, work)
   return {
-    start: () => start(context),
-    subscribe: () => subscribe(context),
+    start: () => followed(() => start(context)),
+    subscribe: () => followed(() => subscribe(context)),
     unsubscribe: () => unsubscribe(context),
     setTags: tags => setTags(context, tags),
     setUser: userId => setUser(context, userId),
     status: () => readStatus(context),
+    inbox: page => inbox(context, page),
+    markInbox: (id, state) => mark(context, id, state),
+    selfCheck: check,
   }
+}
+
+/** A page that was opened by the code of an invitation tells how far it comes. Without the file it does its work all the same. */
+async function follow(invited: Invited, work: () => Promise<RoostStatus>): Promise<RoostStatus> {
+  const code = codeIn(location.hash)
+  if (code === undefined) return work()
+  // Not waited for first: browsers ask for permission in the turn of the click alone.
+  const working = work()
+  working.catch(() => {}) // whoever called hears of it below
+  const testing = await loadTesting().catch(() => undefined)
+  return testing === undefined ? working : testing.whileInvited(invited, { code, working })
+}
+
+async function loadTesting(): Promise<typeof import('./testing.ts')> {
+  try {
+    return await import('./testing.ts')
+  } catch (cause) {
+    throw new RoostError('file_missing', 'roost-testing.js does not lie beside roost-web.js', { cause })
+  }
+}
+
+function serviceWorkerUrlOf({ serviceWorkerUrl = '/roost-service-worker.js' }: RoostOptions): string {
+  return serviceWorkerUrl
 }
 
 async function start(context: Context): Promise<RoostStatus> {
@@ -124,11 +172,28 @@ async function setUser(context: Context, userId: string | undefined): Promise<De
   })
 }
 
+async function inbox(context: Context, page: InboxPage = {}): Promise<Inbox> {
+  requireSupport()
+  await context.store.update(state => adopt(context, state))
+  const found = await readInbox({ ...context, transport }, page)
+  if (context.options.unreadBadge) await showBadge(found.unread)
+  return found
+}
+
+async function mark(context: Context, id: string, state: 'read' | 'opened' | 'deleted'): Promise<Delivery> {
+  if (!isSupported()) return 'ignored'
+  await context.store.update(before => adopt(context, before))
+  const delivery = await markInbox(context, id, state)
+  // where the server can't be asked now, the next look at the inbox puts the number right
+  if (context.options.unreadBadge && delivery === 'sent') await inbox(context, { limit: 0 }).catch(() => {})
+  return delivery
+}
+
 /** Remembers the settings, for the service worker too, and installs it. */
 async function prepare(context: Context): Promise<ServiceWorkerRegistration> {
   requireSupport()
   await context.store.update(state => adopt(context, state))
-  const url = context.options.serviceWorkerUrl ?? '/roost-service-worker.js'
+  const url = serviceWorkerUrlOf(context.options)
   try {
     return await activated(await navigator.serviceWorker.register(url))
   } catch (cause) {
@@ -160,6 +225,7 @@ function settingsOf(options: RoostOptions): Settings {
     application: options.application,
     deviceToken: options.deviceToken,
     appVersion: options.appVersion,
+    hasUnreadBadge: options.unreadBadge ?? false,
   }
 }
 

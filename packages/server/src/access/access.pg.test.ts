@@ -32,28 +32,28 @@ function counting(): Queryable & { queries: number } {
 const codeOf = (n: number) => `AAAAA-${String(n).padStart(5, '0')}`
 
 test('a thousand made-up apps cost twenty queries, and those that exist are served meanwhile', async () => {
-  const { app, deviceToken } = await createApp(db, 'served')
+  const { app, deviceToken } = await createApp(db, { name: 'served', at: Date.now() })
   const counted = counting()
   const apps = new AppDirectory(counted, new StandingClock())
   for (let n = 0; n < 1000; n++)
     await expect(apps.find(codeOf(n))).rejects.toMatchObject({ code: 'app_unknown' })
   expect(counted.queries).toBeLessThanOrEqual(21)
   expect(await apps.findByDevice(app.code, deviceToken)).toMatchObject({ id: app.id })
-  expect(counted.queries).toBeLessThanOrEqual(21)
+  expect(counted.queries).toBeLessThanOrEqual(22) // the note that the token was used is one
 })
 
 test('a thousand wrong device tokens cost twenty queries, and a thousand calls without one cost none', async () => {
-  const { app, deviceToken } = await createApp(db, 'guessed at')
+  const { app, deviceToken } = await createApp(db, { name: 'guessed at', at: Date.now() })
   const counted = counting()
   const apps = new AppDirectory(counted, new StandingClock())
   const refused = { code: 'device_token_refused' }
   await apps.findByDevice(app.code, deviceToken)
   for (let n = 0; n < 1000; n++)
     await expect(apps.findByDevice(app.code, undefined)).rejects.toMatchObject(refused)
-  expect(counted.queries).toBe(1)
+  expect(counted.queries).toBe(2) // the table, and a note that the token was used
   for (let n = 0; n < 1000; n++)
     await expect(apps.findByDevice(app.code, `roost_device_${n}`)).rejects.toMatchObject(refused)
-  expect(counted.queries).toBeLessThanOrEqual(21)
+  expect(counted.queries).toBeLessThanOrEqual(22)
 })
 
 test('a thousand wrong server tokens cost twenty queries', async () => {
@@ -61,20 +61,47 @@ test('a thousand wrong server tokens cost twenty queries', async () => {
   await storeToken(db, { kind: 'server', token, label: 'test' })
   const counted = counting()
   const tokens = new ServerTokens(counted, new StandingClock())
-  for (let n = 0; n < 1000; n++) expect(await tokens.has(`guess-${n}`)).toBe(false)
+  for (let n = 0; n < 1000; n++) expect(await tokens.find(`guess-${n}`)).toBeUndefined()
   expect(counted.queries).toBeLessThanOrEqual(21)
-  expect(await tokens.has(token)).toBe(true)
+  expect(await tokens.find(token)).toMatchObject({ name: 'test' })
 })
 
 test('an app, its token and a server token work at once, also on a server that has looked before', async () => {
   const apps = new AppDirectory(db, new TestClock())
   const tokens = new ServerTokens(db, new TestClock())
   await expect(apps.find(codeOf(1))).rejects.toMatchObject({ code: 'app_unknown' })
-  expect(await tokens.has('not yet')).toBe(false)
-  const { app, deviceToken } = await createApp(db, 'new')
+  expect(await tokens.find('not yet')).toBeUndefined()
+  const { app, deviceToken } = await createApp(db, { name: 'new', at: Date.now() })
   await storeToken(db, { kind: 'server', token: 'not yet', label: 'test' })
   expect(await apps.findByDevice(app.code, deviceToken)).toMatchObject({ id: app.id })
-  expect(await tokens.has('not yet')).toBe(true)
+  expect(await tokens.find('not yet')).toBeDefined()
+})
+
+test('that a token was used is noted once a minute, that of a device once an hour, however many calls there are', async () => {
+  const { app, deviceToken } = await createApp(db, { name: 'used', at: Date.now() })
+  await storeToken(db, { kind: 'server', token: 'used now and then', label: 'test' })
+  const notes: string[] = []
+  const counted: Queryable = {
+    query: (text, values) => {
+      if (text.includes('used_at =')) notes.push(text)
+      return db.query(text, values)
+    },
+  }
+  const clock = new TestClock()
+  const apps = new AppDirectory(counted, clock)
+  const tokens = new ServerTokens(counted, clock)
+  const use = async () => {
+    for (let n = 0; n < 100; n++) {
+      await apps.findByDevice(app.code, deviceToken)
+      await tokens.find('used now and then')
+    }
+    return notes.length
+  }
+  expect(await use()).toBe(2)
+  clock.advance(61_000)
+  expect(await use()).toBe(3)
+  clock.advance(3_600_000)
+  expect(await use()).toBe(5)
 })
 
 class StandingClock {

@@ -70,3 +70,19 @@ test('a reading that fails is told, and the next one is tried', async () => {
   table.isAway = false
   expect((await snapshot.current()).has('a')).toBe(true)
 })
+
+test('what is taken back is not believed a moment longer, not even by a reading that is under way', async () => {
+  const { table, snapshot } = counted()
+  await snapshot.current()
+  table.names.length = 0
+  snapshot.forget()
+  expect((await snapshot.current()).has('a')).toBe(false)
+  table.names.push('b')
+  snapshot.forget()
+  const early = snapshot.current()
+  table.names.length = 0
+  snapshot.forget()
+  expect((await snapshot.current()).has('b')).toBe(false)
+  await early
+  expect((await snapshot.current()).has('b')).toBe(false)
+})

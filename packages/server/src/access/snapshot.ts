@@ -18,15 +18,15 @@ interface Held<T> {
 }
 
 export class Snapshot<T> {
-  readonly #load: () => Promise<T>
+  readonly #read: () => Promise<T>
   readonly #clock: Clock
   #held: Held<T> | undefined
   #loading: Promise<T> | undefined
   #next: Promise<T> | undefined
   #misses = { left: MISSES_PER_SECOND, at: Number.NEGATIVE_INFINITY }
 
-  constructor(load: () => Promise<T>, clock: Clock) {
-    this.#load = load
+  constructor(read: () => Promise<T>, clock: Clock) {
+    this.#read = read
     this.#clock = clock
   }
 
@@ -42,6 +42,12 @@ export class Snapshot<T> {
     return this.current(BELIEVED_AFTER_MISSES_MS)
   }
 
+  /** What was read so far, or is being read at the moment, is believed no more: something in it was taken back. */
+  forget(): void {
+    this.#held = undefined
+    this.#loading = undefined
+  }
+
   #heldFor(ms: number): Held<T> | undefined {
     const held = this.#held
     return held !== undefined && this.#clock.now() - held.at < ms ? held : undefined
@@ -49,10 +55,21 @@ export class Snapshot<T> {
 
   /** All that ask while it is being read share the query. */
   #join(): Promise<T> {
-    this.#loading ??= this.#read().finally(() => {
-      this.#loading = undefined
-    })
-    return this.#loading
+    return this.#loading ?? this.#load()
+  }
+
+  #load(): Promise<T> {
+    const at = this.#clock.now()
+    const loading: Promise<T> = this.#read()
+      .then(value => {
+        if (this.#loading === loading) this.#held = { value, at }
+        return value
+      })
+      .finally(() => {
+        if (this.#loading === loading) this.#loading = undefined
+      })
+    this.#loading = loading
+    return loading
   }
 
   /** A query that began before may have missed what was stored since. */
@@ -65,13 +82,6 @@ export class Snapshot<T> {
         return this.#join()
       })
     return this.#next
-  }
-
-  async #read(): Promise<T> {
-    const at = this.#clock.now()
-    const value = await this.#load()
-    this.#held = { value, at }
-    return value
   }
 
   #takeMiss(): boolean {

@@ -1,5 +1,6 @@
 /** What is known while a condition is compiled: what its names mean, and where in it we are. */
 import { type Condition, type ListKind, PushError, type TagType } from '@roost/protocol'
+import type { Knock } from '../hygiene/uninstalls/doubt.ts'
 
 /** Of tags that have a definition. */
 export type TagTypes = ReadonlyMap<string, TagType>
@@ -18,6 +19,20 @@ export interface ConditionScope {
   readonly lists?: ReadonlyMap<string, ListKind>
   /** Messages of this app. */
   readonly messages?: ReadonlySet<string>
+  /** Those of whose acceptances is asked. */
+  readonly accepted?: ReadonlyMap<string, AcceptanceRecord>
+  /** What doubts go by. */
+  readonly doubt?: Knock
+}
+
+/** What is on record of the acceptances of a message. */
+export interface AcceptanceRecord {
+  /** All of them: who is not among them was not accepted. */
+  readonly isWhole: boolean
+  /** A row tells of buckets that lie so far from one another at most. */
+  readonly width: number
+  /** What was accepted for a device counts as long as nobody else has been logged in on it since. */
+  readonly isOfSamePerson?: boolean
 }
 
 /** Adds a value and gives back its number, as `$7`. */

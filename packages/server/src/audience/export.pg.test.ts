@@ -3,6 +3,7 @@ import { inflateRawSync } from 'node:zlib'
 import type { SegmentExportView } from '@roost/protocol'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { SERVER_TOKEN, startRoost, type TestRoost } from '../../test/roost.ts'
+import { runExports } from './export.ts'
 
 let roost: TestRoost
 beforeAll(async () => {
@@ -77,6 +78,44 @@ test('a segment is exported, its devices are removed in bulk, and the removal ca
   const undo = await roost.rest('POST', path('removals/undo'), { from: before })
   expect(undo.status).toBeLessThan(300)
   await expect.poll(states, { timeout: 20_000 }).toEqual(['active', 'active', 'active'])
+})
+
+test('whoever is erased leaves the files that name them at once, and their links give the others', async () => {
+  const [gone, kept] = [
+    await roost.phone('android', { tags: { tier: 'left' } }),
+    await roost.phone('android', { tags: { tier: 'left' } }),
+  ]
+  const person = await roost.phone('ios', { tags: { tier: 'left' }, userId: 'leaver' })
+  const left = await segmentOf('left')
+  const [file, other] = [await exported(left, {}), await exported(await segmentOf('nobody else'), {})]
+  const textOf = async (it: SegmentExportView) => {
+    const answer = await download(it.url as string)
+    return answer.status === 200 ? unzipped(Buffer.from(await answer.arrayBuffer())).text : null
+  }
+  const hwidsIn = async () =>
+    (await textOf(file))
+      ?.trim()
+      .split('\n')
+      .slice(1)
+      .map(line => line.split(',')[0])
+  const all = [gone.hwid, kept.hwid, person.hwid].sort()
+  expect((await hwidsIn())?.sort()).toEqual(all)
+  // Their name is in the file, whoever has the phone now.
+  await roost.device('registerUser', { hwid: person.hwid, userId: 'another' })
+
+  for (const target of [{ userId: 'leaver' }, { hwid: gone.hwid }]) {
+    expect((await roost.rest('POST', path('erasures'), target)).status).toBe(200)
+    const text = (await textOf(file)) ?? ''
+    for (const word of Object.values(target)) expect(text).not.toContain(word)
+    await runExports(roost.server.db, roost.clock.now())
+    await expect.poll(hwidsIn, { timeout: 20_000 }).not.toBeUndefined()
+  }
+  expect((await hwidsIn())?.sort()).toEqual([kept.hwid, person.hwid].sort())
+  expect(await textOf(file)).not.toContain('leaver')
+  const after = await roost.rest<SegmentExportView>('GET', path(`segment-exports/${file.id}`))
+  expect(after.body).toMatchObject({ state: 'done', devices: 2, expiresAt: file.expiresAt })
+  const untouched = await roost.rest<SegmentExportView>('GET', path(`segment-exports/${other.id}`))
+  expect(untouched.body.finishedAt).toBe(other.finishedAt)
 })
 
 test('the link to a file is of this file alone, and ends after a day', async () => {

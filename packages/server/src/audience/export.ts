@@ -2,46 +2,74 @@
  * Exports of who meets a condition: asked for, written by a job into a zip, read by whoever has the link. The file lies in the
  * database in pieces, so that each server can write it and hand it out, and no process holds more than a piece. A process that
  * dies loses its session's lock; another one writes the file again from its beginning.
+ *
+ * Whoever is erased leaves the files, too: each page of devices is noted as hashes of whom it names (as inbox/members.ts does),
+ * and a file that names somebody is written again. Each writing has a number, and nothing of a former one gets into the file.
  */
+import { hash } from 'node:crypto'
 import { once } from 'node:events'
 import { Readable } from 'node:stream'
 import { type Condition, type NewSegmentExport, PushError } from '@roost/protocol'
 import { v7 as uuidv7 } from 'uuid'
 import { ZipFile } from 'yazl'
-import { BUCKETS } from '../registry/buckets.ts'
+import { KEY_BYTES, memberKey } from '../inbox/member-key.ts'
+import { BUCKETS, bucketOf } from '../registry/buckets.ts'
 import { type Database, isDatabaseAway, type Queryable } from '../store/database.ts'
 import { type ExportFormat, FORMS } from '../transfer/csv.ts'
-import { exportDevices } from '../transfer/export.ts'
-import { compileAccepted } from './condition.ts'
+import { type ExportForm, type ExportRow, exportForm, readExportPages } from '../transfer/export.ts'
+import { type CompatData, type CompatFormat, compatForm } from './compat-export.ts'
+import { type CompiledCondition, compileCondition } from './condition.ts'
 import { readScope } from './scope.ts'
 
 const PIECE_BYTES = 1_048_576
 /** A file of people's tokens does not lie about for long. */
 const EXPIRES_AFTER_MS = 24 * 3_600_000
 
-interface Settings {
-  readonly format: ExportFormat
-  readonly tokens: 'masked' | 'full'
+/** Of one app. They are written one after the other, so that more would keep those of other apps waiting for hours. */
+export const EXPORTS_WAITING_MAX = 100
+const ASK_AGAIN_SECONDS = 60
+
+type FileSettings =
+  | { readonly form?: undefined; readonly format: ExportFormat; readonly tokens: 'masked' | 'full' }
+  /** As `exportSegment` is documented to write it. */
+  | {
+      readonly form: 'compat'
+      readonly format: CompatFormat
+      readonly tokens: 'full'
+      /** Absent: all there is. */
+      readonly data?: readonly CompatData[]
+    }
+
+/** `count`: no file, only how many they are. */
+type Settings = FileSettings | { readonly form: 'count' }
+
+/** Of an export of ours, with what was left out. */
+export function settingsOf({ format = 'csv', tokens = 'masked' }: NewSegmentExport): Settings {
+  return { format, tokens }
 }
 
+/** Throws `rate_limited` when too many of the app are not written yet. */
 export async function startExport(
   db: Queryable,
   asked: {
     readonly appId: number
     readonly condition: Condition
-    readonly settings: NewSegmentExport
+    readonly settings: Settings
     readonly at: number
   },
 ): Promise<string> {
   const id = uuidv7()
-  const settings: Settings = {
-    format: asked.settings.format ?? 'csv',
-    tokens: asked.settings.tokens ?? 'masked',
-  }
-  await db.query(
-    'insert into segment_export (id, app_id, condition, settings, created_at) values ($1, $2, $3, $4, $5)',
-    [id, asked.appId, JSON.stringify(asked.condition), JSON.stringify(settings), new Date(asked.at)],
+  const { rowCount } = await db.query(
+    `insert into segment_export (id, app_id, condition, settings, created_at)
+     select $1, $2::integer, $3, $4, $5
+      where (select count(*) from segment_export
+              where app_id = $2::integer and state in ('waiting', 'running')) < ${EXPORTS_WAITING_MAX}`,
+    [id, asked.appId, JSON.stringify(asked.condition), JSON.stringify(asked.settings), new Date(asked.at)],
   )
+  if (rowCount === 0)
+    throw new PushError('rate_limited', `${EXPORTS_WAITING_MAX} exports of this app wait to be written`, {
+      retryAfterSeconds: ASK_AGAIN_SECONDS,
+    })
   return id
 }
 
@@ -56,9 +84,11 @@ export interface StoredExport {
   readonly finishedAt: string | null
   readonly expiresAt: string | null
   readonly error: string | null
+  /** Which writing of the file it is. */
+  readonly run: number
 }
 
-const COLUMNS = `id, state, case when state = 'done' then 1 else buckets_done / ${BUCKETS}.0::float8 end as progress, devices,
+const COLUMNS = `id, run, state, case when state = 'done' then 1 else buckets_done / ${BUCKETS}.0::float8 end as progress, devices,
   case when state = 'done' then bytes end as bytes, file_name as "fileName", created_at as "createdAt",
   finished_at as "finishedAt", expires_at as "expiresAt", error`
 
@@ -77,13 +107,19 @@ export async function readExport(
   return rows[0]
 }
 
-export async function* readFile(db: Queryable, id: string): AsyncGenerator<Buffer> {
+/** Breaks off when it is written again meanwhile: who reads it has a part of a file, and is to see that. */
+export async function* readFile(
+  db: Queryable,
+  { id, run }: Pick<StoredExport, 'id' | 'run'>,
+): AsyncGenerator<Buffer> {
   for (let place = 0; ; place++) {
-    const { rows } = await db.query<{ bytes: Buffer }>(
-      'select bytes from segment_export_part where export_id = $1 and place = $2',
-      [id, place],
+    const { rows } = await db.query<{ bytes: Buffer | null }>(
+      `select p.bytes from segment_export e left join segment_export_part p on p.export_id = e.id and p.place = $3
+        where e.id = $1 and e.run = $2 and e.state = 'done'`,
+      [id, run, place],
     )
-    if (rows[0] === undefined) return
+    if (rows[0] === undefined) throw new Error(`export ${id} is written again`)
+    if (rows[0].bytes === null) return
     yield rows[0].bytes
   }
 }
@@ -132,78 +168,212 @@ interface Writing {
   readonly isOver: () => boolean
 }
 
+/** Somebody who is in the file was erased, or the lock was lost with its session: another writing has begun, or will. */
+class WritingOver extends Error {}
+
 async function write(db: Database, work: Work, writing: Writing): Promise<boolean> {
-  const { rowCount } = await db.query(
-    `update segment_export set state = 'running', buckets_done = 0, devices = 0, bytes = 0
-      where id = $1 and state in ('waiting', 'running')`,
-    [work.id],
-  )
-  if (rowCount === 0) return false // another process has just done it
-  await db.query('delete from segment_export_part where export_id = $1', [work.id])
+  const run = await beginRun(db, work.id)
+  if (run === undefined) return false // another process has just done it
+  const { settings } = work
   try {
-    await writeFile(db, work, writing)
+    if (settings.form === 'count') await writeCount(db, { ...work, run }, writing)
+    else await writeFile(db, { ...work, run, settings }, writing)
     return true
   } catch (error) {
+    if (error instanceof WritingOver) return false
     if (isDatabaseAway(error) || writing.isOver()) throw error // written again by whoever comes next
-    await db.query(
-      `update segment_export set state = 'failed', finished_at = $2, expires_at = $3, error = $4 where id = $1`,
-      [
-        work.id,
-        new Date(writing.at),
-        new Date(writing.at + EXPIRES_AFTER_MS),
-        (error instanceof Error ? error.message : String(error)).slice(0, 500),
-      ],
-    )
+    await finish(db, { ...work, run }, writing, {
+      state: 'failed',
+      error: (error instanceof Error ? error.message : String(error)).slice(0, 500),
+    })
     return true
   }
 }
 
-async function writeFile(db: Database, work: Work, { at, isOver }: Writing): Promise<void> {
-  const name = `export_segment_${work.code}_${Math.floor(at / 1000)}.${FORMS[work.settings.format].ending}`
-  const lines = Readable.from(await linesOf(db, work, { at, isOver }), { objectMode: false })
-  const zip = new ZipFile()
-  zip.addReadStream(lines, name, { mtime: new Date(at) })
-  zip.end()
-  lines.on('error', error => (zip.outputStream as Readable).destroy(error))
-  const bytes = await store(db, work.id, zip.outputStream as Readable)
-  if (!lines.closed) await once(lines, 'close')
-  await db.query(
-    `update segment_export set state = 'done', buckets_done = ${BUCKETS}, bytes = $2, file_name = $3, finished_at = $4, expires_at = $5
-      where id = $1`,
-    [work.id, bytes, `${name}.zip`, new Date(at), new Date(at + EXPIRES_AFTER_MS)],
-  )
-}
-
-async function linesOf(
-  db: Database,
-  { id, appId, condition, settings }: Work,
-  { at, isOver }: Writing,
-): Promise<AsyncGenerator<string>> {
-  const scope = await readScope(db, { appId, condition, at })
-  return exportDevices(db, {
-    appId,
-    format: settings.format,
-    hasTokens: settings.tokens === 'full',
-    audience: firstParameter => compileAccepted(condition, { firstParameter, scope }),
-    onPage: async ({ devices, bucket }) => {
-      if (isOver()) throw new Error('the server is stopped')
-      await db.query(
-        'update segment_export set devices = devices + $2, buckets_done = coalesce($3, buckets_done) where id = $1',
-        [id, devices, bucket],
-      )
-    },
+async function beginRun(db: Database, id: string): Promise<number | undefined> {
+  return db.transaction(async tx => {
+    const { rows } = await tx.query<{ run: number }>(
+      `update segment_export set state = 'running', run = run + 1, buckets_done = 0, devices = 0, bytes = 0
+        where id = $1 and state in ('waiting', 'running') returning run`,
+      [id],
+    )
+    if (rows[0] !== undefined) await dropPieces(tx, [id])
+    return rows[0]?.run
   })
 }
 
-async function store(db: Queryable, id: string, file: Readable): Promise<number> {
+async function dropPieces(tx: Queryable, ids: readonly string[]): Promise<void> {
+  await tx.query('delete from segment_export_part where export_id = any($1::uuid[])', [ids])
+  await tx.query('delete from segment_export_page where export_id = any($1::uuid[])', [ids])
+}
+
+interface Run extends Omit<Work, 'settings'> {
+  readonly run: number
+}
+
+interface FileRun extends Run {
+  readonly settings: FileSettings
+}
+
+interface Ended {
+  readonly state: 'done' | 'failed'
+  readonly bytes?: number
+  readonly devices?: number
+  readonly fileName?: string
+  readonly error?: string
+}
+
+/** A link that was given out already ends when it was to end. */
+async function finish(db: Queryable, { id, run }: Run, { at }: Writing, ended: Ended): Promise<void> {
+  const { rowCount } = await db.query(
+    `update segment_export
+        set state = $3, buckets_done = case $3 when 'done' then ${BUCKETS} else buckets_done end, bytes = coalesce($4, bytes),
+            devices = coalesce($5, devices), file_name = $6, error = $7, finished_at = $8, expires_at = coalesce(expires_at, $9)
+      where id = $1 and run = $2`,
+    [
+      id,
+      run,
+      ended.state,
+      ended.bytes ?? null,
+      ended.devices ?? null,
+      ended.fileName ?? null,
+      ended.error ?? null,
+      new Date(at),
+      new Date(at + EXPIRES_AFTER_MS),
+    ],
+  )
+  if (rowCount === 0) throw new WritingOver()
+}
+
+async function writeCount(db: Database, work: Run, writing: Writing): Promise<void> {
+  const { appId, condition } = work
+  const scope = await readScope(db, { appId, condition, at: writing.at })
+  const { sql, values } = compileCondition(condition, { firstParameter: 2, scope })
+  const { rows } = await db.query<{ devices: number }>(
+    `select count(*) as devices from device d where d.app_id = $1 and ${sql}`,
+    [appId, ...values],
+  )
+  await finish(db, work, writing, { state: 'done', devices: rows[0]?.devices ?? 0 })
+}
+
+async function writeFile(db: Database, work: FileRun, writing: Writing): Promise<void> {
+  const { appId, condition, code } = work
+  const scope = await readScope(db, { appId, condition, at: writing.at })
+  const audience = (firstParameter: number) => compileCondition(condition, { firstParameter, scope })
+  const { ending, form } = await formOf(db, { ...work, audience })
+  const name = `export_segment_${code}_${Math.floor(writing.at / 1000)}.${ending}`
+  const lines = Readable.from(linesOf(db, work, { ...writing, audience, form }), { objectMode: false })
+  const zip = new ZipFile()
+  zip.addReadStream(lines, name, { mtime: new Date(writing.at) })
+  zip.end()
+  lines.on('error', error => (zip.outputStream as Readable).destroy(error))
+  const bytes = await store(db, work, zip.outputStream as Readable)
+  if (!lines.closed) await once(lines, 'close')
+  await finish(db, work, writing, { state: 'done', bytes, fileName: `${name}.zip` })
+}
+
+async function formOf(
+  db: Database,
+  { settings, appId, code, audience }: FileRun & Pick<Lines, 'audience'>,
+): Promise<{ readonly ending: string; readonly form: ExportForm }> {
+  if (settings.form === undefined)
+    return { ending: FORMS[settings.format].ending, form: exportForm(settings.format) }
+  const { format, data } = settings
+  return { ending: format, form: await compatForm(db, { appId, app: code, format, data, audience }) }
+}
+
+interface Lines extends Writing {
+  readonly audience: (firstParameter: number) => CompiledCondition
+  readonly form: ExportForm
+}
+
+async function* linesOf(db: Database, work: FileRun, lines: Lines): AsyncGenerator<string> {
+  const { head, line } = lines.form
+  if (head !== '') yield head
+  const options = {
+    appId: work.appId,
+    hasTokens: work.settings.tokens === 'full',
+    audience: lines.audience,
+  }
+  for await (const { rows, isLast } of readExportPages(db, options)) {
+    if (lines.isOver()) throw new Error('the server is stopped')
+    await notePage(db, work, { rows, isLast }) // before it is written: who is erased from now on is found
+    if (rows.length > 0) yield rows.map(line).join('')
+  }
+}
+
+/** Whom the page names, and how far the export is. */
+async function notePage(
+  db: Database,
+  { id, appId, run }: Run,
+  { rows, isLast }: { readonly rows: readonly ExportRow[]; readonly isLast: boolean },
+): Promise<void> {
+  const last = rows.at(-1)
+  await db.transaction(async tx => {
+    const { rowCount } = await tx.query(
+      `update segment_export set devices = devices + $3, buckets_done = coalesce($4, buckets_done) where id = $1 and run = $2`,
+      [id, run, rows.length, isLast ? null : (last?.bucket ?? null)],
+    )
+    if (rowCount === 0) throw new WritingOver()
+    if (last === undefined) return
+    await tx.query(
+      `insert into segment_export_page (export_id, app_id, bucket_from, bucket_to, hwids, users)
+       values ($1, $2, $3, $4, $5, $6)`,
+      [
+        id,
+        appId,
+        rows[0]?.bucket,
+        last.bucket,
+        Buffer.concat(rows.map(it => keyOf(id, it.hwid))),
+        Buffer.concat(rows.map(it => (it.userId === null ? NOBODY : keyOf(id, it.userId)))),
+      ],
+    )
+  })
+}
+
+const NOBODY = Buffer.alloc(KEY_BYTES)
+
+/** What `memberKey` is in SQL. */
+function keyOf(exportId: string, name: string): Buffer {
+  return hash('sha256', exportId + name, 'buffer').subarray(0, KEY_BYTES)
+}
+
+/** Uses the index segment_export_page_of_app. */
+const NAMING = `
+  select distinct p.export_id as id from segment_export_page p
+   where p.app_id = $1
+     and (exists (select from unnest($2::text[], $3::smallint[]) n (hwid, bucket)
+                   where n.bucket between p.bucket_from and p.bucket_to
+                     and position(${memberKey('p.export_id', 'n.hwid')} in p.hwids) % ${KEY_BYTES} = 1)
+       or exists (select from unnest($4::text[]) n (id)
+                   where position(${memberKey('p.export_id', 'n.id')} in p.users) % ${KEY_BYTES} = 1))`
+
+/**
+ * Files that name one of them are gone at once and are written again without them; their links go on working then.
+ * In the caller's transaction; returns how many.
+ */
+export async function eraseFromExports(
+  tx: Queryable,
+  names: { readonly appId: number; readonly hwids: readonly string[]; readonly users: readonly string[] },
+): Promise<number> {
+  const { appId, hwids, users } = names
+  const { rows } = await tx.query<{ id: string }>(NAMING, [appId, hwids, hwids.map(bucketOf), users])
+  const ids = rows.map(it => it.id).sort()
+  if (ids.length === 0) return 0
+  await tx.query(
+    `update segment_export set state = 'waiting', run = run + 1, buckets_done = 0, devices = 0, bytes = 0, finished_at = null
+      where id in (select id from segment_export where id = any($1::uuid[]) order by id for no key update)`,
+    [ids],
+  )
+  await dropPieces(tx, ids)
+  return ids.length
+}
+
+async function store(db: Database, work: Run, file: Readable): Promise<number> {
   let [place, bytes, waiting] = [0, 0, [] as Buffer[]]
   let size = 0
   const flush = async () => {
-    await db.query('insert into segment_export_part (export_id, place, bytes) values ($1, $2, $3)', [
-      id,
-      place++,
-      Buffer.concat(waiting),
-    ])
+    await storePiece(db, work, { place: place++, bytes: Buffer.concat(waiting) })
     bytes += size
     ;[waiting, size] = [[], 0]
   }
@@ -214,6 +384,20 @@ async function store(db: Queryable, id: string, file: Readable): Promise<number>
   }
   if (size > 0) await flush()
   return bytes
+}
+
+/** Of this writing: the row is locked against the beginning of another one. */
+async function storePiece(
+  db: Queryable,
+  { id, run }: Run,
+  piece: { readonly place: number; readonly bytes: Buffer },
+): Promise<void> {
+  const { rowCount } = await db.query(
+    `with mine as (select id from segment_export where id = $1 and run = $2 for share)
+     insert into segment_export_part (export_id, place, bytes) select id, $3, $4 from mine`,
+    [id, run, piece.place, piece.bytes],
+  )
+  if (rowCount === 0) throw new WritingOver()
 }
 
 export async function dropExpiredExports(db: Queryable, at: number): Promise<number> {

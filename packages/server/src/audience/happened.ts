@@ -13,6 +13,7 @@ import {
   type ListCondition,
   type MessageCondition,
 } from '@roost/protocol'
+import { KEY_BYTES, memberKey } from '../inbox/member-key.ts'
 import { type Context, matchNobody, refuse } from './context.ts'
 import { dayBefore } from './days.ts'
 
@@ -37,13 +38,13 @@ function wasOften(atLeast: number, withinDays: number | undefined, { parameter, 
             where t.day >= ${from}::date) >= ${parameter(atLeast)}`
 }
 
-export function compileMessage({ message, was, withinDays }: MessageCondition, context: Context): string {
+export function compileMessage(condition: MessageCondition, context: Context): string {
+  const { message, was, withinDays } = condition
   const { parameter, scope } = context
+  if (was === 'accepted') return wasAccepted(condition, context)
   const isAny = message === ANY_MESSAGE
-  if (!isAny && !scope.messages?.has(message)) {
-    if (context.isLenient) return matchNobody(context)
-    refuse(context, `message ${message} is none of this app`)
-  }
+  if (!isAny && !scope.messages?.has(message))
+    return missing(`message ${message} is none of this app`, context)
   const parts = ['r.bucket = d.bucket and r.app_id = d.app_id and r.hwid = d.hwid']
   if (!isAny) parts.push(`r.message_id = ${parameter(message)}::uuid`)
   if (was === 'opened') parts.push(`r.kind = 'opened'`)
@@ -52,12 +53,43 @@ export function compileMessage({ message, was, withinDays }: MessageCondition, c
   return `exists (select from receipt r where ${parts.join(' and ')})`
 }
 
+function missing(problem: string, context: Context): string {
+  return context.isLenient ? matchNobody(context) : refuse(context, problem)
+}
+
+/** SQL over `device d` and an acceptance `x`: a visitor who logs in is the same person, and so is who logs in again. */
+const SOMEBODY_ELSE_SINCE = `exists (select from former_user f
+        where f.bucket = d.bucket and f.app_id = d.app_id and f.hwid = d.hwid and f.until > x.at
+          and f.user_id is distinct from d.user_id)`
+
+/**
+ * By the record of acceptances (dispatch/acceptances.ts), and those that nobody has answered for. When the record is not whole any
+ * more, "was not accepted" would be said of everybody. Uses the index acceptance_of_message, whose rows end in the device's
+ * bucket or so far behind it as one may reach.
+ */
+function wasAccepted({ message, withinDays }: MessageCondition, context: Context): string {
+  if (message === ANY_MESSAGE || withinDays !== undefined)
+    refuse(context, '"accepted" is asked of one message, without "withinDays"')
+  const record = context.scope.accepted?.get(message)
+  if (record === undefined) return missing(`message ${message} is none of this app`, context)
+  if (!record.isWhole)
+    return missing(
+      `of message ${message} it is not on record any more for whom gateways took it: that is kept for 30 days`,
+      context,
+    )
+  const id = `${context.parameter(message)}::uuid`
+  const still = record.isOfSamePerson === true ? `and not ${SOMEBODY_ELSE_SINCE}` : ''
+  return `(exists (select from acceptance x
+      where x.message_id = ${id} and x.bucket_to between d.bucket and d.bucket + ${context.parameter(record.width)}::integer
+        and x.bucket_from <= d.bucket and position(${memberKey(id, 'd.hwid')} in x.accepted) % ${KEY_BYTES} = 1 ${still})
+    or exists (select from delivery_exception x
+      where x.bucket = d.bucket and x.message_id = ${id} and x.hwid = d.hwid and x.outcome = 'uncertain' ${still}))`
+}
+
 export function compileList({ list }: ListCondition, context: Context): string {
   const kind = context.scope.lists?.get(list)
-  if (kind === undefined) {
-    if (context.isLenient) return matchNobody(context)
-    refuse(context, `list ${list} is none of this app, or it is still being loaded`)
-  }
+  if (kind === undefined)
+    return missing(`list ${list} is none of this app, or it is still being loaded`, context)
   const id = `${context.parameter(list)}::uuid`
   return kind === 'devices'
     ? `exists (select from audience_list_device l

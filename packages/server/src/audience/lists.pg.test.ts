@@ -3,29 +3,23 @@ import { randomUUID } from 'node:crypto'
 import type { AddedToList, Condition, ListView } from '@roost/protocol'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Access, type BareServer, SERVER_TOKEN, startBare } from '../../test/bare.ts'
-import { cloneDatabase, type TestDatabase } from '../../test/database.ts'
 import { compileCondition } from './condition.ts'
 import { addFile, dropAbandonedLists } from './lists.ts'
 import { readScope } from './scope.ts'
 
-let database: TestDatabase
 let server: BareServer
 let app: Access
 let appId: number
 const DEVICES = ['anna', 'ben', 'carl', 'dora']
 beforeAll(async () => {
-  database = await cloneDatabase()
-  server = await startBare({ databaseUrl: database.url })
+  server = await startBare()
   app = await server.createApp()
   for (const hwid of DEVICES)
     await server.device(app, 'registerUser', { hwid, userId: hwid === 'dora' ? 'anna@x' : `${hwid}@x` })
   const { rows } = await server.db.query<{ id: number }>('select id from app where code = $1', [app.app])
   appId = rows[0]?.id as number
 })
-afterAll(async () => {
-  await server.close()
-  await database.drop()
-})
+afterAll(() => server.close())
 
 const path = (rest = '') => `/v1/apps/${app.app}/lists${rest}`
 type Made = AddedToList & { readonly id: string }
@@ -123,6 +117,14 @@ test('a list is kept as long as a message waits that names it, and then goes wit
   expect(refusal.code).toBe('list_in_use')
   expect(refusal.detail).toContain(body.id)
   await server.db.query("update message set state = 'done' where id = $1", [body.id])
+  const recurring = { to: { condition: { not: { list: id } } }, content: { title: 'Hello' } }
+  const schedule = await server.rest<{ id: string }>('POST', `/v1/apps/${app.app}/schedules`, {
+    name: 'Daily',
+    cron: '0 9 * * *',
+    message: recurring,
+  })
+  expect(((await (await gone()).json()) as { detail: string }).detail).toContain('schedule "Daily"')
+  await server.db.query('delete from schedule where id = $1', [schedule.body.id])
   expect((await gone()).status).toBe(204)
   expect((await gone()).status).toBe(404)
   const left = await server.db.query('select from audience_list_device where list_id = $1', [id])
@@ -191,8 +193,16 @@ test('a list whose upload broke off is dropped after a week, and no other', asyn
   await upload(id, 'text/csv', 'hwid\nanna\n', '?final=false')
   const ready = await make({ name: 'Ready', kind: 'devices', ids: ['anna'] })
   const day = 24 * 3_600_000
-  expect(await dropAbandonedLists(server.db, server.clock.now() + 6 * day)).toBe(0)
-  await dropAbandonedLists(server.db, server.clock.now() + 8 * day)
+  // One whose deletion broke off, and that a segment was made of in the same moment, keeps nobody from cleaning the others.
+  const named = await make({ name: 'Named', kind: 'devices', ids: ['anna'] })
+  await server.rest('POST', `/v1/apps/${app.app}/segments`, { name: 'of it', condition: { list: named.id } })
+  await server.db.query("update audience_list set state = 'loading', updated_at = $2 where id = $1", [
+    named.id,
+    new Date(server.clock.now() - 2 * day),
+  ])
+  expect(await dropAbandonedLists(server.db, server.clock.now() + 4 * day)).toBe(0)
+  expect(await dropAbandonedLists(server.db, server.clock.now() + 8 * day)).toBe(1)
   expect((await server.rest('GET', path(`/${id}`))).status).toBe(404)
+  expect((await server.rest('GET', path(`/${named.id}`))).status).toBe(200)
   expect(await matching({ list: ready.id })).toEqual(['anna'])
 })

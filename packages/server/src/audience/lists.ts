@@ -295,7 +295,7 @@ export async function* readUnknown(
   }
 }
 
-/** Segments, and messages that are still to be sent to, or not to be sent to, who is in it. */
+/** Segments, triggers, schedules, and messages that are still to be sent to, or not to be sent to, who is in it. */
 const USED = `
   select 'message ' || id || ' names the list ' || $2 || ' and is not done' as problem from message
    where app_id = $1 and state in ('scheduled', 'sending', 'paused') and target ? 'condition'
@@ -304,12 +304,18 @@ const USED = `
   select 'segment "' || name || '" names the list ' || $2 from segment
    where app_id = $1 and strpos(condition::text, $2::text) > 0
   union all
+  select 'trigger "' || name || '" names the list ' || $2 from trigger
+   where app_id = $1 and state <> 'deleted' and strpos((definition -> 'condition')::text, $2::text) > 0
+  union all
+  select 'schedule "' || name || '" names the list ' || $2 from schedule
+   where app_id = $1 and strpos(condition::text, $2::text) > 0
+  union all
   select 'message ' || id || ' was planned with a segment that names the list ' || $2 from message
    where app_id = $1 and state in ('sending', 'paused') and strpos(audience::text, $2::text) > 0
   limit 1`
 
 /**
- * Throws `list_unknown`, and `list_in_use` while a message that is not done or a segment names it. Conditions miss it at once; its
+ * Throws `list_unknown`, and `list_in_use` while a message that is not done, a schedule, a trigger or a segment names it. Conditions miss it at once; its
  * members go bucket by bucket, and a deletion that was broken off is done by repeating it, or by the job a week later.
  */
 export async function deleteList(db: Database, key: ListKey): Promise<void> {
@@ -331,12 +337,23 @@ export async function deleteList(db: Database, key: ListKey): Promise<void> {
   })
 }
 
-/** Lists whose last part never came; returns how many. */
+/** Lists whose last part never came, or whose deletion broke off; returns how many. What was named meanwhile stays. */
 export async function dropAbandonedLists(db: Database, at: number): Promise<number> {
   const { rows } = await db.query<ListKey>(
     `select id, app_id as "appId" from audience_list where state = 'loading' and updated_at < $1`,
     [new Date(at - ABANDONED_AFTER_MS)],
   )
-  for (const list of rows) await deleteList(db, list)
-  return rows.length
+  let count = 0
+  for (const list of rows) if (await deleteUnused(db, list)) count++
+  return count
+}
+
+async function deleteUnused(db: Database, list: ListKey): Promise<boolean> {
+  try {
+    await deleteList(db, list)
+    return true
+  } catch (error) {
+    if (error instanceof PushError && ['list_in_use', 'list_unknown'].includes(error.code)) return false
+    throw error
+  }
 }

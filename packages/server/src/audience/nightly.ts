@@ -4,14 +4,15 @@
  * be done is in our tables; a job looks there every minute.
  *
  *   computing ──all buckets──▶ done ──the next one is done, or the condition changes──▶ superseded
- *       ├──a statement is refused──▶ failed
+ *       ├──a statement is refused, or the condition makes no sense any more──▶ failed
  *       └──the condition changes──▶ superseded
  */
 import type { Condition } from '@roost/protocol'
 import { BUCKETS } from '../registry/buckets.ts'
 import { type Database, isDatabaseAway, type Queryable } from '../store/database.ts'
-import { compileAccepted } from './condition.ts'
+import { compileCondition } from './condition.ts'
 import { readScope } from './scope.ts'
+import { type KeptSegments, keepSegments, keptSegments } from './segment-meaning.ts'
 
 /** At ten million devices 16 buckets are 160 thousand: about a second. */
 const BUCKETS_A_STEP = 16
@@ -33,12 +34,20 @@ interface OfSegment {
 
 /** Begins a snapshot; when one is being computed already, that one goes on. The caller has the job `segments` run soon. */
 export async function startSnapshot(tx: Queryable, { segmentId, at }: OfSegment): Promise<void> {
-  await tx.query(
+  const { rows } = await tx.query<Pick<Computing, 'id' | 'appId' | 'condition'>>(
     `insert into segment_snapshot (segment_id, app_id, condition, state, started_at)
      select id, app_id, condition, 'computing', $2 from segment where id = $1 and mode = 'nightly'
-     on conflict (segment_id) where state = 'computing' do nothing`,
+     on conflict (segment_id) where state = 'computing' do nothing
+     returning id, app_id as "appId", condition`,
     [segmentId, new Date(at)],
   )
+  const [begun] = rows
+  const audience = begun && (await keepSegments(tx, begun))
+  if (audience)
+    await tx.query('update segment_snapshot set audience = $2 where id = $1', [
+      begun.id,
+      JSON.stringify(audience),
+    ])
 }
 
 /** The condition is another one now: none of its snapshots is shown to anybody again. */
@@ -102,6 +111,8 @@ interface Computing {
   readonly segmentId: string
   readonly appId: number
   readonly condition: Condition
+  /** What its segments meant at the beginning; null when it names none. */
+  readonly audience: KeptSegments | null
   readonly bucketsDone: number
   readonly startedAt: string
 }
@@ -113,7 +124,7 @@ async function computeStep(db: Database, at: number): Promise<Step> {
   try {
     return await db.transaction(async tx => {
       const { rows } = await tx.query<Computing>(
-        `select id, segment_id as "segmentId", app_id as "appId", condition, buckets_done as "bucketsDone", started_at as "startedAt"
+        `select id, segment_id as "segmentId", app_id as "appId", condition, audience, buckets_done as "bucketsDone", started_at as "startedAt"
            from segment_snapshot where state = 'computing' order by id limit 1 for update skip locked`,
       )
       taken = rows[0]
@@ -128,11 +139,12 @@ async function computeStep(db: Database, at: number): Promise<Step> {
 
 /** `first_seen_at`: all buckets are of one moment, whoever registers while they are computed. */
 async function computeBuckets(tx: Queryable, snapshot: Computing, at: number): Promise<Step> {
-  const { id, appId, condition, bucketsDone, startedAt } = snapshot
-  const scope = await readScope(tx, { appId, condition, at: Date.parse(startedAt) })
+  const { id, appId, condition, audience, bucketsDone, startedAt } = snapshot
+  const kept = audience === null ? {} : { readSegments: keptSegments(audience) }
+  const scope = await readScope(tx, { appId, condition, at: Date.parse(startedAt), ...kept })
   const to = Math.min(bucketsDone + BUCKETS_A_STEP, BUCKETS)
   const values: unknown[] = [id, appId, bucketsDone, to - 1, startedAt]
-  const compiled = compileAccepted(condition, { firstParameter: values.length + 1, scope })
+  const compiled = compileCondition(condition, { firstParameter: values.length + 1, scope })
   const { rowCount } = await tx.query(
     `insert into segment_member (bucket, app_id, hwid, snapshot_id)
      select d.bucket, d.app_id, d.hwid, $1 from device d
@@ -175,13 +187,18 @@ async function fail(
   )
 }
 
-/** Kept as long as a message that is not done was planned with them. */
+const names = (audience: string) =>
+  `jsonb_path_exists(${audience}, '$.segments.*.snapshot ? (@ == $id)', jsonb_build_object('id', s.id))`
+
+/** Kept as long as what began with them goes on: messages, other snapshots, and exports, which don't say with which. */
 const ENDED = `
   select s.id, s.app_id as "appId" from segment_snapshot s
    where s.ended_at < $1 and not s.is_cleaned
      and not exists (select from message m
-                      where m.app_id = s.app_id and m.state in ('scheduled', 'sending', 'paused')
-                        and jsonb_path_exists(m.audience, '$.segments.*.snapshot ? (@ == $id)', jsonb_build_object('id', s.id)))`
+                      where m.app_id = s.app_id and m.state in ('scheduled', 'sending', 'paused') and ${names('m.audience')})
+     and not exists (select from segment_snapshot o
+                      where o.app_id = s.app_id and o.state = 'computing' and ${names('o.audience')})
+     and not exists (select from segment_export e where e.app_id = s.app_id and e.state = 'running')`
 
 /** Drops the members of snapshots that nobody asks for any more; returns of how many. */
 export async function cleanSnapshots(db: Queryable, at: number): Promise<number> {

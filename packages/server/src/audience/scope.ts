@@ -1,15 +1,12 @@
 /** What the names in a condition mean: read at once, with all segments that its segments name. */
 import { ANY_MESSAGE, type Condition, type ListKind } from '@roost/protocol'
-import { readTagTypes } from '../registry/tag-definitions.ts'
+import { newestKnock } from '../hygiene/uninstalls/doubt.ts'
+import { KEY_BYTES } from '../inbox/member-key.ts'
+import { readTagTypes } from '../registry/tags/definitions.ts'
 import type { Queryable } from '../store/database.ts'
-import type { ConditionScope, SegmentMeaning } from './context.ts'
-import { readSegments as readSegmentsNow } from './segment-meaning.ts'
-
-/** Gives the segments of this app among those; others are left out. */
-export type ReadSegments = (
-  db: Queryable,
-  query: { readonly appId: number; readonly ids: readonly string[] },
-) => Promise<ReadonlyMap<string, SegmentMeaning>>
+import type { AcceptanceRecord, ConditionScope, SegmentMeaning } from './context.ts'
+import { namesIn } from './names.ts'
+import { type ReadSegments, readSegments as readSegmentsNow } from './segment-meaning.ts'
 
 export interface ScopeQuery {
   readonly appId: number
@@ -18,49 +15,24 @@ export interface ScopeQuery {
   readonly at: number
   /** Default: as they are now. */
   readonly readSegments?: ReadSegments
+  /** Of acceptances those count alone after which nobody else was logged in on the device. Default false. */
+  readonly isOfSamePerson?: boolean | undefined
 }
 
 export async function readScope(db: Queryable, query: ScopeQuery): Promise<ConditionScope> {
-  const { appId, condition, at } = query
+  const { appId, condition, at, isOfSamePerson = false } = query
   const segments = await readAllSegments(db, query)
-  const named = namesIn(condition)
-  for (const meaning of segments.values()) if ('condition' in meaning) collect(meaning.condition, named)
+  const inside = [...segments.values()].flatMap(it => ('condition' in it ? [it.condition] : []))
+  const named = namesIn(condition, ...inside)
   return {
     at,
     types: await readTagTypes(db, { appId, tags: [...named.tags] }),
     segments,
     lists: await readLists(db, appId, named.lists),
     messages: await readMessages(db, appId, named.messages),
+    accepted: await readAcceptances(db, appId, { ids: named.accepted, isOfSamePerson }),
+    ...(named.fields.has('doubt') && { doubt: await newestKnock(db, appId) }),
   }
-}
-
-interface Names {
-  readonly tags: Set<string>
-  readonly segments: Set<string>
-  readonly lists: Set<string>
-  readonly messages: Set<string>
-}
-
-/** The names of all that is asked for, each once. */
-export function namesIn(condition: Condition): Names {
-  const names = {
-    tags: new Set<string>(),
-    segments: new Set<string>(),
-    lists: new Set<string>(),
-    messages: new Set<string>(),
-  }
-  collect(condition, names)
-  return names
-}
-
-function collect(condition: Condition, names: Names): void {
-  if ('and' in condition) for (const part of condition.and) collect(part, names)
-  else if ('or' in condition) for (const part of condition.or) collect(part, names)
-  else if ('not' in condition) collect(condition.not, names)
-  else if ('segment' in condition) names.segments.add(condition.segment)
-  else if ('list' in condition) names.lists.add(condition.list)
-  else if ('message' in condition) names.messages.add(condition.message)
-  else if ('op' in condition && condition.tag !== undefined) names.tags.add(condition.tag)
 }
 
 /** Level by level; each is read once, so those that name one another come to an end. */
@@ -109,4 +81,24 @@ async function readMessages(
     [appId, ids],
   )
   return new Set(rows.map(it => it.id))
+}
+
+/** A row of acceptances is of a chunk, which lies in the buckets of its batch. */
+const ACCEPTANCES = `
+  select m.id, coalesce(max(b.bucket_to - b.bucket_from), 0)::integer as width,
+         coalesce(sum(b.accepted), 0) * ${KEY_BYTES}
+           = (select coalesce(sum(octet_length(a.accepted)), 0) from acceptance a where a.message_id = m.id) as "isWhole"
+    from message m left join batch b on b.message_id = m.id
+   where m.app_id = $1 and m.id = any($2::uuid[])
+   group by m.id`
+
+async function readAcceptances(
+  db: Queryable,
+  appId: number,
+  { ids, isOfSamePerson }: { readonly ids: ReadonlySet<string>; readonly isOfSamePerson: boolean },
+): Promise<ReadonlyMap<string, AcceptanceRecord>> {
+  if (ids.size === 0) return new Map()
+  const known = [...ids].filter(it => it !== ANY_MESSAGE)
+  const { rows } = await db.query<AcceptanceRecord & { readonly id: string }>(ACCEPTANCES, [appId, known])
+  return new Map(rows.map(({ id, ...record }) => [id, { ...record, isOfSamePerson }]))
 }

@@ -5,7 +5,13 @@
 import type { Condition, Target } from '@roost/protocol'
 import type { Queryable } from '../store/database.ts'
 import type { SegmentMeaning } from './context.ts'
-import { namesIn, type ReadSegments } from './scope.ts'
+import { namesIn } from './names.ts'
+
+/** Gives the segments of this app among those; others are left out. */
+export type ReadSegments = (
+  db: Queryable,
+  query: { readonly appId: number; readonly ids: readonly string[] },
+) => Promise<ReadonlyMap<string, SegmentMeaning>>
 
 /** A segment as a target is written like one inside a condition. */
 export function conditionOf(target: Target): Condition | undefined {

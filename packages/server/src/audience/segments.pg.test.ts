@@ -85,6 +85,20 @@ describe('a live segment', () => {
     expect((await roost.rest('GET', `/v1/apps/${other}/segments/${a}`)).status).toBe(404)
   })
 
+  test('and another one can not be made to name one another at the same moment', async () => {
+    for (let n = 0; n < 10; n++) {
+      const [a, b] = [
+        await create({ name: `One ${n}`, condition: tier('x') }),
+        await create({ name: `Other ${n}`, condition: tier('x') }),
+      ]
+      const answers = await Promise.all([
+        roost.rest('PATCH', path(`/${a}`), { condition: { segment: b } }),
+        roost.rest('PATCH', path(`/${b}`), { condition: { segment: a } }),
+      ])
+      expect(answers.map(it => it.status).sort()).toEqual([200, 400])
+    }
+  })
+
   test('of a name that is taken is refused', async () => {
     await create({ name: 'Once', condition: tier('x') })
     expect(await codeOf('POST', '', { name: 'Once', condition: tier('y') })).toContain(
@@ -160,6 +174,18 @@ describe('a nightly segment', () => {
 })
 
 describe('the size of a segment', () => {
+  test('is exact of a small base, without a word: nobody is nobody, and one device is one', async () => {
+    await roost.device('setTags', { hwid: 'sole', tags: { tier: 'sole' } })
+    for (const [value, exact] of [
+      ['of nobody', 0],
+      ['sole', 1],
+    ] as const) {
+      const id = await create({ name: `small ${value}`, condition: tier(value) })
+      const { body } = await roost.rest('GET', path(`/${id}/size`))
+      expect(body).toMatchObject({ estimate: exact, errorPercent: 0, exact })
+    }
+  })
+
   test('is told exactly, with how far each of its devices can be reached', async () => {
     const reachable = await roost.phone('android', { tags: { tier: 's' } })
     const denied = await roost.phone('ios', { tags: { tier: 's' } })
@@ -178,5 +204,46 @@ describe('the size of a segment', () => {
     })
     expect(reachable.hwid).not.toBe(gone.hwid)
     expect((await roost.rest('GET', path(`/${id}/size`))).body).toMatchObject({ reach: null })
+  })
+
+  test('of a condition that makes no sense any more is refused with the place, and is not 0', async () => {
+    await roost.rest('PUT', `/v1/apps/${roost.app}/tags/shade`, { type: 'string' })
+    const id = await create({ name: 'senseless', condition: { tag: 'shade', op: 'eq', value: 'red' } })
+    await roost.server.db.query("update tag_definition set type = 'integer' where name = 'shade'")
+    expect(await codeOf('GET', `/${id}/size`)).toContain('400 condition_invalid')
+    expect(await codeOf('GET', `/${id}/size?exact=true`)).toContain('tag "shade" is of type integer')
+  })
+
+  test('may be asked of an expression that gives the name or the code of a segment', async () => {
+    const id = await create({ name: 'By Name', condition: tier('by-name') })
+    const { body } = await roost.rest<{ code: string }>('GET', path(`/${id}`))
+    for (const name of ['By Name', 'by name', body.code.toLowerCase(), id]) {
+      const compiled = await roost.rest('POST', path('/compile'), { expression: `Segment("${name}")` })
+      expect(compiled.body).toMatchObject({ condition: { segment: id }, expression: `Segment("${id}")` })
+    }
+    expect(await codeOf('POST', '/compile', { expression: 'Segment("By")' })).toContain(
+      'expression, character 9: this app has no segment "By"',
+    )
+  })
+
+  test('may be asked of a condition or an expression that no segment has yet', async () => {
+    await roost.device('setTags', { hwid: 'compiled', tags: { compiled: 1 } })
+    const asked = { expression: `A("${roost.app}") * t("compiled", eq, 1)`, exact: true, reach: true }
+    const { status, body } = await roost.rest('POST', path('/compile'), asked)
+    expect([status, body]).toMatchObject([
+      200,
+      {
+        condition: {
+          and: [
+            { field: 'hwid', op: 'set' },
+            { tag: 'compiled', op: 'eq', value: 1 },
+          ],
+        },
+        expression: `A("${roost.app}") * T("compiled", EQ, 1)`,
+        size: { exact: 1, reach: { devices: 1, withAddress: 0 } },
+      },
+    ])
+    expect(await codeOf('POST', '/compile', { condition: { tag: 'a', op: 'like' } })).toContain('400')
+    expect(await codeOf('POST', '/compile', { expression: 'T("a", like, 1)' })).toContain('character 8')
   })
 })

@@ -10,7 +10,9 @@ import {
   PushError,
   type SegmentMode,
   type SegmentPatch,
+  type SegmentUse,
   type SegmentView,
+  type Target,
 } from '@roost/protocol'
 import { v7 as uuidv7 } from 'uuid'
 import { codeOf, type Database, type Queryable } from '../store/database.ts'
@@ -18,7 +20,8 @@ import { compileCondition } from './condition.ts'
 import { parseExpression } from './expression/parse.ts'
 import { printExpression } from './expression/print.ts'
 import { endSnapshots, nextRunSql, startSnapshot } from './nightly.ts'
-import { type ReadSegments, readScope } from './scope.ts'
+import { readScope } from './scope.ts'
+import type { ReadSegments } from './segment-meaning.ts'
 
 /** Before most people's day, and after most clocks change. */
 const HOUR_DEFAULT = 3
@@ -56,7 +59,7 @@ export async function createSegment(
   }: Moment & { readonly app: SegmentApp; readonly input: NewSegment; readonly expiresAt?: Date },
 ): Promise<string> {
   const id = uuidv7()
-  const condition = conditionOf(app, input) as Condition
+  const condition = (await conditionOf(db, app, input)) as Condition
   await check(db, { app, condition, at })
   const mode = input.mode ?? 'live'
   const hour = mode === 'nightly' ? (input.hour ?? HOUR_DEFAULT) : null
@@ -79,24 +82,82 @@ export async function createSegment(
   return id
 }
 
+/** What a segment would be made of, in both forms. Throws `condition_invalid` with the place. */
+export async function readConditionOf(
+  db: Queryable,
+  { app, input, at }: Moment & { readonly app: SegmentApp; readonly input: SegmentPatch },
+): Promise<{ readonly condition: Condition; readonly expression: string }> {
+  const condition = (await conditionOf(db, app, input)) as Condition
+  await check(db, { app, condition, at })
+  return { condition, expression: printExpression(condition, { app: app.code }) }
+}
+
 /** Filters of the compatible protocol are named like this. */
 function newCode(): string {
   const part = () => Array.from({ length: 5 }, () => '0123456789ABCDEF'[randomInt(16)]).join('')
   return `${part()}-${part()}`
 }
 
-function refuseTakenName(name: string | undefined) {
+function refuseTakenName(name = '') {
   return (error: unknown): never => {
     if (codeOf(error) === UNIQUE_VIOLATION)
-      throw new PushError('segment_name_taken', `this app has a segment "${name}"`)
+      throw new PushError('segment_name_taken', `this app has a segment "${name}"`, { values: { name } })
     throw error
   }
 }
 
-function conditionOf(app: SegmentApp, input: SegmentPatch): Condition | undefined {
-  return input.expression === undefined
-    ? input.condition
-    : parseExpression(input.expression, { app: app.code })
+async function conditionOf(
+  db: Queryable,
+  app: SegmentApp,
+  { condition, expression }: SegmentPatch,
+): Promise<Condition | undefined> {
+  if (expression === undefined) return condition
+  const segmentNamed = await readSegmentNames(db, { appId: app.id, expression })
+  return parseExpression(expression, { app: app.code, segmentNamed })
+}
+
+const NAMES_SEGMENT = /\bsegment\s*\(/i
+
+/** By the name or the code that an expression gives. A name as it is written goes before one of another case. */
+export async function readSegmentNames(
+  db: Queryable,
+  { appId, expression }: { readonly appId: number; readonly expression: string },
+): Promise<(name: string) => string | undefined> {
+  if (!NAMES_SEGMENT.test(expression)) return () => undefined
+  const { rows } = await db.query<{ id: string; name: string; code: string }>(
+    'select id, name, code from segment where app_id = $1 order by created_at, id',
+    [appId],
+  )
+  return name =>
+    (
+      rows.find(it => it.name === name) ??
+      rows.find(it => it.code === name.toUpperCase()) ??
+      rows.find(it => it.name.toLowerCase() === name.toLowerCase())
+    )?.id
+}
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+
+/** As `readSegmentNames` has it. */
+const FIND_NAMED = `
+  select id from segment
+   where app_id = $1 and (name = $2 or code = upper($2) or lower(name) = lower($2))
+   order by name = $2 desc, code = upper($2) desc, created_at, id limit 1`
+
+/** A target that names a segment by its code or its name names it by its id. Throws `segment_unknown` for a name that none has. */
+export async function withSegmentId<To extends Target>(
+  db: Queryable,
+  { appId, to }: { readonly appId: number; readonly to: To },
+): Promise<To> {
+  if (!('segment' in to)) return to
+  if (UUID.test(to.segment)) return { ...to, segment: to.segment.toLowerCase() }
+  const { rows } = await db.query<{ id: string }>(FIND_NAMED, [appId, to.segment])
+  if (rows[0] === undefined)
+    throw new PushError(
+      'segment_unknown',
+      `body/to/segment: this app has no segment ${JSON.stringify(to.segment)}`,
+    )
+  return { ...to, segment: rows[0].id }
 }
 
 interface Checked extends Moment {
@@ -129,6 +190,8 @@ const readConditions: ReadSegments = async (db, { appId, ids }) => {
 interface StoredSegment {
   readonly id: string
   readonly name: string
+  readonly code: string
+  readonly expiresAt: string | null
   readonly mode: SegmentMode
   readonly condition: Condition
   readonly createdAt: string
@@ -140,7 +203,7 @@ const durationMs = (s: string) => `round(extract(epoch from ${s}.finished_at - $
 const RFC3339 = (time: string) => `to_char(${time} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`
 
 const SELECT = `
-  select g.id, g.name, g.mode, g.condition, g.created_at as "createdAt", g.updated_at as "updatedAt",
+  select g.id, g.name, g.code, g.expires_at as "expiresAt", g.mode, g.condition, g.created_at as "createdAt", g.updated_at as "updatedAt",
          case when g.mode = 'nightly' then jsonb_build_object(
            'hour', g.hour, 'nextRunAt', ${RFC3339('g.next_run_at')},
            'snapshot', (select jsonb_build_object('computedAt', ${RFC3339('s.started_at')}, 'finishedAt', ${RFC3339('s.finished_at')},
@@ -180,21 +243,76 @@ function viewOf(app: SegmentApp, stored: StoredSegment): SegmentView {
   return { ...stored, expression: printExpression(stored.condition, { app: app.code }) }
 }
 
+/** What the compatible protocol calls a filter. */
+export interface Filter {
+  readonly id: string
+  readonly name: string
+  readonly code: string
+  readonly condition: Condition
+  readonly expiresAt: string | null
+  readonly app: SegmentApp
+}
+
+/** Newest first. `name`: those of this name, or of this code; all without one. `appId`: null for all apps. */
+export async function findFilters(
+  db: Queryable,
+  { appId, name }: { readonly appId: number | null; readonly name?: string },
+): Promise<Filter[]> {
+  const { rows } = await db.query<Filter>(
+    `select g.id, g.name, g.code, g.condition, g.expires_at as "expiresAt", json_build_object('id', a.id, 'code', a.code) as app
+       from segment g join app a on a.id = g.app_id
+      where ($1::integer is null or g.app_id = $1) and ($2::text is null or g.name = $2 or g.code = upper($2))
+      order by g.name = $2 desc, g.created_at desc, g.id desc`,
+    [appId, name ?? null],
+  )
+  return rows
+}
+
+/** Those whose day has come; what is still used stays until it is not. Returns how many. */
+export async function dropExpiredSegments(db: Database, at: number): Promise<number> {
+  const { rows } = await db.query<{ id: string; app: SegmentApp }>(
+    `select g.id, json_build_object('id', a.id, 'code', a.code) as app
+       from segment g join app a on a.id = g.app_id where g.expires_at <= $1`,
+    [new Date(at)],
+  )
+  let count = 0
+  for (const { id, app } of rows) if (await deleteUnused(db, { app, id, at })) count++
+  return count
+}
+
+async function deleteUnused(db: Database, key: SegmentKey & Moment): Promise<boolean> {
+  try {
+    await deleteSegment(db, key)
+    return true
+  } catch (error) {
+    if (error instanceof PushError && ['segment_in_use', 'segment_unknown'].includes(error.code)) return false
+    throw error
+  }
+}
+
 /** Throws `segment_unknown`, `segment_name_taken`, `condition_invalid`, `input_invalid`. */
 export async function changeSegment(
   db: Database,
-  key: SegmentKey & Moment & { readonly patch: SegmentPatch },
+  key: SegmentKey &
+    Moment & {
+      readonly patch: SegmentPatch
+      /** Asked first: throws when somebody else has changed it. */
+      readonly unchanged?: ((tx: Queryable) => Promise<void>) | undefined
+    },
 ): Promise<void> {
-  const { app, id, patch, at } = key
+  const { app, id, patch, at, unchanged } = key
   const before = await readSegment(db, key)
   const mode = patch.mode ?? before.mode
   if (mode === 'live' && patch.hour !== undefined)
     throw new PushError('input_invalid', 'body/hour: only a nightly segment has one')
-  const condition = conditionOf(app, patch)
-  if (condition !== undefined) await check(db, { app, condition, at, id })
+  const condition = await conditionOf(db, app, patch)
   const hour = mode === 'live' ? null : (patch.hour ?? before.nightly?.hour ?? HOUR_DEFAULT)
   await db
     .transaction(async tx => {
+      // One at a time: two segments that are made to name one another at once would not see it.
+      if (condition !== undefined) await tx.query('select from app where id = $1 for no key update', [app.id])
+      await unchanged?.(tx)
+      if (condition !== undefined) await check(tx, { app, condition, at, id })
       await tx.query(
         `update segment g set name = coalesce($3, g.name), mode = $4, condition = coalesce($5, g.condition), hour = $6::smallint,
                 next_run_at = case when $4 = 'nightly' then ${nextRunSql('$7', 'a.time_zone', '$6')} end, updated_at = $7::timestamptz
@@ -216,16 +334,35 @@ export async function changeSegment(
     .catch(refuseTakenName(patch.name))
 }
 
-/** Messages that are not done, and segments. */
-const USERS_OF_IT = `
-  select 'message ' || id as name from message
+/** Messages that are not done, schedules, triggers, and segments, each with the text that names segments. */
+const USERS = `
+  select 'message' as kind, id::text as id, content ->> 'title' as name, target::text as words from message
    where app_id = $1 and state in ('scheduled', 'sending', 'paused') and target ?| array['condition', 'segment']
-     and strpos(target::text, $2::text) > 0
   union all
-  select 'segment "' || name || '"' from segment where app_id = $1 and id <> $2::uuid and strpos(condition::text, $2::text) > 0
-  limit 1`
+  select 'trigger', id::text, name, (definition -> 'condition')::text from trigger where app_id = $1 and state <> 'deleted'
+  union all
+  select 'schedule', id::text, name, condition::text from schedule where app_id = $1
+  union all
+  select 'segment', id::text, name, condition::text from segment where app_id = $1`
 
-/** Throws `segment_unknown`, and `segment_in_use` while a message that is not done or a segment names it. */
+const USES_SHOWN = 1000
+
+/** Of one segment, or of all: the first thousand. */
+export async function listUses(
+  db: Queryable,
+  { appId, id = null }: { readonly appId: number; readonly id?: string | null },
+): Promise<SegmentUse[]> {
+  const { rows } = await db.query<SegmentUse>(
+    `select g.id as segment, u.kind, u.id, u.name
+       from segment g join (${USERS}) u on strpos(u.words, g.id::text) > 0 and u.id <> g.id::text
+      where g.app_id = $1 and ($2::uuid is null or g.id = $2)
+      order by g.id, u.kind, u.name, u.id limit ${USES_SHOWN}`,
+    [appId, id],
+  )
+  return rows
+}
+
+/** Throws `segment_unknown`, and `segment_in_use` while a message that is not done, a schedule, a trigger or a segment names it. */
 export async function deleteSegment(db: Database, { app, id, at }: SegmentKey & Moment): Promise<void> {
   await db.transaction(async tx => {
     const { rowCount } = await tx.query('select from segment where app_id = $1 and id = $2 for update', [
@@ -233,9 +370,11 @@ export async function deleteSegment(db: Database, { app, id, at }: SegmentKey & 
       id,
     ])
     if (rowCount === 0) refuseUnknown(id)
-    const { rows } = await tx.query<{ name: string }>(USERS_OF_IT, [app.id, id])
-    if (rows[0] !== undefined)
-      throw new PushError('segment_in_use', `${rows[0].name} names the segment ${id}`)
+    const [use] = await listUses(tx, { appId: app.id, id })
+    if (use !== undefined) {
+      const name = use.kind === 'message' ? use.id : JSON.stringify(use.name)
+      throw new PushError('segment_in_use', `${use.kind} ${name} names the segment ${id}`)
+    }
     await endSnapshots(tx, { segmentId: id, at })
     await tx.query('delete from segment where app_id = $1 and id = $2', [app.id, id])
   })

@@ -5,6 +5,7 @@ import { Command } from 'commander'
 import type { Config } from '../config.ts'
 import type { Role, RunningServer } from '../main.ts'
 import { StartError } from '../store/folder.ts'
+import { keepHeapSmall } from './memory.ts'
 import { listenForStop } from './stop.ts'
 
 /** A call is on its way for a tenth of a second; a rolling restart should lose none. */
@@ -37,6 +38,7 @@ async function serve({ roles: list }: { readonly roles: string }): Promise<void>
   const { readConfig, unknownSettings } = await import('../config.ts')
   const { ROLES, startServer } = await import('../main.ts')
   const roles = readRoles(list, ROLES)
+  if (roles.includes('send') && !roles.includes('api')) keepHeapSmall()
   const { pino } = await import('pino')
   const config = readConfig(process.env)
   tellUnknown(unknownSettings(process.env))
@@ -53,7 +55,7 @@ async function serve({ roles: list }: { readonly roles: string }): Promise<void>
     say(
       server.url === ''
         ? `Roost is running: ${roles.join(', ')}`
-        : `Roost is listening on ${server.url}\n${await tokenLine(server, config)}`.trimEnd(),
+        : `Roost is listening on ${server.url}\n${await tokenLine(server, config)}${setupLine(server)}`.trimEnd(),
     )
   await stop.asked
   await server.close()
@@ -84,10 +86,18 @@ export function tellUnknown(faults: readonly string[]): void {
 /** Where the server token is; the token itself only at the start that made it. */
 async function tokenLine(server: RunningServer, config: Config): Promise<string> {
   const file = join(config.dataDirectory, 'server-token')
-  const { firstToken, url } = server
+  const { firstToken } = server
   if (firstToken !== undefined)
-    return `A server token was made, and is kept in ${file}:\n  ${firstToken}\nConsole: ${url}/#token=${firstToken}\n`
+    return `A server token for programs was made, and is kept in ${file}:\n  ${firstToken}\n`
   const isKept =
     config.bootstrapToken === undefined && (await stat(file).catch(() => undefined)) !== undefined
   return isKept ? `The server token is in ${file}\n` : ''
+}
+
+/** As long as there is nobody: whoever reads this runs the server, and may make the first owner. Last and framed, since it is what comes next. */
+function setupLine({ setupCode, url }: RunningServer): string {
+  if (setupCode === undefined) return ''
+  const lines = ['Make the first owner, in a browser:', `${url}/#setup=${setupCode}`]
+  const frame = '─'.repeat(Math.max(...lines.map(it => it.length)) + 4)
+  return ['', frame, ...lines.map(it => `  ${it}`), frame, ''].join('\n')
 }

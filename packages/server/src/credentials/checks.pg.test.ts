@@ -7,7 +7,6 @@ import type { CredentialView } from '@roost/protocol'
 import { type Simulator, startSimulator } from '@roost/simulator'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { type Access, type BareServer, SECRET, startBare } from '../../test/bare.ts'
-import { cloneDatabase, type TestDatabase } from '../../test/database.ts'
 import { TestClock } from '../../test/roost.ts'
 import type { Database } from '../store/database.ts'
 import { CredentialChecks } from './checks.ts'
@@ -18,7 +17,6 @@ const BUNDLE_ID = 'com.example.app'
 
 const clock = new TestClock()
 let folder: string
-let database: TestDatabase
 let simulator: Simulator
 let server: BareServer
 let app: Access
@@ -26,9 +24,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'roost-test-'))
   simulator = await startSimulator({ clock: () => clock.now() })
   await writeFile(join(folder, 'ca.pem'), simulator.caPem)
-  database = await cloneDatabase()
   server = await startBare({
-    databaseUrl: database.url,
     clock,
     environment: { ...simulator.environment(), ROOST_EXTRA_CA: join(folder, 'ca.pem') },
   })
@@ -37,7 +33,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await server.close()
   await simulator.close()
-  await database.drop()
   await rm(folder, { recursive: true, force: true })
 })
 afterEach(() => {

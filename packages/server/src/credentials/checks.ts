@@ -24,6 +24,24 @@ export interface CheckCounts {
   readonly unreachable: number
 }
 
+/** Of all apps unless one is named. */
+interface CheckingAll {
+  readonly appId?: number | undefined
+  /** What was found of each app that has a credential which was asked about. */
+  readonly tell?: (appId: number, counts: CheckCounts) => void
+}
+
+interface Result {
+  readonly appId: number
+  readonly checks: readonly CredentialCheck[]
+}
+
+function countsOf(results: readonly Result[]): CheckCounts {
+  const countOf = (outcome: CredentialCheck['outcome']) =>
+    results.filter(({ checks }) => checks.some(it => it.outcome === outcome)).length
+  return { checked: results.length, refused: countOf('refused'), unreachable: countOf('unreachable') }
+}
+
 interface Row extends Probed {
   readonly appId: number
   readonly version: number
@@ -51,20 +69,21 @@ export class CredentialChecks {
   }
 
   /** Every credential that was not asked about lately; `at`: ms. */
-  async checkAll(at: number): Promise<CheckCounts> {
+  async checkAll(at: number, { appId, tell }: CheckingAll = {}): Promise<CheckCounts> {
     const { rows } = await this.#options.db.query<Row>(
-      `select ${ROW} from credential where checked_at is null or checked_at <= $1 order by id`,
-      [new Date(at - ASKED_LATELY_MS)],
+      `select ${ROW} from credential
+        where (checked_at is null or checked_at <= $1) and ($2::integer is null or app_id = $2) order by id`,
+      [new Date(at - ASKED_LATELY_MS), appId ?? null],
     )
-    const results: CredentialCheck[][] = []
+    const results: Result[] = []
     const lane = async () => {
       for (let row = rows.pop(); row !== undefined && !this.#isStopping; row = rows.pop())
-        results.push(await this.#check(row, at))
+        results.push({ appId: row.appId, checks: await this.#check(row, at) })
     }
     await Promise.all(Array.from({ length: IN_PARALLEL }, lane))
-    const countOf = (outcome: CredentialCheck['outcome']) =>
-      results.filter(checks => checks.some(it => it.outcome === outcome)).length
-    return { checked: results.length, refused: countOf('refused'), unreachable: countOf('unreachable') }
+    for (const app of new Set(results.map(it => it.appId)))
+      tell?.(app, countsOf(results.filter(it => it.appId === app)))
+    return countsOf(results)
   }
 
   get #isStopping(): boolean {

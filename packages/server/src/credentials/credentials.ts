@@ -57,24 +57,35 @@ export async function addCredential(
   const id = uuidv7()
   await tx.query(
     `insert into credential (id, app_id, gateway, kind, environments, settings, sealed, fingerprint, expires_at,
-                             updated_at)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
-    [
-      id,
-      appId,
-      content.gateway,
-      content.kind,
-      content.environments,
-      content.settings,
-      seal.close(id, content.secret),
-      content.fingerprint,
-      content.expiresAt,
-      new Date(at),
-    ],
+                             created_at, updated_at)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)`,
+    columnsOf({ id, appId, content, at }, seal),
   )
   await noteHistory(tx, { credentialId: id, event: 'added', by, at })
   await pauseWhenExpired(tx, { id, version: 1, content, at })
   return readCredential(tx, { appId, id, at })
+}
+
+interface Slot {
+  readonly id: string
+  readonly appId: number
+  readonly content: Content
+  readonly at: number
+}
+
+function columnsOf({ id, appId, content, at }: Slot, seal: Seal): unknown[] {
+  return [
+    id,
+    appId,
+    content.gateway,
+    content.kind,
+    content.environments,
+    content.settings,
+    seal.close(id, content.secret),
+    content.fingerprint,
+    content.expiresAt,
+    new Date(at),
+  ]
 }
 
 interface Replacement extends Change {
@@ -99,18 +110,7 @@ export async function replaceCredential(
             updated_at = $10, version = version + 1, checked_at = null, checks = '[]'
       where id = $1 and app_id = $2 and gateway = $3
      returning version`,
-    [
-      id,
-      appId,
-      content.gateway,
-      content.kind,
-      content.environments,
-      content.settings,
-      seal.close(id, content.secret),
-      content.fingerprint,
-      content.expiresAt,
-      new Date(at),
-    ],
+    columnsOf({ id, appId, content, at }, seal),
   )
   const version = rows[0]?.version
   if (version === undefined) unknown(id, `${content.gateway} `)
@@ -194,6 +194,21 @@ export async function listCredentials(db: Queryable, appId: number, at: number):
   return rows.map(row => viewOf(row, at))
 }
 
+/** Of several apps, as they are at `at`, ms. */
+export async function listCredentialsOf(
+  db: Queryable,
+  appIds: readonly number[],
+  at: number,
+): Promise<ReadonlyMap<number, readonly CredentialView[]>> {
+  const { rows } = await db.query<StoredCredential & { readonly appId: number }>(
+    `select ${VIEW}, app_id as "appId" from credential where app_id = any($1::integer[]) order by created_at, id`,
+    [appIds],
+  )
+  const ofApp = (appId: number) =>
+    rows.filter(it => it.appId === appId).map(({ appId: _, ...row }) => viewOf(row, at))
+  return new Map(appIds.map(appId => [appId, ofApp(appId)]))
+}
+
 /**
  * R28: web subscriptions can be reached with the key that they were made with and no other, so a credential that some
  * still need stays. So does one that messages wait for (R17: nothing is lost): without it they would find no credential and
@@ -219,6 +234,7 @@ export async function deleteCredential(
     throw new PushError(
       'credential_in_use',
       `${users} web subscriptions were made with the key of credential ${id}`,
+      { values: { count: users } },
     )
   const waiting = await tx.query<{ count: number }>(
     `select count(distinct b.message_id) as count
@@ -230,6 +246,7 @@ export async function deleteCredential(
     throw new PushError(
       'credential_awaited',
       `${messages} message${messages === 1 ? ' waits' : 's wait'} for credential ${id}`,
+      { values: { count: messages } },
     )
   await noteHistory(tx, { credentialId: id, event: 'deleted', by, at })
   await tx.query('delete from credential_pause where credential_id = $1', [id])

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs'
 import {
   type Attempt,
   type AttemptOutcome,
+  BLANK,
   createApnsClient,
   createFcmClient,
   createHmsClient,
@@ -54,18 +55,12 @@ function readRows<R extends Row>(name: string): R[] {
 const clock = { now: () => Date.now() }
 const BUNDLE_ID = 'com.example.app'
 const notification: Notification = {
+  ...BLANK,
   hash: 'h4sh',
   title: 'Hello',
-  subtitle: undefined,
   body: 'There you are',
-  imageUrl: undefined,
-  url: undefined,
-  sound: undefined,
-  badge: undefined,
-  data: undefined,
   ttlSeconds: 60,
   priority: 'high',
-  collapseKey: undefined,
 }
 
 let simulator: Simulator

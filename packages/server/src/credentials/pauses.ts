@@ -115,7 +115,7 @@ const ANOTHER_CAN_SEND = `
              and not exists (select from credential_pause p
                               where p.credential_id = c.id and p.version = c.version and p.part in ('', w.part)))`
 /** As long as the dispatcher tries a message at least (settle.ts). */
-const IS_EXPIRED = "m.send_at + greatest(m.ttl_seconds, 60) * interval '1 second' < $1"
+const IS_EXPIRED = "coalesce(b.send_at, m.send_at) + greatest(m.ttl_seconds, 60) * interval '1 second' < $1"
 
 /** A batch that failed so often, and even when it only had to say that it expired, is left for somebody to look at. */
 const HOPELESS_FAILURES = 10

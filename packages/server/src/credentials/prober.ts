@@ -9,6 +9,7 @@
 import { randomUUID } from 'node:crypto'
 import {
   type AttemptOutcome,
+  BLANK,
   createHttp2Transport,
   type GatewayClient,
   type Notification,
@@ -47,17 +48,8 @@ const NOBODY = 'roost-credential-check'
 
 const QUESTION: Notification = {
   hash: 'check',
+  ...BLANK,
   title: 'Credential check',
-  subtitle: undefined,
-  body: undefined,
-  imageUrl: undefined,
-  url: undefined,
-  sound: undefined,
-  badge: undefined,
-  data: undefined,
-  ttlSeconds: 0,
-  priority: 'normal',
-  collapseKey: undefined,
 }
 
 /** One answer for each environment of APNs, one for the other gateways, none for Web Push. Never rejects. */

@@ -1,7 +1,7 @@
 /** What is said of a credential that its gateway takes while every address is somebody else's. */
 import { expect, test } from 'vitest'
 import { waveReason } from '../dispatch/waves.ts'
-import { explainRefusal } from './problems.ts'
+import { explainRefusal, problemsOf } from './problems.ts'
 
 test.each([
   ['apns', 'DeviceTokenNotForTopic', 'apns_bundle_id_wrong', 'bundleId'],
@@ -17,3 +17,15 @@ test.each([
     expect(problem.message).toContain(`[${waveReason(reason)}]`)
   },
 )
+
+test('a certificate whose last hours have come is not told to have a day', () => {
+  const told = (expiresAt: string) =>
+    problemsOf(
+      { gateway: 'apns', environments: ['production'], expiresAt, pauses: [], checks: [] },
+      Date.parse('2026-11-22T14:00:00Z'),
+    ).map(it => it.message)
+  expect(told('2026-11-22T14:01:15.000Z')).toEqual([
+    'The certificate expires within a day, at 2026-11-22T14:01:15.000Z.',
+  ])
+  expect(told('2026-11-24T14:00:00.000Z')).toEqual(['The certificate expires in 2 days, on 2026-11-24.'])
+})

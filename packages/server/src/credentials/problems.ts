@@ -259,11 +259,12 @@ function refusalsOf({ environments, expiresAt, pauses, checks }: Diagnosed, at: 
 function expiryWarning(expiresAt: string | null, at: number): CredentialProblemView[] {
   if (expiresAt === null || warningDaysOf(Date.parse(expiresAt), at) === undefined) return []
   const days = Math.ceil((Date.parse(expiresAt) - at) / DAY_MS)
+  const when = days === 1 ? `within a day, at ${expiresAt}` : `in ${days} days, on ${expiresAt.slice(0, 10)}`
   return [
     {
       code: 'certificate_expiring',
       severity: 'warning',
-      message: `The certificate expires in ${days} ${days === 1 ? 'day' : 'days'}, on ${expiresAt.slice(0, 10)}.`,
+      message: `The certificate expires ${when}.`,
       remedy: RENEW,
     },
   ]

@@ -3,7 +3,7 @@
  * with it, so a sealed value copied to another row does not open.
  * Form: version (1) ‖ iv (12) ‖ tag (16) ‖ ciphertext.
  */
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto'
 
 const VERSION = 1
 const IV_BYTES = 12
@@ -15,6 +15,11 @@ export class Seal {
   /** `secret`: 32 or more characters. */
   constructor(secret: string) {
     this.#key = Buffer.from(hkdfSync('sha256', secret, 'roost', 'credentials at rest', 32))
+  }
+
+  /** A key of 32 bytes for something else, always the same for a purpose. */
+  keyFor(purpose: string): Buffer {
+    return createHmac('sha256', this.#key).update(purpose).digest()
   }
 
   close(id: string, plaintext: string): Buffer {

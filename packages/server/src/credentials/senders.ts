@@ -14,11 +14,13 @@ import {
   type Notification,
   type ProviderTokens,
   type Transport,
+  type Wish,
 } from '@roost/gateways'
 import type { Provider } from '@roost/protocol'
 import { partOf } from '../dispatch/scope.ts'
+import { ReceiptSigner } from '../insight/receipts-signature.ts'
 import type { AddressKeys } from '../registry/address.ts'
-import type { Queryable } from '../store/database.ts'
+import type { Database } from '../store/database.ts'
 import type { Clock } from '../time.ts'
 import { type GatewayUrls, openClient } from './clients.ts'
 import { PAUSES_OF_CREDENTIAL, type Pause, PROOFS_OF_CREDENTIAL } from './pauses.ts'
@@ -46,8 +48,11 @@ export interface SendTarget {
 
 export interface Delivery {
   readonly deliveryId: string
+  /** Whose receipts of it are signed; absent: nobody's. */
+  readonly hwid?: string
   readonly target: SendTarget
   readonly notification: Notification
+  readonly wish?: Wish
 }
 
 export type Sender =
@@ -89,6 +94,12 @@ const CREDENTIALS = `
          ${PROOFS_OF_CREDENTIAL} as proven
     from credential where app_id = $1 and gateway = $2 order by created_at desc, id desc`
 
+/**
+ * Gateways whose pushes carry a key for receipts. Its HMAC takes 2 µs, which is a tenth of what the others' take in all, and their
+ * clients send none back; Huawei takes one payload for many devices.
+ */
+const SIGNED: ReadonlySet<Provider> = new Set(['webpush'])
+
 /** Source: Firebase, "FCM throttling and quotas". */
 const FCM_MESSAGES_PER_MINUTE = 600_000
 const WEB_PUSH_DEADLINE_MS = 10_000
@@ -104,9 +115,11 @@ export class Senders {
   readonly #webPush: Transport
   readonly #tokens: ProviderTokens
   readonly #encryptors: Encryptors = createEncryptors()
+  readonly #signer: ReceiptSigner
 
   constructor(options: SendersOptions) {
     this.#options = options
+    this.#signer = new ReceiptSigner(options.seal)
     const ca = options.extraCa === undefined ? {} : { extraCa: options.extraCa }
     this.#apns = createHttp2Transport({ ...ca, assumedStreams: 1 })
     this.#fcm = createHttp2Transport({
@@ -123,18 +136,24 @@ export class Senders {
 
   /** The senders of one app at one gateway, as its credentials stand now. */
   async open(
-    db: Queryable,
+    db: Database,
     key: { readonly appId: number; readonly provider: Provider },
   ): Promise<AppSenders> {
-    const { rows } = await db.query<CredentialRow>(CREDENTIALS, [key.appId, key.provider])
+    const rows = await db.queryPlanned<CredentialRow>(CREDENTIALS, [key.appId, key.provider])
     const clientFor = (row: CredentialRow, environment: string) => this.#clientFor(row, environment)
-    return new AppSenders(rows, clientFor, row => this.#perMinute(row))
+    const keyFor = (delivery: Delivery) => this.#receiptKeyFor(delivery)
+    return new AppSenders(rows, { clientFor, keyFor, perMinute: row => this.#perMinute(row) })
   }
 
   async close(): Promise<void> {
     await Promise.all([...this.#clients.values()].map(client => client.close()))
     const ours = [this.#apns, this.#fcm, this.#hms, this.#webPush, this.#encryptors]
     await Promise.all(ours.map(it => it.close()))
+  }
+
+  #receiptKeyFor({ hwid, target, notification: { hash } }: Delivery): string | undefined {
+    if (hwid === undefined || !SIGNED.has(target.provider)) return undefined
+    return this.#signer.sign({ hash, hwid }, this.#options.clock.now())
   }
 
   #clientFor(row: CredentialRow, environment: string): AnyClient {
@@ -177,22 +196,22 @@ export class Senders {
   }
 }
 
+interface SendersOfApp {
+  clientFor(row: CredentialRow, environment: string): AnyClient
+  keyFor(delivery: Delivery): string | undefined
+  perMinute(row: CredentialRow): number
+}
+
 /** Chooses the credential for an address, and says plainly when there is none to use. */
 export class AppSenders {
   readonly #rows: readonly CredentialRow[]
-  readonly #clientFor: (row: CredentialRow, environment: string) => AnyClient
-  readonly #perMinute: (row: CredentialRow) => number
+  readonly #by: SendersOfApp
   /** One for all of a provider's addresses; those of browsers are each of their own. */
   readonly #byEnvironment = new Map<string, Sender>()
 
-  constructor(
-    rows: readonly CredentialRow[],
-    clientFor: (row: CredentialRow, environment: string) => AnyClient,
-    perMinute: (row: CredentialRow) => number,
-  ) {
+  constructor(rows: readonly CredentialRow[], by: SendersOfApp) {
     this.#rows = rows
-    this.#perMinute = perMinute
-    this.#clientFor = clientFor
+    this.#by = by
   }
 
   /** Of the newest credential, when credentials exist and every one of them is paused as a whole: nothing can leave. */
@@ -204,7 +223,7 @@ export class AppSenders {
   /** Of the project that sends; all apps and servers share it. Undefined where a gateway publishes none. */
   get quota(): { readonly name: string; readonly perMinute: number } | undefined {
     const row = this.#rows.find(it => it.gateway === 'fcm' && pauseOf(it, ['']) === undefined)
-    return row && { name: `fcm:${row.settings.projectId}`, perMinute: this.#perMinute(row) }
+    return row && { name: `fcm:${row.settings.projectId}`, perMinute: this.#by.perMinute(row) }
   }
 
   /** Contents that no pause of this part keeps from sending, and that serve no such address. */
@@ -238,12 +257,12 @@ export class AppSenders {
     if (row === undefined) return { kind: 'missing', reason: missingReason(target) }
     const pause = pauseOf(row, parts)
     if (pause !== undefined) return { kind: 'paused', pause }
-    const client = this.#clientFor(row, target.environment)
+    const client = this.#by.clientFor(row, target.environment)
     return {
       kind: 'ready',
       credentialId: row.id,
       version: row.version,
-      send: delivery => client.send(attemptOf(delivery) as Attempt<never>),
+      send: delivery => client.send(attemptOf(delivery, this.#by.keyFor(delivery)) as Attempt<never>),
     }
   }
 }
@@ -265,10 +284,13 @@ function missingReason(target: SendTarget): string {
   return target.provider === 'apns' ? `no_credential_${target.environment}` : 'no_credential'
 }
 
-function attemptOf({ deliveryId, target, notification }: Delivery): Attempt<unknown> {
+function attemptOf(
+  { deliveryId, target, notification, wish }: Delivery,
+  receiptKey: string | undefined,
+): Attempt<unknown> {
   const address =
     target.provider === 'webpush'
       ? { endpoint: target.address, p256dh: target.keys?.p256dh ?? '', auth: target.keys?.auth ?? '' }
       : { token: target.address }
-  return { deliveryId, address, notification }
+  return { deliveryId, address, notification, receiptKey, wish }
 }

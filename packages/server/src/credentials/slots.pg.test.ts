@@ -9,26 +9,22 @@ import {
   topicsExtension,
 } from '../../../gateways/test/apple-certificates.ts'
 import { type Access, type BareServer, SERVER_TOKEN, startBare } from '../../test/bare.ts'
-import { cloneDatabase, type TestDatabase } from '../../test/database.ts'
 import { storeToken } from '../access/tokens.ts'
 
 const DAY_MS = 24 * 60 * 60_000
 const BUNDLE_ID = 'com.example.app'
 const PASSWORD = 'p12-password'
 
-let database: TestDatabase
 let server: BareServer
 let apple: AppleAuthority
 let app: Access
 beforeAll(async () => {
   apple = new AppleAuthority()
-  database = await cloneDatabase()
-  server = await startBare({ databaseUrl: database.url })
+  server = await startBare()
   app = await server.createApp()
 })
 afterAll(async () => {
   await server.close()
-  await database.drop()
   apple.close()
 })
 
@@ -240,7 +236,7 @@ test('a slot keeps its id through replacements, and who made them is on record',
   expect(await historyOf(first.id)).toEqual([
     expect.objectContaining({
       event: 'added',
-      by: 'ROOST_BOOTSTRAP_TOKEN',
+      by: 'Server administrator',
       tokenId: expect.any(Number),
       version: 1,
       kind: 'p8',
@@ -310,7 +306,11 @@ test('R28: a key pair that a web subscription was made with is not deleted while
   const refused = await remove(pair?.id ?? '', own)
   expect({ status: refused.status, body: await refused.json() }).toMatchObject({
     status: 409,
-    body: { code: 'credential_in_use', detail: expect.stringContaining('1 web subscription') },
+    body: {
+      code: 'credential_in_use',
+      detail: expect.stringContaining('1 web subscription'),
+      values: { count: 1 },
+    },
   })
   await server.device(own, 'unregisterDevice', { hwid })
   expect((await remove(pair?.id ?? '', own)).status).toBe(204)

@@ -1,11 +1,10 @@
 /**
  * Acceptances: the proof of whom a gateway took a message for, kept for 30 days. A row for each of them would be a billion
  * bytes for ten million devices; a chunk has one, with 8 bytes of a hash of message and hwid for each (the hash of
- * inbox/members.ts). A row holds as many as its chunk's `accepted` was raised by, also after a device was erased, so that
+ * inbox/member-key.ts). A row holds as many as its chunk's `accepted` was raised by, also after a device was erased, so that
  * "nobody else was accepted" can be told from "it is not known any more".
  */
-import { hash } from 'node:crypto'
-import { KEY_BYTES, memberKey } from '../inbox/members.ts'
+import { KEY_BYTES, memberKey } from '../inbox/member-key.ts'
 import { bucketOf } from '../registry/buckets.ts'
 import type { Queryable } from '../store/database.ts'
 
@@ -17,40 +16,30 @@ export interface Accepted {
   readonly bucket: number
   readonly hwid: string
   readonly attempt: number
+  /** Of message and hwid, SHA-256 in hex. */
+  readonly hash: string
 }
 
-const INSERT = `
-  insert into acceptance (message_id, app_id, batch_id, bucket_from, bucket_to, at, accepted, attempts)
-  values ($1, $2, $3, $4, $5, $6, $7, $8)`
+/** The row of a chunk. */
+export interface Acceptance {
+  readonly bucketFrom: number
+  readonly bucketTo: number
+  readonly accepted: Buffer
+  /** Null when each took one. */
+  readonly attempts: Buffer | null
+}
 
-/** In the transaction that books the chunk. */
-export async function writeAcceptances(
-  tx: Queryable,
-  chunk: {
-    readonly batch: { readonly id: number; readonly messageId: string; readonly appId: number }
-    readonly accepted: readonly Accepted[]
-    readonly at: number
-  },
-): Promise<void> {
-  const { batch, accepted, at } = chunk
-  if (accepted.length === 0) return
+/** Undefined when the gateway took none. */
+export function acceptanceOf(accepted: readonly Accepted[]): Acceptance | undefined {
+  if (accepted.length === 0) return undefined
   const buckets = accepted.map(it => it.bucket)
   const wasRepeated = accepted.some(it => it.attempt > 1)
-  await tx.query(INSERT, [
-    batch.messageId,
-    batch.appId,
-    batch.id,
-    Math.min(...buckets),
-    Math.max(...buckets),
-    new Date(at),
-    Buffer.concat(accepted.map(it => keyOf(batch.messageId, it.hwid))),
-    wasRepeated ? Buffer.from(accepted.map(it => Math.min(it.attempt, ATTEMPTS_MAX))) : null,
-  ])
-}
-
-/** What `memberKey` is in SQL. */
-function keyOf(messageId: string, hwid: string): Buffer {
-  return hash('sha256', messageId + hwid, 'buffer').subarray(0, KEY_BYTES)
+  return {
+    bucketFrom: Math.min(...buckets),
+    bucketTo: Math.max(...buckets),
+    accepted: Buffer.from(accepted.map(it => it.hash.slice(0, 2 * KEY_BYTES)).join(''), 'hex'),
+    attempts: wasRepeated ? Buffer.from(accepted.map(it => Math.min(it.attempt, ATTEMPTS_MAX))) : null,
+  }
 }
 
 export interface FoundAcceptance {
@@ -60,15 +49,20 @@ export interface FoundAcceptance {
   readonly attempt: number
 }
 
-/** Uses the index acceptance_of_message. */
+/**
+ * A chunk lies within its batch's range, so the index acceptance_of_message leads to the few rows around the device's bucket: 20 of
+ * 20 000 with ten million devices, 1 ms instead of 30. `offset 0` keeps the planner from joining all of them.
+ */
 const FIND = `
   select a.at, b.provider as gateway,
-         coalesce(get_byte(a.attempts, (p.place - 1) / ${KEY_BYTES}), 1) as attempt
-    from acceptance a
-    join batch b on b.id = a.batch_id
-   cross join lateral (select position(${memberKey('$1::uuid', '$3')} in a.accepted) as place) p
-   where a.message_id = $1 and $2::smallint between a.bucket_from and a.bucket_to
-     and p.place > 0 and (p.place - 1) % ${KEY_BYTES} = 0
+         coalesce(get_byte(a.attempts, (a.place - 1) / ${KEY_BYTES}), 1) as attempt
+    from (select id, provider, bucket_to from batch
+           where message_id = $1 and $2::smallint between bucket_from and bucket_to offset 0) b
+   cross join lateral (
+     select at, attempts, position(${memberKey('$1::uuid', '$3')} in accepted) as place from acceptance
+      where message_id = $1 and batch_id = b.id and bucket_to between $2 and b.bucket_to and bucket_from <= $2
+     offset 0) a
+   where a.place > 0 and (a.place - 1) % ${KEY_BYTES} = 0
    order by a.at limit 1`
 
 export async function findAcceptance(

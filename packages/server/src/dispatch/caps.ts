@@ -59,6 +59,35 @@ export async function takePlaces(
   return new Set(rows.map(row => row.hwid))
 }
 
+const CAPPED = `
+  select c.hwid
+    from unnest($2::smallint[], $3::text[], $4::timestamptz[]) as i (bucket, hwid, since)
+    join device_cap c on c.bucket = i.bucket and c.app_id = $1 and c.hwid = i.hwid
+   where (select count(*) from unnest(c.used_at) as k (at) where k.at > i.since) >= $5`
+
+/** Those that have no place left at the moment that is said of each; nothing is taken. */
+export async function readCapped(
+  db: Queryable,
+  {
+    appId,
+    cap,
+    devices,
+  }: {
+    readonly appId: number
+    readonly cap: Cap
+    readonly devices: readonly (Device & { readonly at: number })[]
+  },
+): Promise<ReadonlySet<string>> {
+  const { rows } = await db.query<{ hwid: string }>(CAPPED, [
+    appId,
+    devices.map(it => it.bucket),
+    devices.map(it => it.hwid),
+    devices.map(it => new Date(it.at - cap.days * DAY_MS)),
+    cap.messages,
+  ])
+  return new Set(rows.map(row => row.hwid))
+}
+
 const GIVE_BACK_PLACES = `
   with mine as (
     select c.bucket, c.hwid from device_cap c

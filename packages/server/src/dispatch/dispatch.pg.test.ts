@@ -15,6 +15,7 @@ afterEach(() => {
 })
 
 const HOUR_MS = 3_600_000
+const toDevice = (hwid: string) => ({ to: { devices: [hwid] }, content: { title: 'Hello' } })
 const toUser = (user: string) => ({ to: { users: [user] }, content: { title: 'Hello' } })
 
 function phones(kind: 'ios' | 'android' | 'web', count: number, userId: string) {
@@ -72,30 +73,56 @@ test('a device that is named but unknown or unreachable is told, and counted as 
   })
 })
 
-test('an acceptance is written to its address once a day, and a doubt that came meanwhile ends with the next one', async () => {
+/** What changes with each write of the row. */
+async function versionOf(hwid: string): Promise<string | undefined> {
+  const { rows } = await roost.server.db.query<{ version: string }>(
+    'select xmin::text as version from address where hwid = $1',
+    [hwid],
+  )
+  return rows[0]?.version
+}
+
+test('R12: the first acceptance is written to the address of an iPhone, and no later one, on whatever day', async () => {
   const phone = await roost.phone('ios')
-  const toPhone = { to: { devices: [phone.hwid] }, content: { title: 'Hello' } }
-  const versionOf = async () => {
-    const { rows } = await roost.server.db.query<{ version: string }>(
-      'select xmin::text as version from address where hwid = $1',
-      [phone.hwid],
-    )
-    return rows[0]?.version
-  }
-  await roost.sendAndSettle(toPhone)
-  const written = await versionOf()
-  expect((await roost.sendAndSettle(toPhone)).counts).toMatchObject({ accepted: 1 })
-  expect(await versionOf()).toBe(written)
+  const registered = await versionOf(phone.hwid)
+  await roost.sendAndSettle(toDevice(phone.hwid))
+  const accepted = await versionOf(phone.hwid)
+  expect(accepted).not.toBe(registered)
+  roost.clock.advance(48 * HOUR_MS)
+  expect((await roost.sendAndSettle(toDevice(phone.hwid))).counts).toMatchObject({ accepted: 1 })
+  expect(await versionOf(phone.hwid)).toBe(accepted)
+})
+
+test('an acceptance changes no row of an Android phone that nothing was said against', async () => {
+  const phone = await roost.phone('android')
+  const registered = await versionOf(phone.hwid)
+  expect((await roost.sendAndSettle(toDevice(phone.hwid))).counts).toMatchObject({ accepted: 1 })
+  expect(await versionOf(phone.hwid)).toBe(registered)
+})
+
+test.each(['ios', 'android'] as const)('the next acceptance ends a doubt of an %s phone', async kind => {
+  const phone = await roost.phone(kind)
+  await roost.sendAndSettle(toDevice(phone.hwid))
   await roost.server.db.query(
     "update address set state = 'suspect', generation = generation + 1 where hwid = $1",
     [phone.hwid],
   )
-  await roost.sendAndSettle(toPhone)
-  expect((await roost.view(phone.hwid)).addresses).toMatchObject([{ state: 'active' }])
-  const confirmed = await versionOf()
-  roost.clock.advance(25 * HOUR_MS)
-  await roost.sendAndSettle(toPhone)
-  expect(await versionOf()).not.toBe(confirmed)
+  await roost.sendAndSettle(toDevice(phone.hwid))
+  expect((await roost.view(phone.hwid)).addresses).toMatchObject([{ state: 'active', generation: 3 }])
+})
+
+test('deaths and first acceptances of one chunk are each noted', async () => {
+  const [gone, kept] = await phones('ios', 2, 'first-chunk')
+  roost.clock.advance(HOUR_MS)
+  roost.simulator.apns.killToken(gone?.token as string)
+  await roost.sendAndSettle(toUser('first-chunk'))
+  const { rows } = await roost.server.db.query<{ hwid: string; state: string; noted: boolean }>(
+    'select hwid, state, last_accepted_at is not null as noted from address where hwid = any($1)',
+    [[gone?.hwid, kept?.hwid]],
+  )
+  expect(rows).toHaveLength(2)
+  expect(rows).toContainEqual({ hwid: gone?.hwid, state: 'dead', noted: false })
+  expect(rows).toContainEqual({ hwid: kept?.hwid, state: 'active', noted: true })
 })
 
 test('R30: connections that go away mid-send lose nobody and ask nobody twice', async () => {

@@ -1,6 +1,7 @@
 /** Lanes against the whole server: who never waits behind a campaign. */
 import { afterEach, expect, test } from 'vitest'
 import { startRoost, type TestRoost } from '../../test/roost.ts'
+import { hashOf } from '../insight/receipts.ts'
 
 const opened: TestRoost[] = []
 afterEach(async () => {
@@ -40,4 +41,22 @@ test('a message that is marked transactional or test does not wait either, whome
   for (const lane of ['transactional', 'test'] as const)
     expect((await roost.sendAndSettle({ to: { condition }, content: CONTENT, lane })).counts.accepted).toBe(1)
   roost.simulator.apns.faults.releaseAnswers()
+})
+
+test('a message to a named device does not wait for room at its gateway behind a campaign', async () => {
+  const roost = await startRoost()
+  opened.push(roost)
+  const { apns } = roost.simulator
+  apns.configure({ streams: 100 })
+  const phone = await roost.phone('ios')
+  await roost.sendAndSettle({ to: { devices: [phone.hwid] }, content: CONTENT }) // the gateway knows the key
+  await Promise.all(Array.from({ length: 149 }, () => roost.phone('ios')))
+  apns.faults.holdAnswers()
+  const campaign = await roost.send({ to: { all: true }, content: CONTENT })
+  await apns.faults.waitForHeld(100)
+  const single = await roost.send({ to: { devices: [phone.hwid] }, content: CONTENT })
+  await roost.simulator.waitForPush({ hash: hashOf(single) })
+  apns.faults.releaseAnswers()
+  expect((await roost.settle(single)).counts).toMatchObject({ accepted: 1 })
+  expect((await roost.settle(campaign)).counts).toMatchObject({ accepted: 150 })
 })

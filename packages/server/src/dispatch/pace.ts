@@ -5,7 +5,7 @@
  * use; a batch that gets nothing is given back and not claimed before its pace is open, so it holds no lease and nobody
  * asks in vain. The table is not logged: a slice costs a write of one row and no flush.
  */
-import type { Queryable } from '../store/database.ts'
+import type { Database } from '../store/database.ts'
 
 export interface Pace {
   readonly name: string
@@ -66,9 +66,25 @@ const GIVE_BACK = `
      set paid_until = paid_until - $2::float * interval '1 second', open_at = open_at - $2::float * interval '1 second'
    where name = $1`
 
+/** A minute at most, as with all that a clock which is set back might stretch; then whoever asks is told again. */
+const CLOSE = `
+  insert into pace as p (name, paid_until, open_at) values ($1, $2, $2)
+  on conflict (name) do update
+     set paid_until = greatest(p.paid_until, excluded.paid_until), open_at = greatest(p.open_at, excluded.open_at)`
+const CLOSED_AT_MOST_MS = 60_000
+
+/** The gateway takes nothing until then: no worker asks it before. */
+export async function closePace(
+  db: Database,
+  { name }: Pick<Pace, 'name'>,
+  { at, until }: { readonly at: number; readonly until: number },
+): Promise<void> {
+  await db.query(CLOSE, [name, new Date(Math.min(until, at + CLOSED_AT_MOST_MS))])
+}
+
 /** At most `wanted` from each of them. */
 export async function takeSlice(
-  db: Queryable,
+  db: Database,
   { paces, wanted, at }: { readonly paces: readonly Pace[]; readonly wanted: number; readonly at: number },
 ): Promise<Slice> {
   let count = wanted
@@ -82,30 +98,37 @@ export async function takeSlice(
   return { count, refusedBy: undefined }
 }
 
-export async function giveBack(db: Queryable, paces: readonly Pace[], unused: number): Promise<void> {
+export async function giveBack(db: Database, paces: readonly Pace[], unused: number): Promise<void> {
   if (unused <= 0) return
-  for (const { name, perSecond } of paces) await db.query(GIVE_BACK, [name, unused / perSecond])
+  for (const { name, perSecond } of paces) await db.queryPlanned(GIVE_BACK, [name, unused / perSecond])
 }
 
 async function takeFrom(
-  db: Queryable,
+  db: Database,
   pace: Pace,
   { wanted, at }: { readonly wanted: number; readonly at: number },
 ): Promise<{ readonly count: number; readonly openAt: number }> {
   const { name, perSecond, burst } = pace
   const least = Math.max(1, Math.min(wanted, Math.floor(perSecond * SLICE_SECONDS), burst))
   const take = () =>
-    db.query<{ count: number; openAt: string }>(TAKE, [name, new Date(at), perSecond, burst, wanted, least])
-  let taken = (await take()).rows[0]
+    db.queryPlanned<{ count: number; openAt: string }>(TAKE, [
+      name,
+      new Date(at),
+      perSecond,
+      burst,
+      wanted,
+      least,
+    ])
+  let [taken] = await take()
   if (taken === undefined) {
     await begin(db, pace, at)
-    taken = (await take()).rows[0]
+    ;[taken] = await take()
   }
   if (taken === undefined) return { count: 0, openAt: at }
   return { count: taken.count, openAt: Date.parse(taken.openAt) }
 }
 
-async function begin(db: Queryable, { name, perSecond, burst, beginsFull }: Pace, at: number): Promise<void> {
+async function begin(db: Database, { name, perSecond, burst, beginsFull }: Pace, at: number): Promise<void> {
   const filledMs = beginsFull ? (burst / perSecond) * MS : 0
   await db.query(BEGIN, [name, new Date(at - filledMs)])
   await db.query(FORGET, [new Date(at)])

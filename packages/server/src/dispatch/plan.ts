@@ -2,12 +2,34 @@
  * Planning: a message that is due becomes batches, one per provider and bucket range. Small audiences get few
  * ranges, so that a batch is worth its lease; devices that are named but can't be reached are told at once.
  */
-import type { NewInbox, Target } from '@roost/protocol'
+import {
+  type Experiment,
+  type NewInbox,
+  type NewMessage,
+  PROVIDERS,
+  type Provider,
+  type Target,
+} from '@roost/protocol'
 import { conditionOf, keepSegments } from '../audience/segment-meaning.ts'
 import { openInbox } from '../inbox/open.ts'
-import { LANES, type Lane } from '../messages/lanes.ts'
+import { setRestAside } from '../messages/experiments/parts.ts'
+import { LANES, type Lane, laneOf } from '../messages/lanes.ts'
+import { narrowRecall } from '../messages/recall.ts'
+import { bestHourOfApp, bestHourSql } from '../messages/when/best-hour.ts'
+import {
+  PASSED_SLOT,
+  type Slots,
+  slotOfDevice,
+  slotsOfBestHour,
+  slotsOfLocalTime,
+  type ToldSlot,
+  tableOf,
+} from '../messages/when/slots.ts'
+import { beginOf, type Timing, timingOf } from '../messages/when/timing.ts'
 import { BUCKETS, bucketOf } from '../registry/buckets.ts'
-import type { Database, Queryable } from '../store/database.ts'
+import type { Database, Queryable, Transaction } from '../store/database.ts'
+import { isNamed } from './chunk.ts'
+import { HOUR_PASSED } from './slots.ts'
 
 /** A lease, a cursor and a commit or more for each range: with fewer addresses that costs more than it shares out. */
 const ADDRESSES_PER_RANGE = 4000
@@ -19,7 +41,24 @@ interface DueMessage {
   readonly target: Target
   readonly inbox: NewInbox | null
   readonly lane: Lane
+  /** Null: all are due at once. */
+  readonly timing: Timing | null
+  /** ISO 8601. */
+  readonly sendAt: string
+  readonly experiment: Experiment | null
+  /** The message that it recalls, if it does. */
+  readonly recallOf: string | null
 }
+
+/** What a recall recalls is booked to its end, or some whom it reached were not among those of the recall. */
+const IS_BOOKED =
+  '(recall_of is null or exists (select from message o where o.id = message.recall_of and o.finished_at is not null))'
+
+/**
+ * A plan that a crash loses is made again: nothing is sent of it before a claim, and the claim's commit flushes what was
+ * committed before it, too.
+ */
+const WITHOUT_FLUSH = 'set local synchronous_commit = off'
 
 /**
  * Plans one due message up to this lane, if there is one; false when there was nothing to do. Any number may run at once. Uses
@@ -28,23 +67,74 @@ interface DueMessage {
 export async function planNext(db: Database, at: number, lastLane: Lane = LANES.campaign): Promise<boolean> {
   return db.transaction(async tx => {
     const { rows } = await tx.query<DueMessage>(
-      `select id, app_id as "appId", target, inbox, lane from message
-        where state = 'scheduled' and send_at <= $1 and lane <= $2
+      `select id, app_id as "appId", target, inbox, lane, timing, send_at as "sendAt", recall_of as "recallOf", experiment
+         from message
+        where state = 'scheduled' and send_at <= $1 and lane <= $2 and ${IS_BOOKED}
         order by lane, send_at, id limit 1 for update skip locked`,
       [new Date(at), lastLane],
     )
-    const message = rows[0]
-    if (message === undefined) return false
+    const [due] = rows
+    if (due === undefined) return false
+    const message = await narrowed(tx, due, at)
     const { id: messageId, appId, target, inbox } = message
     await keepAudience(tx, message)
-    if (inbox !== null) await openInbox(tx, { messageId, appId, target, inbox, at })
-    if (inbox?.only !== true) await planPushes(tx, message, at)
-    await tx.query("update message set state = 'sending', planned_at = $2 where id = $1", [
-      message.id,
-      new Date(at),
-    ])
+    const slots = await slotsOf(tx, message)
+    if (inbox !== null || !isNamed(message)) await keepTable(tx, { id: messageId, slots })
+    if (inbox !== null)
+      await openInbox(tx, { messageId, appId, target, inbox, at, isByClock: slots !== null })
+    if (inbox?.only !== true) await planPushes(tx, { ...message, slots, at })
+    if (message.experiment !== null) await setRestAside(tx, messageId, message.experiment)
+    markPlanned(tx, message.id, at)
+    tx.send(WITHOUT_FLUSH)
     return true
   })
+}
+
+function markPlanned(tx: Transaction, id: string, at: number): void {
+  tx.send("update message set state = 'sending', planned_at = $2 where id = $1", [id, new Date(at)])
+}
+
+/** Whoever names more waits for no plan when the message is made. */
+const AT_ONCE_MAX = 20
+
+/** Only names say whom it is for, few of them, and nothing but them says when: see `planAtOnce`. */
+export function canPlanAtOnce(input: NewMessage, at: number): boolean {
+  const { to, inbox, experiment } = input
+  const names = 'devices' in to ? to.devices : 'users' in to ? to.users : undefined
+  return (
+    names !== undefined &&
+    names.length <= AT_ONCE_MAX &&
+    inbox === undefined &&
+    experiment === undefined &&
+    timingOf(input) === null &&
+    beginOf(input, at) <= at
+  )
+}
+
+interface MadeMessage {
+  readonly id: string
+  readonly appId: number
+  readonly input: NewMessage
+  /** ms. */
+  readonly at: number
+}
+
+/**
+ * In the transaction that makes the message, of input that can: it leaves after three answers of the database less than if a planner found it.
+ * False when it reaches nobody.
+ */
+export async function planAtOnce(tx: Transaction, { id, appId, input, at }: MadeMessage): Promise<boolean> {
+  const sendAt = new Date(beginOf(input, at)).toISOString()
+  const plain = { inbox: null, timing: null, slots: null, experiment: null, recallOf: null }
+  const message = { id, appId, target: input.to, lane: laneOf(input), sendAt, at, ...plain }
+  const isForSomebody = await planNamed(tx, message)
+  markPlanned(tx, id, at)
+  return isForSomebody
+}
+
+async function narrowed(tx: Queryable, due: DueMessage, at: number): Promise<DueMessage> {
+  const { recallOf } = due
+  return recallOf === null ? due : { ...due, target: await narrowRecall(tx, { ...due, recallOf, at }) }
 }
 
 /** Segments mean until the end what they mean now: all batches, and all retries, go to the same people. */
@@ -54,38 +144,99 @@ async function keepAudience(tx: Queryable, { id, appId, target }: DueMessage): P
   if (kept) await tx.query('update message set audience = $2 where id = $1', [id, JSON.stringify(kept)])
 }
 
-async function planPushes(tx: Queryable, message: DueMessage, at: number): Promise<void> {
-  if ('devices' in message.target || 'users' in message.target) await planNamed(tx, message, at)
-  else await planRanges(tx, message, at)
+interface Planned extends DueMessage {
+  /** Null: all are due at once. */
+  readonly slots: Slots | null
+  readonly at: number
 }
 
-async function planRanges(tx: Queryable, message: DueMessage, at: number): Promise<void> {
-  const { rows } = await tx.query<{ provider: string; addresses: number }>(
-    `select provider, count(*) as addresses from address
-      where app_id = $1 and kind = 'alert' and state in ('active', 'suspect') group by provider`,
-    [message.appId],
+/** Null: all are due at once. */
+export async function slotsOf(
+  tx: Queryable,
+  { appId, sendAt, timing }: Pick<DueMessage, 'appId' | 'sendAt' | 'timing'>,
+): Promise<Slots | null> {
+  if (timing === null) return null
+  const { localTime, bestHour } = timing
+  const { rows } = await tx.query<{ timeZone: string }>(
+    'select time_zone as "timeZone" from app where id = $1',
+    [appId],
   )
-  for (const { provider, addresses } of rows) {
-    await insertBatches(tx, { message, provider, ranges: rangesFor(addresses), at })
+  const begin = { begin: Date.parse(sendAt), appTimeZone: rows[0]?.timeZone ?? 'UTC' }
+  if (localTime !== undefined) return slotsOfLocalTime(localTime, begin)
+  const hour = bestHour?.otherwiseHour ?? (await bestHourOfApp(tx, { appId, until: begin.begin }))
+  return slotsOfBestHour({ hour, otherwiseTimeZone: bestHour?.otherwiseTimeZone }, begin)
+}
+
+async function planPushes(tx: Transaction, message: Planned): Promise<void> {
+  if (isNamed(message)) await planNamed(tx, message)
+  else await planRanges(tx, message)
+}
+
+/** Read of so many buckets, and of each as many addresses as matter: a base of ten million is planned as fast as a small one. */
+const SAMPLED_BUCKETS = 16
+const SAMPLED_OF_BUCKET = (RANGES_MAX * ADDRESSES_PER_RANGE) / BUCKETS
+
+/** About how many addresses each gateway has; those that have none are left out. Uses the index address_sendable. */
+const ESTIMATE = `
+  select p.provider, ${BUCKETS / SAMPLED_BUCKETS} * (
+           select count(*) from unnest($3::smallint[]) as s (bucket) cross join lateral (
+             select from address a
+              where a.app_id = $1 and a.provider = p.provider and a.kind = 'alert' and a.bucket = s.bucket
+                and a.state in ('active', 'suspect')
+              limit ${SAMPLED_OF_BUCKET}) one) as addresses
+    from unnest($2::text[]) as p (provider)
+   where exists (select from address a where a.app_id = $1 and a.provider = p.provider and a.kind = 'alert'
+                                         and a.state in ('active', 'suspect'))`
+
+/** Of each of these gateways that has some. */
+export async function estimateAddresses(
+  db: Queryable,
+  { appId, providers }: { readonly appId: number; readonly providers: readonly Provider[] },
+): Promise<{ readonly provider: Provider; readonly addresses: number }[]> {
+  const sampled = Array.from({ length: SAMPLED_BUCKETS }, (_, i) => (i * BUCKETS) / SAMPLED_BUCKETS)
+  return (await db.query<{ provider: Provider; addresses: number }>(ESTIMATE, [appId, providers, sampled]))
+    .rows
+}
+
+async function planRanges(tx: Queryable, message: Planned): Promise<void> {
+  const estimates = await estimateAddresses(tx, { appId: message.appId, providers: PROVIDERS })
+  for (const { provider, addresses } of estimates) {
+    const ranges = rangesFor(addresses)
+    if (message.slots === null) await insertBatches(tx, { message, provider, ranges })
+    else await insertUndivided(tx, { message, provider, ranges })
   }
 }
 
 /** Ranges of equal width that cover all buckets; their number is a power of two, since 1024 is. */
-export function rangesFor(addresses: number): { from: number; to: number }[] {
-  const wanted = Math.min(RANGES_MAX, Math.max(1, addresses / ADDRESSES_PER_RANGE))
+export function rangesFor(addresses: number, atLeast = 1): { from: number; to: number }[] {
+  const wanted = Math.min(RANGES_MAX, Math.max(atLeast, addresses / ADDRESSES_PER_RANGE))
   const count = 2 ** Math.ceil(Math.log2(wanted))
   const width = BUCKETS / count
   return Array.from({ length: count }, (_, i) => ({ from: i * width, to: (i + 1) * width - 1 }))
 }
 
 interface NewBatches {
-  readonly message: DueMessage
+  readonly message: Planned
   readonly provider: string
   readonly ranges: readonly { readonly from: number; readonly to: number }[]
-  readonly at: number
 }
 
-async function insertBatches(tx: Queryable, { message, provider, ranges, at }: NewBatches): Promise<void> {
+/** All batches, and the inboxes, go by the same table, whatever becomes of the app's zone, or of the zones of the world. */
+async function keepTable(tx: Queryable, { id, slots }: Pick<Planned, 'id' | 'slots'>): Promise<void> {
+  if (slots === null) return
+  await tx.query('update message set slot_of = $2 where id = $1', [id, JSON.stringify(await tableOf(slots))])
+}
+
+/** Into slots; see divide.ts. */
+async function insertUndivided(tx: Queryable, { message, provider, ranges }: NewBatches): Promise<void> {
+  await tx.query(
+    `insert into slot_range (message_id, provider, bucket_from, bucket_to, due_at)
+     select $1, $2, "from", "to", $5 from unnest($3::smallint[], $4::smallint[]) as r ("from", "to")`,
+    [message.id, provider, ranges.map(it => it.from), ranges.map(it => it.to), new Date(message.at)],
+  )
+}
+
+async function insertBatches(tx: Queryable, { message, provider, ranges }: NewBatches): Promise<void> {
   await tx.query(
     `insert into batch (message_id, app_id, provider, bucket_from, bucket_to, due_at, lane)
      select $1, $2, $3, "from", "to", $6, $7 from unnest($4::smallint[], $5::smallint[]) as r ("from", "to")`,
@@ -95,7 +246,7 @@ async function insertBatches(tx: Queryable, { message, provider, ranges, at }: N
       provider,
       ranges.map(it => it.from),
       ranges.map(it => it.to),
-      new Date(at),
+      new Date(message.at),
       message.lane,
     ],
   )
@@ -108,17 +259,25 @@ interface Named {
   readonly isUnknown: boolean
   /** R26: it has one, but may show nothing. */
   readonly isOptedOut: boolean
+  readonly told: ToldSlot
 }
 
-const NAMED_COLUMNS = `case when not a.opted_out then a.provider end as provider, d.hwid is null as "isUnknown",
+/** SQL over `device d`: a `ToldSlot`. `until`, SQL of a time: until when opens count; null where no best hours are asked for. */
+export function toldColumn(until: string): string {
+  return `json_build_object('timeZone', d.record ->> 'timeZone', 'timezoneSeconds', d.timezone_seconds, 'hour',
+    case when ${until} is not null then ${bestHourSql(until)} end)`
+}
+
+const NAMED_COLUMNS = `${toldColumn('$3::timestamptz')} as told,
+         case when not a.opted_out then a.provider end as provider, d.hwid is null as "isUnknown",
          coalesce(a.opted_out, false) as "isOptedOut"`
 
-const SENDABLE_ADDRESS = `left join address a on a.bucket = d.bucket and a.app_id = d.app_id and a.hwid = d.hwid
+export const SENDABLE_ADDRESS = `left join address a on a.bucket = d.bucket and a.app_id = d.app_id and a.hwid = d.hwid
   and a.kind = 'alert' and a.state in ('active', 'suspect')`
 
 const NAMED_DEVICES = `
   select i.hwid as name, ${NAMED_COLUMNS}
-    from unnest($2::smallint[], $3::text[]) as i (bucket, hwid)
+    from unnest($4::smallint[], $2::text[]) as i (bucket, hwid)
     left join device d on d.bucket = i.bucket and d.app_id = $1 and d.hwid = i.hwid
     ${SENDABLE_ADDRESS}`
 
@@ -130,63 +289,112 @@ const NAMED_USERS = `
     ${SENDABLE_ADDRESS}`
 
 /**
- * Of each user the device that was used last, of those that can be reached if there is one: apps open and register when a
- * person starts them, while a back end may see to any device at any time.
+ * SQL over `device d` and its address `a`: of each user the device that was used last, of those that can be reached if there is one: apps
+ * open and register when a person starts them, while a back end may see to any device at any time.
  */
+export const LATEST_FIRST = `coalesce(not a.opted_out, false) desc,
+            greatest(d.last_open_at, a.last_registered_at) desc nulls last, d.last_seen_at desc, d.hwid`
+
 const LATEST_OF_USERS = `
   select distinct on (i.user_id) coalesce(d.hwid, i.user_id) as name, ${NAMED_COLUMNS}
     from unnest($2::text[]) as i (user_id)
     left join device d on d.app_id = $1 and d.user_id = i.user_id
     ${SENDABLE_ADDRESS}
-   order by i.user_id, coalesce(not a.opted_out, false) desc,
-            greatest(d.last_open_at, a.last_registered_at) desc nulls last, d.last_seen_at desc, d.hwid`
+   order by i.user_id, ${LATEST_FIRST}`
 
 /**
  * Named devices become deliveries at once, each with exactly one outcome in the end, whatever they do meanwhile. One
- * statement reads them all, so that nobody is seen twice or not at all.
+ * statement reads them all, so that nobody is seen twice or not at all. False when none is sent to.
  */
-async function planNamed(tx: Queryable, message: DueMessage, at: number): Promise<void> {
-  const named = await readNamed(tx, message)
-  const providers = new Set(named.map(it => it.provider))
-  for (const provider of providers) {
-    const names = named.filter(it => it.provider === provider)
-    if (provider === null) await skip(tx, { message, unreachable: names, at })
-    else await enqueue(tx, { message, provider, hwids: names.map(it => it.name), at })
-  }
+async function planNamed(tx: Transaction, message: Planned): Promise<boolean> {
+  const named = placed(await readNamed(tx, message), message)
+  const [skipped, sendTo] = [named.filter(isSkipped), named.filter(it => !isSkipped(it))]
+  if (skipped.length > 0) await skip(tx, message, skipped)
+  for (const group of groupsOf(sendTo)) enqueue(tx, message, group)
+  return sendTo.length > 0
 }
 
-async function readNamed(tx: Queryable, { appId, target }: DueMessage): Promise<Named[]> {
+interface Placed extends Named {
+  /** Seconds since 1970; null when all are due at once. */
+  readonly slot: number | null
+}
+
+/** Devices that tell the same are in the same slot. */
+function placed(named: readonly Named[], { slots }: Planned): Placed[] {
+  const known = new Map<string, number>()
+  return named.map(it => {
+    if (slots === null) return { ...it, slot: null }
+    const key = JSON.stringify(it.told)
+    const slot = known.get(key) ?? slotOfDevice(slots, it.told)
+    known.set(key, slot)
+    return { ...it, slot }
+  })
+}
+
+function isSkipped(named: Placed): boolean {
+  return named.provider === null || hasPassed(named)
+}
+
+function hasPassed({ slot }: Placed): boolean {
+  return slot === PASSED_SLOT
+}
+
+/** Those of one batch: of one gateway, and due at the same time. */
+interface Group {
+  readonly provider: string
+  readonly slot: Date | null
+  readonly hwids: string[]
+}
+
+function groupsOf(named: readonly Placed[]): Iterable<Group> {
+  const groups = new Map<string, Group>()
+  for (const { name, provider, slot } of named) {
+    const key = `${provider} ${slot}`
+    const group = groups.get(key)
+    if (group !== undefined) group.hwids.push(name)
+    else if (provider !== null)
+      groups.set(key, { provider, slot: slot === null ? null : new Date(slot * 1000), hwids: [name] })
+  }
+  return groups.values()
+}
+
+async function readNamed(tx: Queryable, { appId, target, slots }: Planned): Promise<Named[]> {
+  const opensUntil = slots?.opensUntil === undefined ? null : new Date(slots.opensUntil)
   if ('devices' in target) {
     const hwids = [...new Set(target.devices)]
-    return (await tx.query<Named>(NAMED_DEVICES, [appId, hwids.map(bucketOf), hwids])).rows
+    return (await tx.query<Named>(NAMED_DEVICES, [appId, hwids, opensUntil, hwids.map(bucketOf)])).rows
   }
   const users = [...new Set('users' in target ? target.users : [])]
   const isLatest = 'users' in target && target.userDevices === 'latest'
-  return (await tx.query<Named>(isLatest ? LATEST_OF_USERS : NAMED_USERS, [appId, users])).rows
+  return (await tx.query<Named>(isLatest ? LATEST_OF_USERS : NAMED_USERS, [appId, users, opensUntil])).rows
 }
 
-async function enqueue(
-  tx: Queryable,
-  { message, provider, hwids, at }: { message: DueMessage; provider: string; hwids: string[]; at: number },
-): Promise<void> {
-  const due = new Date(at)
-  const { rows } = await tx.query<{ id: number }>(
-    `insert into batch (message_id, app_id, provider, bucket_from, bucket_to, due_at, is_read, targeted, lane)
-     values ($1, $2, $3, 0, $4, $5, true, $6, $7) returning id`,
-    [message.id, message.appId, provider, BUCKETS - 1, due, hwids.length, message.lane],
+const ENQUEUE = `
+  with made as (
+    insert into batch (message_id, app_id, provider, bucket_from, bucket_to, due_at, is_read, targeted, lane, send_at, slot_at, slot_devices)
+    values ($1, $2, $3, 0, ${BUCKETS - 1}, $4, true, $5, $6, $7, $7, $5) returning id
   )
-  await tx.query(
-    `insert into delivery_queue (bucket, message_id, hwid, app_id, batch_id, attempt, due_at, reason)
-     select bucket, $3, hwid, $4, $5, 1, $6, 'planned' from unnest($1::smallint[], $2::text[]) as i (bucket, hwid)`,
-    [hwids.map(bucketOf), hwids, message.id, message.appId, rows[0]?.id, due],
-  )
+  insert into delivery_queue (bucket, message_id, hwid, app_id, batch_id, attempt, due_at, reason)
+  select i.bucket, $1, i.hwid, $2, made.id, 1, $4, 'planned'
+    from made cross join unnest($8::smallint[], $9::text[]) as i (bucket, hwid)`
+
+function enqueue(tx: Transaction, message: Planned, { provider, slot, hwids }: Group): void {
+  tx.send(ENQUEUE, [
+    message.id,
+    message.appId,
+    provider,
+    slot ?? new Date(message.at),
+    hwids.length,
+    message.lane,
+    slot,
+    hwids.map(bucketOf),
+    hwids,
+  ])
 }
 
 /** They count as targeted, since somebody asked for them; a finished batch without a range holds their count. */
-async function skip(
-  tx: Queryable,
-  { message, unreachable, at }: { message: DueMessage; unreachable: readonly Named[]; at: number },
-): Promise<void> {
+async function skip(tx: Queryable, message: Planned, unreachable: readonly Named[]): Promise<void> {
+  const at = new Date(message.at)
   const inserted = await tx.query(
     `insert into delivery_exception (bucket, message_id, hwid, app_id, outcome, reason, at)
      select bucket, $3, hwid, $4, 'skipped', reason, $6
@@ -198,18 +406,19 @@ async function skip(
       message.id,
       message.appId,
       unreachable.map(it => reasonOf(it, message)),
-      new Date(at),
+      at,
     ],
   )
   await tx.query(
     `insert into batch (message_id, app_id, provider, bucket_from, bucket_to, due_at, state, is_read, targeted, skipped)
      values ($1, $2, 'none', 0, -1, $3, 'done', true, $4, $4)`,
-    [message.id, message.appId, new Date(at), inserted.rowCount],
+    [message.id, message.appId, at, inserted.rowCount],
   )
 }
 
 function reasonOf(named: Named, { target }: DueMessage): string {
   if (named.isOptedOut) return 'no_permission'
+  if (named.provider !== null) return HOUR_PASSED
   if (!named.isUnknown) return 'no_address'
   return 'devices' in target ? 'device_unknown' : 'user_unknown'
 }

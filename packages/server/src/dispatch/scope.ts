@@ -94,10 +94,15 @@ export function batchPauseMs(
   place: { readonly provider: Provider; readonly tookSome: boolean },
 ): number {
   const scope = scopeOf(outcome)
-  if (scope === 'batch') return askedMs(outcome) ?? DEFAULT_PAUSE_MS
+  if (scope === 'batch') return credentialPauseMs(outcome)
   if (scope !== 'origin' || place.tookSome || !isOneWay(place.provider)) return 0
   if (outcome.kind === 'not_sent') return UNREACHABLE_PAUSE_MS
   return Math.min(askedMs(outcome) ?? DEFAULT_PAUSE_MS, ORIGIN_PAUSE_MS)
+}
+
+/** How long everything that goes by a throttled credential waits; 0 where nothing was said of it. */
+export function credentialPauseMs(outcome: AttemptOutcome): number {
+  return scopeOf(outcome) === 'batch' ? (askedMs(outcome) ?? DEFAULT_PAUSE_MS) : 0
 }
 
 /** How long everything at the address's own origin waits: as long as it asked for, and not at all when it did not. */

@@ -5,31 +5,43 @@
  * not know is shown to the other one, once; the delivery itself is the proof, with the same apns-id.
  */
 import { hash } from 'node:crypto'
-import type { AttemptOutcome } from '@roost/gateways'
+import type { AttemptOutcome, Wish } from '@roost/gateways'
 import type { Logger } from 'pino'
 import type { Pause } from '../credentials/pauses.ts'
 import { type AppSenders, contentKey, type Delivery, type Sender } from '../credentials/senders.ts'
 import { mismatchKind, otherEnvironment } from '../hygiene/mismatches.ts'
-import type { Rendered, Renderer } from '../messages/render.ts'
+import type { ContentRenderer } from '../messages/experiments/render.ts'
+import type { Rendered } from '../messages/render.ts'
 import { faultOf } from '../messages/sizes.ts'
 import type { Clock } from '../time.ts'
 import type { Recipient } from './chunk.ts'
 import { type Held, pauseKey } from './holds.ts'
-import { type Batch, LeaseLost, type LeaseState } from './lease.ts'
+import type { Batch, LeaseState } from './lease.ts'
 import { type Origins, PATIENCE_MS } from './origins.ts'
 import { isOneWay, ownOriginOf, partOf, provesCredential } from './scope.ts'
 import { expiresAt, type Settlement } from './settle.ts'
 import { type Waves, waveReason } from './waves.ts'
 
+/**
+ * So long what was read of a chunk's devices and addresses is acted on (R3, R11, R25). Whoever waits longer for room at a gateway
+ * that is slow, throttled or away is read again before the next try. Real time, whatever the clock says.
+ */
+export const FRESH_MS = 10_000
+/** For people; of a gateway whose clients give up what is not wanted any more. */
+const NO_ROOM = `no room at the gateway for ${FRESH_MS / 1000} seconds`
+const IS_NOT_WANTED = /not wanted any more/
+
 export interface SendingOptions {
   readonly batch: Batch
   readonly senders: AppSenders
-  readonly renderer: Renderer
+  readonly renderer: ContentRenderer
   readonly lease: LeaseState
   readonly clock: Clock
   readonly logger: Logger
   readonly origins: Origins
   readonly waves: Waves
+  /** They are few, and somebody waits for them. */
+  readonly isUrgent: boolean
 }
 
 export interface Sent {
@@ -63,13 +75,21 @@ export class Sending {
   readonly #servedBy = new Map<ReadySender, ServedBy>()
   readonly #keys = new Map<ServedBy, string>()
   readonly #expiresAt: number
+  readonly #wish: Wish
 
   constructor(options: SendingOptions) {
     this.#options = options
+    const freshUntil = performance.now() + FRESH_MS
+    this.#wish = {
+      get isWanted() {
+        return options.lease.isWanted && performance.now() < freshUntil
+      },
+      isUrgent: options.isUrgent,
+    }
     this.#expiresAt = expiresAt(options.batch)
   }
 
-  /** Throws LeaseLost. */
+  /** After a lease is lost nothing is sent any more, and what this gives back can't be booked. */
   sendOne(recipient: Recipient): Promise<Tried> {
     const origin = ownOriginOf(recipient)
     return origin === undefined ? this.#sendInTurn(recipient) : this.#sendTo(origin, recipient)
@@ -121,16 +141,18 @@ export class Sending {
   /** `tell` hears what the gateway said, when it was asked. */
   async #sendInTurn(recipient: Recipient, tell?: (outcome: AttemptOutcome) => void): Promise<Tried> {
     const { batch, clock, lease } = this.#options
-    if (lease.isLost) throw new LeaseLost(batch.id)
     const sentAt = clock.now()
-    if (lease.isStopped) return { settlement: stopped(recipient, sentAt), by: undefined }
+    if (!lease.isWanted) return { settlement: stopped(recipient, sentAt), by: undefined }
     const sender = this.#senderFor(recipient, sentAt)
     if (!('send' in sender)) return { settlement: sender, by: undefined }
     const rendered = this.#options.renderer.notificationFor(recipient)
     if (rendered.kind === 'skip') return { settlement: skipped(recipient, rendered.reason), by: undefined }
-    const outcome = await this.#attempt(sender, recipient, rendered)
+    const hash = deliveryHash(batch.messageId, recipient.hwid)
+    const outcome = await this.#attempt({ sender, recipient, rendered, hash })
+    if (outcome.kind === 'not_sent' && !lease.isWanted)
+      return { settlement: stopped(recipient, sentAt), by: undefined }
     tell?.(outcome)
-    return this.#read({ recipient, sender, sentAt, rendered, outcome })
+    return this.#read({ recipient, sender, sentAt, rendered, hash, outcome })
   }
 
   /** Who sends it, or why nobody does now. */
@@ -156,15 +178,18 @@ export class Sending {
   }
 
   #read(attempt: FirstAttempt): Tried | Promise<Tried> {
-    const { recipient, sender, sentAt, outcome } = attempt
+    const { recipient, sender, sentAt, hash, outcome } = attempt
     const by = this.#byOf(sender, recipient)
     if (outcome.kind === 'credential_fault') return this.#refuse(attempt, outcome).tried
     if (recipient.probePart !== null && provesCredential(outcome))
       this.#mended.push({ ...by, part: recipient.probePart })
     const sent: SentSettlement = {
       kind: 'sent',
-      ...keyOf(recipient),
+      bucket: recipient.bucket,
+      hwid: recipient.hwid,
+      attempt: recipient.attempt,
       recipient,
+      hash,
       by,
       sentAt,
       outcome,
@@ -181,13 +206,13 @@ export class Sending {
     first: { readonly settlement: SentSettlement; readonly by: ServedBy },
     rendered: Ready,
   ): Promise<Tried> {
-    const { recipient } = first.settlement
+    const { recipient, hash } = first.settlement
     const environment = otherEnvironment(recipient.environment)
     if (environment === undefined) return first
     const there = { ...recipient, environment }
     const sender = this.#options.senders.for(there)
     if (sender.kind !== 'ready' || this.#refusalOf(sender, ['', partOf(there)]) !== undefined) return first
-    const outcome = await this.#attempt(sender, there, rendered)
+    const outcome = await this.#attempt({ sender, recipient: there, rendered, hash })
     if (outcome.kind === 'address_mismatch' || outcome.kind === 'address_dead') return first
     if (outcome.kind === 'credential_fault') {
       const refused = this.#refuse({ recipient: there, sender }, outcome)
@@ -220,18 +245,20 @@ export class Sending {
   }
 
   /** A client promises never to reject; one that does must not take its whole chunk with it. */
-  async #attempt(sender: ReadySender, recipient: Recipient, rendered: Ready): Promise<AttemptOutcome> {
-    const { batch, logger } = this.#options
+  async #attempt({ sender, recipient, rendered, hash }: NextAttempt): Promise<AttemptOutcome> {
     if (rendered.kind === 'fault') return { kind: 'message_fault', reason: rendered.reason }
+    const { notification } = rendered
     const delivery: Delivery = {
-      deliveryId: deliveryIdOf(batch.messageId, recipient.hwid),
+      deliveryId: deliveryIdOf(hash),
+      hwid: recipient.hwid,
       target: recipient,
-      notification: rendered.notification,
+      notification,
+      wish: this.#wish,
     }
     try {
-      return faultOf(await sender.send(delivery))
+      return staleOf(faultOf(await sender.send(delivery)))
     } catch (error) {
-      logger.error({ err: error, gateway: recipient.provider }, 'a gateway client failed')
+      this.#options.logger.error({ err: error, gateway: recipient.provider }, 'a gateway client failed')
       return { kind: 'uncertain', reason: 'internal_error' }
     }
   }
@@ -273,12 +300,22 @@ export class Sending {
   }
 }
 
-interface FirstAttempt {
+interface NextAttempt {
   readonly recipient: Recipient
   readonly sender: ReadySender
-  readonly sentAt: number
   readonly rendered: Ready
+  /** Of the delivery. */
+  readonly hash: string
+}
+
+interface FirstAttempt extends NextAttempt {
+  readonly sentAt: number
   readonly outcome: AttemptOutcome
+}
+
+function staleOf(outcome: AttemptOutcome): AttemptOutcome {
+  const isStale = outcome.kind === 'not_sent' && IS_NOT_WANTED.test(outcome.reason)
+  return isStale ? { kind: 'not_sent', reason: NO_ROOM } : outcome
 }
 
 /** A mismatch that may as well be the credential's. */
@@ -312,12 +349,16 @@ function stopped(recipient: Recipient, at: number): Settlement {
 /** The two bits of RFC 9562's variant, and two of the hash. */
 const VARIANTS = '89ab'
 
+/** Of message and device, 64 hex digits: its id, and the proof of its acceptance, are both of it. A message's id has a fixed length. */
+export function deliveryHash(messageId: string, hwid: string): string {
+  return hash('sha256', messageId + hwid, 'hex')
+}
+
 /**
  * The same for every repeat of a delivery, so that gateways and devices can tell a repeat from a new message:
- * a UUID (version 8, RFC 9562) from the hash of message and device.
+ * a UUID (version 8, RFC 9562).
  */
-function deliveryIdOf(messageId: string, hwid: string): string {
-  const digits = hash('sha256', `${messageId}\0${hwid}`, 'hex')
+export function deliveryIdOf(digits: string): string {
   const variant = VARIANTS.charAt(Number.parseInt(digits.charAt(16), 16) & 3)
   const ends = `8${digits.slice(13, 16)}-${variant}${digits.slice(17, 20)}-${digits.slice(20, 32)}`
   return `${digits.slice(0, 8)}-${digits.slice(8, 12)}-${ends}`

@@ -6,11 +6,10 @@
  * "May" are those that its batch has passed, and those that are in hand just now. Whoever has an exception got nothing.
  */
 import { compileAccepted } from '../audience/condition.ts'
+import { hasRest, isRestSql } from '../messages/experiments/parts.ts'
 import type { Queryable } from '../store/database.ts'
-import type { Batch } from './lease.ts'
-
-/** A chunk; what lies further ahead of a batch is in nobody's hand. */
-const IN_HAND_MAX = 500
+import { type Batch, UNBOOKED_MAX } from './lease.ts'
+import { wasTaken } from './slots.ts'
 
 export interface FormerHolder {
   readonly appId: number
@@ -19,7 +18,11 @@ export interface FormerHolder {
   readonly hwid: string
 }
 
-/** Asked for addresses that move alone, and of messages that are under way alone. */
+/**
+ * Asked for addresses that move alone, and of messages that are under way alone. What lies further ahead of a batch than a chunk is
+ * in nobody's hand. That is not so of a condition that leaves many out: an address that moves while it is in hand there may get
+ * the message twice. To note all that lie ahead would be worse: those who were not sent to would lose it.
+ */
 const NOTE = `
   insert into address_served (message_id, address_hash, app_id, bucket, hwid)
   select m.id, i.hash, i.app_id, i.bucket, i.hwid
@@ -32,18 +35,19 @@ const NOTE = `
     left join delivery_queue q on q.bucket = i.bucket and q.message_id = m.id and q.hwid = i.hwid
    cross join lateral (select b.is_read or (b.cursor_bucket, b.cursor_hwid) >= (i.bucket, i.hwid) as passed,
                               coalesce(b.lease_until > clock_timestamp(), false) as leased) b2
-   where case when m.target ? 'devices' then m.target -> 'devices' ? i.hwid
+   where case when m.trigger is not null then false -- each of its deliveries is for an event of the device itself
+              when m.target ? 'devices' then m.target -> 'devices' ? i.hwid
               when m.target ? 'users' then m.target -> 'users' ? d.user_id
               else true end
      and case when b2.passed then q.hwid is null or (b2.leased and q.due_at <= $5)
-              else b2.leased and ${IN_HAND_MAX} > (
+              else b2.leased and ${UNBOOKED_MAX} > (
                 select count(*) from (
                   select from address o
                    where o.app_id = i.app_id and o.provider = a.provider and o.kind = 'alert'
                      and o.state in ('active', 'suspect') and not o.opted_out and o.bucket between b.bucket_from and i.bucket
                      and (o.bucket, o.hwid) > (coalesce(b.cursor_bucket, b.bucket_from), coalesce(b.cursor_hwid, ''))
                      and (o.bucket, o.hwid) < (i.bucket, i.hwid)
-                   limit ${IN_HAND_MAX}) ahead) end
+                   limit ${UNBOOKED_MAX}) ahead) end
   on conflict do nothing`
 
 /** In the transaction of the registrations, before the former holders lose the addresses. */
@@ -65,7 +69,8 @@ export async function noteServed(
  * SQL over `address a`: whether a former holder got the batch's message there. Its values are added to `values`. The former
  * holder is one that was in the audience, and that no exception says got nothing.
  */
-export function wasServed({ messageId, target, scope }: Batch, values: unknown[]): string {
+export function wasServed(batch: Batch, values: unknown[]): string {
+  const { messageId, target, scope } = batch
   const message = `$${values.push(messageId)}::uuid`
   let isMeant = 'true'
   if ('condition' in target && scope !== null) {
@@ -74,13 +79,24 @@ export function wasServed({ messageId, target, scope }: Batch, values: unknown[]
     isMeant = `exists (select from device d where d.bucket = s.bucket and d.app_id = s.app_id and d.hwid = s.hwid
                           and ${compiled.sql})`
   }
-  return `exists (
+  // Hardly any message has any, which is asked once for all devices.
+  return `(select exists (select from address_served where message_id = ${message})) and exists (
     select from address_served s
      where s.message_id = ${message} and s.address_hash = a.address_hash and s.app_id = a.app_id and s.hwid <> a.hwid
        and ${isMeant}
+       and ${wasFor(batch, message, values)}
        and not exists (select from delivery_exception e
                         where e.bucket = s.bucket and e.message_id = s.message_id and e.hwid = s.hwid
                           and e.outcome <> 'uncertain'))`
+}
+
+/** SQL: a batch of one slot, or of an experiment, has passed many whom it was not for; there it is asked who had it. */
+function wasFor({ messageId, slot, experiment }: Batch, message: string, values: unknown[]): string {
+  if (slot !== null) return wasTaken('s', message)
+  if (experiment === null || !hasRest(experiment.asked)) return 'true'
+  const isTested = `not ${isRestSql({ messageId, asked: experiment.asked }, values)}`
+  return `(${wasTaken('s', message)} or exists (
+    select from device d where d.bucket = s.bucket and d.app_id = s.app_id and d.hwid = s.hwid and ${isTested}))`
 }
 
 /** Of messages that are done nothing is asked any more. */

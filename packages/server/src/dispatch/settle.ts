@@ -4,21 +4,31 @@
  */
 import type { AttemptOutcome } from '@roost/gateways'
 import { endPause, type Pause, pauseCredential, proveCredentials } from '../credentials/pauses.ts'
-import { type AddressResult, applyResults, type Trust } from '../hygiene/results.ts'
+import {
+  type AddressKey,
+  type AddressResult,
+  applyResults,
+  type Trust,
+  type Via,
+} from '../hygiene/results.ts'
 import { raiseBadges } from '../messages/badges.ts'
 import type { Database, Queryable } from '../store/database.ts'
-import { type Accepted, writeAcceptances } from './acceptances.ts'
+import type { Accepted } from './acceptances.ts'
+import { bookProgress, type Exception, type ExceptionOutcome } from './booking.ts'
 import { giveBackPlaces } from './caps.ts'
-import type { Recipient } from './chunk.ts'
+import { addressHashOf, type Recipient } from './chunk.ts'
 import { type Held, pauseKey, recordHolds } from './holds.ts'
-import { advanceBatch, type Batch, type Cursor, noteHeldDeaths } from './lease.ts'
+import { type Batch, type Cursor, noteHeldDeaths } from './lease.ts'
 import { isOneWay, LONGEST_WAIT_MS } from './scope.ts'
+import { countVariants, type VariantPlaces } from './variants.ts'
 
 /** What one delivery came to in this chunk. */
 export type Settlement = { readonly bucket: number; readonly hwid: string; readonly attempt: number } & (
   | {
       readonly kind: 'sent'
       readonly recipient: Recipient
+      /** Of message and device, hex. */
+      readonly hash: string
       /** What it was sent with. */
       readonly by: Omit<Pause, 'reason'>
       readonly sentAt: number
@@ -31,6 +41,8 @@ export type Settlement = { readonly bucket: number; readonly hwid: string; reado
   | { readonly kind: 'skipped'; readonly reason: string }
   /** Waits for what is paused of its credential; it is no attempt, even where the gateway was asked. */
   | { readonly kind: 'held'; readonly pause: Pause }
+  /** Over the live channel: the device has acknowledged it, or had not when its time was over and there is no other road. */
+  | { readonly kind: 'live'; readonly hash: string; readonly isAcknowledged: boolean }
   /** Waits without an attempt, until its origin may be asked again. */
   | { readonly kind: 'deferred'; readonly dueAt: number; readonly reason: string }
 )
@@ -41,12 +53,20 @@ export type SettledOutcome = Exclude<AttemptOutcome, { kind: 'credential_fault' 
 export interface Chunk {
   readonly batch: Batch
   readonly settlements: readonly Settlement[]
+  /** Deliveries that were looked at: these, and what needed none. */
+  readonly looked: number
   /** Its badge is counted for each device. */
   readonly isCounted: boolean
   /** Its deliveries take places of caps. */
   readonly takesPlaces: boolean
   /** They come from the queue, and were counted as targeted when they came into it. */
   readonly isFromQueue: boolean
+  /** Place of each device in the counts of variants; null when there are none. */
+  readonly places: VariantPlaces | null
+  /** Of these an earlier try may have arrived. */
+  readonly unsure: ReadonlySet<string>
+  /** Of these a frame of the live channel may have arrived; none of a gateway's. Absent for messages that go by push alone. */
+  readonly onAir?: ReadonlySet<string> | undefined
   readonly cursor: Cursor | null
   readonly isRead: boolean
   /** What gateways refused in this chunk. */
@@ -61,8 +81,6 @@ export interface Chunk {
   readonly random: () => number
 }
 
-type ExceptionOutcome = 'dead' | 'failed' | 'skipped' | 'uncertain'
-
 interface Key {
   readonly bucket: number
   readonly hwid: string
@@ -70,48 +88,77 @@ interface Key {
 
 /** What is written for a chunk, sorted out by table. */
 interface Plan {
-  readonly exceptions: (Key & { readonly outcome: ExceptionOutcome; readonly reason: string })[]
+  readonly exceptions: Exception[]
   readonly waiting: (Key & {
     readonly attempt: number
     /** Null: until the pause is over. */
     readonly dueAt: number | null
     readonly pause: Pause | null
     readonly reason: string
+    /** In this try; earlier ones are the chunk's to know. */
+    readonly mayHaveArrived?: boolean
   })[]
   readonly results: AddressResult[]
+  /** Acceptances that change nothing, by what they were got with. */
+  readonly plain: Map<Via, number>
   /** The gateway took others of this chunk, and by the same way. */
   readonly tookOthers: boolean
   readonly accepted: Accepted[]
 }
 
-/** Throws LeaseLost, and then nothing of the chunk is stored. */
-export async function settleChunk(db: Database, chunk: Chunk): Promise<void> {
-  await db.transaction(async tx => {
+/** R12: of those whom the gateway took it for, the ones that this is news of. */
+export function firstAcceptancesOf(appId: number, settlements: readonly Settlement[]): AddressKey[] {
+  return settlements.flatMap(it => {
+    if (it.kind !== 'sent' || it.outcome.kind !== 'accepted' || it.acceptedIn !== undefined) return []
+    const { bucket, hwid, generation, environment, wasAccepted, isConfirmed } = it.recipient
+    const isFirst = isConfirmed && !wasAccepted && environment !== ''
+    return isFirst ? [{ bucket, appId, hwid, hash: addressHashOf(it.recipient), generation }] : []
+  })
+}
+
+/** `begun` is told the transaction's number. Throws LeaseLost, and then nothing of the chunk is stored. */
+export async function settleChunk(
+  db: Database,
+  chunk: Chunk,
+  begun: (transaction: string) => void,
+): Promise<void> {
+  await db.plannedTransaction(async tx => {
     const plan = planOf(chunk, await readReplaced(tx, chunk))
-    const count = (outcome: ExceptionOutcome) => plan.exceptions.filter(it => it.outcome === outcome).length
-    await advanceBatch(tx, {
-      batch: chunk.batch,
-      cursor: chunk.cursor,
-      isRead: chunk.isRead,
+    const { exceptions, accepted } = plan
+    const transaction = await bookProgress(tx, {
+      ...chunk,
       targeted: chunk.isFromQueue ? 0 : chunk.settlements.length,
-      accepted: plan.accepted.length,
-      dead: count('dead'),
-      failed: count('failed'),
-      skipped: count('skipped'),
-      uncertain: count('uncertain'),
+      accepted,
+      exceptions,
+      repeated: countRepeated(chunk),
     })
-    if (chunk.isFromQueue) await dequeue(tx, chunk)
+    begun(transaction)
+    await countByVariant(tx, chunk, plan)
+    if (chunk.isFromQueue) await dequeue(tx, chunk, plan)
     await enqueue(tx, chunk, plan)
-    await insertExceptions(tx, chunk, plan)
-    await writeAcceptances(tx, { batch: chunk.batch, accepted: plan.accepted, at: chunk.at })
-    if (chunk.isCounted) await raiseBadges(tx, chunk.batch.appId, acceptedOf(plan))
+    if (chunk.isCounted) await raiseBadges(tx, chunk.batch.appId, plan.accepted)
     if (chunk.takesPlaces) await giveBackPlaces(tx, chunk.batch, unseen(plan))
-    const { heldDeaths } = await applyResults(tx, plan.results, chunk.at)
+    const { heldDeaths } = await applyResults(tx, plan.results, chunk.at, {
+      appId: chunk.batch.appId,
+      plain: plainOf(plan, chunk),
+    })
     if (heldDeaths > 0) await noteHeldDeaths(tx, chunk.batch, heldDeaths)
     for (const pause of chunk.refused) await pauseCredential(tx, { ...pause, at: chunk.at })
     for (const pause of chunk.mended) await endPause(tx, pause)
     if (chunk.proven.length > 0) await proveCredentials(tx, chunk.proven)
   })
+}
+
+async function countByVariant(
+  tx: Queryable,
+  { batch: { id, experiment }, places }: Chunk,
+  { exceptions, accepted }: Plan,
+): Promise<void> {
+  if (experiment === null || places === null) return
+  await countVariants(tx, { id, asked: experiment.asked }, [
+    ...exceptions.map(({ hwid, outcome }) => ({ place: places.get(hwid), outcome })),
+    ...accepted.map(({ hwid }) => ({ place: places.get(hwid), outcome: 'accepted' as const })),
+  ])
 }
 
 /**
@@ -132,7 +179,7 @@ async function readReplaced(tx: Queryable, { batch, settlements }: Chunk): Promi
     batch.appId,
     refused.map(it => it.bucket),
     refused.map(it => it.hwid),
-    refused.map(it => it.recipient.hash),
+    refused.map(it => addressHashOf(it.recipient)),
   ])
   return new Set(rows.map(row => row.hwid))
 }
@@ -145,11 +192,11 @@ function isAddressRefused(
 
 function planOf(chunk: Chunk, replaced: ReadonlySet<string>): Plan {
   const tookOthers = isOneWay(chunk.batch.provider) && hasAccepted(chunk.settlements)
-  const plan: Plan = { exceptions: [], waiting: [], results: [], tookOthers, accepted: [] }
+  const plan: Plan = { exceptions: [], waiting: [], results: [], plain: new Map(), tookOthers, accepted: [] }
   for (const settlement of chunk.settlements) {
     switch (settlement.kind) {
       case 'skipped':
-        plan.exceptions.push({ ...keyOf(settlement), outcome: 'skipped', reason: settlement.reason })
+        except(plan, chunk, { ...keyOf(settlement), outcome: 'skipped', reason: settlement.reason })
         break
       case 'held':
         plan.waiting.push({
@@ -162,6 +209,15 @@ function planOf(chunk: Chunk, replaced: ReadonlySet<string>): Plan {
         break
       case 'deferred':
         waitUntil(plan, settlement, chunk)
+        break
+      case 'live':
+        if (settlement.isAcknowledged) plan.accepted.push(settlement)
+        else
+          plan.exceptions.push({
+            ...keyOf(settlement),
+            outcome: 'uncertain',
+            reason: 'live_unacknowledged',
+          })
         break
       case 'sent':
         if (replaced.has(settlement.hwid)) sendToNext(plan, settlement, chunk)
@@ -176,10 +232,6 @@ function unseen({ exceptions }: Plan): Key[] {
   return exceptions.filter(it => it.outcome !== 'uncertain')
 }
 
-function acceptedOf({ results }: Plan): AddressResult[] {
-  return results.filter(it => it.kind === 'accepted' || it.kind === 'corrected')
-}
-
 /** Whether the gateway took any of them. */
 export function hasAccepted(settlements: readonly Settlement[]): boolean {
   return settlements.some(it => it.kind === 'sent' && it.outcome.kind === 'accepted')
@@ -189,30 +241,55 @@ function keyOf({ bucket, hwid }: Key): Key {
   return { bucket, hwid }
 }
 
+/** The gateway took them, or may have, and so it may have before. */
+function countRepeated({ batch, settlements, unsure }: Chunk): number {
+  const isInDoubt = batch.doubtful > 0
+  if (!isInDoubt && unsure.size === 0) return 0
+  return settlements.filter(
+    it =>
+      it.kind === 'sent' &&
+      (it.outcome.kind === 'accepted' || it.outcome.kind === 'uncertain') &&
+      (isInDoubt || unsure.has(it.hwid)),
+  ).length
+}
+
+/** What may have arrived in an earlier try, or in that of a worker that was lost, is never said to have failed. */
+function except(plan: Plan, { unsure, onAir, batch }: Chunk, exception: Plan['exceptions'][number]): void {
+  const { outcome, reason, hwid } = exception
+  const isUnsure =
+    outcome !== 'dead' &&
+    (unsure.has(hwid) || onAir?.has(hwid) === true || (batch.doubtful > 0 && IS_TOO_LATE.test(reason)))
+  plan.exceptions.push(isUnsure ? { ...exception, outcome: 'uncertain' } : exception)
+}
+
+/** Nobody is asked any more; whatever else ends a delivery would have ended it in the hands of that worker, too. */
+const IS_TOO_LATE = /^(expired$|gave_up)/
+
 function sortOut(plan: Plan, sent: Extract<Settlement, { kind: 'sent' }>, chunk: Chunk): void {
   const { outcome } = sent
-  const key = keyOf(sent)
-  const except = (kind: ExceptionOutcome, reason: string) =>
-    plan.exceptions.push({ ...key, outcome: kind, reason })
+  const end = (kind: ExceptionOutcome, reason: string) =>
+    except(plan, chunk, { ...keyOf(sent), outcome: kind, reason })
   switch (outcome.kind) {
     case 'accepted':
-      plan.accepted.push({ ...key, attempt: sent.attempt })
-      plan.results.push(acceptedResult(sent, chunk))
+      plan.accepted.push(sent)
+      if (isPlain(sent)) plan.plain.set(sent.by, (plan.plain.get(sent.by) ?? 0) + 1)
+      else plan.results.push(acceptedResult(sent, chunk))
       return
     case 'address_dead':
-      except('dead', outcome.reason)
+      end('dead', outcome.reason)
       plan.results.push(refusedResult(sent, outcome, chunk))
       return
     case 'address_mismatch':
-      except('failed', outcome.reason)
+      end('failed', outcome.reason)
       plan.results.push(refusedResult(sent, outcome, chunk))
       return
     case 'message_fault':
-      except('failed', outcome.reason)
+      end('failed', outcome.reason)
       return
     case 'uncertain':
-      // A repeat might show it twice; the sender is told instead.
-      except('uncertain', outcome.reason)
+      // A repeat might show it twice, unless it takes the place of the first; else the sender is told instead.
+      if (chunk.batch.collapseKey === null) end('uncertain', outcome.reason)
+      else retryLater(plan, sent, chunk)
       return
     case 'retry':
     case 'not_sent':
@@ -238,10 +315,15 @@ function refusedResult(
   return { ...result, kind: 'dead', since: outcome.since?.getTime() ?? null }
 }
 
+/** Nothing was said against its address, so there is nothing to mend. */
+function isPlain({ acceptedIn, recipient }: Extract<Settlement, { kind: 'sent' }>): boolean {
+  return acceptedIn === undefined && recipient.isConfirmed
+}
+
 function acceptedResult(sent: Extract<Settlement, { kind: 'sent' }>, chunk: Chunk): AddressResult {
   const result = resultOf(sent, chunk, 'accepted')
   const { acceptedIn, recipient } = sent
-  if (acceptedIn === undefined) return { ...result, kind: 'accepted', isNews: !recipient.isConfirmed }
+  if (acceptedIn === undefined) return { ...result, kind: 'accepted' }
   return { ...result, kind: 'corrected', environment: acceptedIn, address: recipient }
 }
 
@@ -251,13 +333,23 @@ function resultOf(sent: Extract<Settlement, { kind: 'sent' }>, chunk: Chunk, rea
     bucket: recipient.bucket,
     appId: chunk.batch.appId,
     hwid: recipient.hwid,
-    hash: recipient.hash,
+    hash: addressHashOf(recipient),
     generation: recipient.generation,
     sentAt: sent.sentAt,
     reason,
     messageId: chunk.batch.messageId,
-    via: by,
+    via: viaOf(by, chunk),
   }
+}
+
+function plainOf({ plain }: Plan, chunk: Chunk): ReadonlyMap<Via, number> {
+  if (chunk.batch.knock === null) return plain
+  return new Map([...plain].map(([by, count]) => [viaOf(by, chunk), count]))
+}
+
+/** R16: many of those who are knocked at for a doubt are dead, so the guard knows them by themselves, with a norm of their own. */
+function viaOf(by: Via, { batch: { knock } }: Chunk): Via {
+  return knock?.mode === 'doubt' ? { ...by, part: `${by.part} doubt`.trim() } : by
 }
 
 const FIRST_RETRY_MS = 1000
@@ -291,34 +383,42 @@ function retryDelayMs(
 function retryLater(plan: Plan, sent: Extract<Settlement, { kind: 'sent' }>, chunk: Chunk): void {
   const { outcome, attempt } = sent
   const reason = 'reason' in outcome ? outcome.reason : outcome.kind
-  const isTry = outcome.kind === 'retry'
+  const isTry = outcome.kind !== 'not_sent'
   const ageMs = chunk.at - Date.parse(chunk.batch.messageSendAt)
   const place = { ageMs, tookOthers: plan.tookOthers, random: chunk.random }
   const dueAt = chunk.at + retryDelayMs(attempt, outcome, place)
   const isOver = dueAt > expiresAt(chunk.batch) || (isTry && attempt >= TRIES_MAX)
-  if (isOver) plan.exceptions.push({ ...keyOf(sent), outcome: 'failed', reason: `gave_up: ${reason}` })
-  else plan.waiting.push({ ...keyOf(sent), attempt: attempt + (isTry ? 1 : 0), dueAt, pause: null, reason })
+  const isUncertain = outcome.kind === 'uncertain'
+  if (isOver && isUncertain) plan.exceptions.push({ ...keyOf(sent), outcome: 'uncertain', reason })
+  else if (isOver) except(plan, chunk, { ...keyOf(sent), outcome: 'failed', reason: `gave_up: ${reason}` })
+  else {
+    const next = { ...keyOf(sent), attempt: attempt + (isTry ? 1 : 0), dueAt, pause: null, reason }
+    plan.waiting.push({ ...next, ...(isUncertain && { mayHaveArrived: true }) })
+  }
 }
 
 function waitUntil(plan: Plan, deferred: Extract<Settlement, { kind: 'deferred' }>, chunk: Chunk): void {
   const { attempt, dueAt, reason } = deferred
   if (dueAt > expiresAt(chunk.batch))
-    plan.exceptions.push({ ...keyOf(deferred), outcome: 'failed', reason: `gave_up: ${reason}` })
+    except(plan, chunk, { ...keyOf(deferred), outcome: 'failed', reason: `gave_up: ${reason}` })
   else plan.waiting.push({ ...keyOf(deferred), attempt, dueAt, pause: null, reason })
 }
 
 /** A message that is now or never is still tried for a minute: it is the gateway that shall not store it. */
 const SHORTEST_LIFE_MS = 60_000
 
-export function expiresAt(batch: Batch): number {
+export function expiresAt(batch: Pick<Batch, 'messageSendAt' | 'ttlSeconds'>): number {
   return Date.parse(batch.messageSendAt) + Math.max(SHORTEST_LIFE_MS, batch.ttlSeconds * 1000)
 }
 
-async function dequeue(tx: Queryable, chunk: Chunk): Promise<void> {
+/** What goes on waiting stays, with the event that asked for it. */
+async function dequeue(tx: Queryable, chunk: Chunk, { waiting }: Plan): Promise<void> {
+  const staying = new Set(waiting.map(it => it.hwid))
+  const over = chunk.settlements.filter(it => !staying.has(it.hwid))
   await tx.query(
     `delete from delivery_queue q using unnest($2::smallint[], $3::text[]) as i (bucket, hwid)
       where q.message_id = $1 and q.bucket = i.bucket and q.hwid = i.hwid`,
-    [chunk.batch.messageId, chunk.settlements.map(it => it.bucket), chunk.settlements.map(it => it.hwid)],
+    [chunk.batch.messageId, over.map(it => it.bucket), over.map(it => it.hwid)],
   )
 }
 
@@ -328,13 +428,15 @@ async function enqueue(tx: Queryable, chunk: Chunk, plan: Plan): Promise<void> {
   const { batch, at, unfitFor } = chunk
   const holds = await recordHolds(tx, { batchId: batch.id, pauses, at, unfitFor, isBlocked: false })
   await tx.query(
-    `insert into delivery_queue (bucket, message_id, hwid, app_id, batch_id, attempt, due_at, reason, hold_id)
-     select i.bucket, $1, i.hwid, $2, $3, i.attempt, coalesce(i.due_at, 'infinity'), i.reason, i.hold_id
-       from unnest($4::smallint[], $5::text[], $6::integer[], $7::timestamptz[], $8::text[], $9::bigint[])
-              as i (bucket, hwid, attempt, due_at, reason, hold_id)
+    `insert into delivery_queue (bucket, message_id, hwid, app_id, batch_id, attempt, due_at, reason, hold_id,
+                                 may_have_arrived)
+     select i.bucket, $1, i.hwid, $2, $3, i.attempt, coalesce(i.due_at, 'infinity'), i.reason, i.hold_id,
+            i.may_have_arrived
+       from unnest($4::smallint[], $5::text[], $6::integer[], $7::timestamptz[], $8::text[], $9::bigint[], $10::boolean[])
+              as i (bucket, hwid, attempt, due_at, reason, hold_id, may_have_arrived)
      on conflict (bucket, message_id, hwid) do update
         set attempt = excluded.attempt, due_at = excluded.due_at, reason = excluded.reason,
-            hold_id = excluded.hold_id, probe_part = null`,
+            hold_id = excluded.hold_id, probe_part = null, may_have_arrived = excluded.may_have_arrived`,
     [
       chunk.batch.messageId,
       chunk.batch.appId,
@@ -345,26 +447,9 @@ async function enqueue(tx: Queryable, chunk: Chunk, plan: Plan): Promise<void> {
       plan.waiting.map(it => (it.dueAt === null ? null : new Date(it.dueAt))),
       plan.waiting.map(it => it.reason),
       plan.waiting.map(it => (it.pause === null ? null : holds.get(pauseKey(it.pause)))),
-    ],
-  )
-}
-
-async function insertExceptions(tx: Queryable, chunk: Chunk, plan: Plan): Promise<void> {
-  if (plan.exceptions.length === 0) return
-  await tx.query(
-    `insert into delivery_exception (bucket, message_id, hwid, app_id, provider, at, outcome, reason)
-     select i.bucket, $1, i.hwid, $2, $3, $4, i.outcome, i.reason
-       from unnest($5::smallint[], $6::text[], $7::text[], $8::text[]) as i (bucket, hwid, outcome, reason)
-     on conflict do nothing`,
-    [
-      chunk.batch.messageId,
-      chunk.batch.appId,
-      chunk.batch.provider,
-      new Date(chunk.at),
-      plan.exceptions.map(it => it.bucket),
-      plan.exceptions.map(it => it.hwid),
-      plan.exceptions.map(it => it.outcome),
-      plan.exceptions.map(it => it.reason),
+      plan.waiting.map(
+        it => chunk.batch.doubtful > 0 || it.mayHaveArrived === true || chunk.unsure.has(it.hwid),
+      ),
     ],
   )
 }

@@ -8,8 +8,12 @@ import { Server, type Socket } from 'node:net'
 import { setTimeout } from 'node:timers/promises'
 import { HWID_CHARACTERS, PushError, REST_BODY_BYTES } from '@roost/protocol'
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
+import { z } from 'zod'
+import { liveChannelRoute } from '../live/route.ts'
 import { isOwn } from './client-address.ts'
 import { compatBulkRoutes } from './compat/bulk.ts'
+import { compatFilterRoutes } from './compat/filters.ts'
+import { compatNotifyRoutes } from './compat/messages/notify.ts'
 import { compatMessageRoutes } from './compat/messages/route.ts'
 import { compatRoutes } from './compat/route.ts'
 import { compatUnregisteredRoutes } from './compat/unregistered.ts'
@@ -19,6 +23,7 @@ import { healthRoutes } from './health.ts'
 import { readJson } from './json.ts'
 import { sendProblem } from './problem.ts'
 import { staticRoutes } from './static.ts'
+import { testDevicePage } from './test-device/route.ts'
 import { v1Routes } from './v1/routes.ts'
 
 /** A hwid in a path, each of its UTF-16 units written as up to three escaped bytes. */
@@ -37,6 +42,13 @@ export interface AppOptions {
    * Default 0.
    */
   readonly drainMs?: number
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Aborted when a stop begins: answers that would go on for ever end then. */
+    readonly stopping: AbortSignal
+  }
 }
 
 /** The caller listens and closes. */
@@ -77,8 +89,8 @@ export async function buildApp(context: HttpContext, options: AppOptions = {}): 
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
     try {
       // Calls that want no body are often made with the headers of those that do.
-      const isNoneWanted = body.length === 0 && request.routeOptions.schema?.body === undefined
-      done(null, isNoneWanted ? undefined : readJson(request, body as Buffer))
+      const isNone = body.length === 0 && isBodyOptional(request.routeOptions.schema?.body)
+      done(null, isNone ? undefined : readJson(request, body as Buffer))
     } catch (error) {
       done(error as Error)
     }
@@ -109,7 +121,11 @@ export async function buildApp(context: HttpContext, options: AppOptions = {}): 
   await app.register(compatBulkRoutes, context)
   await app.register(compatUnregisteredRoutes, context)
   await app.register(compatMessageRoutes, context)
+  await app.register(compatFilterRoutes, context)
+  await app.register(compatNotifyRoutes, context)
   await app.register(v1Routes, context)
+  await app.register(liveChannelRoute, context)
+  await app.register(testDevicePage)
   await app.register(staticRoutes)
   return app
 }
@@ -132,9 +148,10 @@ function warnOfUnnamedProxy(app: FastifyInstance, { logger, trustedProxies }: Ht
  * each answer closes its own.
  */
 function endConnectionsGently(app: FastifyInstance, drainMs: number): void {
-  let isClosing = false
+  const stopping = new AbortController()
+  app.decorate('stopping', stopping.signal)
   app.addHook('preClose', async () => {
-    isClosing = true
+    stopping.abort()
     if (!app.server.listening) return
     const closed = once(app.server, 'close')
     Server.prototype.close.call(app.server) // that of HTTP would close what is idle, too
@@ -144,7 +161,7 @@ function endConnectionsGently(app: FastifyInstance, drainMs: number): void {
   })
   app.addHook('onSend', async (_request, reply) => {
     // Else the connection of a request that was in hand would idle until its time is out, and the stop with it.
-    if (isClosing) void reply.header('connection', 'close')
+    if (stopping.signal.aborted) void reply.header('connection', 'close')
   })
 }
 
@@ -160,4 +177,9 @@ function answerBrokenRequest({ logger }: HttpContext, { code }: NodeJS.ErrnoExce
   logger.debug({ code, status }, 'a request could not be read')
   if (socket.writable) socket.write(`HTTP/1.1 ${status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`)
   socket.destroySoon()
+}
+
+/** Of a route that wants none, or can do without. */
+function isBodyOptional(schema: unknown): boolean {
+  return schema === undefined || (schema instanceof z.ZodType && schema.safeParse(undefined).success)
 }

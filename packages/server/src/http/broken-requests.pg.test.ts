@@ -3,18 +3,12 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type BareServer, startBare } from '../../test/bare.ts'
-import { cloneDatabase, type TestDatabase } from '../../test/database.ts'
 
-let database: TestDatabase
 let server: BareServer
 beforeAll(async () => {
-  database = await cloneDatabase()
-  server = await startBare({ databaseUrl: database.url, requestTimeoutMs: 100 })
+  server = await startBare({ requestTimeoutMs: 100 })
 })
-afterAll(async () => {
-  await server.close()
-  await database.drop()
-})
+afterAll(() => server.close())
 
 test('a body that never comes is answered 408, and its connection is closed', async () => {
   const socket = connect(Number(new URL(server.url).port), '127.0.0.1')

@@ -3,11 +3,15 @@ import { PushError } from '@roost/protocol'
 import type { FastifyInstance } from 'fastify'
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import { Snapshot } from '../access/snapshot.ts'
+import { countOpenAlerts } from '../hygiene/alerts.ts'
+import { readQueueAges } from '../hygiene/symptoms/queue-age.ts'
 import type { Queryable } from '../store/database.ts'
 import type { HttpContext } from './context.ts'
 
 /** Anybody may ask, as often as they like: that costs the database one query a second. */
 const BELIEVED_MS = 1000
+/** Of a large campaign all batches are looked at. */
+const QUEUES_BELIEVED_MS = 10_000
 
 export async function healthRoutes(app: FastifyInstance, context: HttpContext): Promise<void> {
   const readiness = new Snapshot(() => whyNotReady(context.db), context.clock)
@@ -24,6 +28,32 @@ export async function healthRoutes(app: FastifyInstance, context: HttpContext): 
       // Without a database the rest is still told, and more wanted than ever.
       const counts = await batches.current(BELIEVED_MS).catch(() => [])
       for (const { state, count } of counts) this.set({ state }, count)
+    },
+  })
+
+  const ages = new Snapshot(() => readQueueAges(context.db, context.clock.now()), context.clock)
+  new Gauge({
+    name: 'roost_queue_age_seconds',
+    help: 'How long the oldest message or batch that is due has waited, by lane; 0 when none waits.',
+    labelNames: ['lane'],
+    registers: [registry],
+    async collect() {
+      this.reset()
+      for (const [lane, seconds] of await ages.current(QUEUES_BELIEVED_MS).catch(() => []))
+        this.set({ lane }, seconds)
+    },
+  })
+
+  const alerts = new Snapshot(() => countOpenAlerts(context.db), context.clock)
+  new Gauge({
+    name: 'roost_open_alerts',
+    help: 'Alerts that are open, of all apps, by kind.',
+    labelNames: ['kind'],
+    registers: [registry],
+    async collect() {
+      this.reset()
+      for (const { kind, count } of await alerts.current(QUEUES_BELIEVED_MS).catch(() => []))
+        this.set({ kind }, count)
     },
   })
 

@@ -3,7 +3,6 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Access, type BareServer, SERVER_TOKEN, startBare } from '../../test/bare.ts'
-import { cloneDatabase, type TestDatabase } from '../../test/database.ts'
 import { TestClock, tick } from '../../test/roost.ts'
 
 /** So that no limit recovers while a test is at it. */
@@ -20,25 +19,21 @@ class StandingClock extends TestClock {
   }
 }
 
-let database: TestDatabase
 let behindProxy: BareServer
 let atTheDoor: BareServer
 let app: Access
 beforeAll(async () => {
-  database = await cloneDatabase()
   const environment = { ROOST_CALLS_PER_CLIENT: '5', ROOST_CALLS_PER_APP: '8', ROOST_DEVICES_PER_CLIENT: '2' }
   behindProxy = await startBare({
-    databaseUrl: database.url,
     clock: new StandingClock(),
     environment: { ...environment, ROOST_TRUSTED_PROXIES: '127.0.0.0/8' },
   })
-  atTheDoor = await startBare({ databaseUrl: database.url, environment })
+  atTheDoor = await behindProxy.another({ environment, clock: new TestClock() })
   app = await behindProxy.createApp()
 })
 afterAll(async () => {
-  await behindProxy.close()
   await atTheDoor.close()
-  await database.drop()
+  await behindProxy.close()
 })
 
 interface From {
@@ -251,6 +246,7 @@ test('thousands of made-up apps and wrong tokens cost the database next to nothi
   const cost = (await transactionsOf(atTheDoor)) - before
   const seconds = (Date.now() - startedAt) / 1000
   expect([...statuses].toSorted()).toEqual([200, 403]) // 200 with status_code 210
-  // Twenty readings for each directory and second, and what the servers do every second without anybody calling.
-  expect(cost).toBeLessThan(40 + seconds * 150) // 4000 calls would be 4000
+  // Twenty readings for each directory and second, and what the servers do every second without anybody calling. PostgreSQL
+  // counts a second late, so what came just before may be among them. 4000 calls would be 4000.
+  expect(cost).toBeLessThan(1000 + seconds * 150)
 }, 60_000)

@@ -245,7 +245,7 @@ export class CallLimits {
   }
 }
 
-class Bucket {
+export class Bucket {
   readonly #perSecond: number
   readonly #burst: number
   #left: number
@@ -283,7 +283,7 @@ interface DeviceBudget {
 }
 
 /** What was used last: those of the current generation and of the one before. */
-class Recent<Key, Value> {
+export class Recent<Key, Value> {
   readonly #size: number
   #current = new Map<Key, Value>()
   #former = new Map<Key, Value>()

@@ -1,5 +1,5 @@
 /** Errors as `application/problem+json` (RFC 9457), with `code`, `detail`, `remedy` and `requestId`. */
-import { ERRORS, type ErrorCode, type ErrorSpec, PushError } from '@roost/protocol'
+import { ERRORS, type ErrorCode, type ErrorSpec, PushError, remarkSchema } from '@roost/protocol'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { codeOf, isDatabaseAway } from '../store/database.ts'
@@ -56,6 +56,10 @@ export const problemSchema = z.object({
   remedy: z.string(),
   /** To find it in the log. */
   requestId: z.string(),
+  /** What `detail` says of a message's content, with the values apart. */
+  remarks: z.array(remarkSchema).optional(),
+  /** What `detail` names, for who writes it in another language. */
+  values: z.record(z.string(), z.union([z.string(), z.number()])).optional(),
 })
 
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
@@ -64,13 +68,18 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
   logProblem(problem, error, request)
   const retryAfter = retryAfterOf(problem)
   if (retryAfter !== undefined) void reply.header('retry-after', retryAfter)
-  return reply.code(spec.status).type('application/problem+json').send({
-    type: 'about:blank',
-    title: problem.code,
-    status: spec.status,
-    code: problem.code,
-    detail: problem.message,
-    remedy: spec.remedy,
-    requestId: request.id,
-  })
+  return reply
+    .code(spec.status)
+    .type('application/problem+json')
+    .send({
+      type: 'about:blank',
+      title: problem.code,
+      status: spec.status,
+      code: problem.code,
+      detail: problem.message,
+      remedy: spec.remedy,
+      requestId: request.id,
+      ...(problem.remarks.length > 0 && { remarks: problem.remarks }),
+      ...(problem.values && { values: problem.values }),
+    })
 }

@@ -1,6 +1,7 @@
 /** The server token, wherever a call carries it. Wrong ones are counted, and too many are a client's last for a while. */
 import { DEVICE_BODY_BYTES, PushError } from '@roost/protocol'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { Caller } from '../access/rights.ts'
 import type { HttpContext } from './context.ts'
 
 export interface GivenToken {
@@ -12,19 +13,19 @@ export interface GivenToken {
 
 type Context = Pick<HttpContext, 'serverTokens' | 'limits'>
 
-/** Throws `token_missing`, `token_unknown`, `rate_limited`. */
-export async function requireServerToken(
+/** Whatever it is allowed to do. Throws `token_missing`, `token_unknown`, `rate_limited`. */
+export async function findServerToken(
   context: Context,
   request: FastifyRequest,
   given: GivenToken,
-): Promise<void> {
+): Promise<Caller> {
   if (given.token !== undefined) context.limits.takeTokenTry(request.ip)
-  await judge(context, request, given)
+  return judgeServerToken(context, request, given)
 }
 
 /**
  * For calls that carry the token in their body, which may be large: strangers are held back before it is read, and
- * `requireTokenOfBody` tells whether the sender is one.
+ * `judgeServerToken` tells whether the sender is one.
  */
 export function holdStrangersBack(app: FastifyInstance, { limits }: Context): void {
   app.addHook('onRequest', async (request, reply) => {
@@ -35,22 +36,16 @@ export function holdStrangersBack(app: FastifyInstance, { limits }: Context): vo
   })
 }
 
-/** Behind `holdStrangersBack`. Throws `token_unknown`. */
-export async function requireTokenOfBody(
-  context: Context,
-  request: FastifyRequest,
-  token: string,
-): Promise<void> {
-  await judge(context, request, { token, place: 'auth' })
-}
-
-async function judge(
+/** Without counting the try: `holdStrangersBack` has. Throws `token_missing`, `token_unknown`. */
+export async function judgeServerToken(
   { serverTokens, limits }: Context,
   request: FastifyRequest,
   { token, place }: GivenToken,
-): Promise<void> {
+): Promise<Caller> {
   if (token === undefined) throw new PushError('token_missing', `the call has no ${place}`)
-  if (!(await serverTokens.has(token)))
+  const caller = await serverTokens.find(token)
+  if (caller === undefined)
     throw new PushError('token_unknown', `${place} is no server token of this installation`)
   limits.takeRightToken(request.ip)
+  return caller
 }

@@ -21,7 +21,20 @@ export async function staticRoutes(app: FastifyInstance): Promise<void> {
     })
   }
   if (existsSync(CONSOLE)) {
-    await app.register(fastifyStatic, { root: CONSOLE, prefix: '/', decorateReply: false })
+    await app.register(fastifyStatic, {
+      root: CONSOLE,
+      prefix: '/',
+      decorateReply: false,
+      // The bundle has each file as .br and .gz beside it.
+      preCompressed: true,
+      cacheControl: false,
+      setHeaders: (reply, path) => {
+        // The names of these carry a hash of what they hold.
+        const isForever = path.includes('/assets/')
+        reply.setHeader('cache-control', isForever ? 'public, max-age=31536000, immutable' : 'no-cache')
+        reply.setHeader('vary', 'accept-encoding')
+      },
+    })
   } else {
     app.get('/', async () => ({ roost: 'the console is not built: run "npm run build"' }))
   }

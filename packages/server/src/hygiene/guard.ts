@@ -19,7 +19,7 @@
 import { PushError } from '@roost/protocol'
 import type { Database, Queryable } from '../store/database.ts'
 import { type AlertKey, type Closing, closeAlert, raiseAlert, raiseHolding, readAlert } from './alerts.ts'
-import type { AddressResult, Via } from './results.ts'
+import type { AddressResult, PlainAcceptances, Via } from './results.ts'
 
 const WINDOW_RESULTS = 1000
 const WINDOW = "interval '10 minutes'"
@@ -53,10 +53,17 @@ export type HeldBy = (result: AddressResult) => string | undefined
 /** Counts the results and says which deaths are held; raises alerts. In the caller's transaction, before any lock on addresses. */
 export async function guardDeaths(
   tx: Queryable,
-  results: readonly AddressResult[],
-  at: number,
+  {
+    results,
+    others,
+    at,
+  }: {
+    readonly results: readonly AddressResult[]
+    readonly others: PlainAcceptances | undefined
+    readonly at: number
+  },
 ): Promise<HeldBy> {
-  const groups = groupsOf(results)
+  const groups = groupsOf(results, others)
   if (groups.size === 0) return () => undefined
   const tallies = await noteTally(tx, [...groups.values()], at)
   const verdicts = new Map<string, Verdict>()
@@ -77,8 +84,12 @@ export async function guardDeaths(
   }
 }
 
-function groupsOf(results: readonly AddressResult[]): Map<string, Group> {
+function groupsOf(
+  results: readonly AddressResult[],
+  others: PlainAcceptances | undefined,
+): Map<string, Group> {
   const groups = new Map<string, Group>()
+  for (const [via, count] of others?.plain ?? []) groupOf(groups, others?.appId ?? 0, via).accepted += count
   // Neighbours are mostly of one group, and share what tells it.
   let last: { readonly via: Via; readonly group: Group } | undefined
   for (const result of results) {

@@ -11,7 +11,6 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { AddressModel, type Flight, type ModelAnswer } from '../../test/address-model.ts'
 import { type Access, type BareServer, startBare } from '../../test/bare.ts'
-import { cloneDatabase, type TestDatabase } from '../../test/database.ts'
 import { tick } from '../../test/roost.ts'
 import { addressHash, bucketOf } from '../registry/buckets.ts'
 import { type AddressResult, applyResults } from './results.ts'
@@ -19,21 +18,16 @@ import { type AddressResult, applyResults } from './results.ts'
 const STORIES = Number(process.env.ROOST_TEST_STORIES ?? 40)
 const WITHIN_MS = 60_000 + STORIES * 200
 
-let database: TestDatabase
 let server: BareServer
 let app: Access
 let appId: number
 beforeAll(async () => {
-  database = await cloneDatabase()
-  server = await startBare({ databaseUrl: database.url })
+  server = await startBare()
   app = await server.createApp()
   const { rows } = await server.db.query<{ id: number }>('select id from app where code = $1', [app.app])
   appId = rows[0]?.id as number
 })
-afterAll(async () => {
-  await server.close()
-  await database.drop()
-})
+afterAll(() => server.close())
 
 const HOUR_MS = 3_600_000
 const SECOND_MS = 1000

@@ -1,16 +1,21 @@
 /**
- * The feed of removals: what took addresses out of the base, from the ledger.
+ * The feed of removals: what took addresses out of the base, and what became of the devices of those that died
+ * (uninstalls/conclusions.ts), from the ledger.
  *
  * It goes by transaction number and then by entry. Numbers of transactions that still run are above the snapshot's oldest,
  * and the feed stops below it, so nothing that commits late comes in behind a reader. A transaction that runs for long
  * holds the feed up meanwhile. One device's entries are in the order in which they happened: its rows are locked.
  */
-import { PushError, REMOVAL_EVENTS, type Removal } from '@roost/protocol'
+import { CONCLUSIONS, PushError, REMOVAL_EVENTS, type Removal } from '@roost/protocol'
 import type { Queryable } from '../store/database.ts'
 import { type ExportFormat, FORMS } from '../transfer/csv.ts'
 
 /** The literal list of the partial indexes ledger_removal_feed and ledger_removal_time. */
 export const IS_REMOVAL = `l.event in (${REMOVAL_EVENTS.map(event => `'${event}'`).join(', ')})`
+/** The same of ledger_conclusion_feed and ledger_conclusion_time. */
+const IS_CONCLUSION = `l.event in (${CONCLUSIONS.map(event => `'${event}'`).join(', ')})`
+/** What the feed tells, each by an index of its own. */
+const PARTS = [IS_REMOVAL, IS_CONCLUSION]
 export const FEED_PLACE = "coalesce(l.xid, '0'::xid8)"
 
 /** A place in the feed; the next entry is behind it. */
@@ -33,28 +38,39 @@ export interface FeedQuery {
   /** Empty = all. */
   readonly events: readonly string[]
   readonly reasons: readonly string[]
+  /** Oldest first unless given. */
+  readonly order?: FeedOrder
 }
+
+export type FeedOrder = 'oldest' | 'newest'
 
 /** Everything, as the webhooks are told of it. */
 export const ALL_REMOVALS = { upTo: null, from: null, to: null, events: [], reasons: [] } as const
 
-const READ = `
-  select ${FEED_PLACE}::text || '-' || l.id as id, l.hwid, l.at, l.event, l.reason, l.provider,
+const SORTS: Readonly<Record<FeedOrder, string>> = { oldest: 'asc', newest: 'desc' }
+
+const readPart = (isOfPart: string, sort: string) => `
+  select ${FEED_PLACE} as xid, l.id as number, l.hwid, l.at, l.event, l.reason, l.provider,
          nullif(l.environment, '') as environment, l.kind, l.address_end as "addressEnd",
          l.evidence ->> 'messageId' as "messageId"
     from ledger l
-   where l.app_id = $1 and ${IS_REMOVAL}
+   where l.app_id = $1 and ${isOfPart}
      and (${FEED_PLACE}, l.id) > ($2::xid8, $3::bigint)
      and ${FEED_PLACE} < pg_snapshot_xmin(pg_current_snapshot())
      and ($9::xid8 is null or (${FEED_PLACE}, l.id) <= ($9::xid8, $10::bigint))
      and ($4::timestamptz is null or l.at >= $4) and ($5::timestamptz is null or l.at < $5)
      and (cardinality($6::text[]) = 0 or l.event = any($6)) and (cardinality($7::text[]) = 0 or l.reason = any($7))
-   order by ${FEED_PLACE}, l.id
+   order by ${FEED_PLACE} ${sort}, l.id ${sort}
    limit $8`
 
-/** Oldest first. */
+const readInOrder = (sort: string) => `
+  select xid::text || '-' || number as id, hwid, at, event, reason, provider, environment, kind, "addressEnd", "messageId"
+    from (${PARTS.map(part => `(${readPart(part, sort)})`).join(' union all ')}) l
+   order by xid ${sort}, number ${sort}
+   limit $8`
+
 export async function readRemovals(db: Queryable, query: FeedQuery): Promise<Removal[]> {
-  const { rows } = await db.query<Removal>(READ, [
+  const { rows } = await db.query<Removal>(readInOrder(SORTS[query.order ?? 'oldest']), [
     query.appId,
     query.after.xid,
     query.after.ledgerId,
@@ -69,6 +85,9 @@ export async function readRemovals(db: Queryable, query: FeedQuery): Promise<Rem
   return rows
 }
 
+const FIRST_OF = (isOfPart: string) =>
+  `(select min(${FEED_PLACE}::text::numeric) from ledger l where l.app_id = $1 and ${isOfPart} and l.at >= $2)`
+
 /**
  * The place before the first removal at `from` or later; where to begin, instead of at those of years ago. `min` of xid8 came
  * with PostgreSQL 16.
@@ -78,9 +97,7 @@ export async function placeAt(
   { appId, from }: { readonly appId: number; readonly from: number },
 ): Promise<FeedPlace> {
   const { rows } = await db.query<{ xid: string }>(
-    `select least(min(${FEED_PLACE}::text::numeric), pg_snapshot_xmin(pg_current_snapshot())::text::numeric)::text as xid
-       from ledger l
-      where l.app_id = $1 and ${IS_REMOVAL} and l.at >= $2`,
+    `select least(${PARTS.map(FIRST_OF).join(', ')}, pg_snapshot_xmin(pg_current_snapshot())::text::numeric)::text as xid`,
     [appId, new Date(from)],
   )
   return { ...FEED_START, ...rows[0] }
@@ -135,6 +152,11 @@ export function readPlace(id: string): FeedPlace {
   return { xid, ledgerId: Number(ledgerId) }
 }
 
+/** The place just before this one. */
+export function before({ xid, ledgerId }: FeedPlace): FeedPlace {
+  return { xid, ledgerId: ledgerId - 1 }
+}
+
 /** The id of a place. */
 export function idOf({ xid, ledgerId }: FeedPlace): string {
   return `${xid}-${ledgerId}`
@@ -143,14 +165,14 @@ export function idOf({ xid, ledgerId }: FeedPlace): string {
 const XMAX = 'pg_snapshot_xmax(pg_current_snapshot())'
 const MENDED_AT_ONCE = 5000
 
-/** By the index ledger_removal_feed; nothing is found where nothing was moved. */
-const FORGET_NUMBERS = `
+/** By the indexes of the feed; nothing is found where nothing was moved. */
+const forgetNumbers = (isOfPart: string) => `
   with ahead as (
     select l.bucket, l.app_id, l.hwid, l.id
       from app
      cross join lateral (
        select l.* from ledger l
-        where l.app_id = app.id and ${IS_REMOVAL} and ${FEED_PLACE} > ${XMAX}
+        where l.app_id = app.id and ${isOfPart} and ${FEED_PLACE} > ${XMAX}
         order by ${FEED_PLACE}, l.id limit ${MENDED_AT_ONCE}) l
      limit ${MENDED_AT_ONCE}
   )
@@ -164,10 +186,11 @@ const FORGET_NUMBERS = `
  * behind one go on from its entry. Safe to run in several processes at once.
  */
 export async function mendPlaces(db: Queryable): Promise<void> {
-  for (;;) {
-    const { rowCount } = await db.query(FORGET_NUMBERS)
-    if (rowCount < MENDED_AT_ONCE) break
-  }
+  for (const part of PARTS)
+    for (;;) {
+      const { rowCount } = await db.query(forgetNumbers(part))
+      if (rowCount < MENDED_AT_ONCE) break
+    }
   await db.query(`update webhook_feed set xid = '0' where xid > ${XMAX}`)
   await db.query(
     `update removal_undo set cursor_xid = '0', cursor_id = 0, until_xid = pg_current_xact_id()

@@ -17,9 +17,9 @@
  * R20 The same answer twice, or in any order, gives the same state: the first one moves the generation on.
  */
 import { addressBucketOf, addressHash } from '../registry/buckets.ts'
-import { addressOrder, byDirectoryKey } from '../registry/lock-order.ts'
-import { bytesArray, plainArray, textArray, timesArray } from '../store/array-literals.ts'
-import type { Queryable } from '../store/database.ts'
+import { addressOrder, byDeviceKey, byDirectoryKey } from '../registry/lock-order.ts'
+import { bytesArray, plainArray, textArray } from '../store/array-literals.ts'
+import type { Database, PlannedStatement, Queryable } from '../store/database.ts'
 import { guardDeaths, type HeldBy } from './guard.ts'
 import { mismatchKind } from './mismatches.ts'
 
@@ -36,9 +36,6 @@ const OLD_DEATHS = 3
 const OLD_DEATHS_WITHIN = "interval '24 hours'"
 /** R12: doubted on so many days in a row of answers an address is dead. */
 const DOUBT_DAYS = 3
-/** `last_accepted_at` is for diagnosis by day; writing it at every send would double the writes of a campaign. */
-const ACCEPTED_RESOLUTION = "interval '1 day'"
-
 export interface AddressKey {
   readonly bucket: number
   readonly appId: number
@@ -60,11 +57,7 @@ export type AddressResult = AddressKey & {
   /** What the mass-failure guard counts it by (R16); without it, it is not guarded. */
   readonly via?: Via
 } & (
-    | {
-        readonly kind: 'accepted'
-        /** False: the address was read as active and lately accepted, so this changes nothing of it. Default true. */
-        readonly isNews?: boolean
-      }
+    | { readonly kind: 'accepted' }
     | { readonly kind: 'dead'; readonly since: number | null }
     | { readonly kind: 'mismatch'; readonly trust: Trust }
     | {
@@ -82,19 +75,28 @@ export interface Applied {
   readonly heldDeaths: number
 }
 
+/** Acceptances of addresses that nothing was said against: they are counted, and change no row. */
+export interface PlainAcceptances {
+  readonly appId: number
+  readonly plain: ReadonlyMap<Via, number>
+}
+
 /** Applies results in the caller's transaction. */
 export async function applyResults(
   tx: Queryable,
   results: readonly AddressResult[],
   at: number,
+  others?: PlainAcceptances,
 ): Promise<Applied> {
   const deaths = results.filter(it => it.kind === 'dead')
-  const accepted = results.filter(it => it.kind === 'accepted' && it.isNews !== false)
+  const accepted = results.filter(it => it.kind === 'accepted')
   const corrected = results.flatMap(it => (it.kind === 'corrected' ? [it] : []))
-  const heldBy = await guardDeaths(tx, results, at)
+  const heldBy = await guardDeaths(tx, { results, others, at })
   const { taken, lost } = await takeCorrected(tx, corrected)
   const mismatches = [...results.filter(it => it.kind === 'mismatch'), ...lost]
-  await lockAddresses(tx, { accepted, taken, others: [...deaths, ...mismatches] })
+  const isOneStatement =
+    taken.length === 0 && [deaths, mismatches, accepted].filter(it => it.length > 0).length <= 1
+  if (!isOneStatement) await lockAddresses(tx, { accepted, taken, others: [...deaths, ...mismatches] })
   let changed = 0
   if (taken.length > 0) changed += await applyCorrections(tx, taken, at)
   if (deaths.length > 0) changed += await applyDeaths(tx, { deaths, heldBy, at })
@@ -103,14 +105,20 @@ export async function applyResults(
   return { changed, heldDeaths: deaths.filter(it => heldBy(it) !== undefined).length }
 }
 
+/**
+ * R12 asks whether a token was accepted before, in its environment, so the first acceptance is written down where there are
+ * environments. `last_accepted_at` is not kept up to date beyond that: a row of each device for each campaign is what its
+ * acceptances (dispatch/acceptances.ts) spare.
+ */
+const IS_FIRST = `(a.state = 'active' and a.environment <> '' and a.last_accepted_at is null)`
+
 /** An acceptance that tells nothing new changes no row. */
-const IS_NEWS = `(a.generation = r.generation and (a.state = 'suspect'
-        or (a.state = 'active' and (a.old_deaths > 0
-             or coalesce(a.last_accepted_at, '-infinity') < r.sent_at - ${ACCEPTED_RESOLUTION}))))`
+const IS_NEWS = `(a.generation = r.generation and (a.state = 'suspect' or ${IS_FIRST}
+        or (a.state = 'active' and (a.old_deaths > 0 or a.doubts > 0))))`
 
 const LOCK_ADDRESSES = `
-  select from unnest($1::smallint[], $2::integer[], $3::text[], $4::bytea[], $5::integer[], $6::timestamptz[])
-                as r (bucket, app_id, hwid, hash, generation, sent_at)
+  select from unnest($1::smallint[], $2::integer[], $3::text[], $4::bytea[], $5::integer[])
+                as r (bucket, app_id, hwid, hash, generation)
     join address a on a.bucket = r.bucket and a.app_id = r.app_id and a.hwid = r.hwid and a.address_hash = r.hash
    where r.generation is null or ${IS_NEWS}
    order by ${addressOrder('a')}
@@ -130,9 +138,9 @@ async function lockAddresses(
   const always = [...others, ...corrected]
   if (always.length === 0) return
   const all = [...always, ...accepted]
-  const [bucket, appId, hwid, hash, , sentAt] = columnsOf(all)
+  const [bucket, appId, hwid, hash] = columnsOf(all)
   const generations = all.map((it, i) => (i < always.length ? null : it.generation))
-  await tx.query(LOCK_ADDRESSES, [bucket, appId, hwid, hash, generations, sentAt])
+  await tx.query(LOCK_ADDRESSES, [bucket, appId, hwid, hash, generations])
 }
 
 const JUDGE_DEATHS = `
@@ -355,8 +363,8 @@ function lostResult(correction: Correction): AddressResult {
 
 const CONFIRM = `
   with result as (
-    select * from unnest($1::smallint[], $2::integer[], $3::text[], $4::bytea[], $5::integer[], $6::timestamptz[])
-             as r (bucket, app_id, hwid, hash, generation, sent_at)
+    select * from unnest($1::smallint[], $2::integer[], $3::text[], $4::bytea[], $5::integer[])
+             as r (bucket, app_id, hwid, hash, generation)
   ), before as (
     select a.ctid as place, a.state
       from result r
@@ -367,32 +375,62 @@ const CONFIRM = `
        for update of a
   ), changed as (
     update address a
-       set last_accepted_at = $7,
+       set last_accepted_at = $6,
            state = 'active',
            reason = null,
            doubts = 0, doubted_at = null, old_deaths = 0, old_death_at = null,
            generation = a.generation + (b.state = 'suspect')::integer,
-           state_since = case when b.state = 'suspect' then $7 else a.state_since end
+           state_since = case when b.state = 'suspect' then $6 else a.state_since end
       from before b
      where a.ctid = b.place -- locked, so it stays there
     returning a.bucket, a.app_id, a.hwid, a.provider, a.environment, a.kind, a.address, a.generation,
               b.state as former_state
   )
   insert into ledger (bucket, app_id, hwid, at, event, reason, provider, environment, kind, address_end, generation)
-  select bucket, app_id, hwid, $7, 'confirmed', 'accepted_by_gateway', provider, environment, kind, right(address, 8),
+  select bucket, app_id, hwid, $6, 'confirmed', 'accepted_by_gateway', provider, environment, kind, right(address, 8),
          generation
     from changed where former_state = 'suspect'`
 
 async function applyAccepted(tx: Queryable, accepted: readonly AddressResult[], at: number): Promise<number> {
-  const columns = [
-    plainArray(accepted, it => it.bucket),
-    plainArray(accepted, it => it.appId),
-    textArray(accepted, it => it.hwid),
-    bytesArray(accepted, it => it.hash),
-    plainArray(accepted, it => it.generation),
-    timesArray(accepted, it => it.sentAt),
+  return (await tx.query(CONFIRM, [...keysOf(accepted), new Date(at)])).rowCount
+}
+
+/**
+ * Planned once, by key, and its keys come in the order of their locks. It looks at each row once, where locking first would
+ * cost as much again.
+ */
+const NOTE_FIRST: PlannedStatement = {
+  name: 'note_first_acceptances',
+  text: `
+    update address a set last_accepted_at = $6
+      from unnest($1::smallint[], $2::integer[], $3::text[], $4::bytea[], $5::integer[])
+             as r (bucket, app_id, hwid, hash, generation)
+     where a.bucket = r.bucket and a.app_id = r.app_id and a.hwid = r.hwid and a.address_hash = r.hash
+       and a.generation = r.generation and ${IS_FIRST}`,
+}
+
+/**
+ * First acceptances of addresses with nothing against them, in a transaction of their own: a chunk of a new base would hold
+ * 500 of them locked, beside its deaths. What a crash loses is noted by the next acceptance.
+ */
+export async function noteFirstAcceptances(
+  db: Database,
+  accepted: readonly AddressKey[],
+  at: number,
+): Promise<void> {
+  if (accepted.length === 0) return
+  const inOrder = accepted.toSorted((a, b) => byDeviceKey(a, b) || a.hash.compare(b.hash))
+  await db.once(NOTE_FIRST, [...keysOf(inOrder), new Date(at)])
+}
+
+function keysOf(keys: readonly AddressKey[]): string[] {
+  return [
+    plainArray(keys, it => it.bucket),
+    plainArray(keys, it => it.appId),
+    textArray(keys, it => it.hwid),
+    bytesArray(keys, it => it.hash),
+    plainArray(keys, it => it.generation),
   ]
-  return (await tx.query(CONFIRM, [...columns, new Date(at)])).rowCount
 }
 
 function columnsOf(results: readonly AddressResult[]): unknown[] {

@@ -19,6 +19,10 @@ beforeEach(() => roost.clock.advance(HOUR_MS))
 const hello = (hwid: string) => ({ to: { devices: [hwid] }, content: { title: 'Hello' } })
 const addressesOf = async (phone: Phone) =>
   (await roost.view(phone.hwid)).addresses.map(({ state, reason }) => ({ state, reason }))
+const tellOf = async ({ hwid }: Phone, messageId: string) => {
+  const receipts = [{ hwid, kind: 'delivered', hash: hashOf(messageId) }]
+  expect((await roost.rest('POST', path('receipts'), { receipts })).body).toMatchObject({ counted: 1 })
+}
 const age = () => ageAddresses(roost.server.db, roost.clock.now())
 const path = (rest: string) => `/v1/apps/${roost.app}/${rest}`
 
@@ -103,15 +107,29 @@ test('R15: after 270 days of silence an FCM address is dead, after a year the ot
   await roost.device('applicationOpen', { hwid: seen.hwid, device_type: 3 })
   roost.clock.advance(71 * DAY_MS)
   await age()
-  expect(await addressesOf(android)).toEqual([{ state: 'dead', reason: 'inactive' }])
+  expect(await addressesOf(android)).toEqual([{ state: 'dead', reason: 'not_heard_of' }])
   expect(await addressesOf(ios)).toEqual([{ state: 'active', reason: null }])
   expect(await addressesOf(seen)).toEqual([{ state: 'active', reason: null }])
   await android.register()
   expect(await addressesOf(android)).toEqual([{ state: 'active', reason: null }])
   roost.clock.advance(95 * DAY_MS)
   await age()
-  expect(await addressesOf(ios)).toEqual([{ state: 'dead', reason: 'inactive' }])
+  expect(await addressesOf(ios)).toEqual([{ state: 'dead', reason: 'not_heard_of' }])
   expect((await roost.ledger(ios.hwid)).map(it => it.event)).toEqual(['registered', 'dead'])
+})
+
+test('R15: a device that tells of the pushes that it gets is heard of, though it never calls in', async () => {
+  const [browser, silent] = [await roost.phone('web'), await roost.phone('web')]
+  roost.clock.advance(350 * DAY_MS)
+  const { id } = await roost.sendAndSettle(hello(browser.hwid))
+  await roost.until(id, it => it.counts.delivered === 1) // its service worker tells of it
+  roost.clock.advance(20 * DAY_MS)
+  await age()
+  expect(await addressesOf(browser)).toEqual([{ state: 'active', reason: null }])
+  expect(await addressesOf(silent)).toEqual([{ state: 'dead', reason: 'not_heard_of' }])
+  roost.clock.advance(350 * DAY_MS)
+  await age()
+  expect(await addressesOf(browser)).toEqual([{ state: 'dead', reason: 'not_heard_of' }])
 })
 
 test('R15: where very many end at once they do so in short steps, each of them once, and no registration waits for all', async () => {
@@ -128,30 +146,34 @@ test('R15: where very many end at once they do so in short steps, each of them o
        from generate_series(1, 1101) d, unnest(array['alert', 'voip']) kind`,
     [rows[0]?.id, old],
   )
-  expect(await age()).toMatchObject({ inactive: 2202 })
+  const ended = [{ reason: 'not_heard_of', platform: 'unknown', count: 2202 }]
+  expect((await age()).removed).toEqual(expect.arrayContaining(ended))
   const { rows: steps } = await db.query<{ ended: number; told: number }>(
     `select count(*) as told, count(distinct (hwid, kind)) as ended from ledger
-      where app_id = $1 and event = 'dead' and reason = 'inactive' group by xmin::text order by 1`,
+      where app_id = $1 and event = 'dead' and reason = 'not_heard_of' group by xmin::text order by 1`,
     [rows[0]?.id],
   )
   expect(steps).toEqual([202, 1000, 1000].map(count => ({ told: count, ended: count })))
-  expect(await age()).toMatchObject({ inactive: 0 })
+  expect((await age()).removed).toEqual([])
 })
 
 test('R15: an app chooses these times itself, and null is the default again', async () => {
   const policy = async (change: object) => (await roost.rest('PATCH', path('address-policy'), change)).body
   expect((await roost.rest('GET', path('address-policy'))).body).toEqual({
-    inactiveDays: 30,
+    dormantDays: 30,
+    sendToDormant: true,
+    removeInactive: false,
+    inactiveDays: 90,
     fcmDeadDays: 270,
     otherDeadDays: 365,
     tombstoneDays: 90,
-    sendToInactive: true,
+    eraseDays: null,
   })
   expect(await policy({ otherDeadDays: 40 })).toMatchObject({ otherDeadDays: 40, fcmDeadDays: 270 })
   const phone = await roost.phone('ios')
   roost.clock.advance(41 * DAY_MS)
   await age()
-  expect(await addressesOf(phone)).toEqual([{ state: 'dead', reason: 'inactive' }])
+  expect(await addressesOf(phone)).toEqual([{ state: 'dead', reason: 'not_heard_of' }])
   expect(await policy({ otherDeadDays: null })).toMatchObject({ otherDeadDays: 365 })
   expect(await policy({ tombstoneDays: 7 })).toMatchObject({ code: 'input_invalid' })
 })
@@ -160,8 +182,8 @@ test('R15, R17: what an undo has brought back begins a new term, and is not ende
   const phone = await roost.phone('ios')
   roost.clock.advance(366 * DAY_MS)
   await age()
-  expect(await addressesOf(phone)).toEqual([{ state: 'dead', reason: 'inactive' }])
-  await roost.rest('POST', path('removals/undo'), { reasons: ['inactive'] })
+  expect(await addressesOf(phone)).toEqual([{ state: 'dead', reason: 'not_heard_of' }])
+  await roost.rest('POST', path('removals/undo'), { reasons: ['not_heard_of'] })
   for (const days of [0, 364]) {
     roost.clock.advance(days * DAY_MS)
     await age()
@@ -169,26 +191,40 @@ test('R15, R17: what an undo has brought back begins a new term, and is not ende
   }
   roost.clock.advance(2 * DAY_MS)
   await age()
-  expect(await addressesOf(phone)).toEqual([{ state: 'dead', reason: 'inactive' }])
+  expect(await addressesOf(phone)).toEqual([{ state: 'dead', reason: 'not_heard_of' }])
 })
 
 test('R15: a device that was silent for 30 days is not counted as reachable, and still sent to', async () => {
   const phone = await roost.phone('android')
   const stats = async () =>
-    (await roost.rest<{ reachable: number; inactive: number }>('GET', path('stats/devices'))).body
+    (await roost.rest<{ reachable: number; dormant: number }>('GET', path('stats/devices'))).body
   const before = await stats()
   roost.clock.advance(31 * DAY_MS)
   const after = await stats()
-  expect(after.inactive).toBeGreaterThan(before.inactive)
-  expect(after.reachable + after.inactive).toBe(before.reachable + before.inactive)
+  expect(after.dormant).toBeGreaterThan(before.dormant)
+  expect(after.reachable + after.dormant).toBe(before.reachable + before.dormant)
   expect((await roost.sendAndSettle(hello(phone.hwid))).counts).toMatchObject({ accepted: 1 })
 })
 
-test('R15: an app may leave the silent out of its campaigns, and whoever calls in or is named is sent to', async () => {
+test('R15: a device that tells of pushes is not dormant, however long it has not called in', async () => {
+  const phone = await roost.phone('ios')
+  phone.goOffline() // or it would tell of it at once
+  const { id } = await roost.sendAndSettle(hello(phone.hwid))
+  roost.clock.advance(31 * DAY_MS)
+  const dormant = async () =>
+    (await roost.rest<{ dormant: number }>('GET', path('stats/devices'))).body.dormant
+  const before = await dormant()
+  await tellOf(phone, id)
+  expect(await dormant()).toBe(before - 1)
+})
+
+test('R15: an app may leave the silent out of its campaigns, and whoever calls in, tells of a push or is named is sent to', async () => {
   const tags = { campaign: 'r15' }
   const phones = await Promise.all(Array.from({ length: 3 }, () => roost.phone('android', { tags })))
   const [silent, opened, registered] = phones as [Phone, Phone, Phone]
   const condition = { tag: 'campaign', op: 'eq' as const, value: 'r15' }
+  silent.goOffline() // or it would tell of what it gets
+  const pushed = await roost.sendAndSettle(hello(silent.hwid))
   const campaign = async () => {
     const { id, counts } = await roost.sendAndSettle({ to: { condition }, content: { title: 'Hello' } })
     const attempts = roost.simulator.attemptsFor(hashOf(id))
@@ -198,13 +234,13 @@ test('R15: an app may leave the silent out of its campaigns, and whoever calls i
   await roost.device('applicationOpen', { hwid: opened.hwid, device_type: 3 })
   await registered.register()
   expect(await campaign()).toEqual({ accepted: 3, silent: 1 })
-  await roost.rest('PATCH', path('address-policy'), { sendToInactive: false })
+  await roost.rest('PATCH', path('address-policy'), { sendToDormant: false })
   expect(await campaign()).toEqual({ accepted: 2, silent: 0 })
   expect((await roost.sendAndSettle(hello(silent.hwid))).counts).toMatchObject({ accepted: 1 })
-  await silent.open()
+  await tellOf(silent, pushed.id)
   expect(await campaign()).toEqual({ accepted: 3, silent: 1 })
-  expect((await roost.rest('PATCH', path('address-policy'), { sendToInactive: null })).body).toMatchObject({
-    sendToInactive: true,
+  expect((await roost.rest('PATCH', path('address-policy'), { sendToDormant: null })).body).toMatchObject({
+    sendToDormant: true,
   })
 })
 

@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto'
 import {
   type AttemptOutcome,
+  BLANK,
   createApnsClient,
   createHttp2Transport,
   type GatewayClient,
@@ -62,18 +63,11 @@ function pushTo(token: string, pushType: 'voip' | 'liveactivity'): Promise<Attem
     deliveryId: randomUUID(),
     address: { token },
     notification: {
+      ...BLANK,
       hash: 'a-hash',
       title: isActivity ? undefined : 'Hello',
-      subtitle: undefined,
-      body: undefined,
-      imageUrl: undefined,
-      url: undefined,
-      sound: undefined,
-      badge: undefined,
-      data: undefined,
       ttlSeconds: 60,
       priority: 'high',
-      collapseKey: undefined,
       apns: { pushType, aps },
     },
   })

@@ -8,12 +8,10 @@ import type { Removal } from '@roost/protocol'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { makeCertificate } from '../../../gateways/test/peer.ts'
 import { type Access, type BareServer, SECRET, SERVER_TOKEN, startBare } from '../../test/bare.ts'
-import { cloneDatabase, type TestDatabase } from '../../test/database.ts'
 import { tick } from '../../test/roost.ts'
 import { Seal } from '../credentials/seal.ts'
 import { deliverWithRemovals } from './removal-webhooks.ts'
 
-let database: TestDatabase
 let server: BareServer
 let listener: Server
 let ca: string
@@ -35,18 +33,15 @@ beforeAll(async () => {
     })
   })
   await new Promise<void>(resolve => listener.listen(0, '127.0.0.1', resolve))
-  database = await cloneDatabase()
   const caFile = join(tmpdir(), `roost-feed-ca-${process.pid}.pem`)
   await writeFile(caFile, ca)
   server = await startBare({
-    databaseUrl: database.url,
     environment: { ROOST_ALLOW_PRIVATE_ENDPOINTS: '1', ROOST_EXTRA_CA: caFile },
   })
   app = await server.createApp()
 })
 afterAll(async () => {
   await server.close()
-  await database.drop()
   listener.closeAllConnections()
   await new Promise(resolve => listener.close(resolve))
 })
@@ -193,6 +188,24 @@ test('the removals of a time come as CSV and NDJSON, and from a time on as pages
     server.rest<{ removals: Removal[] }>('GET', `/v1/apps/${app.app}/removals?limit=1000&${query}`)
   expect((await page(`from=${since}`)).body).toEqual((await page('')).body)
   expect((await page(`from=${tomorrow}`)).body).toMatchObject({ removals: [] })
+})
+
+test('the newest come first where they are asked for, page by page, each once', async () => {
+  interface Page {
+    readonly removals: Removal[]
+    readonly next: string
+    readonly hasMore: boolean
+  }
+  const page = async (query: string) =>
+    (await server.rest<Page>('GET', `/v1/apps/${app.app}/removals?${query}`)).body
+  const since = new Date(server.clock.now() - 86_400_000).toISOString()
+  const newestFrom = async (after: string): Promise<Removal[]> => {
+    const { removals, next, hasMore } = await page(`order=newest&limit=2&from=${since}&after=${after}`)
+    return hasMore ? [...removals, ...(await newestFrom(next))] : removals
+  }
+  const all = await page('limit=1000')
+  expect(all.removals.length).toBeGreaterThan(4)
+  expect(await newestFrom('')).toEqual(all.removals.toReversed())
 })
 
 test('getUnregisteredDevices names the devices that lost their address in these days and have none since', async () => {

@@ -4,6 +4,7 @@ import type { Phone } from '@roost/simulator'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { startRoost, type TestRoost, tick } from '../../test/roost.ts'
 import { unregisterDevices } from '../registry/bulk/unregister.ts'
+import { endExpired } from './aging.ts'
 import { finishUndos } from './undo.ts'
 
 const HOUR_MS = 3_600_000
@@ -139,6 +140,24 @@ test('removals are taken back by reason and time', async () => {
   expect([await stateOf(mismatched), await stateOf(dead.phone)]).toEqual(['active', 'dead'])
   expect((await undo({ from })).body).toMatchObject({ restored: 1 })
   expect([await stateOf(before.phone), await stateOf(dead.phone)]).toEqual(['dead', 'active'])
+})
+
+test('R29: a web subscription that has passed its own end is not promised to come back, and does not', async () => {
+  const phone = await roost.phone('web')
+  await roost.server.db.query(
+    `update address set keys = keys || jsonb_build_object('expirationTime', $2::bigint) where hwid = $1`,
+    [phone.hwid, roost.clock.now() + HOUR_MS],
+  )
+  roost.clock.advance(2 * HOUR_MS)
+  await endExpired(roost.server.db, roost.clock.now())
+  expect(await stateOf(phone)).toBe('dead')
+  const from = new Date(roost.clock.now() - HOUR_MS).toISOString()
+  const wanted = { reasons: ['expired'], from }
+  expect((await undo<UndoPreview>({ ...wanted, dryRun: true })).body).toMatchObject({
+    matched: 1,
+    restorable: 0,
+  })
+  expect((await undo(wanted)).body).toMatchObject({ matched: 1, restored: 0 })
 })
 
 test('what a device did later wins over an undo', async () => {

@@ -10,12 +10,11 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { PushError, type UndoFilter, type UndoPreview, type UndoView } from '@roost/protocol'
 import { v7 as uuidv7 } from 'uuid'
-import { addressBucketOf } from '../registry/buckets.ts'
-import { addressOrder, deviceOrder, directoryOrder } from '../registry/lock-order.ts'
 import type { Database, Queryable } from '../store/database.ts'
+import { IS_UNREPLACED, lockHeld } from './locks.ts'
 import { FEED_PLACE, IS_REMOVAL } from './removals.ts'
 
-const UNDO_DAYS = 30
+export const UNDO_DAYS = 30
 const UNDO_MS = UNDO_DAYS * 24 * 60 * 60_000
 /** Removals of a transaction. */
 const SLICE = 500
@@ -62,12 +61,6 @@ const IS_STILL_REMOVED = `a.bucket = l.bucket and a.app_id = l.app_id and a.hwid
      and a.environment = l.environment and a.kind = l.kind and right(a.address, 8) = l.address_end
      and a.generation = l.generation and a.state in ('dead', 'quarantined')`
 
-/** No other address has taken its place; one that was registered later has, whatever became of it. */
-const IS_UNREPLACED = `not exists (
-       select from address o
-        where o.bucket = a.bucket and o.app_id = a.app_id and o.hwid = a.hwid and o.kind = a.kind
-          and (o.state in ('active', 'suspect') or o.last_registered_at > a.last_registered_at))`
-
 /** `addressBucketOf` in SQL. */
 const ADDRESS_BUCKET = `(('x' || encode(substr(a.address_hash, 1, 4), 'hex'))::bit(32)::bigint % 1024)::smallint`
 
@@ -82,7 +75,8 @@ function valuesOf({ appId, messageId, reasons, from, to }: Meant): unknown[] {
 
 const PREVIEW = `
   select l.reason, l.provider, count(*)::integer as matched,
-         count(a.bucket) filter (where ${IS_UNREPLACED} and ${IS_STILL_HOLDER})::integer as restorable
+         count(a.bucket) filter (where ${IS_UNREPLACED} and ${IS_STILL_HOLDER}
+                                   and (a.expires_at is null or a.expires_at > $6))::integer as restorable
     from ledger l left join address a on ${IS_STILL_REMOVED}
    where ${IS_MEANT}
    group by 1, 2 order by 3 desc, 1, 2`
@@ -96,7 +90,7 @@ export interface UndoRequest {
 /** What an undo would do now; of two addresses of a device that could come back only one does. Throws `input_invalid`. */
 export async function previewUndo(db: Queryable, { appId, filter, at }: UndoRequest): Promise<UndoPreview> {
   const values = valuesOf(meantBy(filter, appId, at))
-  const { rows } = await db.query<UndoPreview['byReason'][number]>(PREVIEW, values)
+  const { rows } = await db.query<UndoPreview['byReason'][number]>(PREVIEW, [...values, new Date(at)])
   const sum = (of: (row: UndoPreview['byReason'][number]) => number) =>
     rows.reduce((total, row) => total + of(row), 0)
   return { matched: sum(it => it.matched), restorable: sum(it => it.restorable), byReason: rows }
@@ -255,22 +249,6 @@ interface Slice {
   readonly page: readonly Candidate[]
 }
 
-const LOCK_DEVICES = `
-  select from device d join unnest($2::smallint[], $3::text[]) as i (bucket, hwid)
-      on d.bucket = i.bucket and d.app_id = $1 and d.hwid = i.hwid
-   order by ${deviceOrder('d')} for update of d`
-
-const LOCK_HOLDERS = `
-  select h.address_hash as hash, h.hwid
-    from address_directory h join unnest($2::smallint[], $3::bytea[]) as i (address_bucket, hash)
-      on h.address_bucket = i.address_bucket and h.app_id = $1 and h.address_hash = i.hash
-   order by ${directoryOrder('h')} for update of h`
-
-const LOCK_ADDRESSES = `
-  select from address a join unnest($2::smallint[], $3::text[]) as i (bucket, hwid)
-      on a.bucket = i.bucket and a.app_id = $1 and a.hwid = i.hwid
-   order by ${addressOrder('a')} for update of a`
-
 /** Of two addresses of a device and kind the one that was registered last. */
 const RESTORE = `
   with fit as (
@@ -298,17 +276,10 @@ const RESTORE = `
 async function restore(tx: Queryable, { appId, id, at, page }: Slice): Promise<number> {
   const removed = page.flatMap(it => (it.hash === null ? [] : [{ ...it, hash: it.hash }]))
   if (removed.length === 0) return 0
-  const devices = [appId, removed.map(it => it.bucket), removed.map(it => it.hwid)]
-  await tx.query(LOCK_DEVICES, devices)
-  const hashes = removed.map(it => it.hash)
-  const { rows } = await tx.query<{ hash: Buffer; hwid: string }>(LOCK_HOLDERS, [
-    appId,
-    hashes.map(addressBucketOf),
-    hashes,
-  ])
-  const holders = new Map(rows.map(row => [row.hash.toString('hex'), row.hwid]))
-  const still = removed.filter(it => holders.get(it.hash.toString('hex')) === it.hwid)
-  await tx.query(LOCK_ADDRESSES, devices)
+  const still = await lockHeld(
+    tx,
+    removed.map(it => ({ ...it, appId })),
+  )
   const { rowCount } = await tx.query(RESTORE, [
     appId,
     still.map(it => it.bucket),

@@ -3,13 +3,26 @@
  * then, by the same rules as its pushes. What can't be rendered for a device is not shown to it, as it was not pushed.
  */
 import type { GatewayName } from '@roost/gateways'
-import { type Content, INBOX_STATES, type InboxEntryView, type InboxState } from '@roost/protocol'
+import {
+  type Content,
+  type Experiment,
+  INBOX_STATES,
+  type InboxEntryView,
+  type InboxState,
+  type Platform,
+} from '@roost/protocol'
+import { hashOf } from '../insight/receipts.ts'
+import { partToRead } from '../messages/experiments/parts.ts'
 import { factsColumn, type RecipientFacts } from '../messages/facts.ts'
 import { Renderer } from '../messages/render.ts'
+import { PROVIDER_OF } from '../registry/address.ts'
+import { bucketOf } from '../registry/buckets.ts'
 import type { Queryable } from '../store/database.ts'
 import { type InboxEntry, type InboxKey, readEntries } from './read.ts'
 
 export interface InboxContent {
+  /** What a push of the same says as `p`: of an experiment with the variant. */
+  readonly hash: string
   readonly title?: string | undefined
   readonly body?: string | undefined
   readonly image?: string | undefined
@@ -43,19 +56,17 @@ export async function readInbox(db: Queryable, key: InboxKey): Promise<Inbox> {
   }
 }
 
-/** A device without any of them reads what iOS would show. */
-const GATEWAY_OF: Readonly<Record<string, GatewayName>> = {
-  ios: 'apns',
-  macos: 'apns',
-  android: 'fcm',
-  web: 'webpush',
-  huawei: 'hms',
-}
-
-interface StoredContent {
+export interface StoredContent {
   readonly id: string
   readonly content: Content
+  /** Null when it has no variants. */
+  readonly experiment: Experiment | null
+  /** Of the variant that the rest gets; null while that is not decided. */
+  readonly chosen: string | null
 }
+
+/** SQL over `message m`. */
+export const STORED_CONTENT = `m.id, m.content, m.experiment, m.verdict ->> 'variant' as chosen`
 
 /** By message; those that can't be rendered for this device are left out. The entries are of one device. */
 async function readContents(
@@ -65,15 +76,15 @@ async function readContents(
   const [first] = entries
   if (first === undefined) return new Map()
   const { rows } = await db.query<StoredContent>(
-    'select id, content from message where id = any($1::uuid[])',
+    `select ${STORED_CONTENT} from message m where m.id = any($1::uuid[])`,
     [entries.map(it => it.messageId)],
   )
-  const { platform, facts } = await readFacts(db, { appId, bucket: first.bucket, hwid: first.hwid })
-  const gateway = GATEWAY_OF[platform ?? ''] ?? 'apns'
+  const viewer = (await readManyFacts(db, { appId, hwids: [first.hwid] })).get(first.hwid)
+  const renderer = new EntryRenderer()
   return new Map(
-    rows.flatMap(({ id, content }) => {
-      const shown = render({ id, content }, gateway, facts)
-      return shown === undefined ? [] : [[id, shown] as const]
+    rows.flatMap(stored => {
+      const shown = renderer.render(stored, viewer)
+      return shown === undefined ? [] : [[stored.id, shown] as const]
     }),
   )
 }
@@ -89,35 +100,68 @@ const ALL_NEEDS = {
     ...(['hwid', 'platform', 'language', 'timezone', 'country', 'appVersion', 'osVersion'] as const),
     ...(['model', 'firstSeenAt', 'lastOpenAt'] as const),
   ],
+  event: false,
+  person: true,
 } as const
 
-async function readFacts(
+/** What is known of a device that reads its inbox. */
+export interface Viewer {
+  readonly platform: Platform | null
+  readonly facts: RecipientFacts | null
+}
+
+/** By hwid. */
+export async function readManyFacts(
   db: Queryable,
-  { appId, bucket, hwid }: { readonly appId: number; readonly bucket: number; readonly hwid: string },
-): Promise<{ readonly platform: string | null; readonly facts: RecipientFacts | null }> {
-  const values: unknown[] = [bucket, appId, hwid]
-  const { rows } = await db.query<{ platform: string | null; facts: RecipientFacts | null }>(
-    `select a.platform, ${factsColumn(ALL_NEEDS, values)} as facts
-       from device a where a.bucket = $1 and a.app_id = $2 and a.hwid = $3`,
+  { appId, hwids }: { readonly appId: number; readonly hwids: readonly string[] },
+): Promise<ReadonlyMap<string, Viewer>> {
+  const values: unknown[] = [hwids.map(bucketOf), appId, hwids]
+  const { rows } = await db.query<Viewer & { readonly hwid: string }>(
+    `select a.hwid, a.platform, ${factsColumn(ALL_NEEDS, values)} as facts
+       from unnest($1::smallint[], $3::text[]) as i (bucket, hwid)
+       join device a on a.bucket = i.bucket and a.app_id = $2 and a.hwid = i.hwid`,
     values,
   )
-  return rows[0] ?? { platform: null, facts: null }
+  return new Map(rows.map(({ hwid, ...viewer }) => [hwid, viewer]))
 }
+
+/** A device that never told one reads what iOS would show. */
+const WITHOUT_PLATFORM: GatewayName = 'apns'
 
 /** Nothing of how it is delivered matters here. */
 const DELIVERY = { ttlSeconds: 0, priority: 'normal', collapseKey: null } as const
 
-function render(
-  { id, content }: StoredContent,
-  gateway: GatewayName,
-  facts: RecipientFacts | null,
-): InboxContent | undefined {
-  const counts = { shared: 0, personal: 0 }
-  const renderer = new Renderer({ messageId: id, content, ...DELIVERY }, { gateway, counts })
-  const rendered = renderer.notificationFor({ facts })
-  if (rendered.kind !== 'notification') return undefined
-  const { title, body, imageUrl: image, url, data } = rendered.notification
-  return { title, body, image, url, data }
+interface Shown {
+  readonly id: string
+  readonly content: Content
+  /** Of its variant. */
+  readonly place?: number
+}
+
+/** Compiles each content once for each gateway. */
+export class EntryRenderer {
+  readonly #renderers = new Map<string, Renderer>()
+
+  /** Undefined when there is nothing of it that this device can be shown. */
+  render(stored: StoredContent, viewer: Viewer | undefined): InboxContent | undefined {
+    const { platform, facts } = viewer ?? { platform: null, facts: null }
+    const gateway = platform === null ? WITHOUT_PLATFORM : PROVIDER_OF[platform]
+    const part = partToRead(stored, facts?.person ?? '')
+    if (part === undefined) return undefined
+    const rendered = this.#rendererOf({ id: stored.id, ...part }, gateway).notificationFor({ facts })
+    if (rendered.kind !== 'notification') return undefined
+    const { title, body, imageUrl: image, url, data } = rendered.notification
+    return { hash: hashOf(stored.id, part.place), title, body, image, url, data }
+  }
+
+  #rendererOf({ id, content, place }: Shown, gateway: GatewayName): Renderer {
+    const key = `${gateway} ${id} ${place ?? ''}`
+    const counts = { shared: 0, personal: 0 }
+    const known = this.#renderers.get(key)
+    const renderer = known ?? new Renderer({ messageId: id, content, ...DELIVERY }, { gateway, counts })
+    this.#renderers.set(key, renderer)
+    return renderer
+  }
 }
 
 const STATE_OF_STATUS: readonly InboxState[] = ['new', ...INBOX_STATES.slice(1), 'deleted']

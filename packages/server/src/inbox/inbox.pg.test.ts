@@ -4,10 +4,10 @@ import type { InboxView, NewInbox } from '@roost/protocol'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startRoost, type TestRoost } from '../../test/roost.ts'
 import { bucketOf } from '../registry/buckets.ts'
-import { sweepErasures } from '../registry/erase.ts'
+import { sweepErasures } from '../registry/erase/erase.ts'
 import { cleanInboxes } from './clean.ts'
 import { fillMembers } from './members.ts'
-import { countUnread } from './read.ts'
+import { countUnread } from './unread.ts'
 
 let roost: TestRoost
 beforeAll(async () => {
@@ -58,6 +58,12 @@ async function compatInbox(hwid: string, fields: Record<string, unknown> = {}): 
   const { body } = await roost.device('getInboxMessages', { hwid, ...fields })
   expect(body.status_code).toBe(200)
   return body.response as unknown as CompatInbox
+}
+
+/** As it was before the job came by, which it may do at any time. */
+async function rewindMembers(id: string): Promise<void> {
+  await db().query('delete from inbox_members where message_id = $1', [id])
+  await db().query('update inbox_message set is_filled = (message_id <> $1)', [id])
 }
 
 const toAll = (title: string, inbox: NewInbox = {}) =>
@@ -156,6 +162,49 @@ describe('another person on the same device', () => {
     expect((await compatInbox(hwid, { userId: anna })).messages).toHaveLength(1)
     // What clients say that know of no login.
     expect((await compatInbox(hwid, { userId: hwid })).messages).toHaveLength(1)
+  })
+
+  test.each([
+    ['before anybody asks', false],
+    ['by the job', true],
+  ])(
+    'is shown nothing of the former one when a condition is written down after the login: %s',
+    async (_when, isByJob) => {
+      const [anna, ben, tag] = [name('anna'), name('ben'), name('tag')]
+      const [hwid, left, kept] = [
+        await silentDevice({ userId: anna, tags: { [tag]: 1 } }),
+        await silentDevice({ userId: anna, tags: { [tag]: 1 } }),
+        await silentDevice({ userId: anna, tags: { [tag]: 1 } }),
+      ]
+      const condition = { tag, op: 'eq' as const, value: 1 }
+      const { id } = await roost.sendAndSettle({
+        to: { condition },
+        content: { title: 'for Anna' },
+        inbox: {},
+      })
+      await logIn(hwid, ben)
+      await logIn(left, left) // logged out: of a device that is nobody's, whoever comes next would see it
+      await rewindMembers(id)
+      if (isByJob) expect(await fillMembers(db(), roost.clock.now())).toEqual({ messages: 1, leftOut: 2 })
+      expect([await titlesOf(hwid), await titlesOf(left)]).toEqual([[], []])
+      expect(await titlesOf(kept)).toEqual(['for Anna'])
+      await logIn(left, ben)
+      expect(await titlesOf(left)).toEqual([])
+    },
+  )
+
+  test('who is called by the name of another device is not taken for it', async () => {
+    const tag = name('tag')
+    const phone = name('a')
+    const named = sameBucketAs(phone)
+    // Rows are written in the order of names: the person on the first has the name of the second.
+    await silentDevice({ hwid: phone, userId: named, tags: { [tag]: 1 } })
+    await silentDevice({ hwid: named, tags: { [tag]: 1 } })
+    const condition = { tag, op: 'eq' as const, value: 1 }
+    await roost.sendAndSettle({ to: { condition }, content: { title: 'two' }, inbox: {} })
+    expect([await titlesOf(phone), await titlesOf(named)]).toEqual([['two'], ['two']])
+    expect((await roost.rest('DELETE', `/v1/apps/${roost.app}/devices/${named}`)).status).toBe(200)
+    expect(await titlesOf(phone)).toEqual(['two'])
   })
 
   test('has states of their own in what is for all', async () => {
@@ -438,5 +487,24 @@ describe('what an entry says', () => {
     await roost.sendAndSettle({ to: { devices: [hwid] }, content, inbox: {} })
     const { body } = await roost.rest<InboxView>('GET', inboxPath(hwid))
     expect(body).toEqual({ entries: [], unread: 0, next: null })
+  })
+
+  test('is counted as unread only for devices that it is shown to', async () => {
+    const [known, unknown, iPhone] = [
+      await silentDevice({ tags: { Name: 'Anna' } }),
+      await silentDevice({ device_type: 3 }),
+      await silentDevice(),
+    ]
+    const devices = [known, unknown, iPhone]
+    for (const content of [
+      { title: 'for all' },
+      { title: 'Hello {{ tags.Name }}' },
+      { title: 'not on iPhones', apns: { title: '' } },
+    ])
+      await roost.sendAndSettle({ to: { devices }, content, inbox: {} })
+    const unread = await countUnread(db(), { appId: await appId(), hwids: devices, at: roost.clock.now() })
+    const shown = await Promise.all(devices.map(async it => [it, (await entriesOf(it)).length] as const))
+    expect(unread).toEqual(new Map(shown))
+    expect([...unread.values()].sort()).toEqual([1, 2, 2])
   })
 })

@@ -19,6 +19,8 @@ export interface InboxOpening {
   readonly inbox: NewInbox
   /** ms. */
   readonly at: number
+  /** Each device reads it from its own moment on. */
+  readonly isByClock: boolean
 }
 
 export type InboxAudience = 'all' | 'named' | 'condition'
@@ -29,15 +31,16 @@ export function audienceOf(target: Target): InboxAudience {
 }
 
 const OPEN = `
-  insert into inbox_message (message_id, app_id, audience, shown_at, until_at, is_filled)
-  values ($1, $2, $3, $4, $5, $3 <> 'condition')
+  insert into inbox_message (message_id, app_id, audience, shown_at, until_at, is_filled, is_by_clock)
+  values ($1, $2, $3, $4, $5, $3 <> 'condition', $6)
   on conflict do nothing`
 
 /** In the transaction of the planning; a repeat changes nothing. */
 export async function openInbox(tx: Queryable, opening: InboxOpening): Promise<void> {
-  const { messageId, appId, target, inbox, at } = opening
+  const { messageId, appId, target, inbox, at, isByClock } = opening
   const until = inbox.until === undefined ? at + INBOX_DAYS_DEFAULT * DAY_MS : Date.parse(inbox.until)
-  await tx.query(OPEN, [messageId, appId, audienceOf(target), new Date(at), new Date(until)])
+  const times = [new Date(at), new Date(until)]
+  await tx.query(OPEN, [messageId, appId, audienceOf(target), ...times, isByClock])
   if ('devices' in target || 'users' in target) await nameDevices(tx, opening)
 }
 

@@ -4,11 +4,14 @@
  *
  * What was meant for one person is not shown to another one who logs in on the same device later; what was for the device
  * while nobody was logged in, or for all, is. Each person on a device has their own states.
+ *
+ * By local time or best hour a device sees it from its own moment on; what was seen stays, whatever zone it comes to.
  */
 import { INBOX_CAMPAIGNS_MAX } from '@roost/protocol'
+import { slotSql } from '../messages/when/slots.ts'
 import { bucketOf } from '../registry/buckets.ts'
 import type { Queryable } from '../store/database.ts'
-import { fillBucket, isMember } from './members.ts'
+import { fillBuckets, isMember } from './members.ts'
 
 export interface InboxKey {
   readonly appId: number
@@ -35,7 +38,7 @@ export const ENTRIES = `
        and ($6::uuid is null or i.message_id = $6)
      order by i.number desc limit ${INBOX_CAMPAIGNS_MAX}
   ), shown as (
-    select v.bucket, v.app_id, v.hwid, v.user_id, i.message_id, i.number, i.shown_at, i.until_at, i.withdrawn_at
+    select v.bucket, v.app_id, v.hwid, v.user_id, i.message_id, i.number, i.shown_at, i.until_at, i.withdrawn_at, i.is_by_clock
       from viewer v
       join campaign i on i.shown_at >= v.first_seen_at
      where i.audience = 'all'
@@ -43,7 +46,7 @@ export const ENTRIES = `
                     where s.message_id = i.message_id and s.bucket = v.bucket
                       and ${isMember({ members: 's.members', messageId: 'i.message_id', hwid: 'v.hwid', userId: 'v.user_id' })})
     union all
-    select v.bucket, v.app_id, v.hwid, v.user_id, i.message_id, i.number, i.shown_at, i.until_at, i.withdrawn_at
+    select v.bucket, v.app_id, v.hwid, v.user_id, i.message_id, i.number, i.shown_at, i.until_at, i.withdrawn_at, i.is_by_clock
       from viewer v
      cross join lateral (
        select distinct n.message_id from inbox_entry n
@@ -51,11 +54,17 @@ export const ENTRIES = `
           and n.user_id in ('', v.user_id) and ($6::uuid is null or n.message_id = $6)) n
       join inbox_message i on i.message_id = n.message_id and i.shown_at <= $4 and i.until_at > $4
   )
-  select s.bucket, s.hwid, s.user_id as "userId", s.message_id as "messageId", s.number, s.shown_at as "shownAt",
+  select s.bucket, s.hwid, s.user_id as "userId", s.message_id as "messageId", s.number, greatest(s.shown_at, slot.at) as "shownAt",
          s.until_at as "untilAt", s.withdrawn_at is not null or coalesce(e.status, 0) >= 4 as "isGone", e.status
     from shown s
     left join inbox_entry e on e.bucket = s.bucket and e.app_id = s.app_id and e.hwid = s.hwid
-                           and e.message_id = s.message_id and e.user_id = s.user_id`
+                           and e.message_id = s.message_id and e.user_id = s.user_id
+    left join lateral (
+      select ${slotSql('m.slot_of')} as at
+        from message m
+        join device d on d.bucket = s.bucket and d.app_id = s.app_id and d.hwid = s.hwid
+       where m.id = s.message_id) slot on s.is_by_clock
+   where not s.is_by_clock or slot.at <= $4 or e.status is not null`
 
 export interface InboxEntry {
   readonly bucket: number
@@ -72,7 +81,8 @@ export interface InboxEntry {
   readonly status: number | null
 }
 
-const READ = 2
+/** From this status on an entry is not unread. */
+export const READ = 2
 
 /** All entries of the device, the gone ones too, newest first. Empty for a device that is not there. */
 export async function readEntries(
@@ -81,7 +91,7 @@ export async function readEntries(
 ): Promise<InboxEntry[]> {
   const { appId, hwid, at } = key
   const bucket = bucketOf(hwid)
-  await fillBucket(db, { appId, bucket, at })
+  await fillBuckets(db, { appId, buckets: [bucket], at })
   const { rows } = await db.query<InboxEntry>(`${ENTRIES} order by s.number desc`, [
     appId,
     [bucket],
@@ -95,21 +105,4 @@ export async function readEntries(
 
 export function isUnread({ isGone, status }: InboxEntry): boolean {
   return !isGone && (status ?? 0) < READ
-}
-
-/**
- * How many unread entries each of these devices has, by hwid; those without any are left out. For many at once; buckets of a
- * condition that are not written yet count nothing.
- */
-export async function countUnread(
-  db: Queryable,
-  query: { readonly appId: number; readonly hwids: readonly string[]; readonly at: number },
-): Promise<Map<string, number>> {
-  const { appId, hwids, at } = query
-  const { rows } = await db.query<{ hwid: string; unread: number }>(
-    `select hwid, count(*)::integer as unread from (${ENTRIES}) e
-      where not "isGone" and coalesce(status, 0) < ${READ} group by hwid`,
-    [appId, hwids.map(bucketOf), hwids, new Date(at), null, null],
-  )
-  return new Map(rows.map(row => [row.hwid, row.unread]))
 }

@@ -1,24 +1,24 @@
 /** Receipts: late, twice and by strangers, as clients post them; each counts once for its message. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Access, type BareServer, startBare } from '../../test/bare.ts'
-import { cloneDatabase, type TestDatabase } from '../../test/database.ts'
-import { hashOf, messageIdOf } from './receipts.ts'
+import { type Access, type BareServer, SECRET, startBare } from '../../test/bare.ts'
+import { cloneDatabase } from '../../test/database.ts'
+import { Seal } from '../credentials/seal.ts'
+import { Database } from '../store/database.ts'
+import { hashOf, messageIdOf, STORE_RECEIPTS } from './receipts.ts'
+import { ReceiptSigner } from './receipts-signature.ts'
 
-let database: TestDatabase
 let server: BareServer
 let other: BareServer
 let app: Access
 beforeAll(async () => {
-  database = await cloneDatabase()
-  server = await startBare({ databaseUrl: database.url })
-  other = await startBare({ databaseUrl: database.url })
+  server = await startBare()
+  other = await server.another()
   app = await server.createApp()
   await Promise.all(['a', 'b', ...CROWD].map(hwid => server.device(app, 'applicationOpen', { hwid })))
 })
 afterAll(async () => {
   await other.close()
   await server.close()
-  await database.drop()
 })
 
 const CROWD = Array.from({ length: 50 }, (_, i) => `crowd-${i}`)
@@ -133,4 +133,143 @@ test('a message id becomes a hash and back', () => {
   expect(hashOf(id)).toBe('01a2009f129675e797667c8167240643')
   expect(messageIdOf(hashOf(id))).toBe(id)
   for (const none of ['', 'x', id, `${hashOf(id)}0`, `${hashOf(id)}\n`]) expect(messageIdOf(none)).toBeNull()
+})
+
+const SIGNER = new ReceiptSigner(new Seal(SECRET))
+const rowsOf = async (id: string) =>
+  (
+    await server.db.query<{
+      hwid: string
+      kind: string
+      at: string
+      isSigned: boolean
+      reason: string | null
+    }>(
+      'select hwid, kind, at, is_signed as "isSigned", reason from receipt where message_id = $1 order by kind, hwid',
+      [id],
+    )
+  ).rows
+
+test('each kind counts by itself, and a failed attachment says why', async () => {
+  const id = await newMessage()
+  const hash = hashOf(id)
+  const kinds = ['delivered', 'displayed', 'opened', 'dismissed', 'attachment_failed', 'landed']
+  const receipts = kinds.map(kind => ({ kind, hash, reason: kind === 'opened' ? 'nothing' : 'not https' }))
+  expect((await server.device(app, 'postReceipts', { hwid: 'a', receipts })).body).toEqual(OK)
+  const rows = await rowsOf(id)
+  expect(rows.map(it => it.kind)).toEqual(kinds.toSorted())
+  expect(rows.filter(it => it.reason !== null)).toMatchObject([
+    { kind: 'attachment_failed', reason: 'not https' },
+  ])
+  expect(await countsOf(id)).toEqual({ delivered: 1, opened: 1 })
+})
+
+test('of a reason the statistics keep what it begins with, which names nobody and has few forms', async () => {
+  const id = await newMessage()
+  const hash = hashOf(id)
+  for (const hwid of ['a', 'b']) {
+    const reason = `no answer: https://example.com/${hwid}.jpg?session=${hwid}`
+    await server.device(app, 'postReceipts', {
+      hwid,
+      receipts: [{ kind: 'attachment_failed', hash, reason }],
+    })
+  }
+  const { rows } = await server.db.query(
+    `select distinct t.detail from stat_tally t join app on app.id = t.app_id
+      where app.code = $1 and t.metric = 'attachment_failed' and t.detail like 'no answer%'`,
+    [app.app],
+  )
+  expect(rows).toEqual([{ detail: 'no answer' }])
+})
+
+test('with the key of its push a receipt is told apart; with another one it is none', async () => {
+  const id = await newMessage()
+  const hash = hashOf(id)
+  const key = SIGNER.sign({ hash, hwid: 'a' }, server.clock.now() - 5000)
+  await server.device(app, 'messageDeliveryEvent', { hwid: 'a', hash, receipt_key: key })
+  await server.device(app, 'messageDeliveryEvent', { hwid: 'b', hash, receipt_key: key })
+  await server.device(app, 'pushStat', { hwid: 'b', hash })
+  expect(await rowsOf(id)).toMatchObject([
+    { hwid: 'a', kind: 'delivered', isSigned: true },
+    { hwid: 'b', kind: 'opened', isSigned: false },
+  ])
+})
+
+test('a receipt that waited counts when it happened, and not before its message was made', async () => {
+  const id = await newMessage()
+  const madeAt = server.clock.now()
+  server.clock.advance(2 * DAY_MS)
+  await server.device(app, 'pushStat', { hwid: 'a', hash: hashOf(id), age: 24 * 3600 })
+  await server.device(app, 'pushStat', { hwid: 'b', hash: hashOf(id), age: 20 * 24 * 3600 })
+  const [a, b] = (await rowsOf(id)).map(it => Date.parse(it.at))
+  expect(Math.abs((a as number) - madeAt - DAY_MS)).toBeLessThan(10_000)
+  expect(Math.abs((b as number) - madeAt)).toBeLessThan(10_000)
+})
+
+test('what is older than 30 days, or tells its age in nonsense, harms nothing', async () => {
+  const id = await newMessage()
+  const hash = hashOf(id)
+  expect((await server.device(app, 'pushStat', { hwid: 'a', hash, age: 31 * 24 * 3600 })).body).toEqual(OK)
+  expect(await rowsOf(id)).toEqual([])
+  for (const age of [-1, 'yesterday', null, {}])
+    expect((await server.device(app, 'pushStat', { hwid: 'a', hash, age })).body).toEqual(OK)
+  expect(await rowsOf(id)).toHaveLength(1)
+})
+
+test('a back end passes on those of many devices in one call, and is told how many were new', async () => {
+  const ids = [await newMessage(), await newMessage()]
+  const receipts = CROWD.flatMap(hwid =>
+    ids.map((id, i) => ({ hwid, kind: 'delivered', hash: i === 0 ? hashOf(id) : id })),
+  )
+  const more = [
+    receipts[0],
+    { hwid: 'nobody', kind: 'opened', hash: ids[0] },
+    { hwid: 'a', kind: 'opened', hash: 'x' },
+  ]
+  const call = (entries: readonly unknown[]) =>
+    server.rest('POST', `/v1/apps/${app.app}/receipts`, { receipts: entries })
+  expect(await call([...receipts, ...more])).toMatchObject({
+    status: 202,
+    body: { received: 103, counted: 100 },
+  })
+  expect((await call(receipts)).body).toEqual({ received: 100, counted: 0 })
+  for (const id of ids) expect(await countsOf(id)).toEqual({ delivered: 50, opened: 0 })
+})
+
+test('a call of too many receipts, or of another kind, is refused as a whole', async () => {
+  const id = await newMessage()
+  const call = (receipts: readonly unknown[]) =>
+    server.rest('POST', `/v1/apps/${app.app}/receipts`, { receipts })
+  const receipt = { hwid: 'a', kind: 'opened', hash: id }
+  expect((await call(Array.from({ length: 1001 }, () => receipt))).status).toBe(400)
+  expect((await call([receipt, { ...receipt, kind: 'eaten' }])).status).toBe(400)
+  expect(await rowsOf(id)).toEqual([])
+})
+
+interface Plan {
+  readonly 'Node Type': string
+  readonly 'Index Name'?: string
+  readonly Plans?: readonly Plan[]
+}
+
+function nodesOf(plan: Plan): Plan[] {
+  return [plan, ...(plan.Plans ?? []).flatMap(nodesOf)]
+}
+
+test('the plan that is kept finds messages and devices by key, though it was made while the tables were empty', async () => {
+  const empty = await cloneDatabase()
+  const db = new Database({ url: empty.url })
+  try {
+    const explained = { name: 'explained', text: `explain (format json) ${STORE_RECEIPTS.text}` }
+    const columns = Array.from({ length: 9 }, () => '{}')
+    const { rows } = await db.once<{ 'QUERY PLAN': [{ Plan: Plan }] }>(explained, columns)
+    const nodes = nodesOf((rows[0] as { 'QUERY PLAN': [{ Plan: Plan }] })['QUERY PLAN'][0].Plan)
+    const kinds = new Set(nodes.map(it => it['Node Type']))
+    expect([...kinds].filter(it => /Seq Scan|Hash Join|Merge Join|Bitmap/.test(it))).toEqual([])
+    const indexes = nodes.flatMap(it => it['Index Name'] ?? [])
+    expect(indexes.sort()).toEqual(['device_pkey', 'message_pkey', 'message_pkey', 'message_pkey'])
+  } finally {
+    await db.close()
+    await empty.drop()
+  }
 })

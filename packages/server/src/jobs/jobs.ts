@@ -1,22 +1,38 @@
 /** The background jobs: their names, their times (UTC), and what each does. `roost jobs` lists and runs them. */
 
+import type { RemovedCount } from '@roost/protocol'
+import { dropOldAudit } from '../access/audit.ts'
+import { finishDeletions } from '../access/deletion.ts'
+import { dropOldMemberInvitations } from '../access/member-invitations.ts'
+import { dropOldSessions } from '../access/sessions.ts'
 import { dropExpiredExports, runExports } from '../audience/export.ts'
 import { dropAbandonedLists } from '../audience/lists.ts'
 import { cleanSnapshots, computeSegments } from '../audience/nightly.ts'
-import type { CredentialChecks } from '../credentials/checks.ts'
+import { dropExpiredSegments } from '../audience/segments.ts'
+import type { CheckCounts, CredentialChecks } from '../credentials/checks.ts'
 import { watchCredentials } from '../credentials/watch.ts'
 import { dropOldAcceptances } from '../dispatch/acceptances.ts'
-import { ageAddresses, endExpired } from '../hygiene/aging.ts'
+import { type Aged, ageAddresses, endExpired } from '../hygiene/aging.ts'
+import { eraseSilent } from '../hygiene/erasing.ts'
 import { rollTally, settleDecisions } from '../hygiene/guard.ts'
 import { deliverWithRemovals } from '../hygiene/removal-webhooks.ts'
+import { watchSymptoms } from '../hygiene/symptoms/watch.ts'
 import { finishUndos } from '../hygiene/undo.ts'
+import { trackUninstalls } from '../hygiene/uninstalls/job.ts'
 import { cleanInboxes } from '../inbox/clean.ts'
 import { fillMembers } from '../inbox/members.ts'
+import { raiseIncidents } from '../insight/diagnosis/campaign/incidents.ts'
+import { dropOldHours } from '../insight/statistics/fold.ts'
+import { rollUp } from '../insight/statistics/job.ts'
+import { dropOldFrames } from '../live/frames.ts'
+import { dropOldTriggered } from '../messages/triggers/cleaning.ts'
 import { dropOldBulkRequests, runBulkRequests } from '../registry/bulk/requests.ts'
-import { sweepErasures } from '../registry/erase.ts'
+import { sweepErasures } from '../registry/erase/erase.ts'
+import { dropOldFormerUsers } from '../registry/search/former-users.ts'
 import type { Database } from '../store/database.ts'
+import { dropOldInvitations } from '../test-devices/invitations.ts'
 import { type DeliverOptions, dropOldEvents } from '../webhooks/deliver.ts'
-import { dropOldRuns } from './runs.ts'
+import { dropOldRuns } from './old-runs.ts'
 
 export interface JobContext {
   readonly db: Database
@@ -33,9 +49,25 @@ export interface Job {
   cron(spread: number): string
   /**
    * `at`: ms; what is due then is done. Returns a line for the record, or nothing when there was nothing to do. Safe to
-   * run twice, and in several processes at once.
+   * run twice, and in several processes at once. `appId`: of this app alone, where the job is one of apps.
    */
-  run(context: JobContext, at: number): Promise<string | undefined>
+  run(context: JobContext, at: number, appId?: number): Promise<string | JobReport | undefined>
+  /** It works app by app and tells of each: whoever looks after an app sees that and may have it run for it. */
+  readonly isOfApps?: true
+}
+
+/** For the record of a job that takes something out of the base. */
+export interface JobReport {
+  readonly summary: string
+  readonly removed: readonly RemovedCount[]
+  /** Of a job of apps: what it did in each. */
+  readonly parts?: readonly AppPart[]
+}
+
+export interface AppPart {
+  readonly appId: number
+  readonly summary: string
+  readonly removed: readonly RemovedCount[]
 }
 
 const EVERY_MINUTE = '* * * * *'
@@ -44,9 +76,13 @@ export const JOBS = {
   'credential-check': {
     does: 'asks the gateways whether they still take each credential',
     cron: daily,
-    run: async ({ checks }, at) => {
-      const { checked, refused, unreachable } = await checks.checkAll(at)
-      return `${checked} checked, ${refused} refused, ${unreachable} could not be asked about`
+    isOfApps: true,
+    run: async ({ checks }, at, appId) => {
+      const parts: AppPart[] = []
+      const tell = (of: number, counts: CheckCounts) =>
+        parts.push({ appId: of, summary: wordsOfChecks(counts), removed: [] })
+      const all = await checks.checkAll(at, { appId, tell })
+      return { summary: wordsOfChecks(all), removed: [], parts }
     },
   },
   'credential-watch': {
@@ -59,22 +95,49 @@ export const JOBS = {
     },
   },
   'address-aging': {
-    does: 'ends addresses that were not heard of for long, and forgets those that ended long ago',
+    does: 'ends addresses whose device was not heard of or did not open the app for long, forgets those that ended long ago, and erases devices that were silent for longer than that',
     cron: daily,
-    run: async ({ db }, at) => {
-      const { inactive, expired, forgotten } = await ageAddresses(db, at)
-      return `${inactive} inactive, ${expired} expired, ${forgotten} forgotten`
+    isOfApps: true,
+    run: async ({ db, webhooks }, at, appId) => {
+      const apps = new Map<number, Aged>()
+      const tell = (of: number, { removed, forgotten }: Aged) => {
+        const known = apps.get(of) ?? { removed: [], forgotten: 0 }
+        apps.set(of, {
+          removed: [...known.removed, ...removed],
+          forgotten: known.forgotten + forgotten,
+        })
+      }
+      const sweeping = { isStopped: () => webhooks.signal?.aborted ?? false, appId, tell }
+      const { removed, forgotten } = await ageAddresses(db, at, sweeping)
+      const erased = await eraseSilent(db, at, sweeping)
+      const parts = [...apps].map(([of, aged]) => ({ appId: of, ...reportOfAging(aged) }))
+      return { ...reportOfAging({ removed: [...removed, ...erased], forgotten }), parts }
     },
   },
   'address-watch': {
     does: 'ends web subscriptions whose time is over, goes on with decided alerts, sums up what gateways said',
     cron: () => EVERY_MINUTE,
     run: async ({ db }, at) => {
-      const expired = await endExpired(db, at)
+      const removed = await endExpired(db, at)
       const decided = await settleDecisions(db, at)
       await rollTally(db, at)
-      return expired + decided === 0 ? undefined : `${expired} expired, ${decided} decided`
+      if (removed.length === 0 && decided === 0) return undefined
+      return { summary: [...totalsOf(removed), `${decided} decided`].join(', '), removed }
     },
+  },
+  'alert-watch': {
+    does: 'opens alerts of what is wrong for some time (deaths, quotas, queues, credentials), and closes them when it is over',
+    cron: () => EVERY_MINUTE,
+    run: async ({ db }, at) => {
+      const { opened: ofSymptoms, closed } = await watchSymptoms(db, at)
+      const opened = ofSymptoms + (await raiseIncidents(db, at))
+      return opened + closed === 0 ? undefined : `${opened} opened, ${closed} closed`
+    },
+  },
+  'uninstall-tracking': {
+    does: 'begins and ends days of silent pushes that look for uninstallations, and says a day later what became of the dead',
+    cron: () => EVERY_MINUTE,
+    run: async ({ db }, at) => trackUninstalls(db, at),
   },
   'webhook-delivery': {
     does: 'delivers events to webhooks, and tries again what failed',
@@ -100,6 +163,14 @@ export const JOBS = {
       return done === 0 ? undefined : `${done} done`
     },
   },
+  'app-deletion': {
+    does: 'takes away what is left of apps that were deleted',
+    cron: () => EVERY_MINUTE,
+    run: async ({ db, webhooks }, at) => {
+      const { apps, rows } = await finishDeletions(db, at, () => webhooks.signal?.aborted ?? false)
+      return apps + rows === 0 ? undefined : `${rows} rows; nothing is left of ${apps} apps`
+    },
+  },
   'erasure-sweep': {
     does: 'erases what was still under way while its device was erased',
     cron: () => EVERY_MINUTE,
@@ -114,9 +185,10 @@ export const JOBS = {
     run: async ({ db, webhooks }, at) => {
       const { computed, failed } = await computeSegments(db, at, () => webhooks.signal?.aborted ?? false)
       const cleaned = await cleanSnapshots(db, at)
-      return computed + failed + cleaned === 0
+      const expired = await dropExpiredSegments(db, at)
+      return computed + failed + cleaned + expired === 0
         ? undefined
-        : `${computed} computed, ${failed} failed, ${cleaned} dropped`
+        : `${computed} computed, ${failed} failed, ${cleaned} dropped, ${expired} expired`
     },
   },
   'segment-exports': {
@@ -128,12 +200,21 @@ export const JOBS = {
       return done + dropped === 0 ? undefined : `${done} done, ${dropped} dropped`
     },
   },
+  statistics: {
+    does: 'counts what happened since the last time by hour and day, and what the base has come to at the end of each day',
+    cron: () => EVERY_MINUTE,
+    run: async ({ db }, at) => {
+      const { days } = await rollUp(db, at)
+      return days === 0 ? undefined : `${days} days ended`
+    },
+  },
   'inbox-members': {
     does: 'writes down whom messages to a condition met, for their inboxes',
     cron: () => EVERY_MINUTE,
     run: async ({ db }, at) => {
-      const filled = await fillMembers(db, at)
-      return filled === 0 ? undefined : `${filled} messages`
+      const { messages, leftOut } = await fillMembers(db, at)
+      if (messages === 0) return undefined
+      return `${messages} messages${leftOut === 0 ? '' : `; ${leftOut} devices left out, which became somebody else's meanwhile`}`
     },
   },
   'inbox-cleaning': {
@@ -145,15 +226,23 @@ export const JOBS = {
     },
   },
   'log-cleaning': {
-    does: 'drops runs of jobs, events of webhooks and acceptances that are older than 30 days, and lists whose upload broke off',
+    does: 'drops runs of jobs, events of webhooks and acceptances that are older than 30 days, lists whose upload broke off, what triggers no longer ask for, invitations of test devices, names of former users that are older than half a year, hours of statistics that are kept as days, sessions and invitations of people that are over, and changes in the audit log that are older than a year',
     cron: daily,
     run: async ({ db }, at) => {
       const dropped =
         (await dropOldRuns(db, at)) +
         (await dropOldAcceptances(db, at)) +
+        (await dropOldFrames(db, at)) +
         (await dropOldEvents(db, at)) +
         (await dropOldBulkRequests(db, at)) +
-        (await dropAbandonedLists(db, at))
+        (await dropAbandonedLists(db, at)) +
+        (await dropOldTriggered(db, at)) +
+        (await dropOldInvitations(db, at)) +
+        (await dropOldFormerUsers(db, at)) +
+        (await dropOldHours(db, at)) +
+        (await dropOldSessions(db, at)) +
+        (await dropOldMemberInvitations(db, at)) +
+        (await dropOldAudit(db, at))
       return dropped === 0 ? undefined : `${dropped} dropped`
     },
   },
@@ -163,6 +252,21 @@ export type JobName = keyof typeof JOBS
 
 export function isJobName(name: string): name is JobName {
   return Object.hasOwn(JOBS, name)
+}
+
+/** "12 inactive, 3 expired". */
+function wordsOfChecks({ checked, refused, unreachable }: CheckCounts): string {
+  return `${checked} checked, ${refused} refused, ${unreachable} could not be asked about`
+}
+
+function reportOfAging({ removed, forgotten }: Aged): Omit<AppPart, 'appId'> {
+  return { summary: [...totalsOf(removed), `${forgotten} forgotten`].join(', '), removed }
+}
+
+function totalsOf(removed: readonly RemovedCount[]): string[] {
+  const totals = new Map<string, number>()
+  for (const { reason, count } of removed) totals.set(reason, (totals.get(reason) ?? 0) + count)
+  return [...totals].map(([reason, count]) => `${count} ${reason}`)
 }
 
 function daily(spread: number): string {

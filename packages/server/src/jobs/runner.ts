@@ -103,15 +103,15 @@ export class JobRunner {
       concurrency: CONCURRENCY,
       noHandleSignals: true, // whoever started the server stops it
       logger: loggerFor(worker, this.#options.logger),
-      taskList: Object.fromEntries(names.map(name => [name, () => this.#run(name)])),
+      taskList: Object.fromEntries(names.map(name => [name, payload => this.#run(name, appIn(payload))])),
       parsedCronItems: worker.parseCronItems(names.map(name => this.#cronItem(name))),
     })
   }
 
-  /** Now instead of at its next time; several asks make one run. A fault is logged. */
-  runSoon(name: JobName): void {
+  /** Now instead of at its next time, of one app or all; several asks make one run. A fault is logged. */
+  runSoon(name: JobName, appId?: number): void {
     this.#runner
-      ?.addJob(name, {}, { jobKey: name, maxAttempts: 1 })
+      ?.addJob(name, payloadOf(appId), { jobKey: keyOf(name, appId), maxAttempts: 1 })
       .catch((error: unknown) => this.#options.logger.warn({ err: error, job: name }, 'job not announced'))
   }
 
@@ -135,10 +135,10 @@ export class JobRunner {
     }
   }
 
-  async #run(name: JobName): Promise<void> {
+  async #run(name: JobName, appId: number | undefined): Promise<void> {
     const { context, clock, logger } = this.#options
     try {
-      const summary = await runJob(name, { context, clock, at: clock.now() })
+      const summary = await runJob(name, { context, clock, at: clock.now(), appId })
       if (summary !== undefined) logger.info({ job: name, summary }, 'job done')
     } catch (error) {
       // Its next time comes; a repeat by the queue would only come in between.
@@ -148,8 +148,29 @@ export class JobRunner {
 }
 
 /** As `runSoon`, for a process that runs no jobs. Rejects as long as none has ever run them on this database. */
-export async function announceJob(db: Queryable, name: JobName): Promise<void> {
-  await db.query(`select from ${SCHEMA}.add_job($1, '{}'::json, job_key => $1, max_attempts => 1)`, [name])
+export async function announceJob(db: Queryable, name: JobName, appId?: number): Promise<void> {
+  await db.query(`select from ${SCHEMA}.add_job($1, $2::json, job_key => $3, max_attempts => 1)`, [
+    name,
+    JSON.stringify(payloadOf(appId)),
+    keyOf(name, appId),
+  ])
+}
+
+interface Payload {
+  readonly appId?: number
+}
+
+function payloadOf(appId: number | undefined): Payload {
+  return appId === undefined ? {} : { appId }
+}
+
+function keyOf(name: JobName, appId: number | undefined): string {
+  return appId === undefined ? name : `${name} ${appId}`
+}
+
+/** What the timetable adds tells of no app. */
+function appIn(payload: unknown): number | undefined {
+  return (payload as Payload | null)?.appId
 }
 
 /** Resolves when it has ended, when it fails again and again to find its jobs, and at the signal. */

@@ -50,6 +50,21 @@ describe('content per language', () => {
     expect(phones.map(it => it.shown.at(-1)?.title)).toEqual(['Hello', 'Hello', 'Hello', 'Hallo', 'Hello'])
   })
 
+  test('falls back where a language has an empty text', async () => {
+    const [german, austrian] = [
+      await roost.phone('ios', { language: 'de' }),
+      await roost.phone('ios', { language: 'de-AT' }),
+    ]
+    const languages = { de: { title: '', body: 'de' }, 'de-AT': { body: ' ' } }
+    await sendTo([german, austrian], {
+      title: 'Hello',
+      languages,
+      apns: { languages: { de: { title: '' } } },
+    })
+    expect(textsOf([german, austrian])).toEqual(['de', 'de'])
+    expect([german, austrian].map(it => it.shown.at(-1)?.title)).toEqual(['Hello', 'Hello'])
+  })
+
   test('is rendered once for each language, however many devices there are', async () => {
     const phones = await Promise.all(
       Array.from({ length: 12 }, (_, i) => roost.phone('ios', { language: i % 2 === 0 ? 'de' : 'en' })),
@@ -196,6 +211,21 @@ describe('a template', () => {
     expect(unknown.shownCount).toBe(0)
   })
 
+  test('may name more tags than a function of the database takes', async () => {
+    const names = Array.from({ length: 60 }, (_, i) => `t${i}`)
+    const phone = await roost.phone('ios', { tags: Object.fromEntries(names.map(name => [name, 'x'])) })
+    await sendTo([phone], { body: names.map(name => `{{ tags.${name} }}`).join('') })
+    expect(textsOf([phone])).toEqual(['x'.repeat(60)])
+  })
+
+  test('that leaves nothing to show is a recorded skip, and no empty notification', async () => {
+    const phone = await roost.phone('ios')
+    const { id, counts } = await sendTo([phone], { body: '{{ tags.Name }} ', onMissing: 'blank' })
+    expect(counts).toMatchObject({ accepted: 0, skipped: 1 })
+    expect(await exceptionsOf(id)).toMatchObject([{ outcome: 'skipped', reason: 'nothing_to_show' }])
+    expect(phone.shownCount).toBe(0)
+  })
+
   test('takes the default of the variable, or nothing, where the sender chose so', async () => {
     const phone = await roost.phone('ios')
     await sendTo([phone], { body: 'Hi {{ tags.Name }}', defaults: { 'tags.Name': 'friend' } })
@@ -211,8 +241,21 @@ describe('a template', () => {
       { body: 'x', languages: { de: { body: '{{ 1 | nope }}' } } },
       /body: .*nope/,
     ],
-    ['an unknown variable', { body: '{{ name }}' }, /"name" is unknown/],
-    ['an unknown field', { body: '{{ device.colour }}' }, /of "device" there are hwid/],
+    ['an unknown variable', { body: '{{ name }}' }, /^body\/content\/body: the template's "name" is unknown/],
+    [
+      'an unknown field',
+      { body: '{{ device.colour }}' },
+      /the template's "device.colour" is unknown; of "device" there are hwid/,
+    ],
+    [
+      'an unknown variable in one language of one gateway',
+      {
+        body: '{{ tags.Name }}',
+        languages: { de: { body: '{{ tags.Name }}' } },
+        fcm: { languages: { fr: { buttons: [{ title: '{{ tag.Nom }}' }] } } },
+      },
+      /^body\/content\/fcm\/languages\/fr\/buttons\/0\/title: the template's "tag" is unknown/,
+    ],
     ['a default of an unknown variable', { body: 'x', defaults: { name: 'x' } }, /defaults\/name/],
   ])('is refused when the message is made: %s', async (_, content, detail) => {
     expect(await post(content)).toMatchObject({
@@ -236,16 +279,35 @@ describe('what would stop a server', () => {
     })
   })
 
-  test('is told in a moment of the largest content there may be', async () => {
-    const data = Object.fromEntries(Array.from({ length: 900 }, (_, i) => [`k${i}`, '{{ 1 }}']))
+  test.each([
+    ['personal', 900, ' {{ tags.Name }}'],
+    ['the same for all', 120, ' {{ "Ada" | upcase }}'],
+  ])('is told in a moment of the largest content there may be: %s', async (_, count, body) => {
+    const data = Object.fromEntries(Array.from({ length: count }, (_, i) => [`k${i}`, '{{ 1 }}']))
     const names = Array.from({ length: 100 }, (_, i) => `de-${String(i).padStart(2, 'x')}`)
-    const languages = Object.fromEntries(
-      names.map(name => [name, { body: `${name} {{ tags.Name }}`.repeat(100) }]),
-    )
-    const content = { body: 'x', data, languages }
+    const languages = Object.fromEntries(names.map(name => [name, { body: `${name}${body}`.repeat(100) }]))
+    const content = { body, data, languages }
     const begun = process.cpuUsage()
     expect(await post(content)).toMatchObject({ status: 202 })
     expect(process.cpuUsage(begun).user).toBeLessThan(3_000_000)
+  })
+
+  test('that fails for everybody is refused when the message is made', async () => {
+    const loop = '{% for i in (1..100000) %}x{% endfor %}'
+    expect(await post({ title: 'x', languages: { de: { title: loop } } })).toMatchObject({
+      status: 400,
+      body: { detail: expect.stringMatching(/^body\/content: APNs, language de: template_failed: more/) },
+    })
+    expect((await post({ title: '{% if true %}Hello{% endif %}' })).status).toBe(202)
+  })
+
+  test('that shows a whole object is refused with its place', async () => {
+    const languages = { de: { body: '{% assign all = tags %}{{ all }}' } }
+    expect(await post({ title: 'x', languages })).toMatchObject({
+      status: 400,
+      body: { detail: expect.stringMatching(/^body\/content\/languages\/de\/body: an object has no text/) },
+    })
+    expect((await post({ title: 'x', data: { tags: '{{ tags | json }}' } })).status).toBe(202)
   })
 
   test('fails for the device alone whose tags make it', async () => {
@@ -333,11 +395,83 @@ describe('a badge', () => {
     expect(android.shown.at(-1)?.push.payload).toMatchObject({ pw_badges: '1' })
   })
 
+  test('of "unread" counts a campaign to a condition that is just being sent, too', async () => {
+    const phones = await Promise.all([1, 2, 3].map(() => roost.phone('ios', { tags: { tier: 'gold' } })))
+    await roost.sendAndSettle({
+      to: { condition: { tag: 'tier', op: 'eq', value: 'gold' } },
+      content: { body: 'a', badge: 'unread' },
+      inbox: {},
+    })
+    expect(phones.map(badgeOn)).toEqual([1, 1, 1])
+  })
+
   test('of "+1" counts only what was accepted', async () => {
     const [lost, kept] = [await roost.phone('ios'), await roost.phone('ios')]
     lost.uninstall()
     await sendTo([lost, kept], { body: 'a', badge: '+1' })
     const { rows } = await roost.server.db.query('select hwid, count from device_badge')
     expect(rows).toEqual([{ hwid: kept.hwid, count: 1 }])
+  })
+})
+
+describe('a silent message', () => {
+  const pushTo = ({ token }: Phone) => roost.simulator.waitForPush({ token: token as string })
+
+  test('wakes the app by the rules of Apple and Google, shows nothing, and takes no place of a cap', async () => {
+    await roost.rest('PATCH', `/v1/apps/${roost.app}/rules`, { cap: { messages: 1, days: 1 } })
+    const [ios, android] = await Promise.all([roost.phone('ios'), roost.phone('android')])
+    const content = { silent: true, data: { sync: 'now' } } as const
+    const { counts, rules, priority } = await sendTo([ios, android], content)
+    expect(counts).toMatchObject({ targeted: 2, accepted: 2 })
+    expect({ rules, priority }).toEqual({ rules: { kind: 'transactional' }, priority: 'normal' })
+    expect(await pushTo(ios)).toMatchObject({
+      headers: { 'apns-push-type': 'background', 'apns-priority': '5' },
+      payload: { aps: { 'content-available': 1 }, u: '{"sync":"now"}' },
+    })
+    expect((await pushTo(android)).payload).toMatchObject({ silent: '1', u: '{"sync":"now"}' })
+    expect([ios.shownCount, android.shownCount]).toEqual([0, 0])
+    await sendTo([ios, android], { title: 'Hello' })
+    expect([ios.shownCount, android.shownCount]).toEqual([1, 1])
+  })
+
+  test('with a cap of its own is held to that, and minds no quiet hours of the app', async () => {
+    const hour = new Date(roost.clock.now()).getUTCHours()
+    const clock = (hours: number) => `${String((hours + 24) % 24).padStart(2, '0')}:00`
+    const quietHours = { from: clock(hour - 1), to: clock(hour + 2) }
+    await roost.rest('PATCH', `/v1/apps/${roost.app}/rules`, { quietHours, cap: null })
+    const phone = await roost.phone('ios')
+    const message = {
+      to: { devices: [phone.hwid] },
+      content: { silent: true as const, data: { sync: 'now' } },
+      rules: { cap: { messages: 1, days: 1 } },
+    }
+    const counts = [await roost.sendAndSettle(message), await roost.sendAndSettle(message)].map(
+      it => it.counts,
+    )
+    expect(counts).toMatchObject([
+      { accepted: 1, skipped: 0 },
+      { accepted: 0, skipped: 1 },
+    ])
+    await roost.rest('PATCH', `/v1/apps/${roost.app}/rules`, { quietHours: null })
+  })
+
+  test('is not sent to browsers, which take the permission away for it', async () => {
+    const phone = await roost.phone('web')
+    const { id, counts } = await sendTo([phone], { silent: true, data: { a: 1 } })
+    expect(counts).toMatchObject({ accepted: 0, skipped: 1 })
+    expect(await exceptionsOf(id)).toMatchObject([{ reason: 'silent_in_browsers' }])
+  })
+
+  test.each([
+    ['a title', { title: 'x' }, 'content/title'],
+    ['a sound of one gateway', { apns: { sound: 'ping' } }, 'content/apns/sound'],
+    ['a notification in raw options', { fcm: { notification: { title: 'x' } } }, 'content/fcm/notification'],
+    ['one below them', { hms: { android: { notification: {} } } }, 'content/hms/android/notification'],
+    ['another push type', { apns: { pushType: 'alert' } }, 'content/apns/pushType'],
+    ['an alert in raw options', { apns: { aps: { alert: 'x' } } }, 'background_has_more'],
+  ])('is refused with %s', async (_what, more, place) => {
+    const { status, body } = await post({ silent: true, ...more })
+    expect(status).toBe(400)
+    expect(body.detail).toContain(place)
   })
 })

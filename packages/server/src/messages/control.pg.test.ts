@@ -2,6 +2,7 @@
 import type { MessageView } from '@roost/protocol'
 import { afterEach, describe, expect, test } from 'vitest'
 import { startRoost, type TestRoost } from '../../test/roost.ts'
+import { finishMessages } from '../dispatch/lease.ts'
 import { bucketOf } from '../registry/buckets.ts'
 
 const HOUR_MS = 3_600_000
@@ -117,6 +118,31 @@ describe('while it is sent', () => {
     expectInvariant(done)
     expect(done.counts).toMatchObject({ targeted: 1100, accepted: 1100, skipped: 0 })
     expect(taken(roost)).toBe(1100)
+  })
+
+  test('a message that is paused while the last of it is in hand is done when that is booked', async () => {
+    const roost = await open()
+    const phone = await roost.phone('ios')
+    roost.simulator.apns.faults.holdAnswers()
+    const id = await roost.send({ to: { devices: [phone.hwid] }, content: CONTENT })
+    await roost.simulator.apns.faults.waitForHeld()
+    expect((await control(roost, id, 'pause')).body).toMatchObject({ state: 'paused', finishedAt: null })
+    roost.simulator.apns.faults.releaseAnswers()
+    const done = await roost.settle(id)
+    expect(done).toMatchObject({ progress: 1, counts: { targeted: 1, accepted: 1 } })
+    expect(done.finishedAt).not.toBeNull()
+    expect(await control(roost, id, 'resume')).toMatchObject({ status: 409, body: { code: 'message_over' } })
+  })
+
+  test('a message that is paused before its time is not done before it is planned', async () => {
+    const roost = await open()
+    const [phone, sendAt] = [await roost.phone('ios'), new Date(roost.clock.now() + HOUR_MS).toISOString()]
+    const id = await roost.send({ to: { devices: [phone.hwid] }, content: CONTENT, sendAt })
+    await control(roost, id, 'pause')
+    await roost.sendAndSettle({ to: { devices: [phone.hwid] }, content: CONTENT })
+    await finishMessages(roost.server.db, roost.clock.now())
+    const { body } = await roost.rest<MessageView>('GET', `/v1/apps/${roost.app}/messages/${id}`)
+    expect(body).toMatchObject({ state: 'paused', finishedAt: null })
   })
 
   test('a cancel counts those that wait for another try, with a row each', async () => {

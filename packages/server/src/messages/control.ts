@@ -6,7 +6,8 @@
  *       └──────pause──────▶  ▲  │
  *   sending ─────pause───────┘  └─resume─▶ sending
  *
- * What was not sent of a cancelled message is counted as skipped (dispatch/wind-up.ts), and then it has finished.
+ * One that is paused while the last of it is in hand is done when that is booked. What was not sent of a cancelled message is
+ * counted as skipped (dispatch/wind-up.ts), and then it has finished.
  */
 import { type MessageState, PushError } from '@roost/protocol'
 import type { Database, Queryable } from '../store/database.ts'
@@ -17,7 +18,7 @@ export interface MessageKey {
   readonly id: string
 }
 
-interface Controlled {
+export interface Controlled {
   readonly state: MessageState
   readonly isPlanned: boolean
 }
@@ -45,7 +46,8 @@ export async function cancelMessage(db: Database, key: MessageKey, at: number): 
   await control(db, key, (tx, found) => cancelIn(tx, { key, found, at }))
 }
 
-async function cancelIn(
+/** In the transaction of `lockMessage`. Throws `message_over` when it is done. */
+export async function cancelIn(
   tx: Queryable,
   { key, found, at }: { readonly key: MessageKey; readonly found: Controlled; readonly at: number },
 ): Promise<void> {
@@ -60,19 +62,24 @@ async function cancelIn(
 
 async function control(
   db: Database,
-  { appId, id }: MessageKey,
+  key: MessageKey,
   change: (tx: Queryable, found: Controlled) => Promise<void>,
 ): Promise<void> {
   await db.transaction(async tx => {
-    const { rows } = await tx.query<Controlled>(
-      `select state, planned_at is not null as "isPlanned" from message where app_id = $1 and id = $2 for no key update`,
-      [appId, id],
-    )
-    const found = rows[0]
-    if (found === undefined) throw new PushError('message_unknown', `this app has no message ${id}`)
-    await change(tx, found)
+    await change(tx, await lockMessage(tx, key))
     await notify(tx, 'control')
   })
+}
+
+/** Until the end of the transaction nobody plans or changes it. Throws `message_unknown`. */
+export async function lockMessage(tx: Queryable, { appId, id }: MessageKey): Promise<Controlled> {
+  const { rows } = await tx.query<Controlled>(
+    `select state, planned_at is not null as "isPlanned" from message where app_id = $1 and id = $2 for no key update`,
+    [appId, id],
+  )
+  const found = rows[0]
+  if (found === undefined) throw new PushError('message_unknown', `this app has no message ${id}`)
+  return found
 }
 
 async function setState(tx: Queryable, { id }: MessageKey, state: MessageState): Promise<void> {

@@ -1,24 +1,18 @@
 /** Accepting messages: exactly one for each idempotency key, and none that can't be sent. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Access, type BareServer, startBare } from '../../test/bare.ts'
-import { cloneDatabase, type TestDatabase } from '../../test/database.ts'
-import { TestClock } from '../../test/roost.ts'
 
-let database: TestDatabase
 let server: BareServer
 let other: BareServer
 let app: Access
 beforeAll(async () => {
-  database = await cloneDatabase()
-  const clock = new TestClock()
-  server = await startBare({ databaseUrl: database.url, clock })
-  other = await startBare({ databaseUrl: database.url, clock })
+  server = await startBare()
+  other = await server.another()
   app = await server.createApp()
 })
 afterAll(async () => {
   await other.close()
   await server.close()
-  await database.drop()
 })
 
 const HELLO = { to: { devices: ['nobody'] }, content: { title: 'Hello', body: 'World' } }
@@ -76,6 +70,22 @@ describe('an idempotency key', () => {
       to,
     })
     expect(repeat.body.id).toBe(first.body.id)
+  })
+
+  test('answers a repeat also when what the message names has gone since', async () => {
+    const segment = await server.rest<{ id: string }>('POST', `/v1/apps/${app.app}/segments`, {
+      name: 'Gold',
+      condition: { tag: 'tier', op: 'eq', value: 'gold' },
+    })
+    const sendAt = new Date(server.clock.now() + 3_600_000).toISOString()
+    const message = { ...HELLO, to: { segment: segment.body.id }, sendAt, idempotencyKey: 'gone since' }
+    const first = await create(message)
+    await server.rest('POST', `/v1/apps/${app.app}/messages/${first.body.id}/cancel`)
+    await server.db.query('delete from segment where id = $1', [segment.body.id])
+    expect(await create({ ...message, idempotencyKey: 'another' })).toMatchObject({
+      body: { code: 'condition_invalid' },
+    })
+    expect(await create(message)).toMatchObject({ status: 202, body: { id: first.body.id } })
   })
 
   test.each<[string, object]>([
@@ -158,6 +168,7 @@ describe('a message is refused, with the place, when it has', () => {
     ['a target that is false', { ...HELLO, to: { all: false } }, 'to/all'],
     ['an empty hwid', { ...HELLO, to: { devices: [''] } }, 'to/devices/0'],
     ['nothing to show', { ...HELLO, content: { data: { a: 1 } } }, 'content'],
+    ['blanks to show', { ...HELLO, content: { title: ' ', body: '' } }, 'content'],
     ['a title of 1025 characters', { ...HELLO, content: { title: 'x'.repeat(1025) } }, 'content/title'],
     [
       'an image that is not https',
@@ -181,7 +192,17 @@ describe('a message is refused, with the place, when it has', () => {
 })
 
 test('a message that is accepted can be read at once, as it was asked for', async () => {
+  const options = {
+    sendRate: 50,
+    rules: { cap: null },
+    ttlSeconds: 60,
+    priority: 'normal',
+    lane: 'test',
+    collapseKey: 'k',
+    inbox: { only: true },
+  }
   const message = {
+    ...options,
     to: { condition: { tag: 'tier', op: 'eq', value: 'gold' } },
     content: { title: 'Hello', data: { nested: { list: [1, 'two', null] } } },
     sendAt: new Date(server.clock.now() + 3_600_000).toISOString(),
@@ -191,8 +212,10 @@ test('a message that is accepted can be read at once, as it was asked for', asyn
     id: body.id,
     state: 'scheduled',
     title: 'Hello',
+    ...options,
     to: message.to,
     content: message.content,
+    sendAt: message.sendAt,
     counts: {
       targeted: 0,
       accepted: 0,
@@ -216,5 +239,17 @@ test('a message is read by its own app alone', async () => {
       status: 404,
       body: { code: 'message_unknown' },
     })
-  expect((await server.rest('GET', `/v1/apps/${elsewhere.app}/messages`)).body).toEqual({ messages: [] })
+  expect((await server.rest('GET', `/v1/apps/${elsewhere.app}/messages`)).body).toEqual({
+    messages: [],
+    next: null,
+  })
+})
+
+test('a cap that would not hold, since the message is transactional, is refused and not passed over', async () => {
+  const rules = { kind: 'transactional', cap: { messages: 1, days: 1 } }
+  expect(await create({ ...HELLO, rules })).toMatchObject({
+    status: 400,
+    body: { code: 'input_invalid', detail: expect.stringContaining('body/rules/cap') },
+  })
+  expect((await create({ ...HELLO, rules: { kind: 'transactional', cap: null } })).status).toBe(202)
 })

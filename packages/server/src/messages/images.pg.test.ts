@@ -7,7 +7,6 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { makeCertificate } from '../../../gateways/test/peer.ts'
 import { type Access, type BareServer, startBare } from '../../test/bare.ts'
-import { cloneDatabase, type TestDatabase } from '../../test/database.ts'
 
 const PNG = Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex')
 const WEBP = Buffer.from('RIFF\x00\x00\x00\x00WEBPVP8 ', 'latin1')
@@ -32,7 +31,6 @@ const ANSWERS: Readonly<Record<string, Answer>> = {
   '/huge.png': { type: 'image/png', body: PNG, filler: 20_000_000 },
 }
 
-let database: TestDatabase
 let server: BareServer
 let strict: BareServer
 let access: Access
@@ -54,19 +52,16 @@ beforeAll(async () => {
   origin = `https://127.0.0.1:${(host.address() as AddressInfo).port}`
   const caFile = join(tmpdir(), `roost-image-ca-${process.pid}.pem`)
   await writeFile(caFile, certificate.cert)
-  database = await cloneDatabase()
   const environment = { ROOST_EXTRA_CA: caFile }
   server = await startBare({
-    databaseUrl: database.url,
     environment: { ...environment, ROOST_ALLOW_PRIVATE_ENDPOINTS: '1' },
   })
-  strict = await startBare({ databaseUrl: database.url, environment })
+  strict = await server.another({ environment })
   access = await server.createApp()
 })
 afterAll(async () => {
   await strict.close()
   await server.close()
-  await database.drop()
   host.closeAllConnections()
   await new Promise(resolve => host.close(resolve))
 })
@@ -86,17 +81,21 @@ describe('an image', () => {
   })
 
   test.each([
-    ['/page', /: it is no JPEG, PNG, GIF or WebP; it calls itself text\/html/],
-    ['/svg', /it calls itself image\/svg\+xml/],
-    ['/png-as-text', /its content type is text\/plain and not image/],
-    ['/gone', /it answers 404/],
-    ['/moved', /it answers 302, a redirect/],
-    ['/huge.png', /it has more than 10000000 bytes/],
-  ])('that phones can not show is refused, and why: %s', async (path, words) => {
+    ['/page', /: it is no JPEG, PNG, GIF or WebP; it calls itself text\/html/, 'image_unknown_kind'],
+    ['/svg', /it calls itself image\/svg\+xml/, 'image_unknown_kind'],
+    ['/png-as-text', /its content type is text\/plain and not image/, 'image_content_type'],
+    ['/gone', /it answers 404/, 'image_status'],
+    ['/moved', /it answers 302, a redirect/, 'image_redirects'],
+    ['/huge.png', /it has more than 10000000 bytes/, 'image_too_large'],
+  ])('that phones can not show is refused, and why: %s', async (path, words, code) => {
     const answer = await post({ image: origin + path })
     expect(answer).toMatchObject({
       status: 400,
-      body: { code: 'image_refused', detail: expect.stringMatching(words) },
+      body: {
+        code: 'image_refused',
+        detail: expect.stringMatching(words),
+        remarks: [{ code, place: 'content/image', values: { image: origin + path } }],
+      },
     })
     expect(answer.body.detail).toContain(path)
   })
@@ -129,9 +128,8 @@ describe('an image', () => {
   test('with a template in its path is not loaded, and its host is no template', async () => {
     expect((await post({ image: `${origin}/{{ user.id }}.png`, onMissing: 'blank' })).status).toBe(202)
     expect(asked.filter(path => path.includes('{'))).toEqual([])
-    expect((await post({ image: 'https://{{ user.id }}/x.png' })).body).toMatchObject({
-      code: 'input_invalid',
-    })
+    for (const host of ['{{ user.id }}', 'img.example.com{{ user.id }}', 'img.example.com\\{{ user.id }}'])
+      expect((await post({ image: `https://${host}/x.png` })).body).toMatchObject({ code: 'input_invalid' })
   })
 
   test('is loaded once for many messages, and again after a minute', async () => {

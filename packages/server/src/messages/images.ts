@@ -8,7 +8,7 @@ import type { IncomingMessage } from 'node:http'
 import { request } from 'node:https'
 import { rootCertificates } from 'node:tls'
 import { checkEndpointUrl, createGuardedLookup } from '@roost/gateways'
-import { type Content, PushError } from '@roost/protocol'
+import { type Content, PushError, type Remark } from '@roost/protocol'
 import type { Clock } from '../time.ts'
 import { isTemplate } from './template.ts'
 
@@ -26,7 +26,11 @@ export interface ProbedImage {
   readonly fault: string | undefined
   /** What part of the phones will not show it. */
   readonly warning: string | undefined
+  /** Of either, without the image. */
+  readonly remark: ImageRemark | undefined
 }
+
+type ImageRemark = Pick<Remark, 'code' | 'values'>
 
 const DEADLINE_MS = 5000
 /** Ours: an iPhone's extension has 30 seconds for it, on any network. */
@@ -49,37 +53,81 @@ const SIGNATURES: readonly (readonly [type: string, begin: RegExp])[] = [
 
 /** Different ones, without those that are templates: these are known when they are sent. */
 export function imagesOf(content: Content): string[] {
-  const parts = [content, content.apns, content.fcm, content.webPush, content.hms]
-  const all = parts.flatMap(it => [
-    it?.image,
-    ...Object.values(it?.languages ?? {}).map(words => words.image),
-  ])
-  return [...new Set(all.filter(it => it !== undefined && !isTemplate(it)))] as string[]
+  return [...placesOfImages(content).keys()]
+}
+
+/** Where each of them stands first. */
+function placesOfImages(content: Content): Map<string, string> {
+  const { apns, fcm, webPush, hms } = content
+  const parts = Object.entries({
+    content,
+    'content/apns': apns,
+    'content/fcm': fcm,
+    'content/webPush': webPush,
+    'content/hms': hms,
+  })
+  const places = new Map<string, string>()
+  const add = (image: string | undefined, place: string): void => {
+    if (image !== undefined && !isTemplate(image) && !places.has(image)) places.set(image, `${place}/image`)
+  }
+  for (const [place, part] of parts) {
+    add(part?.image, place)
+    for (const [language, words] of Object.entries(part?.languages ?? {}))
+      add(words.image, `${place}/languages/${language}`)
+  }
+  return places
 }
 
 export interface ImageVerdict {
   readonly refusal: PushError | undefined
-  /** In words, each with its image. */
-  readonly warnings: readonly string[]
+  /** What does not keep it from being sent, each with its image. */
+  readonly remarks: readonly Remark[]
+}
+
+/** The words of its remarks, as they are stored with what is made: JSON; null when there are none. */
+export function warningsOf(images: ImageVerdict | undefined): string | null {
+  if (images === undefined || images.remarks.length === 0) return null
+  return JSON.stringify(images.remarks.map(it => it.text))
 }
 
 /** By the choice in the content. Throws nothing and waits for the network: not for inside a transaction. */
 export async function judgeImages(prober: ImageProber, content: Content): Promise<ImageVerdict> {
-  const images = imagesOf(content)
-  if (images.length > IMAGES_MAX) {
-    const words = `body/content: ${images.length} different images; at most ${IMAGES_MAX} are looked at`
-    return { refusal: new PushError('input_invalid', words), warnings: [] }
-  }
-  const probed = await Promise.all(images.map(async image => ({ image, ...(await prober.probe(image)) })))
-  const faults = probed.flatMap(({ image, fault }) =>
-    fault === undefined ? [] : [`image ${image}: ${fault}`],
+  const places = [...placesOfImages(content)]
+  if (places.length > IMAGES_MAX) return tooMany(places.length)
+  const probed = await Promise.all(
+    places.map(async ([image, place]) => ({ image, place, ...(await prober.probe(image)) })),
   )
-  const warnings = probed.flatMap(({ image, warning }) =>
-    warning === undefined ? [] : [`image ${image}: ${warning}`],
-  )
-  if (content.onBadImage === 'warn' || faults.length === 0)
-    return { refusal: undefined, warnings: [...faults, ...warnings] }
-  return { refusal: new PushError('image_refused', faults.join('; ')), warnings: [] }
+  const bad = probed.filter(it => it.fault !== undefined)
+  const remarks = probed.flatMap(it => remarkOf(it) ?? [])
+  if (content.onBadImage === 'warn' || bad.length === 0) return { refusal: undefined, remarks }
+  const refused = bad.flatMap(it => remarkOf(it) ?? [])
+  const words = refused.map(it => it.text).join('; ')
+  return { refusal: new PushError('image_refused', words, { remarks: refused }), remarks: [] }
+}
+
+function tooMany(count: number): ImageVerdict {
+  const text = `body/content: ${count} different images; at most ${IMAGES_MAX} are looked at`
+  const remark = {
+    code: 'images_too_many',
+    place: 'content/image',
+    values: { count, limit: IMAGES_MAX },
+    text,
+  } as const
+  return { refusal: new PushError('input_invalid', text, { remarks: [remark] }), remarks: [] }
+}
+
+/** Undefined for an image that all phones can show. */
+export function remarkOf({
+  image,
+  place,
+  fault,
+  warning,
+  remark,
+}: ProbedImage & { readonly image: string; readonly place: string | null }): Remark | undefined {
+  const said = fault ?? warning
+  if (said === undefined || remark === undefined) return undefined
+  const { code, values } = remark
+  return { code, place, values: { image, ...values }, text: `image ${image}: ${said}` }
 }
 
 export class ImageProber {
@@ -104,11 +152,23 @@ export class ImageProber {
 
 async function probeImage(url: string, options: ImageProberOptions): Promise<ProbedImage> {
   const check = checkEndpointUrl(url, options)
-  if (!check.ok) return faulty(check.reason)
+  if (!check.ok) return faulty(check.reason, 'image_refused_address', { reason: check.reason })
   try {
     return judge(await load(url, options))
   } catch (error) {
-    return faulty(error instanceof Error ? error.message.slice(0, 200) : 'it can not be loaded')
+    if (error instanceof TooSlow)
+      return faulty(error.message, 'image_slow', { milliseconds: error.deadlineMs })
+    const reason = error instanceof Error ? error.message.slice(0, 200) : 'it can not be loaded'
+    return faulty(reason, 'image_not_loaded', { reason })
+  }
+}
+
+class TooSlow extends Error {
+  readonly deadlineMs: number
+
+  constructor(deadlineMs: number) {
+    super(`it was not loaded within ${deadlineMs} ms`)
+    this.deadlineMs = deadlineMs
   }
 }
 
@@ -133,8 +193,7 @@ function load(
       signal,
       ...(extraCa === undefined ? {} : { ca: [...rootCertificates, extraCa] }),
     })
-    const fail = (error: Error) =>
-      reject(signal.aborted ? new Error(`it was not loaded within ${deadlineMs} ms`) : error)
+    const fail = (error: Error) => reject(signal.aborted ? new TooSlow(deadlineMs) : error)
     outgoing.on('response', answer => {
       readImage(answer).then(resolve, fail)
     })
@@ -162,24 +221,36 @@ async function readImage(answer: IncomingMessage): Promise<Loaded> {
   return loaded
 }
 
-function judge({ status, contentType, head, bytes }: Loaded): ProbedImage {
+function judge({ status, contentType: given, head, bytes }: Loaded): ProbedImage {
+  const contentType = given.slice(0, 100)
   if (status >= 300 && status < 400)
-    return faulty(`it answers ${status}, a redirect; give the URL that it leads to`)
-  if (status !== 200) return faulty(`it answers ${status}`)
+    return faulty(`it answers ${status}, a redirect; give the URL that it leads to`, 'image_redirects', {
+      status,
+    })
+  if (status !== 200) return faulty(`it answers ${status}`, 'image_status', { status })
   const type = SIGNATURES.find(([, begin]) => begin.test(head))?.[0]
   if (type === undefined)
     return faulty(
-      `it is no JPEG, PNG, GIF or WebP${contentType === '' ? '' : `; it calls itself ${contentType.slice(0, 100)}`}`,
+      `it is no JPEG, PNG, GIF or WebP${contentType === '' ? '' : `; it calls itself ${contentType}`}`,
+      'image_unknown_kind',
+      { contentType },
     )
   if (!/^image\//i.test(contentType))
     return faulty(
-      `its content type is ${contentType === '' ? 'missing' : contentType.slice(0, 100)} and not image/…`,
+      `its content type is ${contentType === '' ? 'missing' : contentType} and not image/…`,
+      'image_content_type',
+      { contentType },
     )
-  if (bytes > MAX_BYTES) return faulty(`it has more than ${MAX_BYTES} bytes`)
-  if (bytes <= ANDROID_MAX_BYTES) return { fault: undefined, warning: undefined }
-  return { fault: undefined, warning: `it has ${bytes} bytes; Android shows up to ${ANDROID_MAX_BYTES}` }
+  if (bytes > MAX_BYTES)
+    return faulty(`it has more than ${MAX_BYTES} bytes`, 'image_too_large', { bytes, limit: MAX_BYTES })
+  if (bytes <= ANDROID_MAX_BYTES) return { fault: undefined, warning: undefined, remark: undefined }
+  return {
+    fault: undefined,
+    warning: `it has ${bytes} bytes; Android shows up to ${ANDROID_MAX_BYTES}`,
+    remark: { code: 'image_large_for_android', values: { bytes, limit: ANDROID_MAX_BYTES } },
+  }
 }
 
-function faulty(fault: string): ProbedImage {
-  return { fault, warning: undefined }
+function faulty(fault: string, code: Remark['code'], values: Remark['values']): ProbedImage {
+  return { fault, warning: undefined, remark: { code, values } }
 }

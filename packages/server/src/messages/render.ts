@@ -1,11 +1,12 @@
 /**
  * From content to notifications of one gateway. A Renderer is made once for a claim of a batch.
  *
- * What names no variable is rendered once for each language that the content tells apart, and the same object is handed
- * out again: whatever is made of it further on can be made once, too.
+ * What has no template is rendered once for each language that the content tells apart, and the same object is handed
+ * out again: whatever is made of it further on can be made once, too. A template that names no variable is rendered for each
+ * device, since it may take the time or a part of a list at random.
  */
 import type { GatewayName, Notification } from '@roost/gateways'
-import type { Content } from '@roost/protocol'
+import { type Content, isText } from '@roost/protocol'
 import { hashOf } from '../insight/receipts.ts'
 import { BADGE_MAX } from './badges.ts'
 import { type Needs, needsOf, type RecipientFacts } from './facts.ts'
@@ -29,11 +30,13 @@ export interface Rendering {
   readonly ttlSeconds: number
   readonly priority: 'high' | 'normal'
   readonly collapseKey: string | null
+  /** What receipts name it by. Default: the message's. */
+  readonly hash?: string
 }
 
 export type Rendered =
   | { readonly kind: 'notification'; readonly notification: Notification }
-  /** A variable without a value. */
+  /** A variable without a value, or nothing to show. */
   | { readonly kind: 'skip'; readonly reason: string }
   /** Its template can't be rendered with what this device has. */
   | { readonly kind: 'fault'; readonly reason: string }
@@ -75,8 +78,8 @@ export class Renderer {
     })
   }
 
-  /** Undefined when devices of that language get different ones; a badge that is counted is the widest. */
-  constantFor(language: string): Notification | undefined {
+  /** Undefined when it depends on what a device has; a badge that is counted is the widest. */
+  constantFor(language: string): Rendered | undefined {
     return this.#variantFor(language).constant()
   }
 
@@ -153,8 +156,13 @@ function wordsIn(
   const inOrder = found.sort(([one], [other]) => one.length - other.length)
   return {
     names: inOrder.map(([name]) => name).join(),
-    words: Object.assign({}, ...inOrder.map(([, words]) => words)),
+    words: Object.assign({}, ...inOrder.map(([, words]) => givenIn(words))),
   }
+}
+
+/** What is not translated comes as an empty text from those who translate. */
+function givenIn(words: Languages[string]): Languages[string] {
+  return Object.fromEntries(Object.entries(words).filter(([, it]) => typeof it !== 'string' || isText(it)))
 }
 
 function ownOf(content: Content, gateway: GatewayName) {
@@ -171,6 +179,9 @@ class Variant {
   readonly #shown: Shown
   readonly #compiled: Compiled
   readonly #hash: string
+  readonly #messageKey: string | undefined
+  /** What all have that differ in their words alone; undefined when they differ in more. */
+  readonly #alike: Notification | undefined
   #shared: Rendered | undefined
 
   constructor(shown: Shown, rendering: Rendering, { gateway, counts, texts = new Map() }: RendererOptions) {
@@ -181,7 +192,12 @@ class Variant {
     this.#compiled = compile(shown, texts)
     this.variables = this.#compiled.variables
     this.counted = typeof shown.badge === 'string' ? shown.badge : undefined
-    this.#hash = hashOf(rendering.messageId)
+    const messageKey = hashOf(rendering.messageId)
+    this.#hash = rendering.hash ?? messageKey
+    this.#messageKey = messageKey === this.#hash ? undefined : messageKey
+    const { title, subtitle, body, ...others } = shown
+    const isWordsAlone = this.counted === undefined && compile(others, texts).render === undefined
+    this.#alike = isWordsAlone ? { ...this.#notificationOf(shown), likeness: {} } : undefined
   }
 
   render(facts: RecipientFacts): Rendered {
@@ -194,16 +210,14 @@ class Variant {
     }
   }
 
-  constant(): Notification | undefined {
-    const rendered =
-      this.#compiled.render === undefined ? this.render({ badge: BADGE_MAX, unread: BADGE_MAX }) : undefined
-    return rendered?.kind === 'notification' ? rendered.notification : undefined
+  constant(): Rendered | undefined {
+    return this.variables.length === 0 ? this.render({ badge: BADGE_MAX, unread: BADGE_MAX }) : undefined
   }
 
   #forAll(): Rendered {
     if (this.#shared === undefined) {
       this.#counts.shared++
-      this.#shared = { kind: 'notification', notification: this.#notificationOf(this.#shown) }
+      this.#shared = this.#rendered(this.#shown)
     }
     return this.#shared
   }
@@ -213,8 +227,7 @@ class Variant {
     try {
       const { defaults, onMissing } = this.#rendering.content
       const options = { isBlank: onMissing === 'blank', budget: new Budget() }
-      const shown = render(scopeOf(facts, defaults), options) as Shown
-      return { kind: 'notification', notification: this.#notificationOf(shown) }
+      return this.#rendered(render(scopeOf(facts, defaults), options) as Shown)
     } catch (error) {
       if (error instanceof MissingVariable)
         return { kind: 'skip', reason: `variable_missing: ${error.variable}` }
@@ -222,6 +235,22 @@ class Variant {
         return { kind: 'fault', reason: `template_failed: ${error.message}` }
       throw error
     }
+  }
+
+  #rendered(shown: Shown): Rendered {
+    if (shown.silent === true) return this.#silent(shown)
+    const { title, subtitle, body } = shown
+    if (!isText(title) && !isText(body)) return { kind: 'skip', reason: 'nothing_to_show' }
+    if (this.#alike === undefined) return { kind: 'notification', notification: this.#notificationOf(shown) }
+    return { kind: 'notification', notification: { ...this.#alike, title, subtitle, body } }
+  }
+
+  /** A browser takes the permission away from a site whose pushes show nothing. */
+  #silent(shown: Shown): Rendered {
+    if (this.#gateway === 'webpush') return { kind: 'skip', reason: 'silent_in_browsers' }
+    const { options } = shown
+    const own = this.#gateway === 'apns' ? { ...options, pushType: 'background' } : options
+    return { kind: 'notification', notification: this.#notificationOf({ ...shown, options: own }) }
   }
 
   #notificationOf(shown: Shown): Notification {
@@ -246,6 +275,7 @@ class Variant {
       ttlSeconds: shown.ttlSeconds ?? ttlSeconds,
       priority,
       collapseKey: collapseKey ?? undefined,
+      messageKey: this.#messageKey,
       [OPTIONS_OF[this.#gateway]]: options,
     }
   }
@@ -258,14 +288,15 @@ function badgeOf(counted: '+1' | 'unread', { badge = 0, unread = 0 }: RecipientF
 }
 
 function scopeOf(
-  { tags = {}, device = {}, user = {} }: RecipientFacts,
+  { tags = {}, device = {}, user = {}, event = {} }: RecipientFacts,
   defaults: Content['defaults'],
 ): Scope {
-  if (defaults === undefined) return { tags, device, user }
+  if (defaults === undefined) return { tags, device, user, event }
   const scope: Record<string, Record<string, unknown>> = {
     tags: { ...tags },
     device: { ...device },
     user: { ...user },
+    event: { ...event },
   }
   for (const [variable, value] of Object.entries(defaults)) {
     const [root, name] = partsOf(variable)

@@ -1,7 +1,7 @@
 /** Traces against the whole server: what became of a message for a device, proven from what is on record. */
-import type { TraceView } from '@roost/protocol'
+import type { SegmentView, TraceView } from '@roost/protocol'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startRoost, type TestRoost } from '../../test/roost.ts'
+import { startRoost, type TestRoost, tick } from '../../test/roost.ts'
 import { dropOldAcceptances } from '../dispatch/acceptances.ts'
 
 const DAY_MS = 24 * 3_600_000
@@ -30,6 +30,53 @@ test('who was in a campaign was accepted, with gateway, try and time; who came l
   const trace = await traceOf(id, late.hwid)
   expect(trace).toMatchObject({ outcome: 'not_sent', reason: 'not_in_audience', at: null })
   expect(trace.evidence.join()).toContain('every acceptance of this message is on record')
+})
+
+test('who came or changed after the nightly snapshot is told so, also when a later one has taken its place', async () => {
+  const condition = { tag: 'plan', op: 'eq', value: 'gold' }
+  const member = await roost.phone('ios', { tags: { plan: 'gold' } })
+  const changed = await roost.phone('ios')
+  const made = await roost.rest<{ id: string }>('POST', `/v1/apps/${roost.app}/segments`, {
+    name: 'Gold at night',
+    mode: 'nightly',
+    condition,
+  })
+  const path = `/v1/apps/${roost.app}/segments/${made.body.id}`
+  const computed = async (since: number) => {
+    for (;;) {
+      const { nightly } = (await roost.rest<SegmentView>('GET', path)).body
+      if (Date.parse(nightly?.snapshot?.computedAt ?? '') >= since) return nightly?.snapshot?.computedAt
+      await tick()
+    }
+  }
+  const at = await computed(0)
+  roost.clock.advance(60_000)
+  const late = await roost.phone('ios', { tags: { plan: 'gold' } })
+  await roost.device('setTags', { hwid: changed.hwid, tags: { plan: 'gold' } })
+  const { id, counts } = await roost.sendAndSettle({ to: { segment: made.body.id }, content: CONTENT })
+  expect(counts).toMatchObject({ targeted: 1, accepted: 1 })
+  const evidenceOf = async (phone: { hwid: string }) => {
+    const { outcome, evidence } = await traceOf(id, phone.hwid)
+    return { outcome, text: evidence.join('; ') }
+  }
+  expect((await evidenceOf(member)).text).not.toContain('Gold at night')
+  const told = `the nightly segment "Gold at night" means who was in it when it was computed, at ${at}`
+  const ofLate = { outcome: 'not_sent', text: expect.stringMatching(`${told}.*it came at`) }
+  expect(await evidenceOf(late)).toEqual(ofLate)
+  expect((await evidenceOf(changed)).text).toMatch(
+    `${told}: the device was not, and what it has told since then`,
+  )
+  roost.clock.advance(60_000)
+  const since = roost.clock.now()
+  await roost.rest('POST', `${path}/compute`)
+  await computed(since)
+  expect(await evidenceOf(late)).toEqual(ofLate)
+})
+
+test('a device that there is not, and of which nothing is on record, is no finding', async () => {
+  const { id } = await roost.sendAndSettle({ to: { all: true }, content: CONTENT })
+  const answer = await roost.rest('GET', `/v1/apps/${roost.app}/messages/${id}/trace?hwid=a-slip`)
+  expect(answer).toMatchObject({ status: 404, body: { code: 'device_unknown' } })
 })
 
 test('a second try is counted', async () => {
@@ -80,7 +127,8 @@ test('an erased device is found in no acceptance any more, and its neighbours ar
   const { id } = await roost.sendAndSettle({ to: { devices: [gone.hwid, kept.hwid] }, content: CONTENT })
   const { body } = await roost.rest('DELETE', `/v1/apps/${roost.app}/devices/${gone.hwid}`)
   expect(body).toMatchObject({ counts: { acceptance: 1 } })
-  expect(await traceOf(id, gone.hwid)).toMatchObject({ outcome: 'not_sent' })
+  const path = `/v1/apps/${roost.app}/messages/${id}/trace?hwid=${gone.hwid}`
+  expect((await roost.rest('GET', path)).body).toMatchObject({ code: 'device_unknown' })
   expect(await traceOf(id, kept.hwid)).toMatchObject({ outcome: 'accepted' })
 })
 

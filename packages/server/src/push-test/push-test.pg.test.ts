@@ -7,7 +7,6 @@ import { generateVapidKeys } from '@roost/gateways'
 import type { CredentialView, NewPushTest, PushTestResult } from '@roost/protocol'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { type Access, startBare } from '../../test/bare.ts'
-import { cloneDatabase } from '../../test/database.ts'
 import { type Answer, BUNDLE_ID, startRoost, type TestRoost } from '../../test/roost.ts'
 
 let roost: TestRoost
@@ -551,16 +550,11 @@ test('nothing that a tester saw is in the log: no token, no key, no endpoint', a
 describe('on a server whose gateways can’t be reached, and that takes no private endpoints', () => {
   let access: Access
   let bare: Awaited<ReturnType<typeof startBare>>
-  let database: Awaited<ReturnType<typeof cloneDatabase>>
   beforeAll(async () => {
-    database = await cloneDatabase()
-    bare = await startBare({ databaseUrl: database.url })
+    bare = await startBare()
     access = await bare.createApp()
   })
-  afterAll(async () => {
-    await bare.close()
-    await database.drop()
-  })
+  afterAll(() => bare.close())
   const attemptThere = (input: object) =>
     bare.rest<PushTestResult>('POST', `/v1/apps/${access.app}/push-test`, input)
 

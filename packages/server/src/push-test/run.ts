@@ -29,13 +29,15 @@ export interface PushTest {
   readonly address: TestedAddress
   readonly notification: TestNotification
   readonly validateOnly: boolean
+  /** A UUID of version 4; default a new one. */
+  readonly deliveryId?: string | undefined
   readonly tokens?: ProviderTokens | undefined
 }
 
 /** `tested.secret` and addresses that nobody gave are not in the result. Never rejects for what a gateway does. */
 export async function runPushTest(test: PushTest, options: WireOptions): Promise<PushTestResult> {
   const { tested, address } = test
-  const deliveryId = randomUUID()
+  const deliveryId = test.deliveryId ?? randomUUID()
   const exchanges: Exchange[] = []
   const wire = openWire(tested.gateway, options)
   const transport = createTracingTransport(wire, it => exchanges.push(it))

@@ -47,14 +47,18 @@ export class PushTester {
     this.#tokens = createProviderTokens({ clock: options.clock })
   }
 
-  /** Throws `credential_unknown`, `credential_invalid`, `device_unknown`, `address_malformed`, `input_invalid`. */
-  async run(appId: number, input: NewPushTest): Promise<PushTestResult> {
+  /**
+   * `deliveryId`: for who has to know it before the push leaves. Throws `credential_unknown`, `credential_invalid`, `device_unknown`, `address_malformed`,
+   * `input_invalid`.
+   */
+  async run(appId: number, input: NewPushTest, deliveryId?: string): Promise<PushTestResult> {
     const { tested, pauses, tokens } = await this.#readCredential(appId, input.credential)
     if (input.validateOnly && !DRY_RUNS.includes(tested.gateway))
       throw new PushError('input_invalid', `validateOnly: ${tested.gateway} can't check without delivering`)
     const address = await this.#readAddress(appId, input.address, tested.gateway)
     const { notification, validateOnly } = input
-    const result = await runPushTest({ tested, address, notification, validateOnly, tokens }, this.#options)
+    const test = { tested, address, notification, validateOnly, tokens, deliveryId }
+    const result = await runPushTest(test, this.#options)
     return { ...result, hint: hintOf(result, pauses) }
   }
 

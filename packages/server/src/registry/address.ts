@@ -30,7 +30,8 @@ export interface NewAddress {
   readonly applicationServerKey: string | null
 }
 
-const PROVIDER_OF: Record<Platform, Provider> = {
+/** Which gateway a platform is sent to through. */
+export const PROVIDER_OF: Readonly<Record<Platform, Provider>> = {
   ios: 'apns',
   macos: 'apns',
   android: 'fcm',

@@ -5,13 +5,14 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { cloneDatabase, type TestDatabase } from '../../test/database.ts'
+import { untilHeldUp } from '../../test/held-up.ts'
 import { ageAddresses } from '../hygiene/aging.ts'
 import { type AddressResult, applyResults } from '../hygiene/results.ts'
 import { codeOf, Database } from '../store/database.ts'
 import { addressHash, bucketOf } from './buckets.ts'
 import { unregisterDevices } from './bulk/unregister.ts'
 import { byDeviceKey, deviceOrder } from './lock-order.ts'
-import { type DeviceUpdate, Registrations, updateOf } from './register.ts'
+import { type DeviceUpdate, Registrations, updateOf } from './register/register.ts'
 import { mergeUsers } from './users.ts'
 
 const AT = Date.parse('2026-03-01T12:00:00Z')
@@ -115,11 +116,7 @@ async function isLockedToo(
   await holder.query('begin')
   await holder.query(...held)
   const working = work()
-  await until(
-    db(1),
-    `select count(*) > 0 as value from pg_stat_activity
-                where datname = current_database() and wait_event_type = 'Lock'`,
-  )
+  await untilHeldUp(db(1))
   const refused = await db(1)
     .transaction(async tx => {
       await tx.query("set local lock_timeout = '100ms'")

@@ -1,14 +1,8 @@
-/** Reading devices: one with its addresses, a list, its ledger, and what the base comes to by platform. */
-import {
-  type AddressView,
-  type DeviceSummary,
-  type DeviceView,
-  type LedgerEntry,
-  PushError,
-} from '@roost/protocol'
+/** Reading devices: one with its addresses, its ledger, and those whose environment is another than they say. */
+import { type AddressView, type DeviceView, type LedgerEntry, PushError } from '@roost/protocol'
 import type { Queryable } from '../store/database.ts'
 import { bucketOf } from './buckets.ts'
-import { defaultTagsOf } from './default-tags.ts'
+import { defaultTagsOf } from './tags/default-tags.ts'
 
 interface DeviceKey {
   readonly appId: number
@@ -33,9 +27,12 @@ const ADDRESSES = `
 /** Throws `device_unknown`. */
 export async function readDevice(db: Queryable, key: DeviceKey): Promise<DeviceView> {
   const values = [bucketOf(key.hwid), key.appId, key.hwid]
-  const device = (await db.query<Omit<DeviceView, 'addresses' | 'defaultTags'>>(DEVICE, values)).rows[0]
+  const [devices, addresses] = await Promise.all([
+    db.query<Omit<DeviceView, 'addresses' | 'defaultTags'>>(DEVICE, values),
+    db.query<AddressView>(ADDRESSES, values),
+  ])
+  const device = devices.rows[0]
   if (device === undefined) throw new PushError('device_unknown', `this app has no device "${key.hwid}"`)
-  const addresses = await db.query<AddressView>(ADDRESSES, values)
   return { ...device, defaultTags: defaultTagsOf(device), addresses: addresses.rows }
 }
 
@@ -60,51 +57,6 @@ export const STATE_OF_DEVICE = `
      where a.bucket = d.bucket and a.app_id = d.app_id and a.hwid = d.hwid and a.kind = 'alert'
      order by (state in ('active', 'suspect')) desc, state_since desc
      limit 1) newest on true`
-
-const LIST = `
-  select d.hwid, d.platform, d.user_id as "userId", coalesce(newest.state, 'none') as state, newest.reason,
-         d.last_seen_at as "lastSeenAt"
-    from device d ${STATE_OF_DEVICE}
-   where d.app_id = $1
-     and ($2 = '' or d.hwid ilike $3 or d.user_id ilike $3)
-     and ($4 = '' or coalesce(newest.state, 'none') = $4)
-   order by d.last_seen_at desc, d.hwid
-   limit $5`
-
-export async function listDevices(
-  db: Queryable,
-  query: { readonly appId: number; readonly search: string; readonly state: string; readonly limit: number },
-): Promise<DeviceSummary[]> {
-  const pattern = `%${query.search.replace(/[\\%_]/g, '\\$&')}%`
-  return (await db.query<DeviceSummary>(LIST, [query.appId, query.search, pattern, query.state, query.limit]))
-    .rows
-}
-
-export interface PlatformCounts {
-  readonly platform: string
-  readonly devices: number
-  readonly active: number
-  readonly suspect: number
-  readonly dead: number
-  readonly superseded: number
-  readonly moved: number
-  readonly quarantined: number
-  readonly unregistered: number
-  readonly none: number
-}
-
-const STATES = ['active', 'suspect', 'dead', 'superseded', 'moved', 'quarantined', 'unregistered', 'none']
-
-const COUNT_BY_PLATFORM = `
-  select coalesce(d.platform, 'other') as platform, count(*)::integer as devices,
-         ${STATES.map(state => `count(*) filter (where coalesce(newest.state, 'none') = '${state}')::integer as "${state}"`).join(',\n         ')}
-    from device d ${STATE_OF_DEVICE}
-   where d.app_id = $1
-   group by 1 order by 2 desc, 1`
-
-export async function countDevices(db: Queryable, appId: number): Promise<PlatformCounts[]> {
-  return (await db.query<PlatformCounts>(COUNT_BY_PLATFORM, [appId])).rows
-}
 
 export interface EnvironmentMismatch {
   readonly hwid: string

@@ -1,5 +1,5 @@
 /** Test devices: those that people pick to try a message on. */
-import { PushError, TEST_DEVICES_PER_APP } from '@roost/protocol'
+import { PushError, type SelfCheckView, TEST_DEVICES_PER_APP } from '@roost/protocol'
 import type { Database, Queryable } from '../store/database.ts'
 import { bucketOf } from './buckets.ts'
 
@@ -43,12 +43,13 @@ export interface TestDevice {
   readonly name: string
   readonly description: string | null
   readonly createdAt: string
+  readonly selfCheck: SelfCheckView | null
 }
 
 /** Newest first. */
 export async function listTestDevices(db: Queryable, appId: number): Promise<TestDevice[]> {
   const { rows } = await db.query<TestDevice>(
-    `select hwid, name, description, created_at as "createdAt" from test_device
+    `select hwid, name, description, created_at as "createdAt", self_check as "selfCheck" from test_device
       where app_id = $1 order by created_at desc, hwid`,
     [appId],
   )

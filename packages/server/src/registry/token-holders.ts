@@ -19,9 +19,11 @@ export interface TokenQuery {
 
 /** Whoever asks for an end has it from a list or a log; what is longer is a whole token, and no table is searched for it. */
 export const TOKEN_END_CHARACTERS_MAX = 32
+/** Fewer are the end of too many tokens. */
+export const TOKEN_END_CHARACTERS_MIN = 6
 
 const HOLDER = `
-  select d.hwid, d.platform, d.user_id as "userId", coalesce(newest.state, 'none') as state, newest.reason,
+  select d.hwid, d.platform, d.device_model as "deviceModel", d.user_id as "userId", coalesce(newest.state, 'none') as state, newest.reason,
          d.last_seen_at as "lastSeenAt",
          jsonb_build_object('kind', a.kind, 'provider', a.provider, 'environment', nullif(a.environment, ''),
            'state', a.state, 'reason', a.reason, 'generation', a.generation, 'addressEnd', right(a.address, 8)) as address,
@@ -42,18 +44,26 @@ const BY_TOKEN = `${HOLDER}
     join address a on a.bucket = k.bucket and a.app_id = $1 and a.hwid = k.hwid and a.address_hash = i.hash
     ${OF_ADDRESS} ${NEWEST_FIRST}`
 
-/** Reads all addresses of the app: no registration pays for an index that people use now and then. */
+/** Of what ends alike: tokens are random, so only those that somebody made up are so many. */
+const ENDS_READ = 1000
+
+/**
+ * The index address_end tells which pages of the table may have one that ends like this: with ten million addresses some hundred of a
+ * quarter of a million. It knows the last six characters, as they are stored.
+ */
 const BY_END = `${HOLDER}
-    from address a ${OF_ADDRESS}
-   where a.app_id = $1
-     and right(a.address, length($3)) = case when a.provider = 'apns' then lower($3) else $3 end ${NEWEST_FIRST}`
+    from (select * from address
+           where (right(address, ${TOKEN_END_CHARACTERS_MIN}) collate "C" = right($3, ${TOKEN_END_CHARACTERS_MIN})
+               or right(address, ${TOKEN_END_CHARACTERS_MIN}) collate "C" = lower(right($3, ${TOKEN_END_CHARACTERS_MIN})))
+             and app_id = $1 and right(address, length($3)) = case when provider = 'apns' then lower($3) else $3 end
+           limit ${ENDS_READ}) a ${OF_ADDRESS} ${NEWEST_FIRST}`
 
 /** The hash of an activity's token takes the activity's name in. Uses the index address_activity. */
 const OF_ACTIVITY = `${HOLDER}
     from address a ${OF_ADDRESS}
    where a.app_id = $1 and a.address = $3 and a.kind like 'liveactivity:%' ${NEWEST_FIRST}`
 
-/** Those that can be sent to first, then the newest. */
+/** Of a whole token, by keys. Those that can be sent to first, then the newest. */
 export async function findTokenHolders(
   db: Queryable,
   { appId, token, limit }: TokenQuery,
@@ -61,9 +71,17 @@ export async function findTokenHolders(
   const hashes = hashesOfToken(token)
   const holders = await read(db, BY_TOKEN, [appId, limit, hashes.map(addressBucketOf), hashes])
   if (holders.length > 0) return holders
-  if (token.length <= TOKEN_END_CHARACTERS_MAX) return read(db, BY_END, [appId, limit, token])
   const apple = appleTokenOf(token)
   return apple === null ? [] : read(db, OF_ACTIVITY, [appId, limit, apple])
+}
+
+/** Of the last characters of a token, 6 to 32. Those that can be sent to first, then the newest. */
+export async function findEndHolders(
+  db: Queryable,
+  { appId, token, limit }: TokenQuery,
+): Promise<TokenHolder[]> {
+  if (token.length < TOKEN_END_CHARACTERS_MIN || token.length > TOKEN_END_CHARACTERS_MAX) return []
+  return read(db, BY_END, [appId, limit, token])
 }
 
 async function read(db: Queryable, sql: string, values: unknown[]): Promise<TokenHolder[]> {

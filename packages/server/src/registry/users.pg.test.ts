@@ -1,24 +1,18 @@
 /** Merging and logging out users, at once and again, over REST and the device protocol. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Access, type BareServer, startBare } from '../../test/bare.ts'
-import { cloneDatabase, type TestDatabase } from '../../test/database.ts'
-import { TestClock } from '../../test/roost.ts'
 
-let database: TestDatabase
 let server: BareServer
 let other: BareServer
 let app: Access
 beforeAll(async () => {
-  database = await cloneDatabase()
-  const clock = new TestClock()
-  server = await startBare({ databaseUrl: database.url, clock })
-  other = await startBare({ databaseUrl: database.url, clock })
+  server = await startBare()
+  other = await server.another()
   app = await server.createApp()
 })
 afterAll(async () => {
   await other.close()
   await server.close()
-  await database.drop()
 })
 
 let count = 0
@@ -67,6 +61,31 @@ describe('merging users', () => {
   })
 })
 
+describe('a call that is not about the user', () => {
+  test.each([
+    ['setTags', { tags: { plan: 'gold' } }],
+    ['applicationOpen', {}],
+    ['postEvent', { event: 'bought' }],
+    ['setBadge', { badge: 1 }],
+  ])('%s names the user of a new device, changes no known one, and says so (R25)', async (method, fields) => {
+    const answer = async (hwid: string, userId: string) =>
+      (await server.device(app, method, { hwid, userId, ...fields })).body.response as {
+        ignored?: string[]
+      } | null
+    const fresh = `aside-new-${method}`
+    expect((await answer(fresh, 'ida'))?.ignored).toBe(undefined)
+    expect(await userOf(fresh)).toBe('ida')
+    expect((await answer(fresh, 'ida'))?.ignored).toBe(undefined)
+    expect((await answer(fresh, 'jon'))?.ignored).toEqual(['userId'])
+    expect(await userOf(fresh)).toBe('ida')
+    const visitor = `aside-visitor-${method}`
+    await server.device(app, 'registerDevice', { hwid: visitor, device_type: 1 })
+    expect((await answer(visitor, visitor))?.ignored).toBe(undefined)
+    expect((await answer(visitor, 'ida'))?.ignored).toEqual(['userId'])
+    expect(await userOf(visitor)).toBe(null)
+  })
+})
+
 describe('mergeUser of a device', () => {
   const mergeUser = (hwid: string, fields: Record<string, unknown>) =>
     server.device(app, 'mergeUser', { hwid, ...fields })
@@ -87,4 +106,21 @@ describe('mergeUser of a device', () => {
     await mergeUser(hwid, { oldUserId: 'signed up', newUserId: hwid, merge: true })
     expect(await userOf(hwid)).toBe(null)
   })
+})
+
+test('of a name that everybody is given, a thousand devices are told, and that there are more', async () => {
+  await server.db.query(
+    `insert into device (bucket, app_id, hwid, user_id, first_seen_at, last_seen_at)
+     select i % 1024, a.id, 'guest-' || i, 'guest', now(), now()
+       from generate_series(1, 1001) i cross join (select id from app where code = $1) a`,
+    [app.app],
+  )
+  const read = async () =>
+    (await server.rest<{ devices: unknown[]; hasMore: boolean }>('GET', `/v1/apps/${app.app}/users/guest`))
+      .body
+  const guests = await read()
+  expect([guests.devices.length, guests.hasMore]).toEqual([1000, true])
+  await server.db.query("delete from device where hwid = 'guest-1'")
+  const all = await read()
+  expect([all.devices.length, all.hasMore]).toEqual([1000, false])
 })

@@ -4,42 +4,42 @@
  * R25: a device that is logged out, or goes over to another user, gets nothing any more that is meant for the former.
  */
 import { type DeviceSummary, PushError } from '@roost/protocol'
+import { carryOccasions } from '../messages/triggers/occasions.ts'
 import type { Database, Queryable } from '../store/database.ts'
 import { bucketOf } from './buckets.ts'
-import { checkDevice } from './check.ts'
 import { deviceOrder } from './lock-order.ts'
-import type { DeviceUpdate } from './register.ts'
-import type { RegistryContext } from './registration.ts'
+import { STATE_OF_DEVICE } from './read.ts'
+import type { DeviceUpdate } from './register/register.ts'
+import type { RegistryContext } from './register/registration.ts'
 
 interface UserKey {
   readonly appId: number
   readonly userId: string
 }
 
+/** A name that clients give to everybody ("guest") has millions of devices. */
+const DEVICES_MAX = 1000
+
+/** Uses the index device_of_user; of more devices than are told it is left to that which. */
 const DEVICES = `
-  select d.hwid, d.platform, d.user_id as "userId", coalesce(newest.state, 'none') as state, newest.reason,
+  select d.hwid, d.platform, d.device_model as "deviceModel", d.user_id as "userId", coalesce(newest.state, 'none') as state, newest.reason,
          d.last_seen_at as "lastSeenAt"
-    from device d
-    left join lateral (
-      select case when reason = 'unregistered' then 'unregistered' else state end as state, reason
-        from address a
-       where a.bucket = d.bucket and a.app_id = d.app_id and a.hwid = d.hwid and a.kind = 'alert'
-       order by (state in ('active', 'suspect')) desc, state_since desc
-       limit 1) newest on true
-   where d.app_id = $1 and d.user_id = $2
+    from (select * from device where app_id = $1 and user_id = $2 limit ${DEVICES_MAX + 1}) d ${STATE_OF_DEVICE}
    order by d.last_seen_at desc, d.hwid`
 
 export interface UserView {
   readonly userId: string
   readonly devices: DeviceSummary[]
+  /** There are more than are told. */
+  readonly hasMore: boolean
 }
 
-/** Its devices, last seen first. Throws `user_unknown`. */
+/** Its devices, last seen first, 1000 at most. Throws `user_unknown`. */
 export async function readUser(db: Queryable, { appId, userId }: UserKey): Promise<UserView> {
   const { rows } = await db.query<DeviceSummary>(DEVICES, [appId, userId])
   if (rows.length === 0)
     throw new PushError('user_unknown', `no device of this app belongs to user "${userId}"`)
-  return { userId, devices: rows }
+  return { userId, devices: rows.slice(0, DEVICES_MAX), hasMore: rows.length > DEVICES_MAX }
 }
 
 /** Locked in order, so that a merge and a login wait for each other. */
@@ -51,13 +51,17 @@ const SET_USER = `
   update device d set user_id = $3
     from locked l where d.bucket = l.bucket and d.app_id = l.app_id and d.hwid = l.hwid and d.user_id = $2`
 
-/** All devices of a user go over to another one. Returns how many; 0 when repeated. */
+/** All devices of a user go over to another one, with what events of theirs have asked for. Returns how many; 0 when repeated. */
 export async function mergeUsers(
   db: Database,
   { appId, from, into }: { readonly appId: number; readonly from: string; readonly into: string },
 ): Promise<number> {
   if (from === into) return 0
-  return db.transaction(async tx => (await tx.query(SET_USER, [appId, from, into])).rowCount)
+  return db.transaction(async tx => {
+    const { rowCount } = await tx.query(SET_USER, [appId, from, into])
+    await carryOccasions(tx, { appId, from, into })
+    return rowCount
+  })
 }
 
 /** Logs the user out everywhere. Returns of how many devices. */
@@ -69,9 +73,22 @@ export async function logOutUser(db: Database, { appId, userId }: UserKey): Prom
  * R25: clients name the user in every call, and queue calls that failed for hours or days. One that is not about the user
  * must not log a former one in again, so it names the user of a device that is not known yet, and of no other.
  */
-export async function withoutLateUser(db: Queryable, update: DeviceUpdate): Promise<DeviceUpdate> {
-  if (update.userId === null || !(await checkDevice(db, update)).isKnown) return update
-  return { ...update, userId: null }
+export async function withoutLateUser(db: Queryable, update: DeviceUpdate): Promise<WithoutLateUser> {
+  const { appId, hwid, userId } = update
+  if (userId === null) return { update, isUserIgnored: false }
+  const { rows } = await db.query<Pick<DeviceUpdate, 'userId'>>(
+    'select user_id as "userId" from device where bucket = $1 and app_id = $2 and hwid = $3',
+    [bucketOf(hwid), appId, hwid],
+  )
+  const [known] = rows
+  if (known === undefined) return { update, isUserIgnored: false }
+  return { update: { ...update, userId: null }, isUserIgnored: known.userId !== userId }
+}
+
+export interface WithoutLateUser {
+  readonly update: DeviceUpdate
+  /** It names somebody else than the device belongs to; the caller has to know that this changed nothing. */
+  readonly isUserIgnored: boolean
 }
 
 export interface MergeFromDevice {
@@ -94,11 +111,8 @@ export async function mergeFromDevice(context: RegistryContext, merge: MergeFrom
     'select hwid from device where bucket = $1 and app_id = $2 and hwid = $3 and user_id = $4',
     [bucketOf(update.hwid), appId, update.hwid, from],
   )
-  await context.registrations.apply({
-    ...update,
-    userId: into === update.hwid ? null : into,
-    isLogout: into === update.hwid,
-  })
-  if (areAllMeant && rows.length > 0 && into !== update.hwid)
-    await mergeUsers(context.db, { appId, from, into })
+  const isLogout = into === update.hwid
+  // First, or the calling device would be somebody else for a moment, and what waits for it not meant for that one.
+  if (areAllMeant && rows.length > 0 && !isLogout) await mergeUsers(context.db, { appId, from, into })
+  await context.registrations.apply({ ...update, userId: isLogout ? null : into, isLogout })
 }

@@ -1,9 +1,9 @@
 /** Transactions, and the two repeats that PostgreSQL itself asks for. */
 import { once } from 'node:events'
-import { type AddressInfo, createServer } from 'node:net'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { cloneDatabase, type TestDatabase } from '../../test/database.ts'
-import { codeOf, Database, type Queryable } from './database.ts'
+import { codeOf, Database, type Queryable, type Transaction } from './database.ts'
 
 let database: TestDatabase
 let db: Database
@@ -127,6 +127,19 @@ test('a statement that takes too long is ended and undone, and its connection go
   await hasty.close()
 })
 
+test('no statement is compiled, however the server is set: long conditions would take half a minute for it', async () => {
+  const url = new URL(database.url)
+  url.searchParams.set('options', '-c jit=on')
+  const db = new Database({ url: url.href })
+  try {
+    const asked = { name: 'jit', text: "select current_setting('jit') as jit" }
+    expect((await db.query(asked.text)).rows).toEqual([{ jit: 'off' }])
+    expect((await db.once(asked, [])).rows).toEqual([{ jit: 'off' }])
+  } finally {
+    await db.close()
+  }
+})
+
 test('a minute is the limit of a statement unless told otherwise', async () => {
   expect((await db.query('show statement_timeout')).rows).toEqual([{ statement_timeout: '1min' }])
 })
@@ -140,3 +153,97 @@ test('a server that takes the connection and says nothing is given up', async ()
   await waiting.close()
   silent.close()
 })
+
+test('a planned transaction is one: what it did is gone when it fails, and its statements are planned once a connection', async () => {
+  const failing = db.plannedTransaction(async tx => {
+    await add(tx, 1)
+    throw new Error('no')
+  })
+  await expect(failing).rejects.toThrow('no')
+  expect(await totals()).toEqual([0, 0])
+  const kept = await db.plannedTransaction(async tx => {
+    for (const id of [1, 2, 2]) await add(tx, id)
+    const { rows } = await tx.query<{ calls: number }>(
+      `select (generic_plans + custom_plans)::integer as calls from pg_prepared_statements
+        where statement like 'update tally set total%'`,
+    )
+    return rows
+  })
+  expect(kept).toHaveLength(1)
+  expect(kept[0]?.calls).toBeGreaterThanOrEqual(3)
+  expect(await totals()).toEqual([1, 2])
+})
+
+test('what a transaction sends without asking is done with the rest of it', async () => {
+  await db.transaction(async tx => {
+    tx.send('update tally set total = 5 where id = $1', [1])
+    await add(tx, 1)
+    tx.send('update tally set total = 7 where id = $1', [2])
+  })
+  expect(await totals()).toEqual([6, 7])
+})
+
+test('what a transaction sends without asking fails it, with its own error, whatever comes after', async () => {
+  const divide = (tx: Transaction) => tx.send('update tally set total = 1 / (id - 2)')
+  const failing = [
+    db.transaction(async tx => divide(tx)),
+    db.transaction(async tx => {
+      divide(tx)
+      await add(tx, 1)
+    }),
+    db.transaction(async tx => {
+      divide(tx)
+      await add(tx, 1).catch(() => undefined)
+    }),
+  ]
+  const errors = await Promise.allSettled(failing)
+  expect(errors.map(it => it.status === 'rejected' && codeOf(it.reason))).toEqual(['22012', '22012', '22012'])
+  expect(await totals()).toEqual([0, 0])
+})
+
+test('a transaction that asks nothing leaves as a whole: no answer is waited for before its commit', async () => {
+  const { url, close } = await withholding('commit')
+  const through = new Database({ url, maxConnections: 1 })
+  await through.transaction(async tx => {
+    tx.send('update tally set total = 1 where id = 1')
+    tx.send('update tally set total = 2 where id = 2')
+  })
+  expect(await totals()).toEqual([1, 2])
+  await through.close()
+  await close()
+})
+
+/** On the way to the database: from the first "begin" on it keeps all answers back until it has seen `word`. */
+async function withholding(word: string): Promise<{ readonly url: string; close(): Promise<void> }> {
+  const there = new URL(database.url)
+  const relay = createServer(client => {
+    const server = connect(Number(there.port), there.hostname)
+    let isHeld = false
+    let kept: Buffer[] = []
+    const give = () => {
+      for (const it of kept) client.write(it)
+      kept = []
+    }
+    client.on('data', (data: Buffer) => {
+      if (data.includes('begin')) isHeld = true
+      if (data.includes(word)) isHeld = false
+      server.write(data)
+      if (!isHeld) give()
+    })
+    server.on('data', (data: Buffer) => {
+      kept.push(data)
+      if (!isHeld) give()
+    })
+    for (const socket of [client, server]) socket.on('error', () => undefined)
+    client.on('close', () => server.destroy())
+    server.on('close', () => client.destroy())
+  }).listen(0, '127.0.0.1')
+  await once(relay, 'listening')
+  const url = new URL(database.url)
+  url.hostname = '127.0.0.1'
+  url.port = String((relay.address() as AddressInfo).port)
+  return {
+    url: url.href,
+    close: () => new Promise(resolve => relay.close(() => resolve())),
+  }
+}

@@ -14,6 +14,15 @@ export interface Queryable {
   ): Promise<{ rows: R[]; rowCount: number }>
 }
 
+/** Statements that take place together or not at all. */
+export interface Transaction extends Queryable {
+  /**
+   * A statement whose answer nobody needs: what follows it, the commit above all, goes out behind it at once. When it fails the
+   * transaction does, with its error.
+   */
+  send(text: string, values?: readonly unknown[]): void
+}
+
 /**
  * How column types arrive: bigint as number (counts and ledger ids stay far below 2^53), timestamptz as ISO 8601
  * text, the form in which the API gives it on.
@@ -67,15 +76,22 @@ export interface PlannedStatement {
   readonly text: string
 }
 
-/** As many micro-batches as may run at once, of registrations and of bulk calls beside them. */
-const PLANNED_CONNECTIONS = 4
+/** As many micro-batches as may run at once, of registrations and of bulk calls beside them, and the ten batches that are sent of. */
+const PLANNED_CONNECTIONS = 14
+/** A connection keeps the plans of so many texts; what is put together for a single call would fill it for ever. */
+const PLANNED_TEXTS_MAX = 200
 /**
  * A plan that is kept has to be right when the tables have grown, whatever they were when it was made: by key. What
  * joins parts of the statement itself must not leave it to the planner.
  */
 const PLAN_BY_KEY = `
   set plan_cache_mode = force_generic_plan; set enable_seqscan = off; set enable_hashjoin = off;
-  set enable_mergejoin = off; set jit = off`
+  set enable_mergejoin = off`
+/**
+ * A condition of a hundred parts became half a minute of compiling for 40 ms of work, and a statement that is being
+ * compiled can't be ended by its time limit.
+ */
+const WITHOUT_JIT = 'set jit = off'
 
 export class Database implements Queryable {
   readonly #pool: pg.Pool
@@ -92,14 +108,20 @@ export class Database implements Queryable {
       query_timeout: options.answerTimeoutMs ?? statementTimeoutMs + ANSWER_AFTER_LIMIT_MS,
       keepAlive: true,
       keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
+      // Statements that don't wait for each other leave together; each is still answered, and fails, for itself.
+      pipeline: true,
       types,
     }
     this.#random = options.random ?? Math.random
-    this.#pool = new pg.Pool({ ...connecting, max: options.maxConnections ?? 12 })
+    this.#pool = new pg.Pool({
+      ...connecting,
+      max: options.maxConnections ?? 12,
+      onConnect: preparedBy(WITHOUT_JIT),
+    })
     this.#planned = new pg.Pool({
       ...connecting,
       max: PLANNED_CONNECTIONS,
-      onConnect: planByKey as (client: pg.ClientBase) => void, // waited for, though its type doesn't say so
+      onConnect: preparedBy(`${WITHOUT_JIT}; ${PLAN_BY_KEY}`),
     })
     // A connection that breaks fails its query, or is replaced at the next one; without listeners Node would exit.
     // The pool listens only while a connection is idle, so those that are in a transaction need their own.
@@ -118,11 +140,39 @@ export class Database implements Queryable {
   }
 
   /**
+   * Rows as arrays of their columns: for hundreds of them at once. `isPlanned`: the text is one of a few, and the database plans it
+   * once a connection, by key (`PLAN_BY_KEY`).
+   */
+  async queryArrays(
+    { text, isPlanned = false }: { readonly text: string; readonly isPlanned?: boolean },
+    values: readonly unknown[],
+  ): Promise<unknown[][]> {
+    const pool = isPlanned ? this.#planned : this.#pool
+    const name = isPlanned ? plannedNameOf(text) : {}
+    const query = { ...name, text, values: values as unknown[], rowMode: 'array' as const }
+    return (await pool.query<unknown[]>(query).catch(rethrowWithoutRow)).rows
+  }
+
+  /** The same with rows as objects; the text is one of a few. */
+  async queryPlanned<R extends object = Row>(text: string, values: readonly unknown[]): Promise<R[]> {
+    const query = { ...plannedNameOf(text), text, values: values as unknown[] }
+    return (await this.#planned.query<R>(query).catch(rethrowWithoutRow)).rows
+  }
+
+  /**
    * Runs `work` in one transaction and returns its result after the commit. A deadlock or serialization
    * failure repeats the whole of it, five times at most, so `work` must have no effect outside the database.
    */
-  async transaction<T>(work: (tx: Queryable) => Promise<T>): Promise<T> {
-    return repeating(() => this.#transactionOnce(work), this.#random)
+  async transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
+    return repeating(() => transactionOnce(this.#pool, work, client => asQueryable(client)), this.#random)
+  }
+
+  /**
+   * The same on a connection that plans each of its statements once, by key (`PLAN_BY_KEY`): for transactions that are made a
+   * hundred times a second, of texts that are always the same.
+   */
+  async plannedTransaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
+    return repeating(() => transactionOnce(this.#planned, work, asPlanned), this.#random)
   }
 
   /**
@@ -141,27 +191,6 @@ export class Database implements Queryable {
     }, this.#random)
   }
 
-  async #transactionOnce<T>(work: (tx: Queryable) => Promise<T>): Promise<T> {
-    const client = await this.#pool.connect()
-    let broken: Error | undefined
-    try {
-      await client.query('begin')
-      const result = await work(asQueryable(client))
-      await client.query('commit')
-      return result
-    } catch (error) {
-      if (isUnanswered(error))
-        broken = error as Error // it would not answer a rollback either
-      else
-        await client.query('rollback').catch((failure: Error) => {
-          broken = failure
-        })
-      throw error
-    } finally {
-      client.release(broken)
-    }
-  }
-
   /**
    * A connection of its own, outside the pool's turns, for session-level locks; its answers are waited for without end.
    * The caller releases it.
@@ -176,8 +205,62 @@ export class Database implements Queryable {
   }
 }
 
-async function planByKey(client: pg.ClientBase): Promise<void> {
-  await client.query(PLAN_BY_KEY)
+/** The pool waits for it, though the type of `onConnect` does not say so. */
+function preparedBy(settings: string): (client: pg.ClientBase) => void {
+  const prepare = async (client: pg.ClientBase) => {
+    await client.query(settings)
+  }
+  return prepare as (client: pg.ClientBase) => void
+}
+
+async function transactionOnce<T>(
+  pool: pg.Pool,
+  work: (tx: Transaction) => Promise<T>,
+  queryable: (client: pg.PoolClient) => Queryable,
+): Promise<T> {
+  const client = await pool.connect()
+  let broken: Error | undefined
+  try {
+    return await fromBeginToCommit(client, queryable(client), work)
+  } catch (error) {
+    if (isUnanswered(error))
+      broken = error as Error // it would not answer a rollback either
+    else
+      await client.query('rollback').catch((failure: Error) => {
+        broken = failure
+      })
+    throw error
+  } finally {
+    client.release(broken)
+  }
+}
+
+/**
+ * The answers to the beginning and to what is only sent are asked for at the end: each that is waited for is a round trip. A
+ * commit after a failure is a rollback, whose answer says nothing of that; what failed does.
+ */
+async function fromBeginToCommit<T>(
+  client: pg.PoolClient,
+  queryable: Queryable,
+  work: (tx: Transaction) => Promise<T>,
+): Promise<T> {
+  const unasked: Promise<unknown>[] = []
+  const send = (text: string, values?: readonly unknown[]) => {
+    const sent = queryable.query(text, values)
+    sent.catch(() => undefined) // it is told below
+    unasked.push(sent)
+  }
+  const begun = client.query('begin')
+  begun.catch(() => undefined)
+  unasked.push(begun)
+  try {
+    const result = await work({ ...queryable, send })
+    await Promise.all([...unasked, client.query('commit')])
+    return result
+  } catch (error) {
+    for (const it of unasked) await it // the first that failed is why all that follows did
+    throw error
+  }
 }
 
 async function repeating<T>(work: () => Promise<T>, random: () => number): Promise<T> {
@@ -198,6 +281,28 @@ function asQueryable(client: pg.PoolClient, answerTimeoutMs?: number): Queryable
     async query<R extends object = Row>(text: string, values?: readonly unknown[]) {
       const config: pg.QueryConfig = { text, ...options, ...(values && { values: values as unknown[] }) }
       const result = await client.query<R>(config).catch(rethrowWithoutRow)
+      return { rows: result.rows, rowCount: result.rowCount ?? 0 }
+    },
+  }
+}
+
+const plannedNames = new Map<string, string>()
+
+/** A name is what makes PostgreSQL keep a statement; each text has one, for as long as there are few. */
+function plannedNameOf(text: string): { readonly name?: string } {
+  const known = plannedNames.get(text)
+  if (known !== undefined) return { name: known }
+  if (plannedNames.size >= PLANNED_TEXTS_MAX) return {}
+  const name = `text_${plannedNames.size}`
+  plannedNames.set(text, name)
+  return { name }
+}
+
+function asPlanned(client: pg.PoolClient): Queryable {
+  return {
+    async query<R extends object = Row>(text: string, values: readonly unknown[] = []) {
+      const statement = { ...plannedNameOf(text), text, values: values as unknown[] }
+      const result = await client.query<R>(statement).catch(rethrowWithoutRow)
       return { rows: result.rows, rowCount: result.rowCount ?? 0 }
     },
   }

@@ -9,7 +9,7 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { link, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { link, open, readdir, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { basename, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
@@ -20,6 +20,8 @@ import { findPostgres, type PostgresBinaries } from './postgres-binaries.ts'
 
 /** Names the lock that the owning Roost holds for as long as it lives. */
 const OWNER_LOCK = 7460_0002
+/** Shared by the commands beside it; who stops the server for good holds it alone, and nobody joins any more. */
+const USERS_LOCK = 7460_0003
 const USER = 'roost'
 const DATABASE = 'roost'
 /** Recovery after a crash replays at most `max_wal_size` (1 GB): seconds, on slow disks a minute. */
@@ -34,6 +36,8 @@ export interface EmbeddedOptions {
   readonly dataDirectory: string
   /** Off only for throw-away test databases. */
   readonly fsync?: boolean
+  /** Default: one that is free. */
+  readonly port?: number
 }
 
 export interface EmbeddedPostgres {
@@ -43,6 +47,18 @@ export interface EmbeddedPostgres {
   readonly wasRunning: boolean
   /** Fast shutdown: open transactions are rolled back, committed ones are on disk. */
   stop(): Promise<void>
+  /** The same when nobody who has joined uses it any more; `onWait` is called when somebody does. */
+  stopWhenUnused(onWait: () => void): Promise<void>
+}
+
+/** A server that is used beside others, by whoever has started it. */
+export interface SharedPostgres {
+  readonly url: string
+  /**
+   * Who has started the server waits until all others have left, since it ends with the process that has started it, and stops it
+   * then; `onWait` is called when there is somebody to wait for.
+   */
+  leave(onWait: () => void): Promise<void>
 }
 
 interface Running {
@@ -58,7 +74,7 @@ export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<E
   const binaries = await findPostgres()
   const launcher = await chooseLauncher({ folder, probe: binaries.initdb })
   await initialise({ binaries, launcher, folder, password })
-  const left = await waitForLeftover(folder, password)
+  const left = await claimLeftover({ folder, password, dataDirectory: options.dataDirectory })
   const running =
     left ??
     (await launch({
@@ -68,20 +84,138 @@ export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<E
       logFile: join(root, 'postgres.log'),
       password,
       fsync: options.fsync ?? true,
+      port: options.port,
     }))
-  // A Roost that has started its server claims it at once; one that stays unclaimed is nobody's any more.
-  if (left !== undefined) await pause(CLAIM_TIMEOUT_MS)
-  const release = await claim(urlOf(running.port, password, 'postgres'), options.dataDirectory)
-  await createDatabase(urlOf(running.port, password, 'postgres'))
+  const adminUrl = urlOf(running.port, password, 'postgres')
+  const owner = left?.owner ?? (await claim(adminUrl, options.dataDirectory))
+  await createDatabase(adminUrl)
+  const stop = async () => {
+    await owner.end()
+    await shutDown(running.pid)
+  }
   return {
     url: urlOf(running.port, password, DATABASE),
     port: running.port,
     wasRunning: left !== undefined,
-    stop: async () => {
-      await release()
-      await shutDown(running.pid)
+    stop,
+    stopWhenUnused: async onWait => {
+      await untilUnused(owner, onWait)
+      await shutDown(running.pid) // before the lock goes with its session
+      await owner.end().catch(() => undefined)
     },
   }
+}
+
+interface Leftover extends Running {
+  readonly owner: pg.Client
+}
+
+/** A Roost that has started its server claims it at once; one that stays unclaimed is nobody's any more. It may be about to end. */
+async function claimLeftover({
+  folder,
+  password,
+  dataDirectory,
+}: {
+  readonly folder: string
+  readonly password: string
+  readonly dataDirectory: string
+}): Promise<Leftover | undefined> {
+  for (;;) {
+    const left = await waitForLeftover(folder, password)
+    if (left === undefined) return undefined
+    await pause(CLAIM_TIMEOUT_MS)
+    try {
+      return { ...left, owner: await claim(urlOf(left.port, password, 'postgres'), dataDirectory) }
+    } catch (error) {
+      if (error instanceof StartError) throw error
+      if (await answers(urlOf(left.port, password, 'postgres'))) throw error
+    }
+  }
+}
+
+/** New ones may join meanwhile: to ask for the lock and wait for it would turn them away. */
+async function untilUnused(owner: pg.Client, onWait: () => void): Promise<void> {
+  const isUnused = async () =>
+    (await owner.query<{ held: boolean }>('select pg_try_advisory_lock($1) as held', [USERS_LOCK])).rows[0]
+      ?.held
+  if (await isUnused()) return
+  onWait()
+  while (!(await isUnused())) await pause()
+}
+
+/**
+ * For commands: the server of the data folder, whoever has started it, or else one that is started for this. Of many that begin at
+ * once one starts it. Throws StartError.
+ */
+export async function sharePostgres(options: EmbeddedOptions): Promise<SharedPostgres> {
+  const { dataDirectory } = options
+  const end = Date.now() + START_TIMEOUT_MS
+  for (let isOthers = false; ; await pause()) {
+    const joined = await joinPostgres(dataDirectory)
+    if (joined !== undefined) return joined
+    const isRunning = (await findServer(dataDirectory)) !== undefined
+    if (isOthers && isRunning && Date.now() < end) continue // somebody else is starting or stopping it
+    try {
+      const own = await startEmbeddedPostgres(options)
+      return { url: own.url, leave: onWait => own.stopWhenUnused(onWait) }
+    } catch (error) {
+      isOthers = Date.now() < end && (await findServer(dataDirectory)) !== undefined
+      if (!isOthers) throw error
+    }
+  }
+}
+
+/**
+ * The server that runs on a data folder just now, to be asked beside its owner; undefined when none does. Nothing is made,
+ * changed or claimed.
+ */
+export async function findRunningPostgres(dataDirectory: string): Promise<{ url: string } | undefined> {
+  const running = await findServer(dataDirectory)
+  return running === undefined ? undefined : { url: running.urlOf(DATABASE) }
+}
+
+interface FoundServer {
+  urlOf(database: string): string
+}
+
+async function findServer(dataDirectory: string): Promise<FoundServer | undefined> {
+  const root = await realpath(dataDirectory).catch(() => undefined)
+  if (root === undefined) return undefined
+  const folder = join(root, 'postgres')
+  const running = await readPidFile(folder)
+  if (running === undefined || !(await isServerOf(running.pid, folder))) return undefined
+  const password = await readSecret(join(root, 'postgres.password'))
+  return password === undefined ? undefined : { urlOf: database => urlOf(running.port, password, database) }
+}
+
+/** The same where it can be worked with, until it is left; undefined for one that is being started or stopped. */
+async function joinPostgres(dataDirectory: string): Promise<SharedPostgres | undefined> {
+  const server = await findServer(dataDirectory)
+  if (server === undefined) return undefined
+  const url = server.urlOf(DATABASE)
+  const client = connectionTo(server.urlOf('postgres')) // a lock is known in its own database alone
+  const leave = () => client.end().catch(() => undefined)
+  try {
+    await client.connect()
+    const { rows } = await client.query<{ held: boolean }>('select pg_try_advisory_lock_shared($1) as held', [
+      USERS_LOCK,
+    ])
+    if (rows[0]?.held && (await answers(url))) return { url, leave }
+  } catch {
+    // it is not there yet, or not any more
+  }
+  await leave()
+  return undefined
+}
+
+function connectionTo(url: string): pg.Client {
+  const client = new pg.Client({
+    connectionString: url,
+    application_name: `roost ${process.pid}`,
+    connectionTimeoutMillis: 2000,
+  })
+  client.on('error', () => undefined)
+  return client
 }
 
 /**
@@ -304,12 +438,13 @@ function isAlive(pid: number): boolean {
 }
 
 interface Launch extends Place {
+  readonly port: number | undefined
   readonly logFile: string
   readonly fsync: boolean
 }
 
 async function launch(place: Launch): Promise<Running> {
-  const port = await freePort()
+  const port = place.port ?? (await freePort())
   const log = await open(place.logFile, 'a', 0o600)
   const logStart = (await stat(place.logFile)).size
   const [command, args] = place.launcher.wrap(place.binaries.postgres, serverArguments(place, port))
@@ -404,17 +539,16 @@ async function answers(url: string): Promise<boolean> {
   }
 }
 
-/** Holds the folder for this process, until the returned function or the end of the process lets go. */
-async function claim(url: string, dataDirectory: string): Promise<() => Promise<void>> {
-  const client = new pg.Client({ connectionString: url, application_name: `roost ${process.pid}` })
-  client.on('error', () => undefined)
+/** Holds the folder for this process, until the session or the process ends. */
+async function claim(url: string, dataDirectory: string): Promise<pg.Client> {
+  const client = connectionTo(url)
   await client.connect()
   // A Roost killed a moment ago may still have its session open on the server's side.
   for (const end = Date.now() + CLAIM_TIMEOUT_MS; Date.now() < end; await pause()) {
     const { rows } = await client.query<{ held: boolean }>('select pg_try_advisory_lock($1) as held', [
       OWNER_LOCK,
     ])
-    if (rows[0]?.held) return () => client.end()
+    if (rows[0]?.held) return client
   }
   await client.end()
   throw runsAlready(dataDirectory)
@@ -423,7 +557,7 @@ async function claim(url: string, dataDirectory: string): Promise<() => Promise<
 function runsAlready(dataDirectory: string): StartError {
   return new StartError(
     `another Roost is running on ${dataDirectory}`,
-    'Stop it first, or give this one another ROOST_DATA_DIR. Several Roosts can share a server: ROOST_DATABASE_URL.',
+    'Stop it first, or give this one another ROOST_DATA_DIR; commands work beside one that has started. Several Roosts can share a server: ROOST_DATABASE_URL.',
   )
 }
 

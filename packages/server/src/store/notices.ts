@@ -10,8 +10,12 @@ import type { Queryable } from './database.ts'
 const CHANNEL = 'roost_dispatch'
 const RECONNECT_AFTER_MS = 2000
 
-/** `due`: a message waits to be sent. `control`: one was paused, resumed or cancelled. */
-export type Notice = 'due' | 'control'
+/**
+ * `due`: a message waits to be sent. `control`: one was paused, resumed or cancelled. `access`: a token was revoked. `live`: something waits
+ * for the live channel.
+ */
+const NOTICES = ['due', 'control', 'access', 'live'] as const
+export type Notice = (typeof NOTICES)[number]
 
 /** In a transaction it goes out with the commit. */
 export async function notify(db: Queryable, notice: Notice): Promise<void> {
@@ -21,7 +25,7 @@ export async function notify(db: Queryable, notice: Notice): Promise<void> {
 export interface ListenerOptions {
   readonly databaseUrl: string
   readonly logger: Logger
-  /** Also called when it listens again after a break, since it may have missed something. */
+  /** Also called, for `control` and `access`, when it listens again after a break, since it may have missed something. */
   readonly onNotice: (notice: Notice) => void
 }
 
@@ -48,11 +52,12 @@ export class Listener {
     const restart = () => this.#startLater(client)
     client.on('error', restart)
     client.on('end', restart)
-    client.on('notification', ({ payload }) => onNotice(payload === 'control' ? 'control' : 'due'))
+    client.on('notification', ({ payload }) => onNotice(NOTICES.find(it => it === payload) ?? 'due'))
     try {
       await client.connect()
       await client.query(`listen ${CHANNEL}`)
       onNotice('control')
+      onNotice('access')
     } catch (error) {
       if (!this.#isClosed) logger.debug({ err: error }, 'not listening for notices; trying again')
       restart()

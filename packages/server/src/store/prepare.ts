@@ -4,7 +4,7 @@ import { StartError } from './folder.ts'
 import { type Migration, migrate, readMigrations } from './migrate.ts'
 
 /** The oldest that its makers still mend when this was written (postgresql.org, "versioning policy"), and what we promise. */
-const OLDEST_POSTGRES = 15
+export const OLDEST_POSTGRES = 15
 
 export interface Prepared {
   /** Migrations that were applied now, oldest first. */

@@ -1,29 +1,7 @@
 /** What an import would bring, without storing anything: rows by platform, app version and age of the last sign of life. */
-import type { AddressPolicy } from '@roost/protocol'
+import type { AddressPolicy, ImportDryRun } from '@roost/protocol'
 import type { ReadBlock } from './import.ts'
 import { isOverdue } from './overdue.ts'
-
-export interface Cohort {
-  readonly platform: string
-  readonly appVersion: string
-  readonly lastSeen: string
-  readonly rows: number
-  /** Those with a token that can be sent to. */
-  readonly withToken: number
-}
-
-export interface DryRun {
-  readonly rows: number
-  readonly accepted: number
-  readonly refused: number
-  /** With a token that can be sent to. */
-  readonly withToken: number
-  /** Of these: last heard of so long ago that the app's policy would end them; they begin a new term instead (R15). */
-  readonly overdue: number
-  /** How many for each reason, most first. */
-  readonly reasons: readonly { readonly code: string; readonly detail: string; readonly rows: number }[]
-  readonly cohorts: readonly Cohort[]
-}
 
 const DAY_MS = 24 * 60 * 60_000
 const AGES = [
@@ -76,7 +54,7 @@ export class CohortReport {
     this.#cohorts.set(slot, cohort)
   }
 
-  result(): DryRun {
+  result(): ImportDryRun {
     const cohorts = [...this.#cohorts].map(([key, counts]) => {
       const [platform = '', appVersion = '', lastSeen = ''] = JSON.parse(key) as string[]
       return { platform, appVersion, lastSeen, ...counts }

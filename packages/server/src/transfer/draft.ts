@@ -18,8 +18,8 @@ import {
   readAppleAddress,
 } from '../registry/address.ts'
 import type { KnownDevice } from '../registry/bulk/known.ts'
-import { isDenied } from '../registry/permission.ts'
-import { readTags } from '../registry/tags.ts'
+import { isDenied } from '../registry/register/permission.ts'
+import { readTags } from '../registry/tags/tags.ts'
 import { numberOf, tagsInJson, textOf } from './fields.ts'
 
 export interface Draft {

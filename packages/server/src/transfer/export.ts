@@ -7,15 +7,16 @@ import type { CompiledCondition } from '../audience/condition.ts'
 import type { Queryable } from '../store/database.ts'
 import { type ExportFormat, FORMS } from './csv.ts'
 
-export interface ExportOptions {
+export interface PagesOptions {
   readonly appId: number
-  readonly format: ExportFormat
   /** Whole tokens and keys, instead of the last characters of the token. */
   readonly hasTokens: boolean
   /** Only these; made with the first free parameter. Default: all. */
   readonly audience?: (firstParameter: number) => CompiledCondition
-  /** Told after each page: how many devices it had, and the bucket that it ended in; null when it was the last one. */
-  readonly onPage?: (page: { readonly devices: number; readonly bucket: number | null }) => Promise<void>
+}
+
+export interface ExportOptions extends Pick<PagesOptions, 'appId' | 'hasTokens'> {
+  readonly format: ExportFormat
 }
 
 export interface ExportedDevice {
@@ -109,34 +110,57 @@ const readPage = (audience: string) => `
    where d.app_id = $1 and d.bucket >= $2::smallint and (d.bucket, d.hwid) > ($2::smallint, $3::text) and ${audience}
    order by d.bucket, d.hwid limit ${PAGE}`
 
-/** The text of the file, in pieces. A device that changes meanwhile is in it once, as it was at some moment of the export. */
-export async function* exportDevices(db: Queryable, options: ExportOptions): AsyncGenerator<string> {
-  const { appId, format, hasTokens, onPage } = options
-  const audience = options.audience?.(5) ?? { sql: 'true', values: [] }
+export type ExportRow = ExportedDevice & { readonly bucket: number }
+
+/** In bucket order; a page with less than all of its places is the last one. A device that changes meanwhile comes once, as it was at some moment. */
+export async function* readExportPages(
+  db: Queryable,
+  { appId, hasTokens, audience: make }: PagesOptions,
+): AsyncGenerator<{ readonly rows: readonly ExportRow[]; readonly isLast: boolean }> {
+  const audience = make?.(5) ?? { sql: 'true', values: [] }
   const statement = readPage(audience.sql)
-  const { mark, line } = FORMS[format]
-  if (line !== undefined) yield mark + line(COLUMNS)
   let after = { bucket: 0, hwid: '' }
   for (;;) {
-    const { rows } = await db.query<ExportedDevice & { bucket: number }>(statement, [
+    const { rows } = await db.query<ExportRow>(statement, [
       appId,
       after.bucket,
       after.hwid,
       hasTokens,
       ...audience.values,
     ])
-    if (rows.length > 0) yield rows.map(row => lineOf(row, format)).join('')
     const last = rows.at(-1)
     const isLast = last === undefined || rows.length < PAGE
-    await onPage?.({ devices: rows.length, bucket: isLast ? null : last.bucket })
+    yield { rows, isLast }
     if (isLast) return
     after = { bucket: last.bucket, hwid: last.hwid }
   }
 }
 
-function lineOf({ bucket: _, ...device }: ExportedDevice & { bucket: number }, format: ExportFormat): string {
-  const { line } = FORMS[format]
-  if (line !== undefined) return line(COLUMNS.map(name => device[name]))
+/** How a file of exported devices is written. */
+export interface ExportForm {
+  /** Before the first device. */
+  readonly head: string
+  readonly line: (device: ExportRow) => string
+}
+
+export function exportForm(format: ExportFormat): ExportForm {
+  const { mark, line } = FORMS[format]
+  if (line === undefined) return { head: '', line: jsonLine }
+  return { head: mark + line(COLUMNS), line: device => line(COLUMNS.map(name => device[name])) }
+}
+
+function jsonLine({ bucket: _, ...device }: ExportRow): string {
   const said = Object.entries(device).filter(([, value]) => value !== null)
   return `${JSON.stringify(Object.fromEntries(said))}\n`
+}
+
+/** The text of the file, in pieces. */
+export async function* exportDevices(
+  db: Queryable,
+  { format, ...options }: ExportOptions,
+): AsyncGenerator<string> {
+  const { head, line } = exportForm(format)
+  if (head !== '') yield head
+  for await (const { rows } of readExportPages(db, options))
+    if (rows.length > 0) yield rows.map(line).join('')
 }

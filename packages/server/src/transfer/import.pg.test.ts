@@ -1,10 +1,10 @@
 /** Imports into a real database, from files as other systems write them. */
 import { createECDH, createHash, randomBytes } from 'node:crypto'
 import { Readable } from 'node:stream'
+import { generateVapidKeys } from '@roost/gateways'
 import type { ImportMapping, ImportRefusal, TransferFormat } from '@roost/protocol'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Access, type BareServer, startBare } from '../../test/bare.ts'
-import { cloneDatabase, type TestDatabase } from '../../test/database.ts'
 import { BEGINNING, readBlocks } from './blocks.ts'
 import { CohortReport } from './cohorts.ts'
 import { csvLine } from './csv.ts'
@@ -20,18 +20,13 @@ import {
 } from './import.ts'
 import { columnsOf } from './mappings/mappings.ts'
 
-let database: TestDatabase
 let server: BareServer
 let app: Access
 let appId: number
 beforeAll(async () => {
-  database = await cloneDatabase()
-  server = await startBare({ databaseUrl: database.url })
+  server = await startBare()
 })
-afterAll(async () => {
-  await server.close()
-  await database.drop()
-})
+afterAll(() => server.close())
 
 const DAY_MS = 86_400_000
 const newToken = () => randomBytes(32).toString('hex')
@@ -594,8 +589,7 @@ describe('mappings', () => {
       endpoint: `https://fcm.googleapis.com/fcm/send/imported-${n}`,
       keys: { p256dh, auth: randomBytes(16).toString('base64url') },
     })
-    const keys = createECDH('prime256v1')
-    const applicationServerKey = keys.generateKeys().toString('base64url')
+    const { publicKey: applicationServerKey, privateKey } = generateVapidKeys()
     const lines = (n: number) =>
       `${JSON.stringify({ hwid: `web-${n}`, applicationServerKey, subscription: subscription(n) })}\n`
     const before = await importText(lines(1), { mapping: 'browser', format: 'ndjson' })
@@ -607,7 +601,7 @@ describe('mappings', () => {
       gateway: 'webpush',
       kind: 'vapid',
       publicKey: applicationServerKey,
-      privateKey: keys.getPrivateKey().toString('base64url'),
+      privateKey,
       subject: 'mailto:push@example.com',
     })
     expect(key.status).toBe(201)

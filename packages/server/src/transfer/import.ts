@@ -99,7 +99,32 @@ export async function readImport(
 /** What callers are told. */
 export function viewOfImport(row: ImportRow): ImportView {
   const { id, state, byteOffset, rows, stored, older, overdue, refused, asOf, startedAt, finishedAt } = row
-  return { id, state, byteOffset, rows, stored, older, overdue, refused, asOf, startedAt, finishedAt }
+  const { mapping } = row.settings
+  return {
+    id,
+    mapping,
+    state,
+    byteOffset,
+    rows,
+    stored,
+    older,
+    overdue,
+    refused,
+    asOf,
+    startedAt,
+    finishedAt,
+  }
+}
+
+const IMPORTS_LISTED = 50
+
+/** The newest first. */
+export async function listImports(db: Queryable, appId: number): Promise<ImportView[]> {
+  const { rows } = await db.query<ImportRow>(
+    `select ${COLUMNS} from device_import where app_id = $1 order by started_at desc, id desc limit ${IMPORTS_LISTED}`,
+    [appId],
+  )
+  return rows.map(viewOfImport)
 }
 
 export interface RunImport {

@@ -1,5 +1,6 @@
 /** A whole base, moved: exported, imported into an empty app, and sent to. */
-import { createECDH, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
+import { generateVapidKeys } from '@roost/gateways'
 import type { ImportView } from '@roost/protocol'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { SERVER_TOKEN, startRoost, type TestRoost } from '../../test/roost.ts'
@@ -12,12 +13,10 @@ afterAll(async () => {
   await roost.close()
 })
 
-const keys = createECDH('prime256v1')
 const VAPID = {
   gateway: 'webpush',
   kind: 'vapid',
-  publicKey: keys.generateKeys().toString('base64url'),
-  privateKey: keys.getPrivateKey().toString('base64url'),
+  ...generateVapidKeys(),
   subject: 'mailto:push@example.com',
 }
 const authorization = `Bearer ${SERVER_TOKEN}`

@@ -1,27 +1,21 @@
 /** What strangers call themselves ends up in exports, and exports in spreadsheets. Over the HTTP API. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Access, type BareServer, SERVER_TOKEN, startBare } from '../../test/bare.ts'
-import { cloneDatabase, type TestDatabase } from '../../test/database.ts'
 
 const HWID = '=HYPERLINK("https://evil.example","reset")'
 const HARMLESS = `"'=HYPERLINK(""https://evil.example"",""reset"")"`
 const AS_IT_IS = '"=HYPERLINK(""https://evil.example"",""reset"")"'
 
-let database: TestDatabase
 let server: BareServer
 let access: Access
 beforeAll(async () => {
-  database = await cloneDatabase()
-  server = await startBare({ databaseUrl: database.url })
+  server = await startBare()
   access = await server.createApp()
   const push_token = `-${'x'.repeat(151)}`
   await server.device(access, 'registerDevice', { hwid: HWID, device_type: 3, push_token })
   await server.device(access, 'unregisterDevice', { hwid: HWID })
 })
-afterAll(async () => {
-  await server.close()
-  await database.drop()
-})
+afterAll(() => server.close())
 
 async function download(what: string, format: string) {
   const response = await fetch(`${server.url}/v1/apps/${access.app}/${what}?format=${format}`, {

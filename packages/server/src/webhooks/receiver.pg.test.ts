@@ -7,10 +7,8 @@ import { createInterface } from 'node:readline'
 import type { WebhookDelivery } from '@roost/protocol'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type BareServer, startBare } from '../../test/bare.ts'
-import { cloneDatabase, type TestDatabase } from '../../test/database.ts'
 
 let folder: string
-let database: TestDatabase
 let server: BareServer
 const receivers: ChildProcess[] = []
 
@@ -22,15 +20,13 @@ beforeAll(async () => {
   await writeFile(join(folder, 'receiver.mjs'), receiver)
   const openssl = /```sh\n(openssl [\s\S]*?)```/.exec(page)?.[1] ?? 'false'
   execFileSync('sh', ['-c', openssl], { cwd: folder, stdio: 'pipe' })
-  database = await cloneDatabase()
   const ROOST_EXTRA_CA = join(folder, 'hook.pem')
   const environment = { ROOST_ALLOW_PRIVATE_ENDPOINTS: '1', ROOST_EXTRA_CA }
-  server = await startBare({ databaseUrl: database.url, environment })
+  server = await startBare({ environment })
 })
 afterAll(async () => {
   for (const receiver of receivers) receiver.kill()
   await server.close()
-  await database.drop()
   await rm(folder, { recursive: true, force: true })
 })
 

@@ -79,16 +79,19 @@ interface Change extends WebhookRules {
   /** The label of the API token. */
   readonly by: string
   readonly at: number
+  /** Throws where somebody has changed it meanwhile. */
+  readonly unchanged?: ((tx: Queryable) => Promise<void>) | undefined
 }
 
 /** Who activates it gives it a new start; its alert is closed. Throws `webhook_unknown`, `webhook_url_refused`. */
 export async function changeWebhook(
   db: Database,
   key: WebhookKey,
-  { change, by, at, allowPrivate }: Change,
+  { change, by, at, allowPrivate, unchanged }: Change,
 ): Promise<WebhookView> {
   if (change.url !== undefined) requireUrl(change.url, allowPrivate)
   return db.transaction(async tx => {
+    await unchanged?.(tx)
     const { rows } = await tx.query<WebhookView>(
       `update webhook
           set url = coalesce($3, url), events = coalesce($4, events), is_active = coalesce($5, is_active),
@@ -155,10 +158,17 @@ export async function redeliver(db: Queryable, { appId, id, which, at }: Again):
   return rowCount
 }
 
-/** What waited for it is dropped. Throws `webhook_unknown`. */
-export async function deleteWebhook(db: Queryable, { appId, id }: WebhookKey): Promise<void> {
-  const { rowCount } = await db.query('delete from webhook where app_id = $1 and id = $2', [appId, id])
-  if (rowCount === 0) unknown(id)
+/** What waited for it is dropped, and its alert is closed. Throws `webhook_unknown`. */
+export async function deleteWebhook(
+  db: Database,
+  closing: WebhookKey & { readonly by: string; readonly at: number },
+): Promise<void> {
+  const { appId, id } = closing
+  await db.transaction(async tx => {
+    const { rowCount } = await tx.query('delete from webhook where app_id = $1 and id = $2', [appId, id])
+    if (rowCount === 0) unknown(id)
+    await closeDisabled(tx, closing)
+  })
 }
 
 const DELIVERIES_SHOWN = 100

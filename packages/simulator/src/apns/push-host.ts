@@ -24,6 +24,9 @@ import {
   authorizeChannels,
 } from './world.ts'
 
+/** The only status by which Apple ends a token. */
+const GONE = 410
+
 export class PushHost implements ApnsHost {
   readonly faults: Faults<ApnsFault>
   readonly #world: ApnsWorld
@@ -97,8 +100,12 @@ export class PushHost implements ApnsHost {
   }
 
   #refuse(push: ApnsPush, refusal: ApnsRefusal): GatewayReply {
-    this.#world.tally.refused('apns', refusal.reason)
-    push.connection.fail(refusal, statusOf(refusal), this.#world.settings)
+    const { tally, clock, settings } = this.#world
+    const status = statusOf(refusal)
+    tally.refused('apns', refusal.reason)
+    if (status === GONE)
+      tally.endTold(push.target, { gateway: 'apns', atMs: clock(), sinceMs: refusal.timestamp })
+    push.connection.fail(refusal, status, settings)
     const answer = refusalAnswer(refusal)
     return { ...answer, headers: { ...answer.headers, ...this.#idHeaders(push) } }
   }

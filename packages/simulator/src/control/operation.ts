@@ -9,6 +9,8 @@ import type { People } from './people.ts'
 export interface World {
   readonly simulator: Simulator
   readonly people: People
+  /** What takes long ends early by it. */
+  readonly signal?: AbortSignal
 }
 
 export interface Operation {

@@ -4,6 +4,7 @@ import { APNS } from './operations/apns.ts'
 import { FAULTS } from './operations/faults.ts'
 import { GOOGLE } from './operations/google.ts'
 import { HUAWEI } from './operations/huawei.ts'
+import { LIFE } from './operations/life.ts'
 import { PHONES } from './operations/phones.ts'
 import { READINGS } from './operations/readings.ts'
 import { WEB_PUSH } from './operations/web-push.ts'
@@ -16,4 +17,5 @@ export const OPERATIONS: readonly Operation[] = [
   ...WEB_PUSH,
   ...FAULTS,
   ...PHONES,
+  ...LIFE,
 ]

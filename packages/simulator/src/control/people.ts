@@ -1,6 +1,7 @@
 /**
  * The people with their phones: one crowd, made when the first phones are asked for.
  */
+import { Life, type LifeOptions } from '../life/life.ts'
 import { type Crowd, type CrowdResult, createCrowd } from '../phones/crowd.ts'
 import type { RoostAccess } from '../phones/device-api.ts'
 import type { PhoneKind } from '../phones/display.ts'
@@ -37,12 +38,15 @@ export interface Habits {
   readonly roost?: RoostAccess
 }
 
+export interface LifeHabits extends Habits, Pick<LifeOptions, 'presentShare' | 'days' | 'rates'> {}
+
 const KINDS = ['ios', 'android', 'web', 'hms'] as const
 
 export class People {
   readonly #options: PeopleOptions
   #crowd: Crowd | undefined
   #first: Habits = {}
+  #life: Life | undefined
 
   constructor(options: PeopleOptions) {
     this.#options = options
@@ -65,13 +69,8 @@ export class People {
    */
   async install(population: Population, habits: Habits = {}): Promise<Phone[]> {
     const { platforms } = this.#options
-    for (const kind of KINDS)
-      if (population[kind] !== undefined && platforms[kind] === undefined)
-        throw new InputError(kind, 'this simulator has no app for such phones', 'Leave them out.')
-    if (this.#crowd === undefined) this.#first = habits
-    else refuseOthers(habits, this.#first)
-    this.#crowd ??= this.#makeCrowd(habits)
-    const crowd = this.#crowd
+    this.#requireApps(population)
+    const crowd = this.#crowdFor(habits)
     const added = KINDS.flatMap(kind => {
       const platform = platforms[kind]
       return platform === undefined ? [] : crowd.add(platform, population[kind] ?? 0, habits)
@@ -80,12 +79,56 @@ export class People {
     return added
   }
 
+  /** Throws InputError where none has begun. */
+  get life(): Life {
+    if (this.#life === undefined)
+      throw new InputError('', 'nobody lives yet', 'Begin it first: POST /life, or "life.begin".')
+    return this.#life
+  }
+
+  /** People with phones in these parts; gives back how many. There is one life at a time. */
+  beginLife(population: Population, options: LifeHabits = {}): number {
+    const { simulator, platforms } = this.#options
+    const { presentShare, days, rates, ...habits } = options
+    this.#requireApps(population)
+    const mix = KINDS.flatMap(kind => {
+      const [platform, weight = 0] = [platforms[kind], population[kind]]
+      return platform === undefined || weight === 0 ? [] : [{ platform, weight }]
+    })
+    const people = mix.reduce((sum, { weight }) => sum + weight, 0)
+    if (people === 0) throw new InputError('', 'nobody is said to live', 'Name phones: {"ios": 100}.')
+    this.#life = new Life({
+      simulator,
+      crowd: this.#crowdFor(habits),
+      mix,
+      people,
+      ...(habits.seed !== undefined && { seed: habits.seed }),
+      ...(presentShare !== undefined && { presentShare }),
+      ...(days !== undefined && { days }),
+      ...(rates !== undefined && { rates }),
+    })
+    return people
+  }
+
   open(phones: readonly Phone[]): Promise<CrowdResult> {
     return this.crowd.register(phones)
   }
 
   close(): void {
     this.#crowd?.close()
+  }
+
+  #requireApps(population: Population): void {
+    for (const kind of KINDS)
+      if (population[kind] !== undefined && this.#options.platforms[kind] === undefined)
+        throw new InputError(kind, 'this simulator has no app for such phones', 'Leave them out.')
+  }
+
+  #crowdFor(habits: Habits): Crowd {
+    if (this.#crowd === undefined) this.#first = habits
+    else refuseOthers(habits, this.#first)
+    this.#crowd ??= this.#makeCrowd(habits)
+    return this.#crowd
   }
 
   #makeCrowd({ seed = 1, openRate, receipts, roost = this.#options.roost }: Habits): Crowd {

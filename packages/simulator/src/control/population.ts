@@ -49,7 +49,8 @@ export async function populate(
   return { installed: phones.length, uninstalled: gone.length, ...result }
 }
 
-function habitsOf(values: Values<typeof POPULATION>): Habits {
+/** Throws InputError where a part of the server is named only. */
+export function habitsOf(values: Values<typeof POPULATION>): Habits {
   const { seed, openRate, receipts } = values
   const roost = accessOf(values)
   return {

@@ -355,3 +355,52 @@ function dial(origin: string): Promise<string | undefined> {
     socket.on('error', (cause: NodeJS.ErrnoException) => resolve(cause.code))
   })
 }
+
+describe('a population', () => {
+  test('lives day by day, and its book tells of it', async () => {
+    const begun = await ask('POST /life', {
+      ios: 6,
+      android: 4,
+      seed: 5,
+      presentShare: 1,
+      rates: { uninstall: 1 },
+    })
+    expect(begun).toMatchObject({ status: 200, body: { people: 10 } })
+    const { body } = await ask('POST /life/days', { days: 2 })
+    expect(body.days).toMatchObject([{ day: 0, installs: expect.any(Number) }, { day: 1 }])
+    expect(body.days[0].uninstalls).toBeGreaterThan(0)
+    expect(registered.filter(method => method === 'applicationOpen')).toHaveLength(
+      body.days[0].opens + body.days[1].opens,
+    )
+    const book = (await ask('GET /life?from=1')).body
+    expect(book.days).toEqual([body.days[1]])
+    expect(book.ends.every((end: Json) => end.day === 1)).toBe(true)
+    const phones = await ask('GET /phones')
+    expect(phones.body.total).toBeGreaterThanOrEqual(10)
+  })
+
+  test('that the server refuses is told of', async () => {
+    await ask('POST /life', { ios: 3, presentShare: 1 })
+    status = 403
+    expect(await ask('POST /life/days')).toMatchObject({
+      status: 400,
+      body: { error: expect.stringContaining('3 calls failed: applicationOpen') },
+    })
+  })
+
+  test('is begun before it lives, by somebody whose phones there are', async () => {
+    expect(await ask('POST /life/days')).toMatchObject({ status: 400, body: { error: 'nobody lives yet' } })
+    expect(await ask('POST /life', {})).toMatchObject({
+      status: 400,
+      body: { error: 'nobody is said to live' },
+    })
+    expect(await ask('POST /life', { hms: 2 })).toMatchObject({
+      status: 400,
+      body: { error: expect.stringContaining('hms') },
+    })
+    expect(await ask('POST /life', { ios: 2, rates: { uninstall: 2 } })).toMatchObject({
+      status: 400,
+      body: { error: expect.stringContaining('rates.uninstall') },
+    })
+  })
+})

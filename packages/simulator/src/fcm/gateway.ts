@@ -232,27 +232,31 @@ export class FcmGateway {
     return 'drop' in fault ? fault.drop : fault
   }
 
-  async #answer(request: GatewayRequest): Promise<GatewayReply> {
-    try {
-      return await (this.#topicManagement.answer(request) ?? this.#answerSend(request))
-    } finally {
-      this.#streams.answered(request.connection)
-    }
+  /** Without a promise where nothing has to wait, so that load tests measure what they are for. */
+  #answer(request: GatewayRequest): GatewayReply | Promise<GatewayReply> {
+    const project = SEND_PATH.exec(request.path)?.groups?.project
+    const others = project === undefined ? this.#topicManagement.answer(request) : undefined
+    const reply = others ?? this.#answerSend(request, project)
+    const answered = () => this.#streams.answered(request.connection)
+    if (reply instanceof Promise) return reply.finally(answered)
+    // A limit sees the streams that were opened together.
+    if (this.#streams.isLimited) return Promise.resolve(reply).finally(answered)
+    answered()
+    return reply
   }
 
-  async #answerSend(request: GatewayRequest): Promise<GatewayReply> {
+  /** `project`: as its path names it. */
+  #answerSend(request: GatewayRequest, project: string | undefined): GatewayReply | Promise<GatewayReply> {
     const message = readMessage(parseObject(request.body))
     const token = isRefusal(message) ? '' : message.target.value
     const { tally } = this.#options
     tally.requested('fcm')
     if (!isRefusal(message)) tally.attempted(token, this.#hashOf(message))
-    const project = SEND_PATH.exec(request.path)?.groups?.project
     const isSend = project !== undefined && request.method === 'POST'
     const authorized = isSend ? this.#authorize(request, project) : ({ form: 'html_404' } as const)
     const fault = typeof authorized === 'string' ? this.faults.take(token) : undefined
     const reply = this.#decide(authorized, message, fault)
-    await this.faults.pace(token, fault)
-    return reply
+    return this.faults.hasToWait(fault) ? this.faults.pace(token, fault).then(() => reply) : reply
   }
 
   #decide(
@@ -261,12 +265,13 @@ export class FcmGateway {
     fault: FcmFault | undefined,
   ): GatewayReply {
     if (typeof authorized !== 'string') return this.#refuse(authorized)
-    if (fault !== undefined) return 'drop' in fault ? fault.drop : this.#refuse(fault)
+    const token = isRefusal(message) ? '' : message.target.value
+    if (fault !== undefined) return 'drop' in fault ? fault.drop : this.#refuse(fault, token)
     const overQuota = this.#quotas.checkProject(authorized)
     if (overQuota !== undefined) return this.#refuse(overQuota)
     const refusal = isRefusal(message) ? message : this.#judge(authorized, message)
     if (!isThrottle(refusal)) this.#quotas.useProject(authorized)
-    if (refusal !== undefined) return this.#refuse(refusal)
+    if (refusal !== undefined) return this.#refuse(refusal, token)
     return this.#accept(authorized, message as FcmMessage)
   }
 
@@ -319,19 +324,23 @@ export class FcmGateway {
   }
 
   #carry(token: string, message: FcmMessage, messageId: string): void {
-    const payload = message.payloads[this.#tokens.platformOf(token)]
+    const payload = message.payloadOn(this.#tokens.platformOf(token))
     const { collapseKey, ttlSeconds } = message
     const push = { gateway: 'fcm', token, payload, messageId, collapseKey, ttlSeconds, headers: {} } as const
     this.#options.air.carry({ ...push, hash: hashOf(payload) })
   }
 
-  #refuse(refusal: FcmRefusal): GatewayReply {
-    this.#options.tally.refused('fcm', refusal.form)
-    return refusalAnswer(refusal, this.#options.random)
+  #refuse(refusal: FcmRefusal, token = ''): GatewayReply {
+    const { tally, clock, random } = this.#options
+    tally.refused('fcm', refusal.form)
+    if (refusal.form === 'unregistered' || refusal.form === 'apns_disabled')
+      tally.endTold(token, { gateway: 'fcm', atMs: clock(), sinceMs: undefined })
+    return refusalAnswer(refusal, random)
   }
 
-  #hashOf({ target, payloads }: FcmMessage): string | undefined {
-    return hashOf(payloads[this.#tokens.platformOf(target.value)]) ?? hashOf(payloads.android)
+  #hashOf(message: FcmMessage): string | undefined {
+    const platform = this.#tokens.platformOf(message.target.value)
+    return hashOf(message.payloadOn(platform)) ?? hashOf(message.payloadOn('android'))
   }
 
   #started(): { readonly fcm: GatewayListener; readonly googleToken: GatewayListener } {

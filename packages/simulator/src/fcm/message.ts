@@ -26,8 +26,8 @@ export type FcmPlatform = 'android' | 'ios' | 'web'
 export interface FcmMessage {
   readonly target: FcmTarget
   readonly isDryRun: boolean
-  /** What the app is handed on each platform. */
-  readonly payloads: Readonly<Record<FcmPlatform, Fields>>
+  /** What the app is handed on this platform. */
+  payloadOn(platform: FcmPlatform): Fields
   readonly collapseKey: string | undefined
   /** May be replaced by a later one: it has a collapse key, or is a notification, whose key is the app. */
   readonly isCollapsible: boolean
@@ -64,13 +64,15 @@ function messageOf(message: Fields, target: FcmTarget, isDryRun: boolean): FcmMe
   return {
     target,
     isDryRun,
-    payloads: { android: androidPayload(message), ios: iosPayload(message), web: webPayload(message) },
+    payloadOn: platform => PAYLOADS[platform](message),
     collapseKey,
     isCollapsible: collapseKey !== undefined || androidNotification(message) !== undefined,
     ttlSeconds: durationSeconds(field(android, 'ttl')),
     restrictedPackageName: text(android, 'restricted_package_name'),
   }
 }
+
+const PAYLOADS = { android: androidPayload, ios: iosPayload, web: webPayload } as const
 
 /** Its own part of `data` in place of the common one; of the notification, field by field. */
 function androidPayload(message: Fields): Fields {

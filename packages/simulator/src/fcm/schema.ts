@@ -179,16 +179,31 @@ export function text(fields: Fields | undefined, name: string): string | undefin
   return typeof value === 'string' ? value : undefined
 }
 
-function checkFields(path: string, fields: Fields, types: Readonly<Record<string, Type>>): Violation[] {
-  return Object.entries(fields).flatMap(([given, value]) => {
+const NONE: readonly Violation[] = []
+
+function checkFields(
+  path: string,
+  fields: Fields,
+  types: Readonly<Record<string, Type>>,
+): readonly Violation[] {
+  let found = NONE
+  for (const given of Object.keys(fields)) {
+    const value = fields[given]
     const name = snakeCase(given)
     const type = Object.hasOwn(types, name) ? types[name] : undefined
-    if (type === undefined) return [unknownName(path, given)]
-    return value === null ? [] : checkValue(path === '' ? name : `${path}.${name}`, value, type)
-  })
+    if (type === undefined) found = [...found, unknownName(path, given)]
+    else if (value !== null)
+      found = both(found, checkValue(path === '' ? name : `${path}.${name}`, value, type))
+  }
+  return found
 }
 
-function checkValue(path: string, value: unknown, type: Type): Violation[] {
+/** Hardly ever is there any. */
+function both(some: readonly Violation[], more: readonly Violation[]): readonly Violation[] {
+  return more.length === 0 ? some : [...some, ...more]
+}
+
+function checkValue(path: string, value: unknown, type: Type): readonly Violation[] {
   if (typeof type === 'string') return type === 'map' ? checkMap(path, value) : checkScalar(path, value, type)
   if ('list' in type) {
     if (!Array.isArray(value)) return checkScalar(path, value, type.list)
@@ -196,23 +211,23 @@ function checkValue(path: string, value: unknown, type: Type): Violation[] {
   }
   if ('enum' in type) {
     const isKnown = type.names.includes(String(value).toUpperCase()) || Number.isInteger(value)
-    return isKnown ? [] : [invalid(path, fcmType(type.enum), value)]
+    return isKnown ? NONE : [invalid(path, fcmType(type.enum), value)]
   }
   return isRecord(value)
     ? checkFields(path, value, type.fields)
     : [invalid(path, fcmType(type.message), value)]
 }
 
-function checkScalar(path: string, value: unknown, type: Scalar): Violation[] {
+function checkScalar(path: string, value: unknown, type: Scalar): readonly Violation[] {
   const { name, accepts } = SCALARS[type]
-  return accepts(value) ? [] : [invalid(path, name, value)]
+  return accepts(value) ? NONE : [invalid(path, name, value)]
 }
 
-function checkMap(path: string, value: unknown): Violation[] {
+function checkMap(path: string, value: unknown): readonly Violation[] {
   if (!isRecord(value)) return checkScalar(path, value, 'map')
-  return Object.values(value).flatMap((member, index) =>
-    checkScalar(`${path}[${index}].value`, member, 'string'),
-  )
+  const members = Object.values(value)
+  if (members.every(SCALARS.string.accepts)) return NONE
+  return members.flatMap((member, index) => checkScalar(`${path}[${index}].value`, member, 'string'))
 }
 
 function unknownName(path: string, name: string): Violation {
@@ -231,10 +246,17 @@ function fcmType(name: string): string {
   return `type.googleapis.com/google.firebase.fcm.v1.${name}`
 }
 
+/** Of our own names, by which each message is asked dozens of times. */
+const camelCases = new Map<string, string>()
+
 function camelCase(name: string): string {
-  return name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase())
+  const known = camelCases.get(name)
+  if (known !== undefined) return known
+  const made = name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase())
+  camelCases.set(name, made)
+  return made
 }
 
 function snakeCase(name: string): string {
-  return name.replace(/[A-Z]/g, letter => `_${letter.toLowerCase()}`)
+  return /[A-Z]/.test(name) ? name.replace(/[A-Z]/g, letter => `_${letter.toLowerCase()}`) : name
 }

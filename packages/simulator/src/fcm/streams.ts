@@ -24,6 +24,10 @@ export class StreamLimit implements ConnectionFaults {
     this.#open = new WeakMap()
   }
 
+  get isLimited(): boolean {
+    return this.#max !== Number.POSITIVE_INFINITY
+  }
+
   goAwayAt(requests: number, connection: object): GoAway | undefined {
     const open = (this.#open.get(connection) ?? 0) + 1
     this.#open.set(connection, open)

@@ -23,6 +23,15 @@ export interface HashCounts {
   readonly tokens: ReadonlySet<string>
 }
 
+/** What a gateway said of a token that is gone. */
+export interface ToldEnd {
+  readonly gateway: GatewayName
+  /** When it first said so. */
+  readonly atMs: number
+  /** Since when, by its own word; only Apple says. */
+  readonly sinceMs: number | undefined
+}
+
 interface MutableCounts {
   connections: number
   requests: number
@@ -40,6 +49,7 @@ export class Tally {
   readonly #numbers = new Map<string, number>()
   readonly #tokens: string[] = []
   readonly #byHash = new Map<string, HashTally>()
+  readonly #ends = new Map<string, ToldEnd>()
 
   connected(gateway: GatewayName): void {
     this.#gateways[gateway].connections++
@@ -61,6 +71,15 @@ export class Tally {
   refused(gateway: GatewayName, reason: string): void {
     const { refused } = this.#gateways[gateway]
     refused[reason] = (refused[reason] ?? 0) + 1
+  }
+
+  /** It was said that this token is gone: from now on whoever asked can know. What was said first stays. */
+  endTold(token: string, end: ToldEnd): void {
+    if (!this.#ends.has(token)) this.#ends.set(token, end)
+  }
+
+  toldEnd(token: string): ToldEnd | undefined {
+    return this.#ends.get(token)
   }
 
   counts(): Readonly<Record<GatewayName, GatewayCounts>> {

@@ -208,9 +208,12 @@ export class HmsGateway {
 
   #send(appId: string, message: HmsMessage): GatewayReply {
     const { tokens, isUrgent, isDryRun } = message
+    const { tally, clock } = this.#options
     if (isUrgent && !this.#apps.hasRight(appId, 'high_priority')) return this.#refuse({ code: '80300011' })
     if (!this.#useRate(appId, tokens.length)) return this.#refusePlain({ status: 503 })
     const legal = tokens.filter(token => this.#tokens.isLegal(token, appId))
+    for (const token of tokens)
+      if (!legal.includes(token)) tally.endTold(token, { gateway: 'hms', atMs: clock(), sinceMs: undefined })
     if (tokens.length > 0 && legal.length === 0) return this.#refuse({ code: '80300007' })
     const requestId = newRequestId(this.#options.random, this.#options.clock())
     if (!isDryRun) for (const token of legal) this.#deliver(token, message, requestId)

@@ -102,13 +102,20 @@ export class Crowd {
     return Array.from({ length: count }, () => this.#add(platform, home))
   }
 
+  /** One more phone, drawn from the mix, not installed yet. */
+  draw(mix: readonly CrowdShare[], habits: PhoneHabits = {}): Phone {
+    return this.#add(pickPlatform(mix, this.#random), this.#homeOf(habits))
+  }
+
   /** Each of them on another phone as well, from its backup. */
   restore(phones: readonly Phone[], options: { readonly keepsHwid: boolean }): Phone[] {
-    return phones.map(phone => {
-      const restored = phone.restoreBackup({ ...options, number: this.#phones.length })
-      this.#phones.push(restored)
-      return restored
-    })
+    return phones.map(phone => this.restoreOne(phone, options))
+  }
+
+  restoreOne(phone: Phone, options: { readonly keepsHwid: boolean }): Phone {
+    const restored = phone.restoreBackup({ ...options, number: this.#phones.length })
+    this.#phones.push(restored)
+    return restored
   }
 
   /** Oldest first. The same choices in the same order choose the same phones for the same seed. */
@@ -143,17 +150,17 @@ export class Crowd {
     })
   }
 
-  /** Does it for each phone, a few at a time. */
-  async each(phones: readonly Phone[], act: (phone: Phone) => unknown): Promise<CrowdResult> {
+  /** Does it for each of them, phones or their people, a few at a time. */
+  async each<One>(ones: readonly One[], act: (one: One) => unknown): Promise<CrowdResult> {
     const { concurrency = 64 } = this.#options
-    const queue = phones.values()
+    const queue = ones.values()
     let done = 0
     let failed = 0
     let reason: string | undefined
     const work = async () => {
-      for (const phone of queue)
+      for (const one of queue)
         try {
-          await act(phone)
+          await act(one)
           done++
         } catch (cause) {
           failed++

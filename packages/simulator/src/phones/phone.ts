@@ -129,6 +129,7 @@ export class Phone {
   #seen: number[] | undefined
   #shown: readonly ShownNotification[] = NOTHING
   #shownCount = 0
+  #pushOpenedAtMs: number | undefined
   #repeats = 0
   #ignored = 0
 
@@ -145,6 +146,11 @@ export class Phone {
 
   get kind(): PhoneKind {
     return this.#platform.kind
+  }
+
+  /** When its person last opened a push of their own accord (`openRate`), ms; undefined before that. */
+  get pushOpenedAtMs(): number | undefined {
+    return this.#pushOpenedAtMs
   }
 
   /** Its device token, registration token or endpoint; undefined before it is installed and after `uninstall()`. */
@@ -199,10 +205,16 @@ export class Phone {
   async open(): Promise<void> {
     this.#assertOnline()
     await this.install()
-    await this.#call('applicationOpen', this.#particulars())
+    await this.start()
     // A browser has no subscription without permission, and tells the server so.
     if (this.#mayHaveAddress()) await this.register()
     else await this.unregister()
+  }
+
+  /** applicationOpen alone: as a client calls whose person has switched notifications off in the app. */
+  async start(): Promise<void> {
+    this.#assertOnline()
+    await this.#call('applicationOpen', this.#particulars())
   }
 
   /** registerDevice alone, as a client does when its token changed. */
@@ -398,13 +410,18 @@ export class Phone {
     const reports = display.reportsDelivery && (this.#isPermitted || this.kind !== 'ios')
     if (reports) this.#report('messageDeliveryEvent', hash, push)
     const { openRate } = this.#home
-    if (isVisible && openRate > 0 && this.#random() < openRate) this.#report('pushStat', hash, push)
+    if (!isVisible || openRate === 0 || this.#random() >= openRate) return
+    this.#pushOpenedAtMs = this.#home.simulator.now()
+    this.#report('pushStat', hash, push)
   }
 
   #show(push: AcceptedPush, { title, body }: Display): void {
     this.#shownCount++
     if (!this.#home.keepsShown) return
-    const { hash, collapseKey } = push
+    const { hash, payload } = push
+    // An Android client shows one of a tag; the gateway's key drops only what is stored.
+    const tag = payload?.pw_msg_tag
+    const collapseKey = typeof tag === 'string' ? tag : push.collapseKey
     const kept = this.#shown.filter(old => collapseKey === undefined || old.collapseKey !== collapseKey)
     this.#shown = [...kept, { hash, title, body, collapseKey, push }]
   }

@@ -20,8 +20,6 @@ const INSTALL = OPERATIONS.find(({ name }) => name === 'phones.install')
 export interface PlayOptions extends World {
   /** Told after each thing that was done. */
   readonly onDone?: (done: DoneAction) => void
-  /** Ends it early, with what there is by then. */
-  readonly signal?: AbortSignal
   /** Milliseconds of a clock that never goes back; default `performance.now`. */
   readonly now?: () => number
   /** Default a timer. */
@@ -85,8 +83,9 @@ class Play {
   }
 
   async #act({ operation, input }: Action, place: string): Promise<void> {
-    const { simulator, people, onDone } = this.#options
-    const result = await operation.run({ simulator, people }, input, '').catch((cause: unknown) => {
+    const { simulator, people, signal, onDone } = this.#options
+    const world = { simulator, people, ...(signal !== undefined && { signal }) }
+    const result = await operation.run(world, input, '').catch((cause: unknown) => {
       if (!(cause instanceof InputError)) throw cause
       throw new InputError(`${place}, ${operation.name}`, cause.message, cause.remedy)
     })

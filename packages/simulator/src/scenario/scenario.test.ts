@@ -1,6 +1,7 @@
 /**
  * Scenario files: what they may say, what is told of a slip, and that they play the same way again.
  */
+import { readFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -175,5 +176,30 @@ describe('played', () => {
     )
     expect(report.done).toHaveLength(1)
     expect(report.isComplete).toBe(false)
+  })
+
+  test('people live in it as its page has it, day after day', async () => {
+    const page = await readFile(new URL('../../../../docs/simulator.md', import.meta.url), 'utf8')
+    const block = page.split('```jsonc\n').find(it => it.includes('life.begin')) ?? ''
+    const text = block
+      .slice(0, block.indexOf('```'))
+      .replace('"web": 100, ', '')
+      .replace('10s" } }', '0s" } }')
+    const { done } = await play(text.replace('"ios": 400, "android": 500', '"ios": 5'))
+    expect(done.map(({ name }) => name)).toEqual(['life.begin', 'apns.configure', 'life.days'])
+    expect(done[2]?.result).toMatchObject({ days: Array.from({ length: 30 }, (_, day) => ({ day })) })
+    expect(calls.length).toBeGreaterThan(0)
+  })
+
+  test('the day that is lived is over soon when it is ended', async () => {
+    const ending = new AbortController()
+    const text =
+      '{"steps": [{"at": 0, "do": {"life.begin": {"ios": 3}, "life.days": {"days": 9, "each": "2d"}}}]}'
+    const playing = play(text, { signal: ending.signal })
+    while (calls.length === 0) await new Promise(resolve => setImmediate(resolve))
+    ending.abort()
+    const report = await playing
+    expect(report).toMatchObject({ isComplete: false, done: [{ name: 'life.begin' }, { name: 'life.days' }] })
+    expect(report.done[1]?.result).toMatchObject({ days: [{ day: 0 }] })
   })
 })

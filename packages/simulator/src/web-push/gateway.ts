@@ -274,8 +274,11 @@ export class WebPushGateway {
     if (planned !== undefined && 'status' in planned) return this.#answerPlain(planned)
     const refused = unauthorized === undefined ? (planned ?? judged(request, push)) : { fault: unauthorized }
     if (refused === undefined) return this.#accept(request, push, service)
-    this.#options.tally.refused('webPush', refused.fault)
-    return refusalAnswer(service, refused.fault, refused, this.#options.random)
+    const { tally, clock, random } = this.#options
+    tally.refused('webPush', refused.fault)
+    if (refused.fault === 'gone')
+      tally.endTold(push.endpoint, { gateway: 'webPush', atMs: clock(), sinceMs: undefined })
+    return refusalAnswer(service, refused.fault, refused, random)
   }
 
   #answerPlain(planned: Extract<WebPushAnswer, { status: number }>): GatewayReply {

@@ -7,6 +7,7 @@
  * Source: the compatible protocol, "Filters, segmentation language, export". docs/segments.md has examples.
  */
 import {
+  ANY_MESSAGE,
   type Condition,
   conditionSchema,
   DEVICE_FIELDS,
@@ -35,6 +36,8 @@ import { readTokens, refuseAt, shown, type Token } from './tokens.ts'
 export interface ExpressionOptions {
   /** The code of the app: an expression is over one. */
   readonly app: string
+  /** The id of the segment with this name or code. Without it segments are named by their ids. */
+  readonly segmentNamed?: (name: string) => string | undefined
 }
 
 /** Conditions nest less deep; this keeps a text of parentheses from filling the stack. */
@@ -49,13 +52,18 @@ export const WITH_TOKEN: Condition = { field: 'push', op: 'in', value: ['reachab
 /** Throws `condition_invalid` naming the place and what is allowed there. */
 export function parseExpression(text: string, options: ExpressionOptions): Condition {
   const condition = new Parser(readTokens(text), options).parse()
-  const checked = conditionSchema.safeParse(condition)
-  if (!checked.success) {
-    const issue = checked.error.issues[0]
-    throw new PushError('condition_invalid', `expression: ${issue?.message ?? 'it says too much'}`)
-  }
+  const fault = faultOf(condition)
+  if (fault !== undefined) throw new PushError('condition_invalid', `expression: ${fault}`)
   return condition
 }
+
+/** What it says too much. */
+function faultOf(condition: Condition): string | undefined {
+  const issue = conditionSchema.safeParse(condition).error?.issues[0]
+  return issue && [...issue.path, issue.message].join(': ')
+}
+
+const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/
 
 type Call = (parser: Parser, name: Token) => Condition
 
@@ -71,8 +79,8 @@ const CALLS: Readonly<Record<string, Call>> = {
   f: parser => parser.comparison({ field: parser.oneOf(DEVICE_FIELDS, 'a field') as DeviceField }),
   event: parser => parser.event(),
   message: parser => parser.message(),
-  segment: parser => ({ segment: parser.text('the id of a segment').toLowerCase() }),
-  list: parser => ({ list: parser.text('the id of a list').toLowerCase() }),
+  segment: parser => ({ segment: parser.segment() }),
+  list: parser => ({ list: parser.id('list') }),
   g: (_, name) => refuseAt(name.place, 'there are no groups of applications; write A("…") for this one'),
   updated: (_, name) =>
     refuseAt(name.place, 'Updated(…) is documented without its arguments; write F("lastSeenAt", …)'),
@@ -149,6 +157,8 @@ class Parser {
     this.#requireSign('(')
     const condition = call(this, name)
     this.#requireSign(')', this.#peek().value === ',' ? 'no more than that and ' : '')
+    const fault = faultOf(condition)
+    if (fault !== undefined) refuseAt(name.place, `${name.value}(…): ${fault}`)
     return condition
   }
 
@@ -160,6 +170,21 @@ class Parser {
     const token = this.#next()
     if (token.kind !== 'text') refuseAt(token.place, `expected ${what} in quotes, found ${shown(token)}`)
     return token.value
+  }
+
+  id(what: 'segment' | 'list'): string {
+    const { place } = this.#peek()
+    const id = this.text(`the id of a ${what}`).toLowerCase()
+    if (!UUID.test(id)) refuseAt(place, `a ${what} is named by its id, a UUID, not ${JSON.stringify(id)}`)
+    return id
+  }
+
+  segment(): string {
+    const token = this.#peek()
+    const { segmentNamed } = this.#options
+    if (segmentNamed === undefined || UUID.test(token.value.toLowerCase())) return this.id('segment')
+    const id = segmentNamed(this.text('the id, the name or the code of a segment'))
+    return id ?? refuseAt(token.place, `this app has no segment ${JSON.stringify(token.value)}`)
   }
 
   /** A name, in quotes or not. Case matters only where two are told apart by it. */
@@ -251,6 +276,7 @@ class Parser {
   #operands(op: Operator): Given[] {
     const { place } = this.#peek()
     const given = this.#list(() => this.#operand())
+    if (given.length === 0) refuseAt(place, 'expected a list with at least one value, found []')
     if (op === 'between' && given.length !== 2) refuseAt(place, 'expected a list of two, [from, to]')
     return given
   }
@@ -272,6 +298,7 @@ class Parser {
     const { place } = this.#peek()
     const takesList = op === 'in' || op === 'notin' || op === 'between'
     const numbers = takesList ? this.#list(() => this.#count()) : [this.#count()]
+    if (numbers.length === 0) refuseAt(place, 'expected a list with at least one number, found []')
     if (op === 'between' && numbers.length !== 2) refuseAt(place, 'expected a list of two, [from, to]')
     if (op === 'lt' && numbers[0] === 0) refuseAt(place, 'nothing is less than 0 days ago')
     return daysComparisonOf(subject, op, numbers)
@@ -283,7 +310,10 @@ class Parser {
   }
 
   message(): Condition {
+    const { place } = this.#peek()
     const message = this.text('the id of a message, or "any",').toLowerCase()
+    if (message !== ANY_MESSAGE && !UUID.test(message))
+      refuseAt(place, `a message is named by its id, a UUID, or is "any", not ${JSON.stringify(message)}`)
     this.comma()
     const was = this.oneOf(MESSAGE_FATES, 'what became of it') as MessageFate
     return { message, was, ...this.#named(['withinDays']) }

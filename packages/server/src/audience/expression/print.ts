@@ -1,4 +1,5 @@
 /** A condition written in the expression language, so that reading it gives the same condition. */
+import { isDeepStrictEqual } from 'node:util'
 import type { Comparison, Condition, ConditionValue, DaysAgo, Operand, Platform } from '@roost/protocol'
 import { PLATFORMS } from '@roost/protocol'
 import { isDaysAgo } from '../days.ts'
@@ -59,8 +60,9 @@ function printAll(parts: readonly Condition[], options: ExpressionOptions): stri
   )
 }
 
+/** The database gives keys back in an order of its own. */
 function isSame(a: Condition, b: Condition): boolean {
-  return JSON.stringify(a) === JSON.stringify(b)
+  return isDeepStrictEqual(a, b)
 }
 
 function printComparison(comparison: Comparison, { app }: ExpressionOptions): string {
@@ -69,7 +71,8 @@ function printComparison(comparison: Comparison, { app }: ExpressionOptions): st
   if (isOfPlatforms(comparison)) return `A(${quoted(app)}, ${list(comparison.value as readonly Operand[])})`
   const { tag, field, op, value } = comparison
   const subject = tag === undefined ? `F(${quoted(field as string)}` : `T(${quoted(tag)}`
-  if (value === undefined) return `${subject}, ${NAMES_OF_OPERATORS.get(op)})`
+  if (value === undefined || op === 'set' || op === 'unset')
+    return `${subject}, ${NAMES_OF_OPERATORS.get(op)})`
   const days = daysOf(value)
   if (days !== undefined) return `${subject}, daysago, ${printDays(op, days)})`
   return `${subject}, ${NAMES_OF_OPERATORS.get(op)}, ${printValue(value)})`

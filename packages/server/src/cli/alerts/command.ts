@@ -1,6 +1,6 @@
 /** `roost alerts`: what people have to look at, and what to do with deaths that are held (R16). */
 import { Command, Option } from 'commander'
-import { ALONE } from '../removals/command.ts'
+import { BESIDE } from '../removals/command.ts'
 
 const VERBS = {
   release: 'Make the deaths that an alert holds deaths',
@@ -19,7 +19,7 @@ export function alertsCommand(): Command {
         .argument('<id>')
         .requiredOption('--app <code>')
         .option('--json', 'print one line of JSON')
-        .addHelpText('after', ALONE)
+        .addHelpText('after', BESIDE)
         .action(async (id: string, options) =>
           (await import('./decide.ts')).decide(verb as keyof typeof VERBS, id, options),
         ),
@@ -33,6 +33,6 @@ function listing(): Command {
     .requiredOption('--app <code>')
     .addOption(new Option('--state <name>').choices(['open', 'released', 'forgotten', 'closed']))
     .option('--json', 'print one line of JSON')
-    .addHelpText('after', ALONE)
+    .addHelpText('after', BESIDE)
     .action(async options => (await import('./decide.ts')).list(options))
 }

@@ -5,6 +5,7 @@ import { decideHeld, requireEmpty, requireHolding } from '../../hygiene/guard.ts
 import { StartError } from '../../store/folder.ts'
 import { systemClock } from '../../time.ts'
 import { withApp } from '../devices/open.ts'
+import { plain } from '../plain.ts'
 
 interface Options {
   readonly app: string
@@ -18,13 +19,14 @@ export async function list({
 }: Options & { readonly state?: AlertView['state'] }): Promise<void> {
   await withApp(app, async ({ db, appId }) => {
     const alerts = await listAlerts(db, { appId, state: state ?? '' })
-    print(json ? JSON.stringify({ alerts }) : alerts.map(wordsOf).join('\n') || 'no alerts')
+    print(json ? JSON.stringify({ alerts }) : plain(alerts).map(wordsOf).join('\n') || 'no alerts')
   })
 }
 
-function wordsOf({ id, kind, state, openedAt, closedBy, held, data }: AlertView): string {
+function wordsOf({ id, kind, state, openedAt, closedBy, held, data, remedy }: AlertView): string {
   const end = closedBy === null ? state : `${state} by ${closedBy}`
-  return `${id} ${openedAt} ${kind}: ${end}, holds ${held}\n  ${JSON.stringify(data)}`
+  const holds = held === 0 ? '' : `, holds ${held}`
+  return `${id} ${openedAt} ${kind}: ${end}${holds}\n  ${JSON.stringify(data)}\n  → ${remedy}`
 }
 
 const STATES = { release: 'released', forget: 'forgotten', close: 'closed' } as const

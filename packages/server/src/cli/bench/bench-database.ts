@@ -1,17 +1,67 @@
 /**
- * The database of `roost bench register`: with ROOST_DATABASE_URL one of its own beside the one that is named, made for
- * the measurement and dropped afterwards; else the embedded one.
+ * The database of a measurement: with ROOST_DATABASE_URL one of its own beside the one that is named, made for the
+ * measurement and dropped afterwards; else the embedded one.
  */
 import { randomBytes } from 'node:crypto'
-import { Database } from '../../store/database.ts'
+import { Database, type DatabaseOptions } from '../../store/database.ts'
+import { startEmbeddedPostgres } from '../../store/embedded.ts'
+import { makeTemporaryFolder } from '../temporary-folder.ts'
 
-export interface BenchDatabase {
+/** Ends something that was opened for a measurement. */
+export type Closer = () => Promise<unknown>
+
+/** Runs `work`, and ends in reverse what it has opened, also when it fails. */
+export async function closing<T>(work: (closers: Closer[]) => Promise<T>): Promise<T> {
+  const closers: Closer[] = []
+  try {
+    return await work(closers)
+  } finally {
+    for (const closer of closers.reverse()) await closer()
+  }
+}
+
+/** A folder that goes with the measurement, and a database. */
+export interface BenchStore {
+  readonly folder: string
+  /** Of the database. */
+  readonly url: string
+  /** Connections of the measurement's own. */
+  readonly db: Database
+}
+
+/** Throws StartError. */
+export async function openStore(
+  environment: NodeJS.ProcessEnv,
+  connections: Omit<DatabaseOptions, 'url'>,
+  closers: Closer[],
+): Promise<BenchStore> {
+  const folder = await makeTemporaryFolder('roost-bench-')
+  closers.push(() => folder.remove())
+  const url = await openDatabase(environment.ROOST_DATABASE_URL, folder.path, closers)
+  const db = new Database({ url, ...connections })
+  closers.push(() => db.close())
+  return { folder: folder.path, url, db }
+}
+
+/** The URL of the database; `named` is ROOST_DATABASE_URL, `folder` that of an embedded one. Throws StartError. */
+async function openDatabase(named: string | undefined, folder: string, closers: Closer[]): Promise<string> {
+  if (named === undefined || named === '') {
+    const embedded = await startEmbeddedPostgres({ dataDirectory: folder })
+    closers.push(() => embedded.stop())
+    return embedded.url
+  }
+  const own = await makeBenchDatabase(named)
+  closers.push(() => own.drop())
+  return own.url
+}
+
+interface BenchDatabase {
   readonly url: string
   drop(): Promise<void>
 }
 
 /** The user of `url` needs the right to create databases. */
-export async function makeBenchDatabase(url: string): Promise<BenchDatabase> {
+async function makeBenchDatabase(url: string): Promise<BenchDatabase> {
   const name = `roost_bench_${randomBytes(6).toString('hex')}`
   const admin = new Database({ url, maxConnections: 1 })
   await admin.query(`create database ${name}`)

@@ -2,7 +2,9 @@
 import { Command } from 'commander'
 import { gatewayBenchCommand } from './gateway.ts'
 import { importBenchCommand } from './import.ts'
+import { receiptsBenchCommand } from './receipts.ts'
 import { registerBenchCommand } from './register.ts'
+import { segmentBenchCommand } from './segment.ts'
 import { sendBenchCommand } from './send.ts'
 
 export function benchCommand(): Command {
@@ -12,4 +14,6 @@ export function benchCommand(): Command {
     .addCommand(registerBenchCommand())
     .addCommand(importBenchCommand())
     .addCommand(sendBenchCommand())
+    .addCommand(segmentBenchCommand())
+    .addCommand(receiptsBenchCommand())
 }

@@ -22,12 +22,13 @@ export function registrationsOf(options: DeviceCallOptions): (n: number) => stri
   ].join('\r\n')
   const placeOf = options.isShuffled === true ? shuffled(options.count) : (n: number) => n
   return n => {
-    const body = bodyOf(options.app, options.first + placeOf(n))
+    const body = registrationOf(options.app, options.first + placeOf(n))
     return `${head}${body.length}\r\n\r\n${body}`
   }
 }
 
-function bodyOf(app: string, n: number): string {
+/** What device n registers with. */
+export function registrationOf(app: string, n: number): string {
   return `{"request":{"application":"${app}","hwid":"${hwidOf(n)}","device_type":1,"push_token":"${tokenOf(n)}","gateway":"production","language":"en","timezone":"3600","app_version":"4.12.1","os_version":"18.1","device_model":"iPhone 15 Pro","userId":"${userOf(n)}"}}`
 }
 

@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
 import { registrationsOf } from './device-calls.ts'
-import { DeviceLoad, type LoadResult, percentile } from './device-load.ts'
+import { DeviceLoad, type LoadResult } from './device-load.ts'
 
 const SUCCESS = '{"status_code":200,"status_message":"OK","response":null}'
 
@@ -119,10 +119,4 @@ test('a server that is not there is told', async () => {
   server.close()
   await once(server, 'close')
   await expect(load(port, { count: 1 }).run()).rejects.toThrow('ECONNREFUSED')
-})
-
-test('percentiles are values of the list', () => {
-  const values = () => Float64Array.from([5, 1, 4, 2, 3])
-  expect([0.2, 0.5, 0.99, 1].map(share => percentile(values(), share))).toEqual([1, 3, 5, 5])
-  expect(percentile(new Float64Array(0), 0.5)).toBe(0)
 })

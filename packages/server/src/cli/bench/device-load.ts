@@ -146,8 +146,9 @@ export class DeviceLoad {
   }
 }
 
-/** Clients of the device protocol take HTTP 200 and status_code 200 for success. */
+/** Clients of the device protocol take HTTP 200 and status_code 200 for success; REST says 202 of what it has taken. */
 function isSuccess(answer: string): boolean {
+  if (answer.startsWith('HTTP/1.1 202')) return true
   return answer.startsWith('HTTP/1.1 200') && answer.includes('"status_code":200')
 }
 
@@ -184,10 +185,4 @@ class Connection {
     this.#received = ''
     this.#onAnswer(this, answer)
   }
-}
-
-/** `share` of the values are at most this: 0.5 is the median. Sorts in place; 0 of nothing. */
-export function percentile(values: Float64Array, share: number): number {
-  values.sort()
-  return values[Math.min(values.length - 1, Math.ceil(values.length * share) - 1)] ?? 0
 }

@@ -16,17 +16,15 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { fileURLToPath } from 'node:url'
 import type { ImportView } from '@roost/protocol'
-import { Command, InvalidArgumentError } from 'commander'
+import { Command } from 'commander'
 import { createApp } from '../../access/apps.ts'
-import { Database } from '../../store/database.ts'
-import { startEmbeddedPostgres } from '../../store/embedded.ts'
 import { StartError } from '../../store/folder.ts'
 import { migrate, readMigrations } from '../../store/migrate.ts'
 import { csvLine } from '../../transfer/csv.ts'
 import { type Screen, silentScreen, terminalScreen } from '../demo/screen.ts'
 import { listenForStop } from '../stop.ts'
-import { makeTemporaryFolder } from '../temporary-folder.ts'
-import { makeBenchDatabase, sizeOf } from './bench-database.ts'
+import { wholeNumber } from './bench-command.ts'
+import { type BenchStore, closing, openStore, sizeOf } from './bench-database.ts'
 
 export interface ImportBenchOptions {
   readonly rows: number
@@ -54,7 +52,7 @@ export interface ImportBenchReport extends ImportFigures {
 export function importBenchCommand(): Command {
   return new Command('import')
     .description('Import a made-up base from a CSV file into an empty database')
-    .option('--rows <n>', 'devices in the file', wholeNumber, 1_000_000)
+    .option('--rows <n>', 'devices in the file', wholeNumber(1, 999_999_999), 1_000_000)
     .option('--again', 'import the same devices once more, heard of a day later')
     .option('--json', 'print one line of JSON only')
     .addHelpText(
@@ -62,12 +60,6 @@ export function importBenchCommand(): Command {
       '\nUses the embedded PostgreSQL in a temporary folder, or with ROOST_DATABASE_URL a database of its own beside the\none that is named, which it drops afterwards. The last line of output is one line of JSON.',
     )
     .action(run)
-}
-
-function wholeNumber(text: string): number {
-  const n = /^\d{1,9}$/.test(text) ? Number(text) : 0
-  if (n < 1) throw new InvalidArgumentError('It must be a whole number from 1 to 999999999.')
-  return n
 }
 
 async function run(options: ImportBenchOptions): Promise<void> {
@@ -81,8 +73,6 @@ async function run(options: ImportBenchOptions): Promise<void> {
     process.exitCode = stop.exitCode
   }
 }
-
-type Closer = () => Promise<unknown>
 
 interface Surroundings {
   readonly screen: Screen
@@ -98,45 +88,30 @@ export async function benchImport(
   environment: NodeJS.ProcessEnv,
   { screen, signal }: Surroundings,
 ): Promise<ImportBenchReport> {
-  const closers: Closer[] = []
-  try {
-    const folder = await makeTemporaryFolder('roost-bench-')
-    closers.push(() => folder.remove())
-    const store = await openStore(environment.ROOST_DATABASE_URL, folder.path, closers)
-    const db = new Database({ url: store.url, maxConnections: 1 })
-    closers.push(() => db.close())
+  return closing(async closers => {
+    const store = await openStore(environment, { maxConnections: 1 }, closers)
+    const { db } = store
     await migrate(db, await readMigrations())
-    const { app } = await createApp(db, 'bench')
+    const { app } = await createApp(db, { name: 'bench', at: Date.now() })
     signal.throwIfAborted()
-    const bench = { ...store, db, app: app.code, folder: folder.path, environment, signal }
+    const bench = { ...store, pid: await pidOf(store, environment), app: app.code, environment, signal }
     return await measure(options, bench, screen)
-  } finally {
-    for (const closer of closers.reverse()) await closer()
-  }
+  })
 }
 
-interface Store {
-  readonly url: string
+async function pidOf(
+  { folder }: BenchStore,
+  { ROOST_DATABASE_URL: named }: NodeJS.ProcessEnv,
+): Promise<number | null> {
+  if (named !== undefined && named !== '') return null
+  const pid = await readFile(join(folder, 'postgres', 'postmaster.pid'), 'utf8')
+  return Number(pid.split('\n')[0])
+}
+
+interface Bench extends BenchStore {
   /** Of the embedded PostgreSQL. */
   readonly pid: number | null
-}
-
-async function openStore(named: string | undefined, folder: string, closers: Closer[]): Promise<Store> {
-  if (named === undefined || named === '') {
-    const embedded = await startEmbeddedPostgres({ dataDirectory: folder })
-    closers.push(() => embedded.stop())
-    const pid = await readFile(join(folder, 'postgres', 'postmaster.pid'), 'utf8')
-    return { url: embedded.url, pid: Number(pid.split('\n')[0]) }
-  }
-  const own = await makeBenchDatabase(named)
-  closers.push(() => own.drop())
-  return { url: own.url, pid: null }
-}
-
-interface Bench extends Store {
-  readonly db: Database
   readonly app: string
-  readonly folder: string
   readonly environment: NodeJS.ProcessEnv
   readonly signal: AbortSignal
 }

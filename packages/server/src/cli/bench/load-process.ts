@@ -3,7 +3,8 @@
  * with its figures. It stays for all runs, so that none pays for the start of the program.
  */
 import { registrationsOf } from './device-calls.ts'
-import { DeviceLoad, percentile } from './device-load.ts'
+import { DeviceLoad } from './device-load.ts'
+import { percentile } from './figures.ts'
 
 export interface LoadOrder {
   readonly url: string

@@ -5,25 +5,30 @@
  * commit), the empty server, and the phones. A round measures all of them one after the other, so that what else the
  * machine does hits them alike; each round has its ratio, and the medians of the rounds are told.
  */
-import { randomBytes } from 'node:crypto'
-import { Command, InvalidArgumentError } from 'commander'
-import { Database } from '../../store/database.ts'
-import { startEmbeddedPostgres } from '../../store/embedded.ts'
+import { Command } from 'commander'
+import type { Database } from '../../store/database.ts'
 import { StartError } from '../../store/folder.ts'
-import { type Screen, silentScreen, terminalScreen } from '../demo/screen.ts'
-import { makeTemporaryFolder } from '../temporary-folder.ts'
-import { fillBase, type LookUps, lookUp } from './bench-base.ts'
-import { type BaseSize, makeBenchDatabase, sizeOf } from './bench-database.ts'
+import type { Screen } from '../demo/screen.ts'
+import {
+  fillBase,
+  type IdleOptions,
+  type IdleTime,
+  type IdleTimes,
+  timeDiagnosis,
+  timeIdle,
+} from './bench-base.ts'
+import { printing, wholeNumber } from './bench-command.ts'
+import { type BaseSize, type Closer, closing, openStore, sizeOf } from './bench-database.ts'
 import {
   type BenchServer,
   type Caller,
-  exitOnSignals,
   type Figures,
   startCaller,
   startEmptyServer,
-  startRoost,
 } from './bench-processes.ts'
+import { type BenchApp, type MeasuredServer, makeApp, serveStore } from './bench-server.ts'
 import { cpuOf, cpuOfPostgres } from './cpu-time.ts'
+import { median, round2, sum } from './figures.ts'
 
 export interface RegisterBenchOptions {
   /** Calls of one measurement. */
@@ -32,7 +37,7 @@ export interface RegisterBenchOptions {
   readonly rounds: number
   /** Registrations that change nothing, for the measurement of growth; 0 leaves it out. */
   readonly repeats: number
-  /** In the base before the measurements, for the look-ups; 0 leaves them out. */
+  /** In the base before the measurements, which an idle server is asked for; 0 leaves that out. */
   readonly devices: number
   readonly json?: boolean
 }
@@ -51,7 +56,7 @@ export interface RegisterBenchReport {
   readonly steady: { readonly perSecond: number; readonly p50Ms: number; readonly p99Ms: number }
   readonly refused: number
   readonly lost: number
-  readonly lookUps: LookUps | undefined
+  readonly idle: (IdleTimes & { readonly diagnosis: IdleTime }) | undefined
   /** After all of the above. */
   readonly size: BaseSize
   /** After `repeats` more registrations that change nothing. */
@@ -76,7 +81,7 @@ export function registerBenchCommand(): Command {
     )
     .option(
       '--devices <n>',
-      'devices in the base beforehand, and look-ups among them',
+      'devices in the base beforehand; an idle server is asked for them',
       wholeNumber(0, 1e8),
       0,
     )
@@ -85,86 +90,32 @@ export function registerBenchCommand(): Command {
       'after',
       '\nUses the embedded PostgreSQL in a temporary folder, or with ROOST_DATABASE_URL a database of its own beside the\none that is named, which it drops afterwards (not when it is\ninterrupted: its name begins with roost_bench_). The last line of output is one line of JSON.',
     )
-    .action(run)
+    .action(printing(benchRegister))
 }
 
-async function run(options: RegisterBenchOptions): Promise<void> {
-  exitOnSignals()
-  const screen = options.json ? silentScreen : terminalScreen(process.stdout)
-  const report = await benchRegister(options, process.env, screen)
-  process.stdout.write(`${JSON.stringify(report)}\n`)
-}
-
-type Closer = () => Promise<unknown>
-
-/** Starts what it measures and ends it. Throws StartError for what an operator can mend. */
-export async function benchRegister(
+async function benchRegister(
   options: RegisterBenchOptions,
   environment: NodeJS.ProcessEnv,
   screen: Screen,
 ): Promise<RegisterBenchReport> {
-  const closers: Closer[] = []
-  try {
-    return await measure(options, await prepare(environment, closers), screen)
-  } finally {
-    for (const closer of closers.reverse()) await closer()
-  }
+  return closing(async closers => measure(options, await prepare(environment, closers), screen))
 }
 
-interface Bench {
+interface Bench extends MeasuredServer, BenchApp {
   readonly db: Database
-  readonly server: BenchServer
   readonly empty: BenchServer
   readonly caller: Caller
-  readonly app: string
-  readonly deviceToken: string
-  readonly serverToken: string
 }
 
 async function prepare(environment: NodeJS.ProcessEnv, closers: Closer[]): Promise<Bench> {
-  const folder = await makeTemporaryFolder('roost-bench-')
-  closers.push(() => folder.remove())
-  const url = await openDatabase(environment.ROOST_DATABASE_URL, folder.path, closers)
-  const db = new Database({ url, maxConnections: 2 })
-  closers.push(() => db.close())
-  const serverToken = randomBytes(32).toString('base64url')
-  const server = await startRoost({
-    ...environment,
-    ROOST_DATABASE_URL: url,
-    ROOST_DATA_DIR: folder.path,
-    ROOST_HOST: '127.0.0.1',
-    ROOST_PORT: '0',
-    ROOST_BOOTSTRAP_TOKEN: serverToken,
-    ROOST_CALLS_PER_APP: '0', // one app makes more here than one app may
-  })
-  closers.push(() => server.stop())
+  const store = await openStore(environment, { maxConnections: 2 }, closers)
+  // One app makes more calls here than one app may.
+  const measured = await serveStore(store, { ...environment, ROOST_CALLS_PER_APP: '0' }, closers)
   const empty = await startEmptyServer()
   closers.push(() => empty.stop())
   const caller = startCaller()
   closers.push(() => caller.stop())
-  return { db, server, empty, caller, serverToken, ...(await createApp(server.url, serverToken)) }
-}
-
-async function openDatabase(named: string | undefined, folder: string, closers: Closer[]): Promise<string> {
-  if (named === undefined || named === '') {
-    const embedded = await startEmbeddedPostgres({ dataDirectory: folder })
-    closers.push(() => embedded.stop())
-    return embedded.url
-  }
-  const own = await makeBenchDatabase(named)
-  closers.push(() => own.drop())
-  return own.url
-}
-
-async function createApp(url: string, serverToken: string): Promise<{ app: string; deviceToken: string }> {
-  const response = await fetch(`${url}/v1/apps`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${serverToken}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ name: 'bench' }),
-  })
-  if (response.status !== 201) throw new Error(`no app was made: ${response.status}`)
-  const { code, deviceToken } = (await response.json()) as { code: string; deviceToken: string }
-  return { app: code, deviceToken }
+  return { ...measured, db: store.db, empty, caller, ...(await makeApp(measured.rest, store)) }
 }
 
 /** Microseconds of CPU time a call; absent where the system does not tell (it is no Linux, or the database elsewhere). */
@@ -188,7 +139,8 @@ async function measure(
   screen: Screen,
 ): Promise<RegisterBenchReport> {
   const { count, devices } = options
-  const lookUps = devices === 0 ? undefined : await measureLookUps(bench, devices, screen)
+  const base = devices === 0 ? undefined : await fill(bench, devices, screen)
+  const idle = base && (await measureIdle(base, screen))
   screen.step('Warming up')
   await oneRound(bench, { ...options, count: Math.min(count, WARM_UP) }, devices)
   const rounds: Round[] = []
@@ -202,7 +154,13 @@ async function measure(
   const steady = await measureSteady(bench, { ...options, first }, medianOf(rounds, 'fresh'), screen)
   const size = await sizeOf(bench.db)
   const sizeAfterRepeats = await measureGrowth(bench, options, screen)
-  return { ...reportOf(rounds, steady), lookUps, size, sizeAfterRepeats }
+  const diagnosis = base && (await measureDiagnosis(base, screen))
+  return {
+    ...reportOf(rounds, steady),
+    idle: idle && diagnosis && { ...idle, diagnosis },
+    size,
+    sizeAfterRepeats,
+  }
 }
 
 function reportOf(rounds: readonly Round[], steady: Figures) {
@@ -230,17 +188,39 @@ function reportOf(rounds: readonly Round[], steady: Figures) {
   }
 }
 
-async function measureLookUps(bench: Bench, devices: number, screen: Screen): Promise<LookUps> {
+const IDLE_WORDS: Readonly<Record<keyof IdleTimes, string>> = {
+  empty: 'empty route',
+  hwid: 'device by hwid',
+  user: 'user with devices',
+  token: 'holder of a token',
+  new: 'registration of a new device',
+  again: 'registration that changes nothing',
+}
+
+async function fill(bench: Bench, devices: number, screen: Screen): Promise<IdleOptions> {
   screen.step(`Filling the base with ${devices} devices`)
-  const { rows } = await bench.db.query<{ id: number }>('select id from app where code = $1', [bench.app])
-  const appId = rows[0]?.id ?? 0
   const progress = screen.progress('devices', devices)
-  await fillBase(bench.db, { appId, count: devices }, done => progress.update(done))
+  await fillBase(bench.db, { appId: bench.appId, count: devices }, done => progress.update(done))
   progress.end()
-  const lookUps = await lookUp({ ...bench, url: bench.server.url, appId, devices })
-  for (const [kind, { p50Ms, p99Ms }] of Object.entries(lookUps))
-    screen.say(`by ${kind}: p50 ${p50Ms} ms, p99 ${p99Ms} ms`)
-  return lookUps
+  return { ...bench, url: bench.server.url, emptyUrl: bench.empty.url, devices }
+}
+
+async function measureIdle(base: IdleOptions, screen: Screen): Promise<IdleTimes> {
+  const idle = await timeIdle(base)
+  for (const [kind, time] of Object.entries(idle))
+    screen.say(idleLine(IDLE_WORDS[kind as keyof IdleTimes], time))
+  return idle
+}
+
+async function measureDiagnosis(base: IdleOptions, screen: Screen): Promise<IdleTime> {
+  screen.step('Diagnoses')
+  const time = await timeDiagnosis(base)
+  screen.say(idleLine('diagnosis of a device', time))
+  return time
+}
+
+function idleLine(what: string, { p50Ms, p99Ms }: IdleTime): string {
+  return `${what}, idle: p50 ${p50Ms} ms, p99 ${p99Ms} ms`
 }
 
 async function measureSteady(
@@ -341,28 +321,6 @@ function cpuOfRounds(rounds: readonly Round[], kind: keyof Round): CpuPerCall {
   return { server: of('server'), postgres: of('postgres'), caller: of('caller') }
 }
 
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  return sorted[Math.floor((sorted.length - 1) / 2)] ?? 0
-}
-
 function medianOf(rounds: readonly Round[], kind: keyof Round): number {
   return median(rounds.map(it => it[kind].perSecond))
-}
-
-function round2(value: number): number {
-  return Number(value.toFixed(2))
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, it) => total + it, 0)
-}
-
-function wholeNumber(min: number, max: number): (text: string) => number {
-  return text => {
-    const n = /^\d{1,12}$/.test(text) ? Number(text) : Number.NaN
-    if (!(n >= min && n <= max))
-      throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`)
-    return n
-  }
 }

@@ -40,6 +40,8 @@ export interface SendBase {
   readonly devices: number
   /** Percent of the tokens that are dead when they are sent to. */
   readonly deadPercent: number
+  /** Default: half of them. */
+  readonly isAllApple?: boolean
 }
 
 interface BenchDevice {
@@ -71,11 +73,14 @@ export async function fillSendBase(base: SendBase, onProgress: (done: number) =>
   await db.query('vacuum analyze device, address, address_directory')
 }
 
-function deviceOf({ simulator, bundleId, projectId, deadPercent }: SendBase, n: number): BenchDevice {
+function deviceOf(
+  { simulator, bundleId, projectId, deadPercent, isAllApple = false }: SendBase,
+  n: number,
+): BenchDevice {
   // Evenly spread, and as many of each gateway: pairs of neighbours die together.
   const isDead =
     Math.floor(((n >> 1) * deadPercent) / 100) !== Math.floor((((n >> 1) + 1) * deadPercent) / 100) && n > 1
-  if (n % 2 === 0) {
+  if (isAllApple || n % 2 === 0) {
     const token = simulator.apns.issueToken({ bundleId, environment: 'production' })
     if (isDead) simulator.apns.killToken(token)
     return { n, provider: 'apns', token }

@@ -16,10 +16,12 @@ export type StandInOrder =
       readonly appId: number
       readonly devices: number
       readonly deadPercent: number
+      /** Default: half of them Apple's. */
+      readonly isAllApple?: boolean
     }
   /** Tells when the first push of a message is there; at once when it was there before. */
   | { readonly do: 'first'; readonly hash: string }
-  /** Tells when this phone gets a push with that text in it. */
+  /** Says that it listens, and tells when this phone gets a push with that text in it. */
   | { readonly do: 'phone'; readonly token: string; readonly text: string }
   | { readonly do: 'count' }
 
@@ -45,11 +47,14 @@ export type StandInReport =
   | { readonly progress: number }
   | { readonly settings: StandInSettings }
   | { readonly filled: number }
+  | { readonly listensFor: string }
   /** ms since the epoch. */
   | { readonly arrivedAt: number; readonly text?: string }
   | { readonly counts: StandInCounts }
   | { readonly fault: string }
 
+/** Google raises a project's quota on request; here it would measure the quota. */
+const FCM_MESSAGES_PER_MINUTE = 100_000_000
 const BUNDLE_ID = 'com.example.bench'
 
 const standIns: Promise<Simulator> = startSimulator()
@@ -66,9 +71,10 @@ async function obey(order: StandInOrder, tell: (report: StandInReport) => void):
       await simulator.waitForPush({ hash: order.hash })
       return tell({ arrivedAt: Date.now() })
     case 'phone':
-      return simulator.listen(order.token, ({ payload }) => {
+      simulator.listen(order.token, ({ payload }) => {
         if (JSON.stringify(payload).includes(order.text)) tell({ arrivedAt: Date.now(), text: order.text })
       })
+      return tell({ listensFor: order.text })
     case 'count':
       return tell({ counts: countsOf(simulator) })
   }
@@ -78,9 +84,14 @@ async function settingsOf(simulator: Simulator, folder: string): Promise<StandIn
   const caFile = join(folder, 'ca.pem')
   await writeFile(caFile, `${simulator.caPem.trimEnd()}\n`)
   const project = await simulator.fcm.createProject()
+  simulator.fcm.limitMessages({ projectId: project.projectId, perMinute: FCM_MESSAGES_PER_MINUTE })
   projectId = project.projectId
   return {
-    environment: { ...simulator.environment(), ROOST_EXTRA_CA: caFile },
+    environment: {
+      ...simulator.environment(),
+      ROOST_EXTRA_CA: caFile,
+      ROOST_FCM_MESSAGES_PER_MINUTE: String(FCM_MESSAGES_PER_MINUTE),
+    },
     caFile,
     apns: simulator.apns.createTeamKey({ bundleId: BUNDLE_ID }),
     fcm: { projectId, serviceAccount: project.serviceAccount },

@@ -7,17 +7,18 @@
  */
 import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { Command, InvalidArgumentError } from 'commander'
+import { Command } from 'commander'
 import { hashOf } from '../../insight/receipts.ts'
-import { Database } from '../../store/database.ts'
-import { startEmbeddedPostgres } from '../../store/embedded.ts'
-import { type Screen, silentScreen, terminalScreen } from '../demo/screen.ts'
-import { makeTemporaryFolder } from '../temporary-folder.ts'
-import { makeBenchDatabase } from './bench-database.ts'
-import { type BenchServer, type Child, exitOnSignals, startChild, startRoost } from './bench-processes.ts'
+import type { Database } from '../../store/database.ts'
+import type { Screen } from '../demo/screen.ts'
+import type { Rest } from '../rest.ts'
+import { printing, wholeNumber } from './bench-command.ts'
+import { type Closer, closing, openStore } from './bench-database.ts'
+import { type Child, startChild } from './bench-processes.ts'
+import { type MeasuredServer, makeApp, serveStore } from './bench-server.ts'
 import { cpuOf, cpuOfPostgres } from './cpu-time.ts'
 import { hwidOf } from './device-calls.ts'
-import { percentile } from './device-load.ts'
+import { median, percentile, round2, sum } from './figures.ts'
 import type { BareOrder, BareReport } from './send-bare.ts'
 import type { StandInCounts, StandInOrder, StandInReport, StandInSettings } from './send-stand-ins.ts'
 
@@ -48,6 +49,11 @@ export interface SendBenchReport {
   readonly firstMs: number
   /** From the POST of a message to one device until its phone has it, while the campaign runs. */
   readonly single: { readonly count: number; readonly p50Ms: number; readonly p99Ms: number } | undefined
+  /**
+   * Renderings of a campaign: `personal` for one device each, `shared` for all devices of a gateway, language and variant.
+   * With `constant` there is one of these for each gateway and no other; with a tag one for each device.
+   */
+  readonly renders: Renders
   /** Microseconds a message, by process; what the system does not tell is absent. */
   readonly cpu: SendCpu
   /** Of the server: before, highest and at the end of all campaigns. */
@@ -62,6 +68,12 @@ interface SendCpu {
   readonly standInsOfBare: number | undefined
 }
 
+interface Renders {
+  readonly shared: number
+  readonly personal: number
+}
+
+const RENDERS = 'roost_content_rendered_total'
 /** A campaign that takes longer has gone wrong. */
 const WITHIN_MS = 30 * 60_000
 const POLL_MS = 100
@@ -70,8 +82,6 @@ const SINGLE_EVERY_MS = 50
 const BARE_TOKENS = 20_000
 const BARE_MIN = 20_000
 const BARE_MAX = 300_000
-/** Google raises a project's quota on request; here it would measure the quota. */
-const FCM_MESSAGES_PER_MINUTE = '100000000'
 
 export function sendBenchCommand(): Command {
   return new Command('send')
@@ -88,40 +98,25 @@ export function sendBenchCommand(): Command {
       'after',
       '\nUses the embedded PostgreSQL in a temporary folder, or with ROOST_DATABASE_URL a database of its own beside the\none that is named, which it drops afterwards. The last line of output is one line of JSON.',
     )
-    .action(run)
+    .action(printing(benchSend))
 }
 
-async function run(options: SendBenchOptions): Promise<void> {
-  exitOnSignals()
-  const screen = options.json ? silentScreen : terminalScreen(process.stdout)
-  const report = await benchSend(options, process.env, screen)
-  process.stdout.write(`${JSON.stringify(report)}\n`)
-}
-
-type Closer = () => Promise<unknown>
-
-/** Starts what it measures and ends it. Throws StartError for what an operator can mend. */
-export async function benchSend(
+async function benchSend(
   options: SendBenchOptions,
   environment: NodeJS.ProcessEnv,
   screen: Screen,
 ): Promise<SendBenchReport> {
-  const closers: Closer[] = []
-  try {
-    return await measure(options, await prepare(options, { environment, screen, closers }), screen)
-  } finally {
-    for (const closer of closers.reverse()) await closer()
-  }
+  return closing(async closers =>
+    measure(options, await prepare(options, { environment, screen, closers }), screen),
+  )
 }
 
-interface Bench {
+interface Bench extends MeasuredServer {
   readonly db: Database
-  readonly server: BenchServer
   readonly standIns: Child<StandInOrder, StandInReport>
   readonly bare: Child<BareOrder, BareReport>
   readonly settings: StandInSettings
   readonly app: string
-  readonly serverToken: string
 }
 
 interface Preparation {
@@ -132,80 +127,48 @@ interface Preparation {
 
 async function prepare(options: SendBenchOptions, preparation: Preparation): Promise<Bench> {
   const { environment, screen, closers } = preparation
-  const folder = await makeTemporaryFolder('roost-bench-')
-  closers.push(() => folder.remove())
-  const url = await openDatabase(environment.ROOST_DATABASE_URL, folder.path, closers)
-  const db = new Database({ url, maxConnections: 2 })
-  closers.push(() => db.close())
+  const store = await openStore(environment, { maxConnections: 2 }, closers)
   const standIns = startChild<StandInOrder, StandInReport>('send-stand-ins.js')
   closers.push(() => standIns.stop())
   const bare = startChild<BareOrder, BareReport>('send-bare.js')
   closers.push(() => bare.stop())
-  const { settings } = only(await standIns.ask({ do: 'start', folder: folder.path }), 'settings')
-  const serverToken = randomBytes(32).toString('base64url')
-  const server = await startRoost({
+  const { settings } = only(await standIns.ask({ do: 'start', folder: store.folder }), 'settings')
+  const surroundings = {
     ...environment,
     ...settings.environment,
-    ROOST_DATABASE_URL: url,
-    ROOST_DATA_DIR: folder.path,
-    ROOST_HOST: '127.0.0.1',
-    ROOST_PORT: '0',
-    ROOST_BOOTSTRAP_TOKEN: serverToken,
     ROOST_CALLS_PER_APP: '0',
-    ROOST_FCM_MESSAGES_PER_MINUTE: FCM_MESSAGES_PER_MINUTE,
-  })
-  closers.push(() => server.stop())
-  const app = await createApp({ server, serverToken }, settings)
-  const bench = { db, server, standIns, bare, settings, app, serverToken }
-  await fill({ ...bench, url }, options, screen)
-  return bench
-}
-
-async function openDatabase(named: string | undefined, folder: string, closers: Closer[]): Promise<string> {
-  if (named === undefined || named === '') {
-    const embedded = await startEmbeddedPostgres({ dataDirectory: folder })
-    closers.push(() => embedded.stop())
-    return embedded.url
   }
-  const own = await makeBenchDatabase(named)
-  closers.push(() => own.drop())
-  return own.url
+  const measured = await serveStore(store, surroundings, closers)
+  const { app, appId } = await makeApp(measured.rest, store)
+  await addCredentials(measured.rest, app, settings)
+  await fill({ standIns, databaseUrl: store.url, appId }, options, screen)
+  return { ...measured, db: store.db, standIns, bare, settings, app }
 }
 
-type Api = Pick<Bench, 'server' | 'serverToken'>
-
-async function createApp(api: Api, { apns, fcm }: StandInSettings): Promise<string> {
-  const { code } = await call<{ code: string }>(api, 'POST', '/v1/apps', { name: 'bench' })
-  const credentials = `/v1/apps/${code}/credentials`
-  await call(api, 'POST', credentials, { gateway: 'apns', kind: 'p8', ...apns })
+async function addCredentials(rest: Rest, app: string, { apns, fcm }: StandInSettings): Promise<void> {
+  const credentials = `/v1/apps/${app}/credentials`
+  await rest('POST', credentials, { gateway: 'apns', kind: 'p8', ...apns })
   const { serviceAccount } = fcm
-  await call(api, 'POST', credentials, { gateway: 'fcm', kind: 'service-account', serviceAccount })
-  return code
+  await rest('POST', credentials, { gateway: 'fcm', kind: 'service-account', serviceAccount })
 }
 
-async function call<T>({ server, serverToken }: Api, method: string, path: string, body: object): Promise<T> {
-  const response = await fetch(`${server.url}${path}`, {
-    method,
-    headers: { authorization: `Bearer ${serverToken}`, 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-  })
-  if (!response.ok)
-    throw new Error(`${method} ${path} was answered ${response.status}: ${await response.text()}`)
-  return (await response.json()) as T
+interface Base {
+  readonly standIns: Bench['standIns']
+  readonly databaseUrl: string
+  readonly appId: number
 }
 
 async function fill(
-  { db, standIns, app, url }: Bench & { readonly url: string },
+  { standIns, databaseUrl, appId }: Base,
   { devices, dead: deadPercent }: SendBenchOptions,
   screen: Screen,
 ): Promise<void> {
   screen.step(`Filling the base with ${devices} devices, ${deadPercent} % of their tokens dead`)
-  const { rows } = await db.query<{ id: number }>('select id from app where code = $1', [app])
   const progress = screen.progress('devices', devices)
   standIns.on(report => {
     if ('progress' in report) progress.update(report.progress)
   })
-  const order = { do: 'fill', databaseUrl: url, appId: rows[0]?.id ?? 0, devices, deadPercent } as const
+  const order = { do: 'fill', databaseUrl, appId, devices, deadPercent } as const
   only(await standIns.ask(order, report => 'filled' in report), 'filled')
   progress.end()
 }
@@ -218,6 +181,7 @@ interface Campaign {
   readonly perSecond: number
   readonly firstMs: number
   readonly singlesMs: readonly number[]
+  readonly renders: Renders
   readonly cpu: Pick<SendCpu, 'server' | 'postgres' | 'standIns'>
 }
 
@@ -281,8 +245,9 @@ async function runCampaign(options: SendBenchOptions, bench: Bench): Promise<Cam
   const { standIns, db } = bench
   const before = await readCpu(bench)
   const countsBefore = await readCounts(standIns)
+  const rendersBefore = await readRenders(bench)
   const beganAt = Date.now()
-  const { id } = await call<{ id: string }>(bench, 'POST', `/v1/apps/${bench.app}/messages`, {
+  const { id } = await bench.rest<{ id: string }>('POST', `/v1/apps/${bench.app}/messages`, {
     to: { all: true },
     content: {
       title: options.constant ? 'Hello' : 'Hello {{ tags.name }}',
@@ -306,7 +271,23 @@ async function runCampaign(options: SendBenchOptions, bench: Bench): Promise<Cam
   requireSame(accepted + singlesMs.length, (await readCounts(standIns)).accepted - countsBefore.accepted)
   const of = (kind: keyof Campaign['cpu']) => perMessage(before[kind], after[kind], targeted)
   const cpu = { server: of('server'), postgres: of('postgres'), standIns: of('standIns') }
-  return { targeted, accepted, dead, seconds, perSecond: accepted / seconds, firstMs, singlesMs, cpu }
+  const rendersAfter = await readRenders(bench)
+  // Those to one device are constant, and each is rendered for itself.
+  const renders = {
+    shared: rendersAfter.shared - rendersBefore.shared - singlesMs.length,
+    personal: rendersAfter.personal - rendersBefore.personal,
+  }
+  return {
+    targeted,
+    accepted,
+    dead,
+    seconds,
+    perSecond: accepted / seconds,
+    firstMs,
+    singlesMs,
+    renders,
+    cpu,
+  }
 }
 
 /** One after the other to device 0, each when its phone has got the one before. */
@@ -317,18 +298,22 @@ async function sendSingles({ standIns, ...bench }: Bench, stop: AbortSignal): Pr
   ])
   const token = rows[0]?.address ?? ''
   const times: number[] = []
+  const waiting = new Map<string, (arrivedAt: number) => void>()
+  standIns.on(report => {
+    if ('arrivedAt' in report && report.text !== undefined) waiting.get(report.text)?.(report.arrivedAt)
+  })
   while (!stop.aborted) {
     const text = `single ${randomBytes(8).toString('hex')}`
-    const arrived = standIns.ask(
-      { do: 'phone', token, text },
-      report => 'arrivedAt' in report && report.text === text,
-    )
+    const arrived = new Promise<number>(resolve => waiting.set(text, resolve))
+    // It may come before an order that was not waited for.
+    await standIns.ask({ do: 'phone', token, text }, report => 'listensFor' in report)
     const beganAt = Date.now()
-    await call(bench, 'POST', `/v1/apps/${bench.app}/messages`, {
+    await bench.rest('POST', `/v1/apps/${bench.app}/messages`, {
       to: { devices: [hwid] },
       content: { title: text },
     })
-    times.push(only(await arrived, 'arrivedAt').arrivedAt - beganAt)
+    times.push((await arrived) - beganAt)
+    waiting.delete(text)
     await new Promise(resolve => setTimeout(resolve, SINGLE_EVERY_MS))
   }
   return times
@@ -354,6 +339,13 @@ async function countsOf(
     [id],
   )
   return rows[0] ?? { targeted: 0, accepted: 0, dead: 0 }
+}
+
+async function readRenders({ server }: Bench): Promise<Renders> {
+  const metrics = await (await fetch(`${server.url}/metrics`)).text()
+  const of = (kind: string) =>
+    Number(new RegExp(`^${RENDERS}{kind="${kind}"} (\\d+)`, 'm').exec(metrics)?.[1])
+  return { shared: of('shared'), personal: of('personal') }
 }
 
 /** A figure of something that did not happen is none. */
@@ -400,13 +392,14 @@ async function residentMb(pid: number): Promise<number | undefined> {
 }
 
 function lineOf(campaign: Campaign, bare: Bare): string {
-  const { perSecond, cpu, firstMs, singlesMs } = campaign
+  const { perSecond, cpu, firstMs, singlesMs, renders } = campaign
   const p99 = percentile(Float64Array.from(singlesMs), 0.99)
   const parts = [
     `campaign: ${Math.round(perSecond)} a second (${(perSecond / bare.perSecond).toFixed(2)})`,
     `first after ${firstMs} ms`,
     `CPU a message: server ${microseconds(cpu.server)}, PostgreSQL ${microseconds(cpu.postgres)}, stand-ins ${microseconds(cpu.standIns)}`,
     `one device: p99 ${p99} ms of ${singlesMs.length}`,
+    `renderings: ${renders.shared} shared, ${renders.personal} personal`,
   ]
   return parts.join('; ')
 }
@@ -438,6 +431,10 @@ function reportOf(
       singles.length === 0
         ? undefined
         : { count: singles.length, p50Ms: percentile(singles, 0.5), p99Ms: percentile(singles, 0.99) },
+    renders: {
+      shared: of(it => it.campaign.renders.shared),
+      personal: of(it => it.campaign.renders.personal),
+    },
     cpu: {
       server: told(it => it.campaign.cpu.server),
       postgres: told(it => it.campaign.cpu.postgres),
@@ -445,27 +442,5 @@ function reportOf(
       bareEngine: of(it => it.bare.cpu),
       standInsOfBare: told(it => it.bare.standIns),
     },
-  }
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  return sorted[Math.floor((sorted.length - 1) / 2)] ?? 0
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, it) => total + it, 0)
-}
-
-function round2(value: number): number {
-  return Number(value.toFixed(2))
-}
-
-function wholeNumber(min: number, max: number): (text: string) => number {
-  return text => {
-    const n = /^\d{1,12}$/.test(text) ? Number(text) : Number.NaN
-    if (!(n >= min && n <= max))
-      throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`)
-    return n
   }
 }

@@ -1,7 +1,8 @@
 /** The demo speaks to the server as any back end does: over REST. */
 import type { DeviceSummary, LedgerEntry, MessageView, NewMessage } from '@roost/protocol'
+import type { PlatformCounts } from '../../insight/overview/states.ts'
 import type { ExceptionCount } from '../../messages/read.ts'
-import type { PlatformCounts } from '../../registry/read.ts'
+import { type Rest, restOf } from '../rest.ts'
 
 export interface DeviceStats {
   readonly devices: number
@@ -10,12 +11,10 @@ export interface DeviceStats {
 }
 
 export class DemoApi {
-  readonly #baseUrl: string
-  readonly #token: string
+  readonly #call: Rest
 
   constructor(baseUrl: string, token: string) {
-    this.#baseUrl = baseUrl
-    this.#token = token
+    this.#call = restOf(baseUrl, token)
   }
 
   createApp(name: string): Promise<{ readonly code: string; readonly deviceToken: string }> {
@@ -43,7 +42,7 @@ export class DemoApi {
   }
 
   stats(app: string): Promise<DeviceStats> {
-    return this.#call('GET', `/v1/apps/${app}/stats/devices`)
+    return this.#call('GET', `/v1/apps/${app}/stats/devices?exact=true`)
   }
 
   async devices(app: string, state: string, limit: number): Promise<readonly DeviceSummary[]> {
@@ -60,16 +59,5 @@ export class DemoApi {
       `/v1/apps/${app}/devices/${encodeURIComponent(hwid)}/ledger`,
     )
     return answer.entries
-  }
-
-  async #call<T>(method: string, path: string, body?: object): Promise<T> {
-    const response = await fetch(`${this.#baseUrl}${path}`, {
-      method,
-      headers: { authorization: `Bearer ${this.#token}`, 'content-type': 'application/json' },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    })
-    const text = await response.text()
-    if (!response.ok) throw new Error(`${method} ${path} was answered ${response.status}: ${text}`)
-    return JSON.parse(text) as T
   }
 }

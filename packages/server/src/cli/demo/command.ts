@@ -1,11 +1,16 @@
 /** `roost demo`: everything at once with simulated phones, on free ports and a throw-away folder. */
 import { Command, InvalidArgumentError } from 'commander'
 import { listenForStop } from '../stop.ts'
+import type { MonthDemo, MonthReport } from './month/play.ts'
 import { silentScreen, terminalScreen } from './screen.ts'
-import type { DemoReport } from './story.ts'
+import type { Demo, DemoOptions, DemoReport } from './story.ts'
+
+const PHONES = 10_000
+const PHONES_OF_A_MONTH = 2000
 
 interface DemoCommandOptions {
-  readonly phones: number
+  readonly phones?: number
+  readonly month?: boolean
   readonly exit?: boolean
   readonly json?: boolean
 }
@@ -13,7 +18,8 @@ interface DemoCommandOptions {
 export function demoCommand(): Command {
   return new Command('demo')
     .description('Show it all with simulated phones, and leave the console open')
-    .option('--phones <count>', 'how many phones', readCount, 10_000)
+    .option('--phones <count>', 'how many phones (default: 10000, of a month 2000)', readCount)
+    .option('--month', 'thirty days of people who live with the app, with the charts of them')
     .option('--exit', 'leave at the end; exit status 1 when a figure is not what was counted outside')
     .option('--json', 'print one line of JSON instead of the story')
     .addHelpText('after', '\nUses free ports and a folder that is removed at the end; touches nothing else.')
@@ -31,22 +37,36 @@ async function run(options: DemoCommandOptions): Promise<void> {
   const say = (text: string) => options.json || process.stdout.write(text)
   const stop = listenForStop({ isForReader: true, onSignal: () => say('\nstopping…\n') })
   const started = Date.now()
-  const { playDemo } = await import('./story.ts')
   const screen = options.json ? silentScreen : terminalScreen(process.stdout, stop.signal)
-  const demo = await playDemo({ phones: options.phones, screen, signal: stop.signal }).catch(error => {
+  const demo = await play(options, { screen, signal: stop.signal }).catch(error => {
     if (!stop.signal.aborted) throw error
     // What is still on its way of the story would keep the process for a while.
     return process.exit(stop.exitCode)
   })
   const seconds = (Date.now() - started) / 1000
   if (options.json) process.stdout.write(`${JSON.stringify({ ...demo.report, seconds })}\n`)
-  say(summary(demo.report, seconds))
+  say('sends' in demo.report ? summary(demo.report, seconds) : summaryOfMonth(demo.report, seconds))
   if (!demo.report.agrees) process.exitCode = 1
   if (options.exit !== true) {
     say(`\nThe console stays open: ${demo.consoleUrl}\nCtrl-C ends the demo.\n`)
     await stop.asked
   }
   await demo.close()
+}
+
+async function play(
+  { month, phones }: DemoCommandOptions,
+  stage: Pick<DemoOptions, 'screen' | 'signal'>,
+): Promise<Demo | MonthDemo> {
+  if (month !== true) return (await import('./story.ts')).playDemo({ ...stage, phones: phones ?? PHONES })
+  return (await import('./month/play.ts')).playMonth({ ...stage, people: phones ?? PHONES_OF_A_MONTH })
+}
+
+function summaryOfMonth({ people, agrees }: MonthReport, seconds: number): string {
+  const verdict = agrees
+    ? "Every number of every day is that of the simulator's own book."
+    : "SOME NUMBERS DIFFER from the simulator's own book; see the table above."
+  return `\n${people.toLocaleString('en')} people, 30 days in ${seconds.toFixed(1)} s.\n${verdict}\n`
 }
 
 function summary(report: DemoReport, seconds: number): string {

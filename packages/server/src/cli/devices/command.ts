@@ -1,12 +1,11 @@
 /** `roost devices`: bring a base in, take it out, look at one device. */
 import { Command, Option } from 'commander'
+import { BESIDE } from '../removals/command.ts'
 
 /** The same words as in @roost/protocol, which is loaded only when a command runs. */
 const MAPPINGS = ['roost', 'pushwoosh', 'onesignal', 'parse', 'tokens', 'browser']
 const FORMATS = ['csv', 'ndjson']
-const ALONE =
-  '\nWith the embedded database the server must be stopped; a PostgreSQL of your own serves both at once.'
-const OR_SERVER = `${ALONE}
+const OR_SERVER = `${BESIDE}
 With --url it goes through a running server instead, with a server token in ROOST_BOOTSTRAP_TOKEN or --token.`
 const URL_OPTION = ['--url <url>', 'of a running server; without it, the database itself is opened'] as const
 const TOKEN_OPTION = [
@@ -16,9 +15,10 @@ const TOKEN_OPTION = [
 
 export function devicesCommand(): Command {
   return new Command('devices')
-    .description('Import, export, show and erase devices')
+    .description('Find, show, import, export and erase devices')
     .addCommand(importing())
     .addCommand(exporting())
+    .addCommand(finding())
     .addCommand(showing())
     .addCommand(personalData())
     .addCommand(erasing())
@@ -71,13 +71,48 @@ function exporting(): Command {
     .action(async options => (await import('./export.ts')).exportDevices(options))
 }
 
+/** The same words as in @roost/protocol. */
+const FOUND_BY = [
+  'any',
+  'hwid',
+  'user',
+  'token',
+  'former_user',
+  'hwid_beginning',
+  'user_beginning',
+  'token_end',
+]
+
+function finding(): Command {
+  return new Command('find')
+    .description(
+      'Find devices by hwid, user id or push token, or a part of one; ends with 1 when there is none',
+    )
+    .argument('<text>')
+    .requiredOption('--app <code>')
+    .addOption(
+      new Option(
+        '--by <what>',
+        'what the text is; any = all of them, beginnings and the end of a token only where it is no whole name',
+      )
+        .choices(FOUND_BY)
+        .default('any'),
+    )
+    .option('--limit <number>', 'at most 200', '20')
+    .option(...URL_OPTION)
+    .option(...TOKEN_OPTION)
+    .option('--json', 'print one line of JSON')
+    .addHelpText('after', OR_SERVER)
+    .action(async (text: string, options) => (await import('./find.ts')).findDevices(text, options))
+}
+
 function showing(): Command {
   return new Command('show')
-    .description('One device, its addresses, and what happened to them')
+    .description('One device, its addresses, and what happened to it, newest first')
     .argument('<hwid>')
     .requiredOption('--app <code>')
     .option('--json', 'print one line of JSON')
-    .addHelpText('after', ALONE)
+    .addHelpText('after', BESIDE)
     .action(async (hwid: string, options) => (await import('./show.ts')).showDevice(hwid, options))
 }
 
@@ -87,7 +122,7 @@ function personalData(): Command {
     .requiredOption('--app <code>')
     .option('--hwid <hwid>', 'of this device')
     .option('--user <id>', 'of this person and their devices')
-    .addHelpText('after', ALONE)
+    .addHelpText('after', BESIDE)
     .action(async options => (await import('./rights.ts')).printPersonalData(options))
 }
 
@@ -98,6 +133,6 @@ function erasing(): Command {
     .option('--hwid <hwid>', 'this device')
     .option('--user <id>', 'this person and their devices')
     .option('--json', 'print one line of JSON')
-    .addHelpText('after', ALONE)
+    .addHelpText('after', BESIDE)
     .action(async options => (await import('./rights.ts')).eraseTarget(options))
 }

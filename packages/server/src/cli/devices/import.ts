@@ -2,14 +2,13 @@
 import { createWriteStream } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { pipeline } from 'node:stream/promises'
-import type { ImportView } from '@roost/protocol'
+import type { ImportDryRun, ImportView } from '@roost/protocol'
 import { SingleBar } from 'cli-progress'
 import { StartError } from '../../store/folder.ts'
 import { systemClock } from '../../time.ts'
-import { BEGINNING, readBlocks } from '../../transfer/blocks.ts'
-import { CohortReport, type DryRun } from '../../transfer/cohorts.ts'
-import { type ImportSettings, readBlock } from '../../transfer/import.ts'
-import { columnsOf } from '../../transfer/mappings/mappings.ts'
+import { dryRunImport } from '../../transfer/dry-run.ts'
+import type { ImportSettings } from '../../transfer/import.ts'
+import { plain } from '../plain.ts'
 import { listenForStop } from '../stop.ts'
 import { formatOf, type ImportFile, lookAtFile, readFrom } from './file.ts'
 import { databaseTarget } from './import-database.ts'
@@ -17,6 +16,9 @@ import { serverTarget } from './import-server.ts'
 import type { ImportOptions, ImportOrder, ImportTarget, VapidKeys } from './import-target.ts'
 import { withApp } from './open.ts'
 import { ServerCaller } from './server.ts'
+
+const WHEN_AWAY =
+  'See that the server runs there; the import goes on where it stopped when the command is run again.'
 
 export async function importDevices(path: string, options: ImportOptions): Promise<void> {
   const file = await lookAtFile(path)
@@ -31,7 +33,7 @@ export async function importDevices(path: string, options: ImportOptions): Promi
   try {
     const { app, url } = options
     if (url === undefined) await withApp(app, opened => importTo(databaseTarget(opened), job))
-    else await importTo(serverTarget(new ServerCaller({ ...options, url })), job)
+    else await importTo(serverTarget(new ServerCaller({ ...options, url }, WHEN_AWAY)), job)
   } catch (error) {
     if (!stop.signal.aborted) throw error
     tell('stopped; the same command goes on where it is')
@@ -144,22 +146,15 @@ async function dryRun(
   if (keys !== undefined)
     for (const key of ['', Buffer.from(keys.publicKey, 'base64').toString('base64url')])
       vapidCredentials.set(key, 'given')
-  const report = new CohortReport()
-  const now = systemClock.now()
-  const read = {
-    format: settings.format,
-    from: BEGINNING,
+  const result = await dryRunImport({
+    source: readFrom(file, { from: 0, signal }),
     isFinal: true,
-    columns: columnsOf(settings.mapping),
-  }
-  for await (const block of readBlocks(readFrom(file, { from: 0, signal }), read))
-    report.add(readBlock(block, { settings, options: { ...checked, vapidCredentials } }), {
-      asOf,
-      now,
-      policy: checked.policy,
-    })
-  const result = report.result()
-  print(options.json ? JSON.stringify(result) : await tableOf(result))
+    settings,
+    options: { ...checked, vapidCredentials },
+    asOf,
+    now: systemClock.now(),
+  })
+  print(options.json ? JSON.stringify(result) : await tableOf(plain(result)))
   failIfNothing(result.rows, result.accepted)
 }
 
@@ -171,7 +166,7 @@ async function tableOf({
   overdue,
   reasons,
   cohorts,
-}: DryRun): Promise<string> {
+}: ImportDryRun): Promise<string> {
   const { default: Table } = await import('cli-table3')
   const isPlain = !process.stdout.isTTY
   const table = new Table({

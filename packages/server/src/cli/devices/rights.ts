@@ -1,6 +1,6 @@
 /** `roost devices personal-data` and `roost devices erase`. */
 import type { ErasureTarget } from '@roost/protocol'
-import { erase, exportPerson } from '../../registry/erase.ts'
+import { erase, exportPerson } from '../../registry/erase/erase.ts'
 import { StartError } from '../../store/folder.ts'
 import { systemClock } from '../../time.ts'
 import { withApp } from './open.ts'

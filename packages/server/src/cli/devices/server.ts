@@ -1,12 +1,17 @@
 /** A running server, called with a server token. */
 import { Readable } from 'node:stream'
 import { StartError } from '../../store/folder.ts'
+import { plain } from '../plain.ts'
+import { requireServerUrl } from '../server-url.ts'
 
 export interface ServerOptions {
   readonly app: string
   readonly url: string
   readonly token?: string
 }
+
+const NOT_OURS = 'See whether a proxy stands in front of the server and answers in its place.'
+const AWAY = 'See that the server runs there, or name another one with --url.'
 
 /** The server has refused a call. */
 export class ServerRefusal extends StartError {
@@ -16,7 +21,7 @@ export class ServerRefusal extends StartError {
     code: string | undefined,
     { message, remedy }: { readonly message: string; readonly remedy: string },
   ) {
-    super(message, remedy)
+    super(plain(message), plain(remedy))
     this.code = code
   }
 }
@@ -24,9 +29,11 @@ export class ServerRefusal extends StartError {
 export class ServerCaller {
   readonly #options: ServerOptions
   readonly #authorization: string
+  readonly #whenAway: string
 
-  /** Throws StartError without a token. */
-  constructor(options: ServerOptions) {
+  /** `whenAway`: what to do when the server does not answer. Throws StartError without a token, and for an address that is none. */
+  constructor(options: ServerOptions, whenAway = AWAY) {
+    requireServerUrl(options.url)
     const token = options.token ?? process.env.ROOST_BOOTSTRAP_TOKEN
     if (token === undefined || token === '')
       throw new StartError(
@@ -34,17 +41,19 @@ export class ServerCaller {
         'Put one into the environment variable ROOST_BOOTSTRAP_TOKEN, or give --token; the first start keeps one in the file server-token of the data folder.',
       )
     this.#options = options
+    this.#whenAway = whenAway
     this.#authorization = `Bearer ${token}`
   }
 
   /** `path` below the app. Throws StartError for every refusal of the server's. */
   async json<T>(method: string, path: string, body?: object): Promise<T> {
     const sent = body === undefined ? {} : { type: 'application/json', body: JSON.stringify(body) }
-    return (await (await this.#call(method, path, sent)).json()) as T
+    const response = await this.#call(method, path, sent)
+    return (response.status === 204 ? undefined : await readJson(response, `${method} ${path}`)) as T
   }
 
   async put<T>(path: string, part: { readonly type: string; readonly body: Buffer }): Promise<T> {
-    return (await (await this.#call('PUT', path, part)).json()) as T
+    return (await readJson(await this.#call('PUT', path, part), `PUT ${path}`)) as T
   }
 
   async stream(path: string): Promise<Readable> {
@@ -70,14 +79,23 @@ export class ServerCaller {
     }).catch((error: Error) => {
       throw new StartError(
         `${url} does not answer: ${(error.cause as Error | undefined)?.message ?? error.message}`,
-        'See that the server runs there; an import goes on where it stopped when the command is run again.',
+        this.#whenAway,
       )
     })
     if (response.ok) return response
     const answer = (await response.json().catch(() => undefined)) as Record<string, string> | undefined
     throw new ServerRefusal(answer?.code, {
       message: `${method} ${path}: ${answer?.detail ?? `status ${response.status}`}`,
-      remedy: answer?.remedy ?? 'See whether a proxy stands in front of the server and answers in its place.',
+      remedy: answer?.remedy ?? NOT_OURS,
     })
+  }
+}
+
+async function readJson(response: Response, call: string): Promise<unknown> {
+  const text = await response.text()
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new StartError(`${plain(call)}: the answer is no JSON`, NOT_OURS)
   }
 }

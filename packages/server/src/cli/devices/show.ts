@@ -1,21 +1,31 @@
 /** `roost devices show`. */
+import type { TimeLineEntry } from '@roost/protocol'
 import { readDevice, readLedger } from '../../registry/read.ts'
+import { readTimeLine } from '../../registry/search/time-line.ts'
+import { plain } from '../plain.ts'
 import { withApp } from './open.ts'
+
+/** The newest; REST has the pages behind it. */
+const ENTRIES_SHOWN = 50
 
 export async function showDevice(
   hwid: string,
   { app, json }: { readonly app: string; readonly json?: boolean },
 ): Promise<void> {
   await withApp(app, async ({ db, appId }) => {
-    const device = await readDevice(db, { appId, hwid })
-    const ledger = await readLedger(db, { appId, hwid })
-    process.stdout.write(`${json ? JSON.stringify({ ...device, ledger }) : wordsOf(device, ledger)}\n`)
+    const key = { appId, hwid }
+    const device = await readDevice(db, key)
+    const ledger = await readLedger(db, key)
+    const timeLine = await readTimeLine(db, { ...key, limit: ENTRIES_SHOWN, after: '' })
+    process.stdout.write(
+      `${json ? JSON.stringify({ ...device, ledger, timeLine }) : wordsOf(plain(device), plain(timeLine.entries))}\n`,
+    )
   })
 }
 
 function wordsOf(
   { addresses, tags, ...device }: Awaited<ReturnType<typeof readDevice>>,
-  ledger: Awaited<ReturnType<typeof readLedger>>,
+  entries: readonly TimeLineEntry[],
 ): string {
   return [
     ...Object.entries(device).map(([name, value]) => `${name.padEnd(16)} ${textOf(value)}`),
@@ -25,11 +35,15 @@ function wordsOf(
       it =>
         `  …${it.addressEnd} ${it.provider} ${it.kind} ${it.state} since ${it.since}${it.reason === null ? '' : `: ${it.reason}`}`,
     ),
-    'ledger',
-    ...ledger.map(
-      it => `  ${it.at} …${it.addressEnd} ${it.event}${it.reason === null ? '' : `: ${it.reason}`}`,
-    ),
+    'time line, newest first',
+    ...entries.map(lineOf),
   ].join('\n')
+}
+
+function lineOf({ at, kind, what, reason, messageId, data }: TimeLineEntry): string {
+  const end = typeof data.addressEnd === 'string' ? ` …${data.addressEnd}` : ''
+  const message = messageId === null ? '' : ` ${messageId}`
+  return `  ${at} ${kind.replace('_', ' ').padEnd(12)} ${what}${end}${message}${reason === null ? '' : `: ${reason}`}`
 }
 
 function textOf(value: unknown): string {

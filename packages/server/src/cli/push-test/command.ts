@@ -3,6 +3,7 @@
  * for all gateways and on any machine. Against a running server with what it has stored, or with files alone.
  */
 import { Command, Option } from 'commander'
+import { defaultServerUrl } from '../server-url.ts'
 import { type CredentialOptions, credentialFromFiles } from './credential.ts'
 import {
   type AddressOptions,
@@ -90,7 +91,7 @@ export function pushTestCommand(): Command {
     .option('--validate-only', 'the gateway checks and delivers nothing (FCM, HMS)')
     .optionsGroup('Against a server:')
     .option('--app <code>', 'application code; a running server then sends it')
-    .option('--url <url>', 'of the server', 'http://127.0.0.1:7460')
+    .option('--url <url>', 'of the server', defaultServerUrl(process.env))
     .option('--credential <id>', 'stored there')
     .optionsGroup('Other:')
     .option('--json', 'print one line of JSON')

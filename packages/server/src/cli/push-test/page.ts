@@ -1,6 +1,7 @@
 /** The result of a test as a page to read: what was sent, what came back, what it means, what to do. */
 import { styleText } from 'node:util'
 import type { ExchangeView, PushTestResult, TestOutcomeKind } from '@roost/protocol'
+import { plain } from '../plain.ts'
 
 /** "Accepted" is never called "delivered". */
 const HEADLINES: Readonly<Record<TestOutcomeKind, string>> = {
@@ -36,25 +37,27 @@ function exchangeLines({ request, response, failure, latencyMs }: ExchangeView, 
     ...bodyLines(request.body),
     '',
     ...(response === null
-      ? [paint('bold', `  → no answer after ${latencyMs} ms: ${failure?.reason ?? ''}`)]
+      ? [paint('bold', `  → no answer after ${latencyMs} ms: ${plain(failure?.reason ?? '')}`)]
       : [
           paint('bold', `  → ${response.status} in ${latencyMs} ms`),
           ...headerLines(response.headers, paint),
           ...bodyLines(response.body),
         ]),
-    ...(failure?.goaway === undefined ? [] : [`  GOAWAY: ${failure.goaway}`]),
+    ...(failure?.goaway === undefined ? [] : [`  GOAWAY: ${plain(failure.goaway)}`]),
   ].join('\n')
 }
 
 function headerLines(headers: Readonly<Record<string, string>>, paint: Paint): string[] {
-  return Object.entries(headers).map(([name, value]) => `  ${paint('dim', `${name}:`)} ${value}`)
+  return Object.entries(headers).map(
+    ([name, value]) => `  ${paint('dim', `${plain(name)}:`)} ${plain(value)}`,
+  )
 }
 
 function bodyLines(body: string): string[] {
   if (body === '') return []
   return pretty(body)
     .split('\n')
-    .map(line => `  ${line}`)
+    .map(line => `  ${plain(line)}`)
 }
 
 function pretty(body: string): string {
@@ -69,7 +72,7 @@ function verdictLines({ outcome, meaning, remedy, hint, deliveryId }: PushTestRe
   const { kind, reason, since, afterMs } = outcome
   const style =
     kind === 'accepted' ? 'green' : ['retry', 'not_sent', 'uncertain'].includes(kind) ? 'yellow' : 'red'
-  const headline = reason === null ? HEADLINES[kind] : `${HEADLINES[kind]} (${reason})`
+  const headline = reason === null ? HEADLINES[kind] : `${HEADLINES[kind]} (${plain(reason)})`
   return [
     paint(style, headline),
     ...wrap(`${meaning}${since === null ? '' : ` Since ${since}.`}`),

@@ -1,8 +1,8 @@
 /** `roost removals`: what was taken out of the base, and taking it back. */
 import { Command, Option } from 'commander'
 
-export const ALONE =
-  '\nWith the embedded database the server must be stopped; a PostgreSQL of your own serves both at once.'
+export const BESIDE =
+  '\nIt works on the database itself, whether the server runs or not: run it in the environment and as the user of the server.'
 
 export function removalsCommand(): Command {
   return new Command('removals')
@@ -21,7 +21,7 @@ function exporting(): Command {
     .option('--to <time>', 'ISO 8601; by default now')
     .option('--event <name...>', 'dead, unregistered, superseded, moved, quarantined, removal_undone')
     .option('--reason <name...>', 'as the gateways say it: UNREGISTERED, BadDeviceToken …')
-    .addHelpText('after', ALONE)
+    .addHelpText('after', BESIDE)
     .action(async options => (await import('./export.ts')).exportAll(options))
 }
 
@@ -40,7 +40,7 @@ function undoing(): Command {
       `
 Name at least one of --message, --reason and --from. Devices that registered again, have another address since, or asked
 to be left alone are left as they are. Run again it finds nothing left to do.
-${ALONE}`,
+${BESIDE}`,
     )
     .action(async options => (await import('./undo.ts')).undo(options))
 }

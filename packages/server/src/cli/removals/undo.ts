@@ -5,6 +5,7 @@ import type { Database } from '../../store/database.ts'
 import { StartError } from '../../store/folder.ts'
 import { systemClock } from '../../time.ts'
 import { withApp } from '../devices/open.ts'
+import { plain } from '../plain.ts'
 import { timeOf } from './time.ts'
 
 interface Options {
@@ -53,7 +54,7 @@ async function preview(db: Database, { appId, filter, json }: Undoing): Promise<
   const found = await previewUndo(db, { appId, filter, at: systemClock.now() })
   if (json) return print(JSON.stringify(found))
   const lines = found.byReason.map(
-    it => `  ${it.provider} ${it.reason ?? '–'}: ${it.restorable} of ${it.matched}`,
+    it => `  ${it.provider} ${plain(it.reason ?? '–')}: ${it.restorable} of ${it.matched}`,
   )
   print([`${found.restorable} of ${found.matched} removals would be taken back`, ...lines].join('\n'))
 }

@@ -1,5 +1,7 @@
 /** `roost send` against a running server. */
+import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -54,7 +56,94 @@ test('options replace what the file says, and leave the rest of it', async () =>
   expect(body.content).toMatchObject({ title: 'From the option', body: 'Body' })
 })
 
+test('with --dry-run nothing is sent or stored: whom it would reach, its sizes, and what is wrong', async () => {
+  const app = await startRoost()
+  try {
+    const [ada, blank] = [
+      await app.phone('ios', { hwid: 'ada', tags: { Name: 'Ada' } }),
+      await app.phone('android', { hwid: 'blank' }),
+    ]
+    await app.device('registerDevice', { hwid: 'mute', device_type: 1 })
+    const lines: string[] = []
+    const options = { app: app.app, url: app.url, token: SERVER_TOKEN, dryRun: true }
+    await sendMessage({ ...options, toAll: true, title: 'Hi {{ tags.Name }}' }, it => lines.push(it))
+    expect(lines).toEqual([
+      '3 devices → 2 with an address → 2 of these alive → 2 may show something',
+      'blank (fcm): skipped, variable_missing: tags.Name',
+      expect.stringMatching(/^ada \(apns\): would be sent, \d+ bytes: Hi Ada$/),
+      "warning: 1 of 3 devices can't be sent a push; an inbox would reach them",
+      'warning: 1 of the 2 devices looked at would not get it',
+      'blocks (1 of 2 looked at): DX-64 Variable without a value. A variable of the message has no value for this device: tags.Name.',
+      expect.stringMatching(/^ {2}→ operator: /),
+      'blocks (1 of 3 looked at): DX-33 No token. The device called in, and has never reported a push token.',
+      expect.stringMatching(/^ {2}→ developer: /),
+      expect.stringMatching(/^ {2}→ developer: /),
+      'nothing was sent',
+    ])
+    lines.length = 0
+    const title = 'é'.repeat(100)
+    await sendMessage({ ...options, device: ['ada', 'nobody'], title, json: true }, it => lines.push(it))
+    const { reach, sizes, sample } = JSON.parse(lines[0] as string)
+    expect(reach).toEqual({ devices: 1, withAddress: 1, valid: 1, permitted: 1 })
+    await app.sendAndSettle({ to: { devices: ['ada'] }, content: { title } })
+    const push = app.simulator.pushes({ token: ada.token as string })[0]
+    const bytes = Buffer.byteLength(JSON.stringify(push?.payload))
+    expect(sizes).toContainEqual({ gateway: 'apns', language: null, bytes, limit: 4096 })
+    expect(sample).toEqual([
+      {
+        hwid: 'ada',
+        gateway: 'apns',
+        outcome: 'sent',
+        reason: null,
+        sendAt: expect.any(String),
+        bytes,
+        title,
+        body: null,
+      },
+    ])
+    expect(blank.shownCount).toBe(0)
+    const { body } = await app.rest<{ messages: unknown[] }>('GET', `/v1/apps/${app.app}/messages`)
+    expect(body.messages).toHaveLength(1)
+  } finally {
+    await app.close()
+  }
+})
+
+test('to a segment, by its id, its code or its name, whose case makes no difference', async () => {
+  const phone = await roost.phone('ios', { tags: { tier: 'gold' } })
+  const segments = `/v1/apps/${roost.app}/segments`
+  const condition = { tag: 'tier', op: 'eq', value: 'gold' }
+  const { id } = (await roost.rest<{ id: string }>('POST', segments, { name: 'Gold', condition })).body
+  const { code } = (await roost.rest<{ code: string }>('GET', `${segments}/${id}`)).body
+  for (const segment of [id, code, 'Gold', 'gold']) await run({ segment, title: 'Hello', watch: true })
+  expect(phone.shownCount).toBe(4)
+  await expect(run({ segment: 'Silver', title: 'Hello' })).rejects.toThrow('this app has no segment "Silver"')
+})
+
+test('with --change what is scheduled is replaced in place, and what has begun is not', async () => {
+  const phone = await roost.phone('ios')
+  const at = new Date(roost.clock.now() + 3_600_000).toISOString()
+  const [id] = (await run({ device: [phone.hwid], title: 'First', at })) as [string]
+  expect(await run({ change: id, device: [phone.hwid], title: 'Second', watch: true })).toContain(id)
+  expect(phone.shown.map(it => it.title)).toEqual(['Second'])
+  await expect(run({ change: id, device: [phone.hwid], title: 'Third' })).rejects.toThrow(
+    `message ${id} is done`,
+  )
+})
+
+test('a server that does not answer is told with what to do about it', async () => {
+  const free = createServer().listen(0, '127.0.0.1')
+  await once(free, 'listening')
+  const { port } = free.address() as AddressInfo
+  await new Promise(resolve => free.close(resolve))
+  await expect(run({ toAll: true, title: 'Hello', url: `http://127.0.0.1:${port}` })).rejects.toMatchObject({
+    message: expect.stringContaining(`http://127.0.0.1:${port} does not answer`),
+    remedy: 'See that the server runs there, or name another one with --url.',
+  })
+})
+
 test('without a target nothing is sent, and what the server refuses is told', async () => {
   await expect(run({ title: 'Hello' })).rejects.toThrow('it is for nobody')
-  await expect(run({ toAll: true, title: 'Hello', at: 'soon' })).rejects.toThrow('sendAt')
+  for (const dryRun of [true, false])
+    await expect(run({ toAll: true, title: 'Hello', at: 'soon', dryRun })).rejects.toThrow('sendAt')
 })

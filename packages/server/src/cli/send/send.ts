@@ -1,9 +1,10 @@
 /** What `roost send` does: makes the message out of a file and options, hands it to the server, and watches it. */
 import { readFile } from 'node:fs/promises'
 import { setTimeout as pause } from 'node:timers/promises'
-import type { MessageView } from '@roost/protocol'
+import type { DryRun, MessageView, PreflightView } from '@roost/protocol'
 import { StartError } from '../../store/folder.ts'
 import { ServerCaller } from '../devices/server.ts'
+import { plain } from '../plain.ts'
 
 export interface SendOptions {
   readonly app: string
@@ -21,18 +22,32 @@ export interface SendOptions {
   readonly collapseKey?: string
   readonly lane?: string
   readonly file?: string
+  /** The id of a message that it takes the place of. */
+  readonly change?: string
+  readonly dryRun?: boolean
+  readonly lang?: string
   readonly watch?: boolean
   readonly json?: boolean
 }
 
 const LOOK_AGAIN_MS = 500
 
-/** Prints its id; with `watch` a line whenever its counts have changed, and with `json` one line at the end. Throws StartError. */
+/**
+ * Prints its id; with `watch` a line whenever its counts have changed, and with `json` one line at the end. With `dryRun` nothing is
+ * sent. Throws StartError.
+ */
 export async function sendMessage(options: SendOptions, print: (line: string) => void): Promise<void> {
   const server = new ServerCaller(options)
   const message = messageOf(options, await readMessageFile(options.file))
-  const created = await server.json<{ id: string; warnings?: string[] }>('POST', '/messages', message)
-  if (!options.json) for (const line of [created.id, ...(created.warnings ?? [])]) print(line)
+  if (options.dryRun === true) {
+    const found = await server.json<PreflightView>('POST', '/diagnose', {
+      send: message,
+      ...given({ lang: options.lang }),
+    })
+    return printPreflight(found, options, print)
+  }
+  const created = await sendTo(server, options, message)
+  if (!options.json) for (const line of [created.id, ...plain(created.warnings ?? [])]) print(line)
   if (options.watch !== true) {
     if (options.json) print(JSON.stringify(created))
     return
@@ -41,6 +56,96 @@ export async function sendMessage(options: SendOptions, print: (line: string) =>
     if (!options.json) print(line)
   })
   if (options.json) print(JSON.stringify({ ...created, state: ended.state, counts: ended.counts }))
+}
+
+interface Sent {
+  readonly id: string
+  readonly warnings?: string[]
+}
+
+async function sendTo(server: ServerCaller, { change }: SendOptions, message: Message): Promise<Sent> {
+  if (change === undefined) return server.json<Sent>('POST', '/messages', message)
+  const { id, warnings } = await server.json<Required<Sent>>(
+    'PUT',
+    `/messages/${encodeURIComponent(change)}`,
+    message,
+  )
+  return { id, ...(warnings.length > 0 && { warnings }) }
+}
+
+/** Throws StartError for a message that would be refused, with all that was found of it. */
+function printPreflight(view: PreflightView, { json }: SendOptions, print: (line: string) => void): void {
+  const { dryRun, refusal, findings, looked, places } = json ? view : plain(view)
+  const found = findings.flatMap(wordsOfFinding)
+  if (refusal !== null || dryRun === null) {
+    if (!json) for (const line of found) print(line)
+    throw new StartError(
+      `it would be refused (${refusal?.code}): ${plain(refusal?.detail)}`,
+      refusal?.remedy ?? 'Correct what is named here.',
+    )
+  }
+  if (json) return print(JSON.stringify({ ...dryRun, findings, looked, places }))
+  for (const line of [...linesOf(dryRun), ...placeLines(places), ...found, 'nothing was sent']) print(line)
+}
+
+/** Of one environment alone nothing has to be said. */
+function placeLines(places: PreflightView['places']): string[] {
+  const apple = places.filter(it => it.gateway === 'apns')
+  if (apple.length < 2) return []
+  return [`of Apple’s environments: ${apple.map(it => `${it.devices} ${it.environment}`).join(', ')}`]
+}
+
+function wordsOfFinding({
+  rule,
+  title,
+  effect,
+  devices,
+  of,
+  example,
+  remedy,
+}: PreflightView['findings'][number]): string[] {
+  const share = devices === null ? '' : ` (${devices} of ${of} looked at)`
+  return [
+    `${effect}${share}: ${rule} ${title}. ${example}`,
+    ...remedy.steps.map(it => `  → ${remedy.who}: ${it.text}`),
+  ]
+}
+
+const SHOWN_DEVICES = 5
+
+function linesOf({ reach, errorPercent, sizes, sample, warnings }: DryRun): string[] {
+  const about = errorPercent > 0 ? ` (estimates; ± ${errorPercent} %)` : ''
+  const { devices, withAddress, valid, permitted } = reach
+  return [
+    `${devices} devices → ${withAddress} with an address → ${valid} of these alive → ${permitted} may show something${about}`,
+    ...sizes.map(
+      it => `${variantOf(it)}${it.gateway}${languageOf(it.language)}: ${it.bytes} of ${it.limit} bytes`,
+    ),
+    ...whatMattersFirst(sample)
+      .slice(0, SHOWN_DEVICES)
+      .map(it => `${variantOf(it)}${it.hwid} (${it.gateway}): ${wordsOfSample(it)}`),
+    ...warnings.map(it => `warning: ${it}`),
+  ]
+}
+
+function variantOf({ variant }: { readonly variant?: string | undefined }): string {
+  return variant === undefined ? '' : `variant "${variant}", `
+}
+
+function languageOf(language: string | null): string {
+  return language === null ? '' : ` in ${language}`
+}
+
+/** Those who would not get it, with the reason. */
+function whatMattersFirst(sample: DryRun['sample']): DryRun['sample'] {
+  return sample.toSorted((a, b) => Number(a.sendAt !== null) - Number(b.sendAt !== null))
+}
+
+function wordsOfSample({ outcome, reason, sendAt, bytes, title, body }: DryRun['sample'][number]): string {
+  if (outcome === 'deferred') return `deferred to ${sendAt}, ${reason}`
+  if (outcome !== 'sent') return `${outcome}, ${reason}`
+  const words = [title, body].filter(it => it !== null)
+  return [`would be sent, ${bytes} bytes`, ...(words.length > 0 ? [words.join(' · ')] : [])].join(': ')
 }
 
 type Message = Record<string, unknown>

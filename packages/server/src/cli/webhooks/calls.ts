@@ -13,6 +13,7 @@ import {
   redeliver,
 } from '../../webhooks/webhooks.ts'
 import { withApp } from '../devices/open.ts'
+import { plain } from '../plain.ts'
 
 const HOUR_MS = 3_600_000
 const BY = 'roost webhooks'
@@ -25,7 +26,7 @@ interface Options {
 export async function list({ app, json }: Options): Promise<void> {
   await withApp(app, async ({ db, appId }) => {
     const webhooks = await listWebhooks(db, appId)
-    print(json ? JSON.stringify({ webhooks }) : webhooks.map(wordsOf).join('\n') || 'no webhooks')
+    print(json ? JSON.stringify({ webhooks }) : plain(webhooks).map(wordsOf).join('\n') || 'no webhooks')
   })
 }
 
@@ -56,7 +57,7 @@ export async function setActive(id: string, isActive: boolean, { app, json }: Op
 
 export async function remove(id: string, { app, json }: Options): Promise<void> {
   await withApp(app, async ({ db, appId }) => {
-    await deleteWebhook(db, { appId, id: idOf(id) })
+    await deleteWebhook(db, { appId, id: idOf(id), by: BY, at: systemClock.now() })
     print(json ? JSON.stringify({ id }) : 'deleted')
   })
 }
@@ -76,7 +77,7 @@ export async function newSecret(
 export async function deliveries(id: string, { app, json }: Options): Promise<void> {
   await withApp(app, async ({ db, appId }) => {
     const found = await listDeliveries(db, { appId, id: idOf(id) })
-    const lines = found.map(
+    const lines = plain(found).map(
       it =>
         `${it.at} ${it.eventId} ${it.type} ${it.state}, ${it.attempts} attempts${it.error === null ? '' : `: ${it.error}`}`,
     )

@@ -1,6 +1,6 @@
 /** `roost webhooks`: who is told of what happens, and what became of it. */
 import { Command } from 'commander'
-import { ALONE } from '../removals/command.ts'
+import { BESIDE } from '../removals/command.ts'
 
 export function webhooksCommand(): Command {
   return new Command('webhooks')
@@ -55,7 +55,7 @@ function command(name: string, description: string): Command {
     .description(description)
     .requiredOption('--app <code>')
     .option('--json', 'print one line of JSON')
-    .addHelpText('after', ALONE)
+    .addHelpText('after', BESIDE)
 }
 
 function of(name: string, description: string): Command {

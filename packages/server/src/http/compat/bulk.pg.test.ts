@@ -3,21 +3,15 @@ import { randomBytes } from 'node:crypto'
 import type { BulkRequestView } from '@roost/protocol'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Access, type BareServer, SERVER_TOKEN, startBare } from '../../../test/bare.ts'
-import { cloneDatabase, type TestDatabase } from '../../../test/database.ts'
 import { tick } from '../../../test/roost.ts'
 
-let database: TestDatabase
 let server: BareServer
 let app: Access
 beforeAll(async () => {
-  database = await cloneDatabase()
-  server = await startBare({ databaseUrl: database.url })
+  server = await startBare()
   app = await server.createApp()
 })
-afterAll(async () => {
-  await server.close()
-  await database.drop()
-})
+afterAll(() => server.close())
 
 const WITHIN_MS = 20_000
 const newToken = () => randomBytes(32).toString('hex')

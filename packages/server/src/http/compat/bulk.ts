@@ -4,9 +4,10 @@
  * the envelope of the device API; GET /api/v2/audience/{method}/{request_id} tells how far it is, with a server token in
  * the header. What is asked of devices that are not known is no error.
  */
-import { BULK_BODY_BYTES, BULK_ENTRIES, ERRORS } from '@roost/protocol'
+import { BULK_BODY_BYTES, BULK_ENTRIES } from '@roost/protocol'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { z } from 'zod'
+import { requireServing } from '../../access/apps.ts'
 import {
   addBulkRequest,
   type NewBulkRequest,
@@ -18,9 +19,9 @@ import { type Faulty, isFaulty, readTarget } from '../../registry/bulk/target.ts
 import type { HttpContext } from '../context.ts'
 import { check } from '../faults.ts'
 import { readAnyBodyAsJson } from '../json.ts'
-import { asPushError, logProblem, retryAfterOf } from '../problem.ts'
-import { holdStrangersBack, requireServerToken, requireTokenOfBody } from '../server-token.ts'
-import { sendFailure, success } from './envelope.ts'
+import { holdStrangersBack } from '../server-token.ts'
+import { openBackEnd, openBackEndOfBody } from './back-end.ts'
+import { sendBareFailure, sendFailure, success } from './envelope.ts'
 
 const METHODS = ['bulkRegisterDevice', 'bulkSetTags', 'bulkUnregisterDevice'] as const
 type BulkMethod = (typeof METHODS)[number]
@@ -45,7 +46,7 @@ export async function compatBulkRoutes(app: FastifyInstance, context: HttpContex
   readAnyBodyAsJson(app, BULK_BODY_BYTES)
   holdStrangersBack(app, context)
   for (const method of METHODS) {
-    app.post(`/api/v2/audience/${method}`, { errorHandler: sendMessage }, async request => ({
+    app.post(`/api/v2/audience/${method}`, { errorHandler: sendBareFailure }, async request => ({
       request_id: await accept(context, request, { method, body: request.body }),
       status: 'Pending',
     }))
@@ -58,7 +59,7 @@ export async function compatBulkRoutes(app: FastifyInstance, context: HttpContex
     })
     app.get<{ Params: { id: string }; Querystring: { application?: string; detailed?: string } }>(
       `/api/v2/audience/${method}/:id`,
-      { errorHandler: sendMessage },
+      { errorHandler: sendBareFailure },
       request => tell(context, request),
     )
   }
@@ -71,11 +72,12 @@ async function accept(
 ): Promise<string> {
   // Ten thousand entries are looked at when it is known who sends them.
   const { auth } = check(z.object({ auth: z.string().min(1).max(512) }), { value: body, separator: '.' })
-  await requireTokenOfBody(context, request, auth)
+  const { apps } = await openBackEndOfBody(context, request, auth)
   const { application, devices } = check(envelope, { value: body, separator: '.' })
-  const { id: appId } = await context.apps.find(application)
+  const app = await apps.find(application)
+  if (method !== 'bulkUnregisterDevice') requireServing(app)
   const id = await addBulkRequest(context.db, {
-    appId,
+    appId: app.id,
     at: context.clock.now(),
     ...readEntries(method, devices),
   })
@@ -146,14 +148,14 @@ async function tell(
   }>,
 ): Promise<unknown> {
   const token = /^(?:Token|Bearer|Key) (\S+)$/i.exec(request.headers.authorization ?? '')?.[1]
-  await requireServerToken(context, request, { token, place: 'server token in its header' })
+  const { apps } = await openBackEnd(context, request, { token, place: 'server token in its header' })
   const id = check(z.uuid(), { name: 'request_id', value: request.params.id, separator: '.' })
   const { rows } = await context.db.query<{ appId: number }>(
     'select app_id as "appId" from bulk_request where id = $1',
     [id],
   )
   const found = await readBulkRequest(context.db, {
-    appId: rows[0]?.appId ?? 0,
+    appId: rows[0] !== undefined && apps.has(rows[0].appId) ? rows[0].appId : 0,
     id,
     isDetailed: request.query.detailed === 'true',
   })
@@ -164,14 +166,4 @@ async function tell(
     ...(found.counts ?? {}),
     ...(found.results === null ? {} : { devices: found.results }),
   }
-}
-
-function sendMessage(
-  ...[error, request, reply]: Parameters<NonNullable<FastifyInstance['errorHandler']>>
-): void {
-  const problem = asPushError(error)
-  logProblem(problem, error, request)
-  const retryAfter = retryAfterOf(problem)
-  if (retryAfter !== undefined) void reply.header('retry-after', retryAfter)
-  void reply.code(ERRORS[problem.code].status).send({ message: problem.message, code: problem.code })
 }

@@ -3,8 +3,9 @@ import type { CompatBase, DeviceRecord, Permission } from '@roost/protocol'
 import type { z } from 'zod'
 import type { App } from '../../access/apps.ts'
 import { platformOf } from '../../registry/address.ts'
-import { type DeviceUpdate, type UpdateResult, updateOf } from '../../registry/register.ts'
-import type { SkippedTag } from '../../registry/tags.ts'
+import { type DeviceUpdate, type UpdateResult, updateOf } from '../../registry/register/register.ts'
+import type { SkippedTag } from '../../registry/tags/tags.ts'
+import { offsetTold } from '../../registry/zone.ts'
 import type { HttpContext } from '../context.ts'
 import { check } from '../faults.ts'
 
@@ -40,7 +41,10 @@ export function updateFrom({ app, context, isReplay }: Call, request: CompatBase
     platform: request.device_type === undefined ? null : platformOf(request.device_type),
     userId: request.userId === request.hwid || request.userId === '' ? null : (request.userId ?? null),
     language: said.language ?? null,
-    timezoneSeconds: said.timezone ?? null,
+    timezoneSeconds: offsetTold(
+      { timeZone: said.time_zone ?? null, timezoneSeconds: said.timezone ?? null },
+      at,
+    ),
     appVersion: said.app_version ?? null,
     osVersion: said.os_version ?? null,
     deviceModel: said.device_model ?? null,
@@ -89,6 +93,7 @@ function recordOf(request: Partial<CompatBase>, at: number): Partial<DeviceRecor
     environment: environmentOf(request.gateway),
     bundleId: request.bundle_id ?? request.package ?? request.android_package,
     country: request.country,
+    timeZone: request.time_zone,
     sdkVersion: request.v,
     extensionVersion: request.extension_version,
     permissionParts: partsOf(request),

@@ -3,22 +3,16 @@ import { randomBytes } from 'node:crypto'
 import { ACTIVITIES_PER_DEVICE, EVENTS_PER_DEVICE } from '@roost/protocol'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Access, type BareServer, startBare } from '../../../test/bare.ts'
-import { cloneDatabase, type TestDatabase } from '../../../test/database.ts'
 import { TestClock, tick } from '../../../test/roost.ts'
-import { countEvent } from '../../registry/events.ts'
+import { countEvents } from '../../registry/events.ts'
 
-let database: TestDatabase
 let server: BareServer
 let app: Access
 beforeAll(async () => {
-  database = await cloneDatabase()
-  server = await startBare({ databaseUrl: database.url, clock: new TestClock() })
+  server = await startBare({ clock: new TestClock() })
   app = await server.createApp()
 })
-afterAll(async () => {
-  await server.close()
-  await database.drop()
-})
+afterAll(() => server.close())
 
 let count = 0
 const newHwid = () => `method-${++count}`
@@ -40,6 +34,26 @@ const addresses = async (hwid: string) =>
 const active = (kind: string, environment = 'production') => ({ kind, state: 'active', environment })
 
 describe('the device record', () => {
+  test('a zone that is told by name alone takes the place of an offset that was told before', async () => {
+    const hwid = newHwid()
+    const zoneOf = async () => {
+      const { timezoneSeconds, record } = await server.view(app, hwid)
+      return { timezoneSeconds, timeZone: record.timeZone }
+    }
+    await register(hwid, { timezone: 0 })
+    await done('setTags', { hwid, tags: {}, time_zone: 'Asia/Tokyo' })
+    expect(await zoneOf()).toEqual({ timezoneSeconds: 9 * 3600, timeZone: 'Asia/Tokyo' })
+    await done('setTags', { hwid, tags: {} })
+    await done('setTags', { hwid, tags: {}, time_zone: 'nonsense' })
+    expect(await zoneOf()).toEqual({ timezoneSeconds: 9 * 3600, timeZone: 'Asia/Tokyo' })
+    const path = `/v1/apps/${app.app}/devices/${hwid}`
+    const patched = await server.rest('PATCH', path, { timeZone: 'Asia/Dubai' })
+    expect(patched.body).toMatchObject({ timezoneSeconds: 14_400, record: { timeZone: 'Asia/Dubai' } })
+    // An offset that comes with a name, or after it, counts as it is told.
+    await done('setTags', { hwid, tags: {}, time_zone: 'Asia/Tokyo', timezone: -3600 })
+    expect(await zoneOf()).toEqual({ timezoneSeconds: -3600, timeZone: 'Asia/Tokyo' })
+  })
+
   test('keeps what a device says, and what later calls leave out', async () => {
     const hwid = newHwid()
     await register(hwid, {
@@ -411,7 +425,7 @@ describe('events', () => {
     const counting = await server.db.transaction(async tx => {
       for (const table of ['device', 'device_event'])
         await tx.query(`delete from ${table} where hwid = $1`, [hwid])
-      const counted = countEvent(server.db, event).then(() => true)
+      const counted = server.db.transaction(it => countEvents(it, [event])).then(() => true)
       const isWaiting = async () => (await tx.query(WAITING_FOR_A_LOCK)).rowCount > 0
       while (!(await Promise.race([counted, isWaiting()]))) await tick()
       return { counted }
@@ -453,14 +467,14 @@ test('createTestDevice makes a test device of a phone, with its token, and again
   expect(await server.view(app, hwid)).toMatchObject({ isTestDevice: true, addresses: [{ state: 'active' }] })
   const { body } = await server.rest<{ testDevices: unknown[] }>('GET', `/v1/apps/${app.app}/test-devices`)
   expect(body.testDevices).toEqual([
-    { hwid, name: 'Old phone', description: 'cracked', createdAt: expect.any(String) },
+    { hwid, name: 'Old phone', description: 'cracked', createdAt: expect.any(String), selfCheck: null },
   ])
 })
 
 describe('at two servers at once', () => {
   let other: BareServer
   beforeAll(async () => {
-    other = await startBare({ databaseUrl: database.url, clock: server.clock })
+    other = await server.another()
   })
   afterAll(() => other.close())
   const at = (i: number) => (i % 2 === 0 ? server : other)

@@ -7,21 +7,15 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Access, type BareServer, startBare } from '../../../test/bare.ts'
-import { cloneDatabase, type TestDatabase } from '../../../test/database.ts'
 import { type Fault, startFaultyRoad, subscribe, WebVisitor } from '../../../test/web-visitor.ts'
 
-let database: TestDatabase
 let server: BareServer
 let app: Access
 beforeAll(async () => {
-  database = await cloneDatabase()
-  server = await startBare({ databaseUrl: database.url })
+  server = await startBare()
   app = await server.createApp()
 })
-afterAll(async () => {
-  await server.close()
-  await database.drop()
-})
+afterAll(() => server.close())
 
 async function addressesOf(hwid: string): Promise<string[]> {
   const { rows } = await server.db.query<{ address: string }>(

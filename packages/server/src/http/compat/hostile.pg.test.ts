@@ -8,21 +8,15 @@ import { createECDH, randomBytes, randomUUID } from 'node:crypto'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Access, type BareServer, SERVER_TOKEN, startBare } from '../../../test/bare.ts'
-import { cloneDatabase, type TestDatabase } from '../../../test/database.ts'
 import { METHODS } from './methods.ts'
 
-let database: TestDatabase
 let server: BareServer
 let app: Access
 beforeAll(async () => {
-  database = await cloneDatabase()
-  server = await startBare({ databaseUrl: database.url })
+  server = await startBare()
   app = await server.createApp()
 })
-afterAll(async () => {
-  await server.close()
-  await database.drop()
-})
+afterAll(() => server.close())
 
 const RUNS = 60
 const CALLS_A_RUN = 12
@@ -60,6 +54,10 @@ const GOOD: Record<string, () => Record<string, unknown>> = {
   setActivityPushToStartToken: () => ({ activity_push_to_start_token: randomBytes(40).toString('hex') }),
   messageDeliveryEvent: () => ({ hash: randomBytes(16).toString('hex'), metaData: {} }),
   pushStat: () => ({ hash: randomBytes(16).toString('hex'), metaData: '{}' }),
+  postReceipts: () => ({
+    receipts: [{ kind: 'displayed', hash: randomBytes(16).toString('hex'), reason: 'none' }],
+    age: 60,
+  }),
 }
 
 const FIELDS = [

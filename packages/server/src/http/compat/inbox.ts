@@ -9,7 +9,7 @@ import { compatInboxSchema, compatInboxStatusSchema } from '@roost/protocol'
 import { readInbox, type ShownEntry } from '../../inbox/content.ts'
 import { type InboxKey, isUnread } from '../../inbox/read.ts'
 import { messageIdOfNumber, STATUS, setInboxState } from '../../inbox/states.ts'
-import { hashOf, messageIdOf } from '../../insight/receipts.ts'
+import { messageIdOf } from '../../insight/receipts.ts'
 import { type Call, type CompatMethod, method } from './call.ts'
 
 /** What happens at a tap. */
@@ -64,7 +64,7 @@ function messageOf({ entry, content }: ShownEntry): Record<string, unknown> {
       ...(content.data !== undefined && { u: content.data }),
     }),
     status: entry.status ?? STATUS.delivered,
-    hash: hashOf(entry.messageId),
+    hash: content.hash,
   }
 }
 

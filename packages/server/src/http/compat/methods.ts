@@ -11,6 +11,7 @@ import {
   compatGetTagsSchema,
   compatMergeUserSchema,
   compatReceiptSchema,
+  compatReceiptsSchema,
   compatRegisterSchema,
   compatRegisterUserSchema,
   compatSetBadgeSchema,
@@ -18,26 +19,39 @@ import {
   compatTestDeviceSchema,
   compatUnregisterSchema,
   PushError,
+  type ReceiptKind,
 } from '@roost/protocol'
+import type { z } from 'zod'
 import { readVapidPublicKey } from '../../credentials/credentials.ts'
-import { messageIdOf, type ReceiptKind } from '../../insight/receipts.ts'
+import { type ReceiptClaim, receiptOf } from '../../insight/receipts.ts'
 import { setBadge as setCountedBadge } from '../../messages/badges.ts'
-import { removeActivityAddress, setActivityAddress } from '../../registry/activities.ts'
 import { checkDevice as readPresence } from '../../registry/check.ts'
-import { readTagsForClient } from '../../registry/default-tags.ts'
-import { erase } from '../../registry/erase.ts'
-import { countEvent } from '../../registry/events.ts'
-import type { DeviceUpdate } from '../../registry/register.ts'
-import { registerDevice as register } from '../../registry/registration.ts'
-import { readTags } from '../../registry/tags.ts'
+import { erase } from '../../registry/erase/erase.ts'
+import { removeActivityAddress, setActivityAddress } from '../../registry/register/activities.ts'
+import type { DeviceUpdate } from '../../registry/register/register.ts'
+import { registerDevice as register } from '../../registry/register/registration.ts'
+import { readTagsForClient } from '../../registry/tags/default-tags.ts'
+import { readTags } from '../../registry/tags/tags.ts'
 import { addTestDevice, refuseTooManyTestDevices } from '../../registry/test-devices.ts'
 import { mergeFromDevice, withoutLateUser } from '../../registry/users.ts'
 import { answerOf, type Call, type CompatMethod, method, updateFrom } from './call.ts'
 import { getInboxMessages, inboxStatus } from './inbox.ts'
 
-/** What a call that is not about the user says of its device. */
-async function asideFrom(call: Call, request: CompatBase): Promise<DeviceUpdate> {
-  return withoutLateUser(call.context.db, updateFrom(call, request))
+/**
+ * A method that is not about the user: it gets what its call says of the device aside from that. Where the call names
+ * somebody else than the device belongs to, the answer says in `ignored` that this changed nothing.
+ */
+function aside<Schema extends z.ZodType<CompatBase>>(
+  schema: Schema,
+  handle: (
+    call: Call & { readonly request: z.infer<Schema>; readonly update: DeviceUpdate },
+  ) => Promise<object | null>,
+): CompatMethod {
+  return method(schema, async call => {
+    const { update, isUserIgnored } = await withoutLateUser(call.context.db, updateFrom(call, call.request))
+    const answer = await handle({ ...call, update })
+    return isUserIgnored ? { ...answer, ignored: ['userId'] } : answer
+  })
 }
 
 const registerDevice = method(compatRegisterSchema, async call => {
@@ -52,10 +66,9 @@ const registerDevice = method(compatRegisterSchema, async call => {
 })
 
 /** Succeeds for devices never seen, since clients call it before they register for the first time. */
-const unregisterDevice = method(compatUnregisterSchema, async call => {
-  const { context, request } = call
+const unregisterDevice = aside(compatUnregisterSchema, async ({ context, request, update }) => {
   const result = await context.registrations.apply({
-    ...(await asideFrom(call, request)),
+    ...update,
     isUnregister: true,
     clientSeq: request.client_seq ?? null,
   })
@@ -73,21 +86,15 @@ const deleteDevice = method(compatBaseSchema, async ({ app, context, request }) 
   return null
 })
 
-const applicationOpen = method(compatBaseSchema, async call => {
-  await call.context.registrations.apply({
-    ...(await asideFrom(call, call.request)),
-    isOpen: !call.isReplay,
-  })
+const applicationOpen = aside(compatBaseSchema, async ({ context, update, isReplay }) => {
+  await context.registrations.apply({ ...update, isOpen: !isReplay })
+  if (!isReplay) context.openings.note(update)
   return null
 })
 
-const setTags = method(compatSetTagsSchema, async call => {
-  const { tags, operations, skipped } = readTags(call.request.tags)
-  const result = await call.context.registrations.apply({
-    ...(await asideFrom(call, call.request)),
-    tags,
-    tagOperations: operations,
-  })
+const setTags = aside(compatSetTagsSchema, async ({ context, request, update }) => {
+  const { tags, operations, skipped } = readTags(request.tags)
+  const result = await context.registrations.apply({ ...update, tags, tagOperations: operations })
   return { skipped: [...skipped, ...result.skipped] }
 })
 
@@ -99,11 +106,10 @@ const getTags = method(compatGetTagsSchema, async ({ app, context, request }) =>
   }),
 }))
 
-const setBadge = method(compatSetBadgeSchema, async call => {
-  const update = await asideFrom(call, call.request)
-  const badge = call.request.badge ?? call.request.badges ?? 0
-  await call.context.registrations.apply({ ...update, record: { ...update.record, badge } })
-  await setCountedBadge(call.context.db, { appId: update.appId, hwid: update.hwid, badge })
+const setBadge = aside(compatSetBadgeSchema, async ({ context, request, update }) => {
+  const badge = request.badge ?? request.badges ?? 0
+  await context.registrations.apply({ ...update, record: { ...update.record, badge } })
+  await setCountedBadge(context.db, { appId: update.appId, hwid: update.hwid, badge })
   return null
 })
 
@@ -141,11 +147,9 @@ const getConfig = method(compatBaseSchema, async ({ app, context }) => {
 })
 
 /** Every field that clients look for is there; nothing is asked of them in return yet. */
-const postEvent = method(compatEventSchema, async call => {
-  const { app, context, request } = call
-  const update = await asideFrom(call, request)
+const postEvent = aside(compatEventSchema, async ({ app, context, request, update }) => {
   await context.registrations.apply(update)
-  await countEvent(context.db, {
+  await context.events.post({
     appId: app.id,
     hwid: request.hwid,
     name: request.event,
@@ -159,9 +163,7 @@ const postEvent = method(compatEventSchema, async call => {
 const getInApps = method(compatBaseSchema, async () => ({ inApps: [] }))
 const getPopupForms = method(compatBaseSchema, async () => ({ popup_forms: [] }))
 
-const createTestDevice = method(compatTestDeviceSchema, async call => {
-  const { app, context, request } = call
-  const update = await asideFrom(call, request)
+const createTestDevice = aside(compatTestDeviceSchema, async ({ app, context, request, update }) => {
   const device = {
     appId: app.id,
     hwid: request.hwid,
@@ -183,42 +185,62 @@ const createTestDevice = method(compatTestDeviceSchema, async call => {
 })
 
 async function setActivity(
-  call: Call,
-  activity: { id: string | null; token: string; request: CompatBase },
+  { app, context, update }: Call & { readonly update: DeviceUpdate },
+  activity: { readonly id: string | null; readonly token: string },
 ): Promise<null> {
-  const { app, context } = call
-  const update = await asideFrom(call, activity.request)
   const target = { app, update, activityId: activity.id }
   if (activity.token === '') await removeActivityAddress(context, target)
   else await setActivityAddress(context, { ...target, token: activity.token })
   return null
 }
 
-const setActivityToken = method(compatActivityTokenSchema, async call => {
+const setActivityToken = aside(compatActivityTokenSchema, async call => {
   const { request } = call
-  return setActivity(call, { id: request.activity_id, token: request.activity_token ?? '', request })
+  return setActivity(call, { id: request.activity_id, token: request.activity_token ?? '' })
 })
 
-const setActivityPushToStartToken = method(compatActivityStartTokenSchema, async call => {
-  const { request } = call
-  return setActivity(call, { id: null, token: request.activity_push_to_start_token ?? '', request })
+const setActivityPushToStartToken = aside(compatActivityStartTokenSchema, async call => {
+  return setActivity(call, { id: null, token: call.request.activity_push_to_start_token ?? '' })
 })
+
+/** What a device says of one, in the words of all these calls; `age` in seconds. */
+interface SaidOfReceipt {
+  readonly kind: ReceiptKind
+  readonly hash: string
+  readonly receipt_key?: string | undefined
+  readonly age?: number | undefined
+  readonly reason?: string | undefined
+}
+
+function claimOf({ app, context }: Call, hwid: string, said: SaidOfReceipt): ReceiptClaim {
+  const { kind, hash, receipt_key: signature, age = 0, reason } = said
+  return { appId: app.id, hwid, hash, kind, signature, reason, at: context.clock.now() - age * 1000 }
+}
 
 /** A hash that is none of ours is no error: clients pass on whatever a push carried. */
 function receipt(kind: ReceiptKind): CompatMethod {
-  return method(compatReceiptSchema, async ({ app, context, request }) => {
-    const messageId = messageIdOf(request.hash)
-    if (messageId === null) return null
-    await context.receipts.add({
-      appId: app.id,
-      hwid: request.hwid,
-      messageId,
-      kind,
-      at: context.clock.now(),
-    })
+  return method(compatReceiptSchema, async call => {
+    const { context, request } = call
+    const claim = claimOf(call, request.hwid, { ...request, kind })
+    const told = receiptOf(claim, context.signer, context.clock.now())
+    if (told !== null) await context.receipts.add(told)
     return null
   })
 }
+
+const postReceipts = method(compatReceiptsSchema, async call => {
+  const { context, request } = call
+  const told = request.receipts.flatMap(
+    it =>
+      receiptOf(
+        claimOf(call, request.hwid, { ...it, age: it.age ?? request.age }),
+        context.signer,
+        context.clock.now(),
+      ) ?? [],
+  )
+  await context.receipts.addAll(told)
+  return null
+})
 
 export const METHODS: ReadonlyMap<string, CompatMethod> = new Map(
   Object.entries({
@@ -243,5 +265,6 @@ export const METHODS: ReadonlyMap<string, CompatMethod> = new Map(
     setActivityPushToStartToken,
     messageDeliveryEvent: receipt('delivered'),
     pushStat: receipt('opened'),
+    postReceipts,
   }),
 )

@@ -6,8 +6,10 @@
 import cors from '@fastify/cors'
 import { DEVICE_BODY_BYTES, PushError } from '@roost/protocol'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { requireServing } from '../../access/apps.ts'
 import { checkDevice } from '../../registry/check.ts'
 import type { HttpContext } from '../context.ts'
+import { deviceTokenOf } from '../device-token.ts'
 import { readAnyBodyAsJson } from '../json.ts'
 import { sendFailure, success } from './envelope.ts'
 import { METHODS } from './methods.ts'
@@ -22,6 +24,24 @@ const FOR_REGISTRATION: ReadonlySet<string> = new Set([
   'deleteDevice',
   'registerUser',
   'mergeUser',
+])
+
+/**
+ * What an archived app is served with: calls that only ask or take something away, or say that the device is somebody else's. Refused, they
+ * would be lost, and whoever has unregistered or logged out would get pushes when the app is taken back.
+ */
+const FOR_ARCHIVED: ReadonlySet<string> = new Set([
+  'unregisterDevice',
+  'deleteDevice',
+  'registerUser',
+  'mergeUser',
+  'checkDevice',
+  'getTags',
+  'getInboxMessages',
+  'inboxStatus',
+  'messageDeliveryEvent',
+  'pushStat',
+  'postReceipts',
 ])
 
 export async function compatRoutes(app: FastifyInstance, context: HttpContext): Promise<void> {
@@ -48,6 +68,7 @@ export async function compatRoutes(app: FastifyInstance, context: HttpContext): 
     const body = unwrap(request.body)
     const app = await context.apps.findByDevice(body.application, deviceTokenOf(request))
     context.limits.takeAppCall(app.id)
+    if (!FOR_ARCHIVED.has(request.params.method)) requireServing(app)
     const { hwid } = body
     if (typeof hwid === 'string') {
       const isKnown = async () => (await checkDevice(context.db, { appId: app.id, hwid })).isKnown
@@ -75,8 +96,4 @@ function unwrap(body: unknown): Unwrapped {
   )
     throw new PushError('input_invalid', 'the body is {"request":{"application":"XXXXX-XXXXX",…}}')
   return request as Unwrapped
-}
-
-function deviceTokenOf(request: FastifyRequest): string | undefined {
-  return /^Token (\S+)$/i.exec(request.headers.authorization ?? '')?.[1]
 }

@@ -9,7 +9,8 @@ import { listUnregistered } from '../../hygiene/removals.ts'
 import type { HttpContext } from '../context.ts'
 import { check } from '../faults.ts'
 import { readAnyBodyAsJson } from '../json.ts'
-import { holdStrangersBack, requireTokenOfBody } from '../server-token.ts'
+import { holdStrangersBack } from '../server-token.ts'
+import { type BackEndContext, openBackEndOfBody } from './back-end.ts'
 import { sendFailure, success } from './envelope.ts'
 
 const DAY_MS = 24 * 60 * 60_000
@@ -32,13 +33,13 @@ export async function compatUnregisteredRoutes(app: FastifyInstance, context: Ht
   app.setErrorHandler(sendFailure)
   app.post('/json/1.3/getUnregisteredDevices', async request => {
     const { request: asked } = check(requestSchema, { value: request.body, separator: '.' })
-    await requireTokenOfBody(context, request, asked.auth)
-    return success({ hwids: await read(context, asked) })
+    const opened = await openBackEndOfBody(context, request, asked.auth)
+    return success({ hwids: await read(opened, asked) })
   })
 }
 
 async function read(
-  context: HttpContext,
+  context: BackEndContext,
   { application, date_from, date_to }: z.infer<typeof requestSchema>['request'],
 ): Promise<string[]> {
   const { id: appId } = await context.apps.find(application)

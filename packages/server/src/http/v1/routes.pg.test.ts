@@ -2,20 +2,14 @@
 import { REST_BODY_BYTES } from '@roost/protocol'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Access, type BareServer, SERVER_TOKEN, startBare } from '../../../test/bare.ts'
-import { cloneDatabase, type TestDatabase } from '../../../test/database.ts'
 
-let database: TestDatabase
 let server: BareServer
 let app: Access
 beforeAll(async () => {
-  database = await cloneDatabase()
-  server = await startBare({ databaseUrl: database.url })
+  server = await startBare()
   app = await server.createApp()
 })
-afterAll(async () => {
-  await server.close()
-  await database.drop()
-})
+afterAll(() => server.close())
 
 interface Request {
   readonly method?: string
@@ -52,6 +46,22 @@ test('a problem is application/problem+json with code, detail, remedy and the id
     requestId: expect.stringMatching(/^[0-9a-f-]{36}$/),
   })
   expect(server.logged()).toContain(answer.body.requestId)
+})
+
+test('a problem has the values that its sentence names beside it, for other languages', async () => {
+  const of = `/v1/apps/${app.app}`
+  const condition = { field: 'platform', op: 'in', value: ['ios'] }
+  const message = { to: { all: true }, content: { title: 'Hello' } }
+  const made: readonly (readonly [string, object])[] = [
+    ['segment', { name: 'News', mode: 'live', condition }],
+    ['schedule', { name: 'News', cron: '0 9 * * 1', message }],
+    ['trigger', { name: 'News', event: 'opened', message: { content: message.content } }],
+  ]
+  for (const [kind, body] of made) {
+    const again = () => post(`${of}/${kind}s`, JSON.stringify(body))
+    expect(await again(), kind).toMatchObject({ status: 201 })
+    expect((await again()).body).toMatchObject({ code: `${kind}_name_taken`, values: { name: 'News' } })
+  }
 })
 
 test('a path that is none is a problem too', async () => {
@@ -181,6 +191,13 @@ describe('a body', () => {
     expect((await post('/v1/apps', '{"name":"x"}', { 'content-type': 'text/plain' })).status).toBe(400)
   })
 
+  test('that is empty is none: taken where none is wanted or needed, and else refused', async () => {
+    const message = `/v1/apps/${app.app}/messages/01a202ec-01b7-702d-b28a-d2cdfefbc470`
+    for (const verb of ['pause', 'recall'])
+      expect((await post(`${message}/${verb}`, '')).body, verb).toMatchObject({ code: 'message_unknown' })
+    expect((await post(`${message}/winner`, '')).body).toMatchObject({ code: 'body_malformed' })
+  })
+
   test('that was refused made no app', async () => {
     const { body } = await call('/v1/apps')
     expect(body.apps.map((it: { name: string }) => it.name)).toEqual(['Test'])
@@ -196,7 +213,7 @@ describe('a body', () => {
       const answer = await post(`/v1/apps/${app.app}/messages`, body)
       expect(answer.status).toBe(400)
     }
-    expect((await call(`/v1/apps/${app.app}/messages`)).body).toEqual({ messages: [] })
+    expect((await call(`/v1/apps/${app.app}/messages`)).body.messages).toEqual([])
   })
 })
 
@@ -240,6 +257,20 @@ describe('a path or a query', () => {
     expect(await found('under_')).toEqual(['under_score'])
     expect(await found('%')).toEqual(['%00'])
     expect(await found("' or 1=1 --")).toEqual([])
+  })
+
+  test('may ask for one platform, or for those that have not told theirs', async () => {
+    const fresh = await server.createApp()
+    await server.device(fresh, 'registerDevice', { hwid: 'phone', device_type: 3 })
+    await server.device(fresh, 'setTags', { hwid: 'silent', tags: {} })
+    const found = async (query: string) =>
+      (await call(`/v1/apps/${fresh.app}/devices?${query}`)).body.devices.map(
+        (it: { hwid: string }) => it.hwid,
+      )
+    expect(await found('platform=android')).toEqual(['phone'])
+    expect(await found('platform=android&state=none')).toEqual(['phone'])
+    expect(await found('platform=other')).toEqual(['silent'])
+    expect(await found('platform=ios')).toEqual([])
   })
 })
 

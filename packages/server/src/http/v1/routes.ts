@@ -4,10 +4,15 @@ import swagger from '@fastify/swagger'
 import type { FastifyInstance } from 'fastify'
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod'
 import { z } from 'zod'
+import { presenceRoutes } from '../../live/presence-route.ts'
 import type { HttpContext } from '../context.ts'
 import { validatorCompiler } from '../faults.ts'
 import { problemSchema } from '../problem.ts'
-import { requireServerToken } from '../server-token.ts'
+import { testInvitationRoutes } from '../test-device/route.ts'
+import { selfCheckRoutes } from '../test-device/self-check.ts'
+import { guard } from './access/door.ts'
+import { entryRoutes } from './access/entry.ts'
+import { accessRoutes } from './access/route.ts'
 import { addressPolicyRoutes } from './address-policy/route.ts'
 import { alertRoutes } from './alerts/route.ts'
 import { appRoutes } from './apps/route.ts'
@@ -18,18 +23,32 @@ import { eraseRoutes } from './devices/erase.ts'
 import { exportRoutes } from './devices/export.ts'
 import { importRoutes } from './devices/import.ts'
 import { deviceRoutes } from './devices/route.ts'
+import { diagnoseRoutes } from './diagnose/route.ts'
+import { guideRoutes } from './guide/route.ts'
 import { inboxRoutes } from './inbox/route.ts'
+import { integrationRoutes } from './integration/route.ts'
+import { jobRoutes } from './jobs/route.ts'
 import { listRoutes } from './lists/route.ts'
+import { liveRoutes } from './live/route.ts'
+import { lookUpRoutes } from './look-ups/route.ts'
 import { messageControlRoutes } from './message-control/route.ts'
 import { messageRoutes } from './messages/route.ts'
+import { previewRoutes } from './preview/route.ts'
 import { pushTestRoutes } from './push-test/route.ts'
+import { reachRoutes } from './reach/route.ts'
 import { removalRoutes } from './removals/route.ts'
 import { ruleRoutes } from './rules/route.ts'
+import { scheduleRoutes } from './schedules/route.ts'
 import { segmentExportFileRoutes, segmentExportRoutes } from './segment-exports/route.ts'
 import { segmentRoutes } from './segments/route.ts'
 import { statsRoutes } from './stats/route.ts'
+import { statisticsRoutes } from './stats/statistics.ts'
+import { suggestionRoutes } from './suggestions/route.ts'
 import { tagRoutes } from './tags/route.ts'
+import { invitationRoutes } from './test-devices/invitations.ts'
 import { testDeviceRoutes } from './test-devices/route.ts'
+import { triggerRoutes } from './triggers/route.ts'
+import { uninstallRoutes } from './uninstalls/route.ts'
 import { userRoutes } from './users/route.ts'
 import { webhookRoutes } from './webhooks/route.ts'
 
@@ -60,6 +79,12 @@ export async function v1Routes(app: FastifyInstance, context: HttpContext): Prom
       components: {
         securitySchemes: {
           serverToken: { type: 'http', scheme: 'bearer' },
+          session: {
+            type: 'apiKey',
+            in: 'cookie',
+            name: context.sessionCookie.name,
+            description: 'Of a person who has signed in: POST /v1/session',
+          },
           deviceToken: {
             type: 'apiKey',
             in: 'header',
@@ -68,20 +93,20 @@ export async function v1Routes(app: FastifyInstance, context: HttpContext): Prom
           },
         },
       },
-      security: [{ serverToken: [] }],
+      security: [{ serverToken: [] }, { session: [] }],
     },
     transform: jsonSchemaTransform,
     transformObject: jsonSchemaTransformObject,
   })
   app.get('/v1/openapi.json', { schema: { hide: true } }, async () => app.swagger())
   await app.register(inboxRoutes, { ...context, prefix: '/v1/apps/:app/devices/:hwid/inbox' })
+  await app.register(testInvitationRoutes, { ...context, prefix: '/v1/test-invitations' })
+  await app.register(selfCheckRoutes, { ...context, prefix: '/v1/apps/:app/devices/:hwid/self-check' })
   await app.register(segmentExportFileRoutes, { ...context, prefix: '/v1/segment-export-files' })
+  await app.register(entryRoutes, { ...context, prefix: '/v1' })
   await app.register(
     async guarded => {
-      guarded.addHook('onRequest', request => {
-        const token = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? '')?.[1]
-        return requireServerToken(context, request, { token, place: 'bearer token' })
-      })
+      guard(guarded, context)
       guarded.addHook('onRoute', route => {
         const { response, ...schema } = route.schema ?? {}
         route.schema = {
@@ -90,27 +115,43 @@ export async function v1Routes(app: FastifyInstance, context: HttpContext): Prom
           response: { ...(response as object), ...anyProblem },
         }
       })
+      await guarded.register(accessRoutes, context)
       await guarded.register(addressPolicyRoutes, context)
       await guarded.register(alertRoutes, context)
       await guarded.register(appRoutes, context)
       await guarded.register(bulkRoutes, context)
       await guarded.register(credentialRoutes, context)
       await guarded.register(deviceRoutes, context)
+      await guarded.register(diagnoseRoutes, context)
       await guarded.register(eraseRoutes, context)
+      await guarded.register(guideRoutes, context)
       await guarded.register(exportRoutes, context)
       await guarded.register(importRoutes, context)
       await guarded.register(deviceCallRoutes, context)
+      await guarded.register(jobRoutes, context)
+      await guarded.register(integrationRoutes, context)
       await guarded.register(listRoutes, context)
+      await guarded.register(liveRoutes, context)
+      await guarded.register(lookUpRoutes, context)
       await guarded.register(messageRoutes, context)
+      await guarded.register(presenceRoutes, context)
+      await guarded.register(previewRoutes, context)
       await guarded.register(pushTestRoutes, context)
       await guarded.register(messageControlRoutes, context)
+      await guarded.register(reachRoutes, context)
       await guarded.register(removalRoutes, context)
+      await guarded.register(scheduleRoutes, context)
       await guarded.register(segmentExportRoutes, context)
       await guarded.register(segmentRoutes, context)
       await guarded.register(ruleRoutes, context)
       await guarded.register(statsRoutes, context)
+      await guarded.register(statisticsRoutes, context)
+      await guarded.register(suggestionRoutes, context)
       await guarded.register(tagRoutes, context)
+      await guarded.register(invitationRoutes, context)
       await guarded.register(testDeviceRoutes, context)
+      await guarded.register(triggerRoutes, context)
+      await guarded.register(uninstallRoutes, context)
       await guarded.register(userRoutes, context)
       await guarded.register(webhookRoutes, context)
     },

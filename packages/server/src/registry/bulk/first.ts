@@ -8,7 +8,7 @@ import { TAGS_BYTES_PER_DEVICE } from '@roost/protocol'
 import { bytesArray, plainArray, textArray } from '../../store/array-literals.ts'
 import type { Queryable } from '../../store/database.ts'
 import { addressBucketOf } from '../buckets.ts'
-import { isDenied } from '../permission.ts'
+import { isDenied } from '../register/permission.ts'
 import type { Into, Row } from './rows.ts'
 
 const FIRST = `

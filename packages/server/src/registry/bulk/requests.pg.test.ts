@@ -3,24 +3,18 @@ import { randomBytes } from 'node:crypto'
 import type { BulkTarget } from '@roost/protocol'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Access, type BareServer, startBare } from '../../../test/bare.ts'
-import { cloneDatabase, type TestDatabase } from '../../../test/database.ts'
 import { addBulkRequest, type NewBulkRequest, readBulkRequest, runBulkRequests } from './requests.ts'
 
-let database: TestDatabase
 let server: BareServer
 let app: Access
 let appId: number
 beforeAll(async () => {
-  database = await cloneDatabase()
-  server = await startBare({ databaseUrl: database.url })
+  server = await startBare()
   app = await server.createApp()
   const { rows } = await server.db.query<{ id: number }>('select id from app where code = $1', [app.app])
   appId = rows[0]?.id ?? 0
 })
-afterAll(async () => {
-  await server.close()
-  await database.drop()
-})
+afterAll(() => server.close())
 
 const newToken = () => randomBytes(32).toString('hex')
 const end = (token: string) => token.slice(-8)

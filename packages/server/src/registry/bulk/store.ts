@@ -16,8 +16,9 @@ import type { Queryable } from '../../store/database.ts'
 import type { NewAddress } from '../address.ts'
 import { addressBucketOf, addressHash } from '../buckets.ts'
 import { deviceOrder } from '../lock-order.ts'
-import { inheritOptOut, isDenied, optOut } from '../permission.ts'
-import { giveTypes } from '../tag-definitions.ts'
+import { inheritOptOut, isDenied, optOut } from '../register/permission.ts'
+import { superseding } from '../superseding.ts'
+import { giveTypes } from '../tags/definitions.ts'
 import { type First, prepareFirst, storeFirst } from './first.ts'
 import type { KnownDevice } from './known.ts'
 import { type Into, type Row, wavesOf } from './rows.ts'
@@ -471,21 +472,7 @@ async function takeHeld(tx: Queryable, rows: readonly Addressed[]): Promise<Take
   return { older, fromOptedOut }
 }
 
-/** R2. */
-const SUPERSEDE = `
-  with superseded as (
-    update address a
-       set state = 'superseded', reason = 'replaced_by_new_address', generation = a.generation + 1,
-           state_since = to_timestamp(i.at_ms::float8 / 1000)
-      from ${KEYS}
-     where a.bucket = i.bucket and a.app_id = i.app_id and a.hwid = i.hwid and a.kind = i.kind
-       and a.address_hash <> i.hash and a.state in ('active', 'suspect', 'quarantined')
-    returning a.*
-  )
-  insert into ledger (bucket, app_id, hwid, at, event, reason, provider, environment, kind, address_end, generation)
-  select bucket, app_id, hwid, state_since, 'superseded', reason, provider, environment, kind, right(address, 8),
-         generation
-    from superseded`
+const SUPERSEDE = superseding(KEYS, 'to_timestamp(i.at_ms::float8 / 1000)')
 
 /**
  * R6. Of an address that is active already only the clock moves: no device has called in, so answers to what was sent to

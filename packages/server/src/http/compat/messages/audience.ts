@@ -1,11 +1,12 @@
 /**
- * Whom a notification is for, in the compatible protocol: `devices` (hwids or push tokens), else `users`, else `conditions`
- * (`[tag, operator, operand]`, all of which must hold) and `platforms`, else everybody. A list that is there and empty is a
+ * Whom a notification is for, in the compatible protocol: `devices` (hwids or push tokens), else `users`, else a `filter` or
+ * `conditions` (`[tag, operator, operand]`, all of which must hold) and `platforms`, else everybody. A list that is there and empty is a
  * mistake and not everybody.
  */
 import { createHash } from 'node:crypto'
 import { type Condition, DEVICE_TYPES, HWID_CHARACTERS, PushError } from '@roost/protocol'
 import { readConditionArrays } from '../../../audience/expression/arrays.ts'
+import { findFilters } from '../../../audience/segments.ts'
 import { addressBucketOf, bucketOf } from '../../../registry/buckets.ts'
 import { hashesOfToken } from '../../../registry/token-holders.ts'
 import type { Queryable } from '../../../store/database.ts'
@@ -43,7 +44,10 @@ export async function findAudience(db: Queryable, query: AudienceQuery): Promise
     refusePlatforms(query)
     return { to: { users: names('users') }, unknown: [], beaten: beaten(['filter', 'conditions']) }
   }
+  if (isThere('filter') && isThere('conditions'))
+    refuse(`${place}.filter`, 'it and conditions each name the audience; give one of them')
   const all = [
+    ...(isThere('filter') ? [await readFilter(db, query)] : []),
     ...(isThere('conditions') ? [readConditions(fields.conditions, `${place}.conditions`)] : []),
     ...(isThere('platforms') ? [readPlatforms(fields.platforms, `${place}.platforms`)] : []),
   ]
@@ -51,6 +55,16 @@ export async function findAudience(db: Queryable, query: AudienceQuery): Promise
   const [only, ...others] = all
   const condition = only !== undefined && others.length === 0 ? only : { and: all }
   return { to: { condition }, unknown: [], beaten: [] }
+}
+
+/** By name or code. */
+async function readFilter(db: Queryable, { appId, fields, place }: AudienceQuery): Promise<Condition> {
+  const { filter } = fields
+  if (typeof filter !== 'string') return refuse(`${place}.filter`, 'it is the name or the code of a filter')
+  const [found] = await findFilters(db, { appId, name: filter })
+  if (found === undefined)
+    refuse(`${place}.filter`, `this app has no filter ${JSON.stringify(filter.slice(0, 64))}`)
+  return { segment: found.id }
 }
 
 function refuse(place: string, why: string): never {
@@ -92,7 +106,7 @@ const FIND_DEVICES = `
        limit 1) held on true`
 
 /** Unknown ones are kept by a hash: they count as targeted, and a token is not to lie about in a message. */
-async function findDevices(
+export async function findDevices(
   db: Queryable,
   appId: number,
   names: readonly string[],

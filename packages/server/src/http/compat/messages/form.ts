@@ -6,8 +6,9 @@
  *
  * What our form takes is for `newMessageSchema` alone to say; its faults are told by the name that the caller used.
  */
-import { type NewMessage, newMessageSchema, PushError } from '@roost/protocol'
+import { type AppRules, type NewMessage, newMessageSchema, PushError } from '@roost/protocol'
 import type { z } from 'zod'
+import { readCapping } from './capping.ts'
 import { readWallTime } from './wall-time.ts'
 
 export type Fields = Readonly<Record<string, unknown>>
@@ -27,6 +28,7 @@ const DAY_END = '23:59:59'
 const PLAIN: Readonly<Record<string, string>> = {
   link: 'content.url',
   send_rate: 'sendRate',
+  campaign: 'campaign',
   transactionId: 'idempotencyKey',
   ios_sound: 'content.apns.sound',
   ios_attachment: 'content.apns.image',
@@ -79,19 +81,19 @@ const OBJECTS: Readonly<Record<string, string>> = {
 
 /** They decorate a platform, or are of one that Roost does not send to. */
 const DECORATION =
-  /^(minimize_link|campaign|ios_trim_content|apns_trim_content|(huawei_)?android_(vibration|led|ibc|priority)|chrome_duration|firefox_(title|icon|root_params)|safari_(title|action|url_args|ttl)|mac_(badges|sound|ttl|root_params)|wns_(content|type|tag)|adm_\w+)$/
+  /^(minimize_link|ios_trim_content|apns_trim_content|(huawei_)?android_(vibration|led|ibc|priority)|chrome_duration|firefox_(title|icon|root_params)|safari_(title|action|url_args|ttl)|mac_(badges|sound|ttl|root_params)|wns_(content|type|tag)|adm_\w+)$/
 
 /** Read together with others, below. */
 const READ_APART = new Set([
   ...['send_date', 'timezone', 'ignore_user_timezone', 'inbox_date', 'ios_category_id'],
-  ...['devices', 'users', 'conditions', 'platforms'],
+  ...['devices', 'users', 'filter', 'conditions', 'platforms'],
+  ...['capping_days', 'capping_count', 'capping_avoid', 'capping_exclude', 'frequency_capping'],
   ...['ios_silent', 'android_silent', 'huawei_android_silent'],
   ...['chrome_button_text1', 'chrome_button_url1', 'chrome_button_text2', 'chrome_button_url2'],
 ])
 
 /** What can't be honoured, and changes the message or whom it reaches. */
 const REFUSED: Readonly<Record<string, string>> = {
-  filter: 'name the audience with devices, users or conditions',
   geozone: 'devices do not report where they are',
   rich_media: 'there are no rich media',
   remote_page: 'there are no rich media; name a page as link',
@@ -99,8 +101,15 @@ const REFUSED: Readonly<Record<string, string>> = {
   page_id: 'there are no rich media',
   dynamic_content_placeholders: 'use the tags of the devices in a template',
   preset: 'there are no presets; give the fields themselves',
-  frequency_capping: 'set the caps of the app over REST',
 }
+
+/** Those of single platforms are too many to tell; the page of the remedy has them. */
+const OF_PLATFORM = /^(ios|android|huawei_android|chrome)_/
+const KNOWN = `known are ${[TEXTS, PLAIN, OBJECTS]
+  .flatMap(Object.keys)
+  .concat(...READ_APART)
+  .filter(it => !OF_PLATFORM.test(it))
+  .join(', ')}, and those of platforms`
 
 interface Draft {
   readonly fields: Fields
@@ -111,15 +120,16 @@ interface Draft {
   readonly ignored: string[]
 }
 
-/** `audience` is what the caller made of devices, users, conditions and platforms. Throws `input_invalid`. */
-export function readForm(
-  fields: Fields,
-  {
-    place,
-    audience,
-    beaten,
-  }: { readonly place: string; readonly audience: Audience; readonly beaten: readonly string[] },
-): Form {
+interface Around {
+  readonly place: string
+  /** What the caller made of devices, users, filter, conditions and platforms. */
+  readonly audience: Audience
+  readonly beaten: readonly string[]
+  readonly appRules: AppRules
+}
+
+/** Throws `input_invalid`. */
+export function readForm(fields: Fields, { place, audience, beaten, appRules }: Around): Form {
   const draft: Draft = {
     fields,
     place,
@@ -131,6 +141,8 @@ export function readForm(
   readWhen(draft)
   readInbox(draft)
   readButtons(draft)
+  const rules = readCapping(fields, { place, appRules })
+  if (rules !== undefined) put(draft, 'rules', 'capping_days', rules)
   const parsed = newMessageSchema.safeParse(draft.form)
   if (!parsed.success) throw new PushError('input_invalid', describe(parsed.error, draft))
   return { input: parsed.data, ignored: draft.ignored }
@@ -162,7 +174,7 @@ function readField(draft: Draft, name: string): void {
   else if (badge !== undefined) put(draft, badge, name, value === '+1' ? value : Number(value))
   else if (object !== undefined) putObject(draft, object, name)
   else if (DECORATION.test(name)) draft.ignored.push(name)
-  else if (!draft.ignored.includes(name)) refuse(draft, name, 'there is no such field')
+  else if (!draft.ignored.includes(name)) refuse(draft, name, `there is no such field; ${KNOWN}`)
 }
 
 function refuse({ place }: Draft, name: string, why: string): never {
@@ -219,12 +231,13 @@ function putObject(draft: Draft, path: string, name: string): void {
   } else if (Object.keys(said).length > 0) put(draft, path, name, said)
 }
 
-/** The subscriber's own zone is asked for with `ignore_user_timezone` false. */
+/**
+ * With `ignore_user_timezone` false it is by the clock of each device, at once where the hour has passed; `timezone` is then that of
+ * devices which tell none.
+ */
 function readWhen(draft: Draft): void {
   const { send_date: date, timezone, ignore_user_timezone: ignores } = draft.fields
   if (!isSaid(date) || date === 'now') return
-  if ([false, 0, '0', 'false'].includes(ignores as never))
-    refuse(draft, 'ignore_user_timezone', 'sending at the local time of each device is not served here')
   if (isSaid(timezone) && typeof timezone !== 'string') refuse(draft, 'timezone', 'it is the name of a zone')
   const zone = isSaid(timezone) ? (timezone as string) : 'UTC'
   const at = typeof date === 'string' ? readWallTime(date, zone) : undefined
@@ -234,8 +247,14 @@ function readWhen(draft: Draft): void {
       'send_date',
       `it is "now" or YYYY-MM-DD HH:mm in a zone that is known; zone "${zone.slice(0, 64)}"`,
     )
-  put(draft, 'sendAt', 'send_date', new Date(at).toISOString())
+  const isLocal = [false, 0, '0', 'false'].includes(ignores as never)
+  if (!isLocal) return put(draft, 'sendAt', 'send_date', new Date(at).toISOString())
+  put(draft, 'localTime.at', 'send_date', String(date).trim().slice(0, WALL_MINUTE).replace(' ', 'T'))
+  put(draft, 'localTime.otherwiseTimeZone', 'timezone', zone)
 }
+
+/** `YYYY-MM-DD HH:mm` */
+const WALL_MINUTE = 16
 
 /** The flag that hides the alert of a platform, by the platform. */
 const SILENT = {
@@ -254,15 +273,7 @@ function readInbox(draft: Draft): void {
   const { inbox_date: date } = draft.fields
   const isOn = (flag: unknown) => [true, 1, '1', 'true'].includes(flag as never)
   const silenced = Object.entries(SILENT).filter(([, read]) => isOn(read(draft.fields)))
-  if (!isSaid(date)) {
-    if (silenced.length > 0)
-      refuse(
-        draft,
-        'ios_silent, android_silent',
-        'a message without alert is for the inbox: it needs an inbox_date',
-      )
-    return
-  }
+  if (!isSaid(date)) return readSilence(draft, silenced.length)
   const text = typeof date === 'string' ? date.trim() : ''
   const until = readWallTime(/^\d{4}-\d\d-\d\d$/.test(text) ? `${text} ${DAY_END}` : text)
   if (until === undefined) refuse(draft, 'inbox_date', 'it is YYYY-MM-DD, or YYYY-MM-DD HH:mm in UTC')
@@ -276,6 +287,18 @@ function readInbox(draft: Draft): void {
       `without alert means on all platforms; it says nothing of ${loud.join(', ')}`,
     )
   put(draft, 'inbox.only', 'ios_silent', true)
+}
+
+/** Without an inbox it wakes apps and shows nothing, on all platforms. */
+function readSilence(draft: Draft, silenced: number): void {
+  if (silenced === 0) return
+  if (silenced < Object.keys(SILENT).length)
+    refuse(
+      draft,
+      'ios_silent, android_silent',
+      'without alert means on all platforms, or for the inbox with an inbox_date',
+    )
+  put(draft, 'content.silent', 'ios_silent', true)
 }
 
 function readButtons(draft: Draft): void {

@@ -89,6 +89,23 @@ describe('createMessage', () => {
     expect(phone.shown.at(-1)).toMatchObject({ title: 'Title', body: 'Hello' })
   })
 
+  test('with ignore_user_timezone false it is sent by the clock of each device', async () => {
+    const { body } = await create({
+      send_date: '2099-05-04 09:30',
+      timezone: 'Europe/Berlin',
+      ignore_user_timezone: false,
+      content: 'Hello',
+    })
+    const { id } = await detailsOf(body.response.Messages[0] as string)
+    expect((await roost.rest<MessageView>('GET', `/v1/apps/${roost.app}/messages/${id}`)).body).toMatchObject(
+      {
+        state: 'scheduled',
+        localTime: { at: '2099-05-04T09:30', otherwiseTimeZone: 'Europe/Berlin' },
+        sendAt: '2099-05-03T19:30:00.000Z',
+      },
+    )
+  })
+
   test('devices are hwids or push tokens; those that do not exist are told as UnknownDevices', async () => {
     const [byHwid, byToken, other] = await Promise.all([
       roost.phone('android', { hwid: name('hwid') }),
@@ -143,6 +160,88 @@ describe('createMessage', () => {
     expect([ios, android, other].map(it => it.shownCount)).toEqual([2, 1, 0])
   })
 
+  test('a filter is named by its name or its code, and platforms narrow it down', async () => {
+    const tag = name('tag')
+    const [ios, android, other] = await Promise.all([
+      roost.phone('ios', { hwid: name('ios'), tags: { [tag]: 'in' } }),
+      roost.phone('android', { hwid: name('android'), tags: { [tag]: 'in' } }),
+      roost.phone('ios', { hwid: name('other'), tags: { [tag]: 'out' } }),
+    ])
+    const filter_expression = `T("${tag}", eq, "in")`
+    const made = await call('createFilter', { application: roost.app, name: tag, filter_expression })
+    expect(made.body.response).toEqual({ name: tag })
+    const { filters } = (await call('listFilters', { application: roost.app })).body.response
+    const { code } = filters.find((it: { name: string }) => it.name === tag)
+    await settled(await created({ content: 'by name', filter: tag }))
+    await settled(await created({ content: 'by code', filter: code.toLowerCase(), platforms: [3] }))
+    expect([ios, android, other].map(it => it.shownCount)).toEqual([1, 2, 0])
+  })
+
+  test('a cap of its own holds beside that of the app: the tighter one, or it is refused', async () => {
+    const phone = await roost.phone('android', { hwid: name('capped') })
+    const to = { devices: [phone.hwid] }
+    const rulesOf = async (fields: Record<string, unknown>) => {
+      const { id } = await detailsOf(await created({ content: 'x', devices: ['nobody'], ...fields }))
+      const { rows } = await roost.server.db.query<{ rules: unknown }>(
+        'select rules from message where id = $1',
+        [id],
+      )
+      return rows[0]?.rules
+    }
+    const own = { capping_days: '7', capping_count: 2 }
+    expect(await rulesOf(own)).toEqual({ cap: { days: 7, messages: 2 } })
+    expect(await rulesOf({ frequency_capping: { days: 7, count: 2 } })).toEqual({
+      cap: { days: 7, messages: 2 },
+    })
+    for (let i = 0; i < 3; i++) await settled(await created({ content: `number ${i}`, ...to, ...own }))
+    expect(phone.shownCount).toBe(2)
+
+    const quietHours = { from: '22:00', to: '08:00' }
+    await roost.rest('PATCH', `/v1/apps/${roost.app}/rules`, { cap: { days: 10, messages: 1 }, quietHours })
+    try {
+      expect(await rulesOf(own)).toEqual({ cap: { days: 10, messages: 1 } })
+      expect(await rulesOf({ capping_days: 20, capping_count: 1 })).toEqual({
+        cap: { days: 20, messages: 1 },
+      })
+      expect(await rulesOf({ ...own, capping_avoid: true })).toEqual({ cap: { days: 7, messages: 2 } })
+      expect(await rulesOf({ capping_avoid: true })).toEqual({ cap: null })
+      expect(await rulesOf({ capping_avoid: true, capping_exclude: true })).toEqual({
+        kind: 'transactional',
+        quietHours,
+      })
+      await refused(
+        {
+          content: 'x',
+          capping_days: 3,
+          capping_count: 1 + 1,
+          capping_avoid: false,
+          devices: ['nobody'],
+          frequency_capping: { days: 30, count: 2 },
+        },
+        'say the same',
+      )
+      await refused(
+        { content: 'x', devices: ['nobody'], capping_days: 30, capping_count: 5 },
+        'neither it nor the cap of the app is the tighter one',
+      )
+    } finally {
+      await roost.rest('PATCH', `/v1/apps/${roost.app}/rules`, { cap: null, quietHours: null })
+    }
+  })
+
+  test('one without alert on all platforms wakes apps and shows nothing', async () => {
+    const phone = await roost.phone('ios', { hwid: name('woken') })
+    const silent = { ios_silent: 1, android_silent: 1, huawei_android_silent: 1 }
+    const code = await created({
+      ...silent,
+      chrome_root_params: { silent: 1 },
+      data: { sync: true },
+      devices: [phone.hwid],
+    })
+    expect((await settled(code)).counts).toMatchObject({ targeted: 1, accepted: 1 })
+    expect(JSON.stringify((await detailsOf(code)).content)).toContain('"silent":true')
+  })
+
   test('several notifications of a call are taken all together, or none of them', async () => {
     const { body } = await create({ content: 'one', devices: ['a'] }, { content: 'two', devices: ['b'] })
     expect(body.response.Messages).toHaveLength(2)
@@ -170,6 +269,8 @@ describe('createMessage', () => {
     expect(phone.shownCount).toBe(1)
     const { body } = await create({ ...notification, content: 'another' })
     expect(body).toMatchObject({ status_code: 409, response: null })
+    expect(body.status_message).toContain(`transactionId "${notification.transactionId}" was used`)
+    expect(body.status_message).toContain('Use a new transactionId')
   })
 
   test('send_date is a time on the walls of the zone that is named', async () => {
@@ -239,7 +340,12 @@ describe('createMessage', () => {
   })
 
   test.each<[string, Record<string, unknown>, string]>([
-    ['a slip in a name', { content: 'x', device: ['a'] }, 'notifications.0.device: there is no such field'],
+    [
+      'a slip in a name',
+      { content: 'x', device: ['a'] },
+      'device: there is no such field; known are content, title, subtitle, link',
+    ],
+    ['another one', { content: 'x', devics: ['a'] }, 'docs/compat-messages.md has the fields of each method'],
     [
       'an empty list of devices',
       { content: 'x', devices: [] },
@@ -292,7 +398,44 @@ describe('createMessage', () => {
       'conditions[0]: IN takes a list',
     ],
     ['data that is no object', { content: 'x', data: '[1]' }, 'notifications.0.data: it is an object'],
-    ['no alert and no inbox either', { content: 'x', ios_silent: 1 }, 'it needs an inbox_date'],
+    ['no alert on one platform and no inbox either', { content: 'x', ios_silent: 1 }, 'with an inbox_date'],
+    [
+      'words without alert',
+      {
+        content: 'x',
+        ios_silent: 1,
+        android_silent: 1,
+        huawei_android_silent: 1,
+        chrome_root_params: { silent: 1 },
+      },
+      'a silent message shows nothing',
+    ],
+    [
+      'a filter beside conditions',
+      { content: 'x', filter: 'a', conditions: [['a', 'EQ', 1]] },
+      'notifications.0.filter: it and conditions each name the audience',
+    ],
+    [
+      'a filter that nobody has made',
+      { content: 'x', filter: 'nobody' },
+      'notifications.0.filter: this app has no filter "nobody"',
+    ],
+    ['half a cap', { content: 'x', capping_days: 7 }, 'capping_days and capping_count belong together'],
+    [
+      'a cap for longer than is remembered',
+      { content: 'x', capping_days: 60, capping_count: 1 },
+      'notifications.0.capping_days: 1 to 30 days',
+    ],
+    [
+      'a cap that is not counted',
+      { content: 'x', capping_exclude: true },
+      'capping_exclude needs capping_avoid',
+    ],
+    [
+      'a slip in a cap',
+      { content: 'x', frequency_capping: { days: 7, counts: 3 } },
+      'frequency_capping: there is no such field as "counts"',
+    ],
     [
       'no alert on one platform alone',
       { content: 'x', ios_silent: 1, inbox_date: '2099-01-01' },

@@ -50,16 +50,21 @@ interface ResultRow {
   readonly count: number
 }
 
-/** Throws `message_unknown`. */
+/** `appId` null: of every app. Throws `message_unknown`. */
 export async function readResults(
   db: Database,
-  { messageId, at }: { readonly messageId: string; readonly at: number },
+  {
+    messageId,
+    appId,
+    at,
+  }: { readonly messageId: string; readonly appId: number | null; readonly at: number },
 ): Promise<{ readonly formatter: string; readonly rows: readonly ResultRow[] }> {
   const isId = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(messageId)
   const found = isId
     ? await db.query<{ since: string }>(
-        'select coalesce(planned_at, created_at) as since from message where id = $1',
-        [messageId],
+        `select coalesce(planned_at, created_at) as since from message
+          where id = $1 and ($2::integer is null or app_id = $2)`,
+        [messageId, appId],
       )
     : undefined
   const since = found?.rows[0]?.since

@@ -6,19 +6,23 @@
 import { PushError, REST_BODY_BYTES } from '@roost/protocol'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { z } from 'zod'
+import { acceptMessage } from '../../../dispatch/accept.ts'
+import { readAppRules } from '../../../messages/app-rules.ts'
 import { codeOf, type FoundMessage, findByCode } from '../../../messages/code.ts'
 import { createMessage } from '../../../messages/create.ts'
 import { judgeImages } from '../../../messages/images.ts'
 import type { HttpContext } from '../../context.ts'
 import { check } from '../../faults.ts'
 import { readAnyBodyAsJson } from '../../json.ts'
-import { holdStrangersBack, requireTokenOfBody } from '../../server-token.ts'
-import { sendFailure, success } from '../envelope.ts'
+import { holdStrangersBack } from '../../server-token.ts'
+import { type BackEndContext, openBackEndOfBody } from '../back-end.ts'
+import { sendBackEndFailure, success } from '../envelope.ts'
+import { isOfStatistics, readStatistics, STATISTICS_METHODS } from '../statistics.ts'
 import { findAudience } from './audience.ts'
 import { endMessage } from './end.ts'
 import { type Fields, type Form, readForm } from './form.ts'
 import { readDetails, readResults } from './read.ts'
-import { countTargeted, notificationOf, readTargeted } from './targeted.ts'
+import { countTargeted, notificationOf, readTargeted, type Targeted } from './targeted.ts'
 
 const NOTIFICATIONS_MAX = 100
 const EXPRESSION_CHARACTERS = 64 * 1024
@@ -35,46 +39,51 @@ const filterSchema = z.looseObject({
   devices_filter: z.string().min(1).max(EXPRESSION_CHARACTERS),
 })
 const messageSchema = z.object({ message: z.string().min(1).max(64) })
-const resultsSchema = z.object({ request_id: z.string().min(1).max(64) })
+const resultsSchema = z.object({ request_id: z.string().min(1).max(1024) })
 
-type Method = (context: HttpContext, request: unknown) => Promise<unknown>
+type Method = (context: BackEndContext, request: unknown) => Promise<unknown>
 
 /** Exported for the page that lists them. */
 export const MESSAGE_METHODS: Readonly<Record<string, Method>> = {
   createMessage: createMessages,
   createTargetedMessage: createTargeted,
   compileFilter: async (context, request) => {
-    const targeted = await readTargeted(context, checked(filterSchema, request))
-    return { devices_count: await countTargeted(context, targeted) }
+    return { devices_count: await countTargeted(context, await targetedOf(context, request)) }
   },
   cancelMessage: async (context, request) => end(context, request, { isWithdrawn: false }),
   deleteMessage: async (context, request) => end(context, request, { isWithdrawn: true }),
   getMessageDetails: async (context, request) => readDetails(context.db, await messageOf(context, request)),
+  ...STATISTICS_METHODS,
   getMsgStats: async (context, request) => ({ request_id: (await messageOf(context, request)).id }),
   getResults: async (context, request) => {
     const { request_id } = checked(resultsSchema, request)
-    return readResults(context.db, { messageId: request_id, at: context.clock.now() })
+    if (isOfStatistics(request_id)) return readStatistics(context, request_id)
+    const at = context.clock.now()
+    return readResults(context.db, { messageId: request_id, appId: context.apps.only, at })
   },
 }
 
 export async function compatMessageRoutes(app: FastifyInstance, context: HttpContext): Promise<void> {
   readAnyBodyAsJson(app, REST_BODY_BYTES)
   holdStrangersBack(app, context)
-  app.setErrorHandler(sendFailure)
+  app.setErrorHandler(sendBackEndFailure)
   for (const [name, method] of Object.entries(MESSAGE_METHODS))
     app.post(`/json/1.3/${name}`, async request => {
-      const inner = await requireAuth(context, request)
-      return success(await method(context, inner))
+      const { inner, opened } = await requireAuth(context, request)
+      return success(await method(opened, inner))
     })
 }
 
-/** Returns what is inside `{"request":…}`. */
-async function requireAuth(context: HttpContext, request: FastifyRequest): Promise<unknown> {
+/** Returns what is inside `{"request":…}`, and what its token opens. */
+async function requireAuth(
+  context: HttpContext,
+  request: FastifyRequest,
+): Promise<{ readonly inner: unknown; readonly opened: BackEndContext }> {
   const inner = (request.body as { readonly request?: unknown } | null)?.request
   if (typeof inner !== 'object' || inner === null)
     throw new PushError('input_invalid', 'the body is {"request":{"auth":"…",…}}')
-  await requireTokenOfBody(context, request, checked(authSchema, inner).auth)
-  return inner
+  const opened = await openBackEndOfBody(context, request, checked(authSchema, inner).auth)
+  return { inner, opened }
 }
 
 function checked<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
@@ -89,7 +98,7 @@ interface CreatedMessages {
   readonly Ignored?: Readonly<Record<string, readonly string[]>>
 }
 
-async function createMessages(context: HttpContext, request: unknown): Promise<CreatedMessages> {
+async function createMessages(context: BackEndContext, request: unknown): Promise<CreatedMessages> {
   const call = checked(createSchema, request)
   if (call.applications_group !== undefined)
     throw new PushError(
@@ -107,7 +116,7 @@ async function createMessages(context: HttpContext, request: unknown): Promise<C
   const codes = await context.db.transaction(async tx => {
     const made: string[] = []
     for (const [i, { input }] of forms.entries()) {
-      const { id } = await createMessage(tx, { appId, input, at, images: images[i] })
+      const { id } = await createMessage(tx, { appId, input, at, images: images[i] }).catch(tellOfKey)
       made.push(codeOf(id))
     }
     return made
@@ -122,19 +131,28 @@ async function createMessages(context: HttpContext, request: unknown): Promise<C
 
 /** Devices that are named beside the filter would widen or narrow it: which, nobody can say. */
 async function createTargeted(
-  context: HttpContext,
+  context: BackEndContext,
   request: unknown,
 ): Promise<{ readonly messageCode: string; readonly Ignored?: readonly string[] }> {
-  const { appId, condition } = await readTargeted(context, checked(filterSchema, request))
+  const { app, condition } = await targetedOf(context, request)
   const fields = notificationOf(request as Fields)
-  for (const name of ['devices', 'users', 'conditions', 'platforms'])
+  for (const name of ['devices', 'users', 'filter', 'conditions', 'platforms'])
     if (name in fields)
       throw new PushError('input_invalid', `request.${name}: the audience is named by devices_filter alone`)
-  const { input, ignored } = readForm(fields, { place: 'request', audience: { condition }, beaten: [] })
+  const appRules = await readAppRules(context.db, app.id)
+  const audience = { condition }
+  const { input, ignored } = readForm(fields, { place: 'request', audience, beaten: [], appRules })
   const images = await judgeImages(context.images, input.content)
-  const { id } = await createMessage(context.db, { appId, input, images, at: context.clock.now() })
-  context.poke()
-  return { messageCode: codeOf(id), ...(ignored.length > 0 && { Ignored: ignored }) }
+  const message = { appId: app.id, input, images, at: context.clock.now() }
+  const { created, due } = await acceptMessage(context.db, message).catch(tellOfKey)
+  context.poke(due)
+  return { messageCode: codeOf(created.id), ...(ignored.length > 0 && { Ignored: ignored }) }
+}
+
+/** By the name that the caller used. */
+function tellOfKey(error: unknown): never {
+  if (!(error instanceof PushError && error.code === 'idempotency_key_reused')) throw error
+  throw new PushError(error.code, error.message.replace('idempotencyKey', 'transactionId'))
 }
 
 interface NotificationForm extends Form {
@@ -142,11 +160,17 @@ interface NotificationForm extends Form {
 }
 
 async function formOf(
-  { db }: HttpContext,
+  { db }: BackEndContext,
   query: { readonly appId: number; readonly fields: Fields; readonly place: string },
 ): Promise<NotificationForm> {
   const { to, unknown, beaten } = await findAudience(db, query)
-  return { ...readForm(query.fields, { place: query.place, audience: to, beaten }), unknown }
+  const appRules = await readAppRules(db, query.appId)
+  return { ...readForm(query.fields, { place: query.place, audience: to, beaten, appRules }), unknown }
+}
+
+async function targetedOf(context: BackEndContext, request: unknown): Promise<Targeted> {
+  const { application, devices_filter: expression } = checked(filterSchema, request)
+  return readTargeted(context, { application, expression, place: 'request.devices_filter' })
 }
 
 function byCode<Name extends string, Of>(
@@ -163,15 +187,16 @@ function byCode<Name extends string, Of>(
 }
 
 /** Throws `message_unknown`. */
-async function messageOf({ db }: HttpContext, request: unknown): Promise<FoundMessage> {
+async function messageOf({ db, apps }: BackEndContext, request: unknown): Promise<FoundMessage> {
   const { message: code } = checked(messageSchema, request)
   const found = await findByCode(db, code)
-  if (found === null) throw new PushError('message_unknown', `there is no message ${code}`)
+  if (found === null || !apps.has(found.appId))
+    throw new PushError('message_unknown', `there is no message ${code}`)
   return found
 }
 
 async function end(
-  context: HttpContext,
+  context: BackEndContext,
   request: unknown,
   how: { readonly isWithdrawn: boolean },
 ): Promise<null> {

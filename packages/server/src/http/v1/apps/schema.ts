@@ -1,15 +1,5 @@
+import { timeZoneSchema } from '@roost/protocol'
 import { z } from 'zod'
-
-function isTimeZone(name: string): boolean {
-  try {
-    return (
-      new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== '' &&
-      !/^[+-]/.test(name)
-    )
-  } catch {
-    return false
-  }
-}
 
 export const newAppSchema = z.strictObject({ name: z.string().trim().min(1).max(128) })
 
@@ -20,6 +10,7 @@ export const createdAppSchema = z.object({
   createdAt: z.string(),
   needsPermission: z.boolean(),
   timeZone: z.string(),
+  archivedAt: z.string().nullable(),
   deviceToken: z.string(),
 })
 
@@ -31,11 +22,15 @@ export const appSchema = z.object({
   needsPermission: z.boolean(),
   /** In which the hours of nightly segments are meant. */
   timeZone: z.string(),
+  /** Since when it takes no devices and sends nothing; null: it serves. */
+  archivedAt: z.string().nullable(),
 })
 export const appPatchSchema = z.strictObject({
   name: newAppSchema.shape.name.optional(),
   needsPermission: z.boolean().optional(),
-  timeZone: z.string().refine(isTimeZone, 'the IANA name of a time zone, like Europe/Rome').optional(),
+  timeZone: timeZoneSchema.optional(),
 })
 export const appListSchema = z.object({ apps: z.array(appSchema) })
 export const appParamsSchema = z.object({ app: z.string() })
+/** The name of the app, typed once more by whoever deletes it. */
+export const appDeletionSchema = z.strictObject({ name: z.string().min(1).max(256) })

@@ -3,21 +3,15 @@ import { execFileSync } from 'node:child_process'
 import { createECDH, generateKeyPairSync, randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Access, type BareServer, SECRET, startBare } from '../../../../test/bare.ts'
-import { cloneDatabase, type TestDatabase } from '../../../../test/database.ts'
 import { Seal } from '../../../credentials/seal.ts'
 
-let database: TestDatabase
 let server: BareServer
 let app: Access
 beforeAll(async () => {
-  database = await cloneDatabase()
-  server = await startBare({ databaseUrl: database.url })
+  server = await startBare()
   app = await server.createApp()
 })
-afterAll(async () => {
-  await server.close()
-  await database.drop()
-})
+afterAll(() => server.close())
 
 const pem = { type: 'pkcs8', format: 'pem' } as const
 const ec = (namedCurve: string) => generateKeyPairSync('ec', { namedCurve }).privateKey.export(pem).toString()

@@ -19,9 +19,15 @@ import { readHistory } from '../../../credentials/history.ts'
 import type { HttpContext } from '../../context.ts'
 import { actorOf } from '../actor.ts'
 import { appParamsSchema } from '../apps/schema.ts'
+import { editHeadersSchema, unchangedOf, withEtag } from '../editing.ts'
 import { credentialListSchema, credentialParamsSchema } from './schema.ts'
 
 const tags = ['credentials']
+
+/** For the ETag: another content is another version. */
+function contentOf({ version }: CredentialView): unknown {
+  return { version }
+}
 
 export async function credentialRoutes(instance: FastifyInstance, context: HttpContext): Promise<void> {
   const app = instance.withTypeProvider<ZodTypeProvider>()
@@ -79,9 +85,10 @@ export async function credentialRoutes(instance: FastifyInstance, context: HttpC
         response: { 200: credentialSchema },
       },
     },
-    async request => {
+    async (request, reply) => {
       const { id: appId } = await context.apps.find(request.params.app)
-      return readCredential(db, { appId, id: request.params.id, at: clock.now() })
+      const found = await readCredential(db, { appId, id: request.params.id, at: clock.now() })
+      return withEtag(reply, found, contentOf)
     },
   )
 
@@ -92,16 +99,25 @@ export async function credentialRoutes(instance: FastifyInstance, context: HttpC
         tags,
         summary: 'Replace the content of a slot',
         params: credentialParamsSchema,
+        headers: editHeadersSchema,
         body: newCredentialSchema,
         response: { 200: credentialSchema },
       },
     },
-    async request => {
+    async (request, reply) => {
       const { id: appId } = await context.apps.find(request.params.app)
+      const { id } = request.params
       const by = await actorOf(db, request)
-      const change = { appId, id: request.params.id, input: request.body, by, at: clock.now() }
-      const replaced = await db.transaction(tx => replaceCredential(tx, seal, change))
-      return checkStored(replaced, appId)
+      const change = { appId, id, input: request.body, by, at: clock.now() }
+      const unchanged = unchangedOf(request, {
+        name: `credential ${id}`,
+        read: async tx => contentOf(await readCredential(tx, change)),
+      })
+      const replaced = await db.transaction(async tx => {
+        await unchanged?.(tx)
+        return replaceCredential(tx, seal, change)
+      })
+      return withEtag(reply, await checkStored(replaced, appId), contentOf)
     },
   )
 

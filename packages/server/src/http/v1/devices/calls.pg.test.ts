@@ -3,22 +3,16 @@ import { createECDH, randomBytes } from 'node:crypto'
 import { type DeviceView, TAG_TYPES } from '@roost/protocol'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Access, type BareServer, startBare } from '../../../../test/bare.ts'
-import { cloneDatabase, type TestDatabase } from '../../../../test/database.ts'
 
-let database: TestDatabase
 let server: BareServer
 let app: Access
 let base: string
 beforeAll(async () => {
-  database = await cloneDatabase()
-  server = await startBare({ databaseUrl: database.url })
+  server = await startBare()
   app = await server.createApp()
   base = `/v1/apps/${app.app}`
 })
-afterAll(async () => {
-  await server.close()
-  await database.drop()
-})
+afterAll(() => server.close())
 
 type Stored = DeviceView & { readonly skippedTags: readonly { tag: string; reason: string }[] }
 
@@ -402,5 +396,5 @@ test('all of it is on the API page', async () => {
   expect(methodsOf('/users/{user}')).toEqual(expect.arrayContaining(['get']))
   expect(methodsOf('/tags/{tag}')).toEqual(['delete', 'put'])
   expect(methodsOf('/test-devices')).toEqual(['get', 'post'])
-  expect(methodsOf('')).toEqual(['get', 'patch'])
+  expect(methodsOf('')).toEqual(['delete', 'get', 'patch'])
 })

@@ -4,28 +4,33 @@
  */
 import {
   activityTokenSchema,
+  countedReceiptsSchema,
   deviceEventSchema,
   devicePatchSchema,
   deviceRegistrationSchema,
   deviceSchema,
+  type NewReceipt,
   newEventSchema,
   newReceiptSchema,
+  newReceiptsSchema,
   PushError,
+  REST_BODY_BYTES,
   skippedTagsSchema,
 } from '@roost/protocol'
 import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import { messageIdOf } from '../../../insight/receipts.ts'
+import { messageIdOf, type ReceiptClaim, receiptOf } from '../../../insight/receipts.ts'
 import { setBadge } from '../../../messages/badges.ts'
-import { removeActivityAddress, setActivityAddress } from '../../../registry/activities.ts'
 import { checkDevice } from '../../../registry/check.ts'
-import { countEvent, listEvents } from '../../../registry/events.ts'
+import { listEvents } from '../../../registry/events.ts'
 import { readDevice } from '../../../registry/read.ts'
-import { type DeviceUpdate, toldOf, updateOf } from '../../../registry/register.ts'
-import { registerDevice } from '../../../registry/registration.ts'
-import { readTags } from '../../../registry/tags.ts'
+import { removeActivityAddress, setActivityAddress } from '../../../registry/register/activities.ts'
+import { type DeviceUpdate, toldOf, updateOf } from '../../../registry/register/register.ts'
+import { registerDevice } from '../../../registry/register/registration.ts'
+import { readTags } from '../../../registry/tags/tags.ts'
 import type { HttpContext } from '../../context.ts'
+import { appParamsSchema } from '../apps/schema.ts'
 import { tokensFrom, updateFrom } from './said.ts'
 import { deviceParamsSchema, newDeviceParamsSchema } from './schema.ts'
 
@@ -38,6 +43,28 @@ const activityParamsSchema = deviceParamsSchema.extend({ activity: z.string().mi
 interface Params {
   readonly app: string
   readonly hwid: string
+}
+
+interface Key {
+  readonly appId: number
+  readonly hwid: string
+  readonly at: number
+}
+
+/** People copy the id of a message with its dashes. One literal: a spread is a copy of the whole, for each of a thousand. */
+function claimOf(
+  { appId, hwid, at: now }: Key,
+  { kind, hash, signature, reason, at }: NewReceipt,
+): ReceiptClaim {
+  return {
+    appId,
+    hwid,
+    kind,
+    hash: hash.includes('-') ? hash.replaceAll('-', '') : hash,
+    signature,
+    reason,
+    at: at === undefined ? now : Date.parse(at),
+  }
 }
 
 export async function deviceCallRoutes(instance: FastifyInstance, context: HttpContext): Promise<void> {
@@ -140,7 +167,9 @@ export async function deviceCallRoutes(instance: FastifyInstance, context: HttpC
     },
     async ({ params }, reply) => {
       // Whoever passes an opening on passes on that the device is in use.
-      await registrations.apply({ ...updateOf(await knownKeyOf(params)), isOpen: true })
+      const update = { ...updateOf(await knownKeyOf(params)), isOpen: true }
+      await registrations.apply(update)
+      context.openings.note(update)
       return reply.code(204).send(null)
     },
   )
@@ -158,7 +187,7 @@ export async function deviceCallRoutes(instance: FastifyInstance, context: HttpC
     },
     async ({ params, body }, reply) => {
       const key = await knownKeyOf(params)
-      await countEvent(db, { ...key, name: body.name, attributes: body.attributes ?? null })
+      await context.events.post({ ...key, name: body.name, attributes: body.attributes ?? null })
       return reply.code(204).send(null)
     },
   )
@@ -181,7 +210,7 @@ export async function deviceCallRoutes(instance: FastifyInstance, context: HttpC
     {
       schema: {
         tags,
-        summary: 'Pass on that a message was delivered or opened; counted once',
+        summary: 'Pass on that a message was delivered, displayed, opened …; counted once',
         params: deviceParamsSchema,
         body: newReceiptSchema,
         response: { 204: z.null() },
@@ -189,11 +218,35 @@ export async function deviceCallRoutes(instance: FastifyInstance, context: HttpC
     },
     async ({ params, body }, reply) => {
       const key = await knownKeyOf(params)
-      const messageId = messageIdOf(body.hash.replaceAll('-', ''))
-      if (messageId === null)
+      const claim = claimOf(key, body)
+      if (messageIdOf(claim.hash) === null)
         throw new PushError('input_invalid', 'body/hash: it is no hash or id of a message')
-      await context.receipts.add({ ...key, messageId, kind: body.kind })
+      const receipt = receiptOf(claim, context.signer, clock.now())
+      if (receipt !== null) await context.receipts.add(receipt)
       return reply.code(204).send(null)
+    },
+  )
+
+  app.post(
+    '/apps/:app/receipts',
+    {
+      bodyLimit: REST_BODY_BYTES,
+      schema: {
+        tags,
+        summary: 'Pass on receipts of many devices, 1000 at most; each is counted once',
+        params: appParamsSchema,
+        body: newReceiptsSchema,
+        response: { 202: countedReceiptsSchema },
+      },
+    },
+    async ({ params, body }, reply) => {
+      const { id: appId } = await context.apps.find(params.app)
+      const now = clock.now()
+      const receipts = body.receipts.flatMap(
+        it => receiptOf(claimOf({ appId, hwid: it.hwid, at: now }, it), context.signer, now) ?? [],
+      )
+      const counted = await context.receipts.addAll(receipts)
+      return reply.code(202).send({ received: body.receipts.length, counted })
     },
   )
 

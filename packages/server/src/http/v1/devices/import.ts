@@ -3,16 +3,38 @@
  * begins there, and so does the first one after a break. A part may end anywhere, also within a row.
  */
 import { Readable } from 'node:stream'
-import { IMPORT_PART_BYTES, importSchema, newImportSchema, PushError } from '@roost/protocol'
+import {
+  IMPORT_PART_BYTES,
+  importDryRunSchema,
+  importSchema,
+  newImportSchema,
+  PushError,
+} from '@roost/protocol'
 import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
+import { z } from 'zod'
 import { csvLine } from '../../../transfer/csv.ts'
-import { readImport, readRefusals, runImport, startImport, viewOfImport } from '../../../transfer/import.ts'
+import { dryRunImport } from '../../../transfer/dry-run.ts'
+import {
+  draftOptions,
+  listImports,
+  readImport,
+  readRefusals,
+  runImport,
+  startImport,
+  viewOfImport,
+} from '../../../transfer/import.ts'
 import type { HttpContext } from '../../context.ts'
 import { appParamsSchema } from '../apps/schema.ts'
-import { importParamsSchema, partQuerySchema, refusalsQuerySchema } from './transfer-schema.ts'
+import {
+  dryRunQuerySchema,
+  importParamsSchema,
+  partQuerySchema,
+  refusalsQuerySchema,
+} from './transfer-schema.ts'
 
 const tags = ['imports']
+const NO_PART = ['input_invalid', 'the part is sent as text/csv or application/x-ndjson'] as const
 
 export async function importRoutes(instance: FastifyInstance, context: HttpContext): Promise<void> {
   const app = instance.withTypeProvider<ZodTypeProvider>()
@@ -45,6 +67,52 @@ export async function importRoutes(instance: FastifyInstance, context: HttpConte
       }
       const started = await startImport(context.db, start, isAgain)
       return reply.code(201).send(viewOfImport(started))
+    },
+  )
+
+  app.get(
+    '/apps/:app/imports',
+    {
+      schema: {
+        tags,
+        summary: 'List imports, the newest first, 50 at most',
+        params: appParamsSchema,
+        response: { 200: z.object({ imports: z.array(importSchema) }) },
+      },
+    },
+    async ({ params }) => {
+      const { id: appId } = await context.apps.find(params.app)
+      return { imports: await listImports(context.db, appId) }
+    },
+  )
+
+  app.post(
+    '/apps/:app/imports/dry-run',
+    {
+      bodyLimit: IMPORT_PART_BYTES,
+      schema: {
+        tags,
+        summary: 'Tell what an import of a file, or of its first 16 MiB, would bring; stores nothing',
+        params: appParamsSchema,
+        querystring: dryRunQuerySchema,
+        response: { 200: importDryRunSchema },
+      },
+    },
+    async ({ params, query, body }) => {
+      const { id: appId } = await context.apps.find(params.app)
+      const { final, asOf: made, mapping, format, platform = null, environment = null } = query
+      if (!Buffer.isBuffer(body)) throw new PushError(...NO_PART)
+      const now = context.clock.now()
+      const asOf = made === undefined ? now : Math.min(Date.parse(made), now)
+      const { db, allowPrivateEndpoints } = context
+      return dryRunImport({
+        source: Readable.from([body]),
+        isFinal: final === 'true',
+        settings: { mapping, format, platform, environment },
+        options: await draftOptions(db, { appId, asOf, allowPrivateEndpoints }),
+        asOf,
+        now,
+      })
     },
   )
 
@@ -84,8 +152,7 @@ export async function importRoutes(instance: FastifyInstance, context: HttpConte
           'import_moved',
           `the part begins at byte ${query.offset}; import ${params.id} is ${state}, at byte ${byteOffset}`,
         )
-      if (body !== undefined && !Buffer.isBuffer(body))
-        throw new PushError('input_invalid', 'the part is sent as text/csv or application/x-ndjson')
+      if (body !== undefined && !Buffer.isBuffer(body)) throw new PushError(...NO_PART)
       return runImport({
         db: context.db,
         appId,

@@ -1,7 +1,14 @@
 /** What a back end says of a device over REST, in the words of the registry. */
-import type { DevicePatch, DeviceRecord, DeviceRegistrationInput, Platform } from '@roost/protocol'
+import {
+  type DevicePatch,
+  type DeviceRecord,
+  type DeviceRegistrationInput,
+  type Platform,
+  timeZoneOf,
+} from '@roost/protocol'
 import type { TokenFields, TokenNames } from '../../../registry/address.ts'
-import { type DeviceUpdate, toldOf } from '../../../registry/register.ts'
+import { type DeviceUpdate, toldOf } from '../../../registry/register/register.ts'
+import { offsetTold } from '../../../registry/zone.ts'
 
 interface Device {
   readonly appId: number
@@ -14,18 +21,22 @@ export function updateFrom(
   device: Device,
   said: DevicePatch & { readonly platform?: Platform },
 ): DeviceUpdate {
+  const record = recordOf(said, device.at)
   return {
     ...toldOf(device),
     platform: said.platform ?? null,
     userId: said.userId ?? null,
     isLogout: said.userId === null,
     language: said.language ?? null,
-    timezoneSeconds: said.timezoneSeconds ?? null,
+    timezoneSeconds: offsetTold(
+      { timeZone: record.timeZone ?? null, timezoneSeconds: said.timezoneSeconds ?? null },
+      device.at,
+    ),
     appVersion: said.appVersion ?? null,
     osVersion: said.osVersion ?? null,
     deviceModel: said.deviceModel ?? null,
     permission: said.permission ?? null,
-    record: recordOf(said, device.at),
+    record,
   }
 }
 
@@ -38,6 +49,7 @@ function recordOf(
     environment: said.environment,
     bundleId: said.bundleId,
     country: said.country,
+    timeZone: said.timeZone === undefined ? undefined : timeZoneOf(said.timeZone),
     sdkVersion: said.sdkVersion,
     extensionVersion: said.extensionVersion,
     permissionParts: said.permissionParts,

@@ -5,16 +5,19 @@ import {
   HWID_CHARACTERS,
   hwidSchema,
   ledgerEntrySchema,
+  PLATFORMS,
+  searchedSchema,
 } from '@roost/protocol'
 import { z } from 'zod'
+import { TOKEN_END_CHARACTERS_MIN } from '../../../registry/token-holders.ts'
 
 export const deviceParamsSchema = z.object({ app: z.string(), hwid: z.string().min(1).max(HWID_CHARACTERS) })
 /** Of a device that may come to be. */
 export const newDeviceParamsSchema = deviceParamsSchema.extend({ hwid: hwidSchema })
 
-/** Fewer characters are the end of too many tokens. */
-const TOKEN_CHARACTERS_MIN = 6
 const TOKEN_CHARACTERS_MAX = 4096
+/** It holds a hwid, of up to four bytes a character, in base64. */
+const AFTER_CHARACTERS_MAX = 6 * HWID_CHARACTERS
 
 export const deviceQuerySchema = z.strictObject({
   limit: z.coerce.number().int().min(1).max(1000).default(50),
@@ -26,7 +29,7 @@ export const deviceQuerySchema = z.strictObject({
   token: z
     .string()
     .trim()
-    .min(TOKEN_CHARACTERS_MIN)
+    .min(TOKEN_END_CHARACTERS_MIN)
     .max(TOKEN_CHARACTERS_MAX)
     .optional()
     .describe(
@@ -37,10 +40,16 @@ export const deviceQuerySchema = z.strictObject({
     .enum([...ADDRESS_STATES, 'unregistered', 'none', ''])
     .default('')
     .describe('Only devices whose newest address is in this state; none = never had one, empty = all'),
+  platform: z
+    .enum([...PLATFORMS, 'other', ''])
+    .default('')
+    .describe('Only devices of this platform; other = those that have not told theirs, empty = all'),
+  after: z.string().max(AFTER_CHARACTERS_MAX).default('').describe('`next` of the page before'),
 })
 
 export const deviceListSchema = z.object({
   devices: z.array(deviceSummarySchema.extend({ address: addressSchema.optional() })),
+  ...searchedSchema.shape,
 })
 export const ledgerSchema = z.object({ entries: z.array(ledgerEntrySchema) })
 

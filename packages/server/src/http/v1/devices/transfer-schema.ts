@@ -1,4 +1,4 @@
-import { TRANSFER_FORMATS } from '@roost/protocol'
+import { newImportSchema, TRANSFER_FORMATS } from '@roost/protocol'
 import { z } from 'zod'
 import { EXPORT_FORMATS } from '../../../transfer/csv.ts'
 
@@ -15,6 +15,17 @@ export const partQuerySchema = z.strictObject({
   offset: z.coerce.number().int().min(0),
   /** Whether the file ends with this part. */
   final: z.enum(['true', 'false']).default('false'),
+})
+
+const { mapping, format, platform, environment, asOf } = newImportSchema.shape
+export const dryRunQuerySchema = z.strictObject({
+  mapping,
+  format,
+  platform: platform.unwrap().unwrap().optional(),
+  environment: environment.unwrap().unwrap().optional(),
+  asOf,
+  /** Whether the file ends with what is sent. */
+  final: z.enum(['true', 'false']).default('true'),
 })
 
 export const refusalsQuerySchema = z.strictObject({ format: z.enum(TRANSFER_FORMATS).default('ndjson') })

@@ -1,22 +1,16 @@
 /** Imports in parts and exports over REST. */
 import { randomBytes } from 'node:crypto'
-import type { ImportView } from '@roost/protocol'
+import type { ImportDryRun, ImportView } from '@roost/protocol'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Access, type BareServer, SERVER_TOKEN, startBare } from '../../../../test/bare.ts'
-import { cloneDatabase, type TestDatabase } from '../../../../test/database.ts'
 
-let database: TestDatabase
 let server: BareServer
 let app: Access
 beforeAll(async () => {
-  database = await cloneDatabase()
-  server = await startBare({ databaseUrl: database.url })
+  server = await startBare()
   app = await server.createApp()
 })
-afterAll(async () => {
-  await server.close()
-  await database.drop()
-})
+afterAll(() => server.close())
 
 const authorization = `Bearer ${SERVER_TOKEN}`
 const newToken = () => randomBytes(32).toString('hex')
@@ -98,4 +92,43 @@ test('an export streams every device once, in both forms, without whole tokens u
   const csv = await text('device-export?format=csv&tokens=full')
   expect(csv.trim().split('\n')).toHaveLength(301)
   expect(tokens.every(token => csv.includes(token))).toBe(true)
+})
+
+test('a dry run tells what a file would bring and what would be refused, and stores nothing', async () => {
+  const fresh = await server.createApp()
+  const file = `hwid,platform,pushToken,appVersion\nd-1,ios,${newToken()},2.0\nd-2,ios,bad,2.0\nd-3,android,,2.1\nd-4,ios,${newToken()}`
+  const run = async (query: string) => {
+    const answer = await fetch(`${server.url}/v1/apps/${fresh.app}/imports/dry-run?${query}`, {
+      method: 'POST',
+      headers: { authorization, 'content-type': 'text/csv' },
+      body: file,
+    })
+    return { status: answer.status, body: (await answer.json()) as ImportDryRun }
+  }
+  const whole = await run('mapping=roost&format=csv')
+  expect(whole).toMatchObject({ status: 200, body: { rows: 4, accepted: 3, refused: 1, withToken: 2 } })
+  expect(whole.body.reasons).toMatchObject([{ rows: 1 }])
+  expect(whole.body.cohorts).toContainEqual({
+    platform: 'ios',
+    appVersion: '2.0',
+    lastSeen: 'unknown',
+    rows: 1,
+    withToken: 1,
+  })
+  // the last row may go on in the next part
+  expect((await run('mapping=roost&format=csv&final=false')).body.rows).toBe(3)
+  expect((await run('mapping=browser&format=csv')).status).toBe(400)
+  const { body } = await server.rest<{ devices: unknown[] }>('GET', `/v1/apps/${fresh.app}/devices`)
+  expect(body.devices).toEqual([])
+})
+
+test('the imports of an app are listed, the newest first, with the form of their files', async () => {
+  app = await server.createApp()
+  const older = await begin({ mapping: 'tokens', format: 'csv', platform: 'ios' })
+  const newer = await begin({ mapping: 'roost', format: 'csv' })
+  const { body } = await server.rest<{ imports: ImportView[] }>('GET', path('imports'))
+  expect(body.imports.map(({ id, mapping }) => [id, mapping])).toEqual([
+    [newer.id, 'roost'],
+    [older.id, 'tokens'],
+  ])
 })

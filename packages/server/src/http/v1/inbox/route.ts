@@ -1,6 +1,6 @@
 /**
- * The inbox of a device, for apps and for back ends: with the device token as for the device protocol, or with a server
- * token. Browsers call it from pages, so it answers the exact origin as the device protocol does.
+ * The inbox of a device, for apps and for back ends: with the device token as for the device protocol, or as all of
+ * /v1. Browsers call it from pages, so it answers the exact origin as the device protocol does.
  */
 import cors from '@fastify/cors'
 import { inboxPatchSchema, inboxSchema, PushError } from '@roost/protocol'
@@ -11,13 +11,15 @@ import type { App } from '../../../access/apps.ts'
 import { readInbox, viewOf } from '../../../inbox/content.ts'
 import { isUnread } from '../../../inbox/read.ts'
 import { STATUS, setInboxState } from '../../../inbox/states.ts'
+import { findAllowedApp, identify } from '../../caller.ts'
 import type { HttpContext } from '../../context.ts'
-import { requireServerToken } from '../../server-token.ts'
+import { deviceTokenOf } from '../../device-token.ts'
+import { isReading } from '../../session-cookie.ts'
 import { deviceParamsSchema } from '../devices/schema.ts'
 import { inboxEntryParamsSchema, inboxQuerySchema } from './schema.ts'
 
 const tags = ['inbox']
-const security = [{ serverToken: [] }, { deviceToken: [] }]
+const security = [{ serverToken: [] }, { session: [] }, { deviceToken: [] }]
 
 /** The caller registers with the path of the inbox as prefix, so that CORS ends with it. */
 export async function inboxRoutes(instance: FastifyInstance, context: HttpContext): Promise<void> {
@@ -39,7 +41,7 @@ export async function inboxRoutes(instance: FastifyInstance, context: HttpContex
   const app = instance.withTypeProvider<ZodTypeProvider>()
 
   app.get(
-    '/',
+    '',
     {
       schema: {
         tags,
@@ -93,13 +95,12 @@ export async function inboxRoutes(instance: FastifyInstance, context: HttpContex
 
 /** Throws what either token throws. A device token is asked for its app, a server token serves all. */
 async function appOf(context: HttpContext, request: FastifyRequest, code: string): Promise<App> {
-  const deviceToken = /^Token (\S+)$/i.exec(request.headers.authorization ?? '')?.[1]
+  const deviceToken = deviceTokenOf(request)
   if (deviceToken !== undefined) {
     const app = await context.apps.findByDevice(code, deviceToken)
     context.limits.takeAppCall(app.id)
     return app
   }
-  const token = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? '')?.[1]
-  await requireServerToken(context, request, { token, place: 'bearer token or device token' })
-  return context.apps.find(code)
+  const caller = await identify(context, request)
+  return findAllowedApp(context, caller, { code, right: isReading(request) ? 'read' : 'devices' })
 }

@@ -1,6 +1,13 @@
 /** Lists of ids that conditions name; CSV and NDJSON are read while they arrive. */
 import { Readable } from 'node:stream'
-import { addedSchema, changedListSchema, listSchema, newListSchema, PushError } from '@roost/protocol'
+import {
+  addedSchema,
+  changedListSchema,
+  type ListView,
+  listSchema,
+  newListSchema,
+  PushError,
+} from '@roost/protocol'
 import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
@@ -16,9 +23,16 @@ import {
 } from '../../../audience/lists.ts'
 import type { HttpContext } from '../../context.ts'
 import { appParamsSchema } from '../apps/schema.ts'
+import { editHeadersSchema, unchangedOf, withEtag } from '../editing.ts'
 
 const tags = ['lists']
 const listParamsSchema = z.object({ app: z.string(), list: z.uuid() })
+
+/** For the ETag: ids that are added and removed overwrite nobody's. */
+function nameOf({ name }: ListView): unknown {
+  return { name }
+}
+
 const partQuerySchema = z.strictObject({
   /** `false`: more is to come, and no condition may name the list before. */
   final: z.enum(['true', 'false']).default('true'),
@@ -73,9 +87,9 @@ export async function listRoutes(instance: FastifyInstance, context: HttpContext
     {
       schema: { tags, summary: 'Read a list', params: listParamsSchema, response: { 200: listSchema } },
     },
-    async ({ params }) => {
+    async ({ params }, reply) => {
       const { id: appId } = await context.apps.find(params.app)
-      return readList(db, { appId, id: params.list })
+      return withEtag(reply, await readList(db, { appId, id: params.list }), nameOf)
     },
   )
 
@@ -86,16 +100,26 @@ export async function listRoutes(instance: FastifyInstance, context: HttpContext
         tags,
         summary: 'Rename a list, add ids and remove ids; repeating it changes nothing',
         params: listParamsSchema,
+        headers: editHeadersSchema,
         body: changedListSchema,
         response: { 200: addedSchema },
       },
     },
-    async ({ params, body }) => {
+    async (request, reply) => {
+      const { params, body } = request
       const { id: appId } = await context.apps.find(params.app)
       const key = { appId, id: params.list }
-      if (body.name !== undefined) await renameList(db, key, body.name)
+      const unchanged = unchangedOf(request, {
+        name: `list ${key.id}`,
+        read: async tx => nameOf(await readList(tx, key)),
+      })
+      await db.transaction(async tx => {
+        await unchanged?.(tx)
+        if (body.name !== undefined) await renameList(tx, key, body.name)
+      })
       const [add, remove] = [[...new Set(body.add ?? [])], body.remove ?? []]
-      return changeList(db, { ...key, add, remove, isFinal: false, now })
+      const changed = await changeList(db, { ...key, add, remove, isFinal: false, now })
+      return withEtag(reply, changed, it => nameOf(it.list))
     },
   )
 

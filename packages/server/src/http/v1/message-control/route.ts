@@ -1,9 +1,12 @@
 /** Controlling a message while it is on its way, and asking what became of it for one device. */
-import { messageSchema, traceSchema } from '@roost/protocol'
+import { chosenVariantSchema, messageSchema, recallSchema, traceSchema } from '@roost/protocol'
 import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { cancelMessage, type MessageKey, pauseMessage, resumeMessage } from '../../../messages/control.ts'
+import { chooseVariant } from '../../../messages/experiments/decide.ts'
+import { judgeImages } from '../../../messages/images.ts'
 import { readMessage } from '../../../messages/read.ts'
+import { recallMessage } from '../../../messages/recall.ts'
 import { traceMessage } from '../../../messages/trace.ts'
 import type { HttpContext } from '../../context.ts'
 import { messageParamsSchema } from '../messages/schema.ts'
@@ -54,6 +57,48 @@ export async function messageControlRoutes(instance: FastifyInstance, context: H
       },
     )
   }
+
+  app.post(
+    '/apps/:app/messages/:id/winner',
+    {
+      schema: {
+        tags: ['messages'],
+        summary: 'Say which variant the rest of the audience gets',
+        params: messageParamsSchema,
+        body: chosenVariantSchema,
+        response: { 200: messageSchema },
+      },
+    },
+    async ({ params, body }) => {
+      const { id: appId } = await context.apps.find(params.app)
+      const key = { appId, id: params.id }
+      await chooseVariant(context.db, { key, variant: body.variant, at: context.clock.now() })
+      context.poke()
+      return readMessage(context.db, key)
+    },
+  )
+
+  app.post(
+    '/apps/:app/messages/:id/recall',
+    {
+      schema: {
+        tags: ['messages'],
+        summary: 'Recall a message: stop what is left of it, and replace or take away what was shown',
+        params: messageParamsSchema,
+        body: recallSchema.nullish(),
+        response: { 200: messageSchema },
+      },
+    },
+    async request => {
+      const { id: appId } = await context.apps.find(request.params.app)
+      const key = { appId, id: request.params.id }
+      const content = request.body?.content
+      const images = content && (await judgeImages(context.images, content))
+      await recallMessage(context.db, { key, content, images, at: context.clock.now() })
+      context.poke()
+      return readMessage(context.db, key)
+    },
+  )
 
   app.get(
     '/apps/:app/messages/:id/trace',

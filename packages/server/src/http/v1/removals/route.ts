@@ -4,7 +4,14 @@ import { undoFilterSchema, undoPreviewSchema, undoSchema } from '@roost/protocol
 import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import { countRemovals, exportRemovals, placeAt, readPlace, readRemovals } from '../../../hygiene/removals.ts'
+import {
+  before,
+  countRemovals,
+  exportRemovals,
+  placeAt,
+  readPlace,
+  readRemovals,
+} from '../../../hygiene/removals.ts'
 import { listUndos, previewUndo, readUndo, startUndo } from '../../../hygiene/undo.ts'
 import { FORMS } from '../../../transfer/csv.ts'
 import type { HttpContext } from '../../context.ts'
@@ -36,7 +43,7 @@ export async function removalRoutes(instance: FastifyInstance, context: HttpCont
     {
       schema: {
         tags,
-        summary: 'Read which addresses were removed and why, oldest first; read on with `next`',
+        summary: 'Read which addresses were removed and why; read on with `next`',
         params: appParamsSchema,
         querystring: removalQuerySchema,
         response: { 200: removalListSchema },
@@ -44,12 +51,18 @@ export async function removalRoutes(instance: FastifyInstance, context: HttpCont
     },
     async request => {
       const { id: appId } = await context.apps.find(request.params.app)
-      const { after, limit, from, to, event: events, reason: reasons } = request.query
+      const { after, order, limit, from, to, event: events, reason: reasons } = request.query
       const start = msOf(from)
+      const isNewestFirst = order === 'newest'
+      const beginning =
+        start !== null && (after === '' || isNewestFirst)
+          ? await placeAt(db, { appId, from: start })
+          : undefined
       const read = {
         appId,
-        after: after === '' && start !== null ? await placeAt(db, { appId, from: start }) : readPlace(after),
-        upTo: null,
+        order,
+        after: beginning ?? readPlace(isNewestFirst ? '' : after),
+        upTo: isNewestFirst && after !== '' ? before(readPlace(after)) : null,
         limit: limit + 1,
         from: start,
         to: msOf(to),

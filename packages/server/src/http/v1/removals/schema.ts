@@ -1,4 +1,4 @@
-import { REMOVAL_EVENTS, removalSchema, undoSchema } from '@roost/protocol'
+import { FEED_EVENTS, removalSchema, undoSchema } from '@roost/protocol'
 import { z } from 'zod'
 import { EXPORT_FORMATS } from '../../../transfer/csv.ts'
 
@@ -11,14 +11,16 @@ const list = z
   .transform(text => text.split(',').filter(it => it !== ''))
 
 export const removalQuerySchema = z.strictObject({
-  /** `next` of the answer before; empty = from the oldest on. */
+  /** `next` of the answer before; empty = from the beginning of the order. */
   after: z.string().max(64).default(''),
+  /** `newest`: the latest first, and `next` leads to older ones. */
+  order: z.enum(['oldest', 'newest']).default('oldest'),
   limit: z.coerce.number().int().min(1).max(1000).default(100),
   /** ISO 8601, inclusive. */
   from: time,
   /** ISO 8601, exclusive. */
   to: time,
-  event: list.pipe(z.array(z.enum(REMOVAL_EVENTS))),
+  event: list.pipe(z.array(z.enum(FEED_EVENTS))),
   reason: list,
 })
 
@@ -34,7 +36,7 @@ export const removalExportQuerySchema = z.strictObject({
   /** Default 30 days ago. */
   from: time,
   to: time,
-  event: list.pipe(z.array(z.enum(REMOVAL_EVENTS))),
+  event: list.pipe(z.array(z.enum(FEED_EVENTS))),
   reason: list,
 })
 

@@ -5,6 +5,7 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { changeAppRules, readAppRules } from '../../../messages/app-rules.ts'
 import type { HttpContext } from '../../context.ts'
 import { appParamsSchema } from '../apps/schema.ts'
+import { editHeadersSchema, unchangedOf, withEtag } from '../editing.ts'
 
 const tags = ['apps']
 
@@ -21,7 +22,10 @@ export async function ruleRoutes(instance: FastifyInstance, context: HttpContext
         response: { 200: appRulesSchema },
       },
     },
-    async request => readAppRules(context.db, (await context.apps.find(request.params.app)).id),
+    async (request, reply) => {
+      const { id } = await context.apps.find(request.params.app)
+      return withEtag(reply, await readAppRules(context.db, id), it => it)
+    },
   )
 
   app.patch(
@@ -31,13 +35,19 @@ export async function ruleRoutes(instance: FastifyInstance, context: HttpContext
         tags,
         summary: 'Change what is asked of all messages',
         params: appParamsSchema,
+        headers: editHeadersSchema,
         body: appRulesChangeSchema,
         response: { 200: appRulesSchema },
       },
     },
-    async request => {
-      const { id } = await context.apps.find(request.params.app)
-      return changeAppRules(context.db, id, request.body)
+    async (request, reply) => {
+      const { id, code } = await context.apps.find(request.params.app)
+      const unchanged = unchangedOf(request, { name: `rules of ${code}`, read: tx => readAppRules(tx, id) })
+      const changed = await context.db.transaction(async tx => {
+        await unchanged?.(tx)
+        return changeAppRules(tx, id, request.body)
+      })
+      return withEtag(reply, changed, it => it)
     },
   )
 }

@@ -7,8 +7,12 @@ import type { Seal } from '../../../credentials/seal.ts'
 const PURPOSE = 'link to the file of an export'
 
 /** Null as long as there is no file. */
-export function linkOf({ id, state }: StoredExport, seal: Seal, request: FastifyRequest): string | null {
-  if (state !== 'done') return null
+export function linkOf(
+  { id, state, fileName }: StoredExport,
+  seal: Seal,
+  request: FastifyRequest,
+): string | null {
+  if (state !== 'done' || fileName === null) return null
   const key = seal.close(`${PURPOSE} ${id}`, id).toString('base64url')
   return `${request.protocol}://${request.host}/v1/segment-export-files/${id}?key=${key}`
 }
@@ -22,5 +26,6 @@ export function opens(key: string, id: string, seal: Seal): boolean {
 }
 
 export function viewOf(stored: StoredExport, seal: Seal, request: FastifyRequest): SegmentExportView {
-  return { ...stored, url: linkOf(stored, seal, request) }
+  const { run: _, ...view } = stored
+  return { ...view, url: linkOf(stored, seal, request) }
 }

@@ -4,7 +4,7 @@ import { newSegmentExportSchema, PushError, segmentExportSchema } from '@roost/p
 import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import { readExport, readFile, startExport } from '../../../audience/export.ts'
+import { readExport, readFile, settingsOf, startExport } from '../../../audience/export.ts'
 import { readSegment } from '../../../audience/segments.ts'
 import type { HttpContext } from '../../context.ts'
 import { opens, viewOf } from './link.ts'
@@ -31,7 +31,8 @@ export async function segmentExportRoutes(instance: FastifyInstance, context: Ht
       const found = await apps.find(request.params.app)
       const segment = await readSegment(db, { app: found, id: request.params.segment })
       const at = clock.now()
-      const asked = { appId: found.id, condition: { segment: segment.id }, settings: request.body, at }
+      const settings = settingsOf(request.body)
+      const asked = { appId: found.id, condition: { segment: segment.id }, settings, at }
       const id = await startExport(db, asked)
       context.runSoon('segment-exports')
       const stored = await readExport(db, { appId: found.id, id, at })
@@ -80,12 +81,15 @@ export async function segmentExportFileRoutes(
     async ({ params, query }, reply) => {
       if (!opens(query.key, params.export, seal))
         throw new PushError('export_unknown', `there is no export ${params.export} with this key`)
-      const { fileName, bytes } = await readExport(db, { appId: null, id: params.export, at: clock.now() })
+      const found = await readExport(db, { appId: null, id: params.export, at: clock.now() })
+      const { fileName, bytes, state } = found
+      if (state !== 'done' || fileName === null)
+        throw new PushError('export_unknown', `there is no file of the export ${params.export} at the moment`)
       return reply
         .type('application/zip')
         .header('content-disposition', `attachment; filename="${fileName}"`)
         .header('content-length', bytes)
-        .send(Readable.from(readFile(db, params.export)))
+        .send(Readable.from(readFile(db, found)))
     },
   )
 }

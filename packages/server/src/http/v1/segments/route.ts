@@ -1,25 +1,45 @@
 /** Segments: conditions with a name. */
-import { newSegmentSchema, segmentPatchSchema, segmentSchema, segmentSizeSchema } from '@roost/protocol'
+import {
+  compiledSegmentSchema,
+  newSegmentSchema,
+  type SegmentView,
+  segmentMembersQuerySchema,
+  segmentMembersSchema,
+  segmentPatchSchema,
+  segmentPreviewSchema,
+  segmentSchema,
+  segmentSizeSchema,
+  segmentUseSchema,
+} from '@roost/protocol'
 import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
+import { readMembers } from '../../../audience/members.ts'
 import {
   changeSegment,
   createSegment,
   deleteSegment,
   listSegments,
+  listUses,
+  readConditionOf,
   readSegment,
   recompute,
 } from '../../../audience/segments.ts'
 import { sizeOf } from '../../../audience/size.ts'
 import type { HttpContext } from '../../context.ts'
 import { appParamsSchema } from '../apps/schema.ts'
+import { editHeadersSchema, unchangedOf, withEtag } from '../editing.ts'
 
 const tags = ['segments']
 const segmentParamsSchema = z.object({ app: z.string(), segment: z.uuid().toLowerCase() })
 const truth = z.enum(['true', 'false']).optional()
 /** `reach`: how many of them have an address that lives and may show something. */
 const sizeQuerySchema = z.strictObject({ exact: truth, reach: truth })
+
+/** For the ETag: what is computed of it makes no other one. */
+function editedOf({ name, mode, condition, nightly }: SegmentView): unknown {
+  return { name, mode, condition, hour: nightly?.hour ?? null }
+}
 
 export async function segmentRoutes(instance: FastifyInstance, context: HttpContext): Promise<void> {
   const app = instance.withTypeProvider<ZodTypeProvider>()
@@ -56,6 +76,60 @@ export async function segmentRoutes(instance: FastifyInstance, context: HttpCont
     },
   )
 
+  app.post(
+    '/apps/:app/segments/compile',
+    {
+      schema: {
+        tags,
+        summary:
+          'Look at a condition or an expression before a segment is made of it: both forms, and its size',
+        params: appParamsSchema,
+        body: segmentPreviewSchema,
+        response: { 200: compiledSegmentSchema },
+      },
+    },
+    async ({ params, body: { exact, reach, ...input } }) => {
+      const found = await apps.find(params.app)
+      const at = clock.now()
+      const made = await readConditionOf(db, { app: found, input, at })
+      const asked = { isExact: exact === true, hasReach: reach === true, random: Math.random }
+      const size = await sizeOf(db, { appId: found.id, condition: made.condition, at, ...asked })
+      return { ...made, size }
+    },
+  )
+
+  app.get(
+    '/apps/:app/segments/uses',
+    {
+      schema: {
+        tags,
+        summary: 'List which messages under way, schedules, triggers and segments name which segments',
+        params: appParamsSchema,
+        response: { 200: z.object({ uses: z.array(segmentUseSchema) }) },
+      },
+    },
+    async ({ params }) => ({ uses: await listUses(db, { appId: (await apps.find(params.app)).id }) }),
+  )
+
+  app.get(
+    '/apps/:app/segments/:segment/members',
+    {
+      schema: {
+        tags,
+        summary: 'Read who is in a segment, page by page',
+        params: segmentParamsSchema,
+        querystring: segmentMembersQuerySchema,
+        response: { 200: segmentMembersSchema },
+      },
+    },
+    async ({ params, query }) => {
+      const key = { app: await apps.find(params.app), id: params.segment }
+      await readSegment(db, key)
+      const { after, limit } = query
+      return readMembers(db, { appId: key.app.id, segmentId: key.id, after, limit, at: clock.now() })
+    },
+  )
+
   app.get(
     '/apps/:app/segments/:segment',
     {
@@ -66,7 +140,12 @@ export async function segmentRoutes(instance: FastifyInstance, context: HttpCont
         response: { 200: segmentSchema },
       },
     },
-    async ({ params }) => readSegment(db, { app: await apps.find(params.app), id: params.segment }),
+    async ({ params }, reply) =>
+      withEtag(
+        reply,
+        await readSegment(db, { app: await apps.find(params.app), id: params.segment }),
+        editedOf,
+      ),
   )
 
   app.patch(
@@ -76,15 +155,21 @@ export async function segmentRoutes(instance: FastifyInstance, context: HttpCont
         tags,
         summary: 'Change a segment; messages that were planned keep what it was',
         params: segmentParamsSchema,
+        headers: editHeadersSchema,
         body: segmentPatchSchema,
         response: { 200: segmentSchema },
       },
     },
-    async ({ params, body }) => {
+    async (request, reply) => {
+      const { params, body } = request
       const key = { app: await apps.find(params.app), id: params.segment }
-      await changeSegment(db, { ...key, patch: body, at: clock.now() })
+      const unchanged = unchangedOf(request, {
+        name: `segment ${key.id}`,
+        read: async tx => editedOf(await readSegment(tx, key)),
+      })
+      await changeSegment(db, { ...key, patch: body, at: clock.now(), unchanged })
       context.runSoon('segments')
-      return readSegment(db, key)
+      return withEtag(reply, await readSegment(db, key), editedOf)
     },
   )
 

@@ -1,10 +1,10 @@
-/** Figures of an app, counted from the rows at the moment of asking. */
+/** How many devices an app has, counted from the rows at the moment of asking. */
 import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
-import { countInactive } from '../../../hygiene/aging.ts'
-import { countDevices } from '../../../registry/read.ts'
+import { countStates } from '../../../insight/overview/states.ts'
 import type { HttpContext } from '../../context.ts'
 import { appParamsSchema } from '../apps/schema.ts'
+import { sendTable, statesQuerySchema } from './query.ts'
 import { deviceStatsSchema } from './schema.ts'
 
 export async function statsRoutes(instance: FastifyInstance, context: HttpContext): Promise<void> {
@@ -13,25 +13,20 @@ export async function statsRoutes(instance: FastifyInstance, context: HttpContex
     {
       schema: {
         tags: ['statistics'],
-        summary: 'Count devices by platform and state of their newest address',
+        summary:
+          'Count devices by platform and state of their newest address: an estimate where there are many, or exactly',
         params: appParamsSchema,
+        querystring: statesQuerySchema,
         response: { 200: deviceStatsSchema },
       },
     },
-    async request => {
-      const { id } = await context.apps.find(request.params.app)
+    async ({ params: { app: code }, query: { format, exact } }, reply) => {
+      const { id: appId } = await context.apps.find(code)
       const at = context.clock.now()
-      const inactive = await countInactive(context.db, { appId: id, at })
-      const byPlatform = await countDevices(context.db, id)
-      const sum = (of: (row: (typeof byPlatform)[number]) => number) =>
-        byPlatform.reduce((total, row) => total + of(row), 0)
-      return {
-        asOf: new Date(at).toISOString(),
-        devices: sum(row => row.devices),
-        reachable: sum(row => row.active + row.suspect) - inactive,
-        inactive,
-        byPlatform,
-      }
+      const states = await countStates(context.db, { appId, at, isExact: exact === 'true' })
+      const answer = { asOf: new Date(at).toISOString(), ...states }
+      const rows = states.byPlatform
+      return sendTable(reply, { name: `devices-${code}`, format, rows }, answer)
     },
   )
 }

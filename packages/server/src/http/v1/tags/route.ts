@@ -3,7 +3,7 @@ import { TAG_TYPES, tagDefinitionSchema, tagNameSchema } from '@roost/protocol'
 import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import { defineTag, listTagDefinitions, removeTagDefinition } from '../../../registry/tag-definitions.ts'
+import { defineTag, listTagDefinitions, removeTagDefinition } from '../../../registry/tags/definitions.ts'
 import type { HttpContext } from '../../context.ts'
 import { appParamsSchema } from '../apps/schema.ts'
 

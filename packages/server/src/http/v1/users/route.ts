@@ -18,7 +18,7 @@ export async function userRoutes(instance: FastifyInstance, context: HttpContext
     {
       schema: {
         tags,
-        summary: 'Read a user: its devices, last seen first',
+        summary: 'Read a user: its devices, last seen first, 1000 at most',
         params: userParamsSchema,
         response: { 200: userSchema },
       },

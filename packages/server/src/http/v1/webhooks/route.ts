@@ -5,12 +5,14 @@ import {
   newWebhookSchema,
   redeliverySchema,
   WEBHOOK_TEST,
+  type WebhookView,
   webhookChangeSchema,
   webhookSchema,
 } from '@roost/protocol'
 import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
+import type { Queryable } from '../../../store/database.ts'
 import { recordEvent } from '../../../webhooks/outbox.ts'
 import {
   addWebhook,
@@ -26,6 +28,7 @@ import {
 import type { HttpContext } from '../../context.ts'
 import { actorOf } from '../actor.ts'
 import { appParamsSchema } from '../apps/schema.ts'
+import { editHeadersSchema, unchangedOf, withEtag } from '../editing.ts'
 import {
   deliveryListSchema,
   redeliveredSchema,
@@ -94,7 +97,7 @@ export async function webhookRoutes(instance: FastifyInstance, context: HttpCont
         response: { 200: webhookSchema },
       },
     },
-    async request => readWebhook(db, await keyOf(request.params)),
+    async (request, reply) => withEtag(reply, await readWebhook(db, await keyOf(request.params)), editedOf),
   )
 
   app.patch(
@@ -104,14 +107,18 @@ export async function webhookRoutes(instance: FastifyInstance, context: HttpCont
         tags,
         summary: 'Change a webhook',
         params: webhookParamsSchema,
+        headers: editHeadersSchema,
         body: webhookChangeSchema,
         response: { 200: webhookSchema },
       },
     },
-    async request => {
+    async (request, reply) => {
       const { label: by } = await actorOf(db, request)
-      const change = { change: request.body, by, at: clock.now(), allowPrivate }
-      return changeWebhook(db, await keyOf(request.params), change)
+      const key = await keyOf(request.params)
+      const read = async (tx: Queryable) => editedOf(await readWebhook(tx, key))
+      const unchanged = unchangedOf(request, { name: `webhook ${key.id}`, read })
+      const change = { change: request.body, by, at: clock.now(), allowPrivate, unchanged }
+      return withEtag(reply, await changeWebhook(db, key, change), editedOf)
     },
   )
 
@@ -121,7 +128,8 @@ export async function webhookRoutes(instance: FastifyInstance, context: HttpCont
       schema: { tags, summary: 'Delete a webhook', params: webhookParamsSchema, response: { 204: z.null() } },
     },
     async (request, reply) => {
-      await deleteWebhook(db, await keyOf(request.params))
+      const { label: by } = await actorOf(db, request)
+      await deleteWebhook(db, { ...(await keyOf(request.params)), by, at: clock.now() })
       return reply.code(204).send(null)
     },
   )
@@ -195,4 +203,9 @@ export async function webhookRoutes(instance: FastifyInstance, context: HttpCont
       return reply.code(202).send({ eventId })
     },
   )
+}
+
+/** How its deliveries go makes no other one, unless it is switched off for that. */
+function editedOf({ url, events, isActive }: WebhookView): unknown {
+  return { url, events, isActive }
 }

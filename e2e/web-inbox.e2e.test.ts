@@ -1,0 +1,133 @@
+/** The web SDK in a real Firefox against a real server: what stays readable, and what a notification carries. */
+
+import type { Inbox, RoostOptions } from '@roost/sdk/web'
+import { type Simulator, startSimulator } from '@roost/simulator'
+import type { Browser, Page } from 'puppeteer-core'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { eventually } from './support/eventually.ts'
+import { launchFirefox } from './support/firefox.ts'
+import { type RoostServer, startRoostServer } from './support/roost-server.ts'
+import { type Site, startSite } from './support/site.ts'
+
+const ARRIVES_WITHIN_MS = 10_000
+
+interface App {
+  readonly code: string
+  readonly deviceToken: string
+}
+
+let simulator: Simulator
+let server: RoostServer
+let browser: Browser
+let app: App
+let site: Site
+let page: Page
+beforeAll(async () => {
+  simulator = await startSimulator()
+  server = await startRoostServer({ environment: simulator.environment(), caPem: simulator.caPem })
+  browser = await launchFirefox({ pushServiceUrl: simulator.urls.browserPush })
+})
+afterAll(async () => {
+  await browser?.close()
+  await server?.close()
+  await simulator?.close()
+})
+beforeEach(async () => {
+  app = await server.rest<App>('POST', '/v1/apps', { name: 'Web shop' })
+  site = await startSite()
+  page = await browser.newPage()
+  await page.goto(site.url)
+  await page.waitForFunction('window.makeRoost !== undefined')
+})
+afterEach(async () => {
+  await page.close()
+  await site.close()
+})
+
+function options(more: Partial<RoostOptions> = {}): RoostOptions {
+  return { baseUrl: server.baseUrl, application: app.code, deviceToken: app.deviceToken, ...more }
+}
+
+async function subscribe(more: Partial<RoostOptions> = {}): Promise<string> {
+  const { hwid } = await page.evaluate(given => window.makeRoost(given).subscribe(), options(more))
+  return hwid ?? ''
+}
+
+const readInbox = (): Promise<Inbox> => page.evaluate(given => window.makeRoost(given).inbox(), options())
+
+async function send(message: object): Promise<void> {
+  await server.rest('POST', `/v1/apps/${app.code}/messages`, message)
+}
+
+async function untilInbox(isWanted: (inbox: Inbox) => boolean): Promise<Inbox> {
+  const { value } = await eventually({
+    what: 'the inbox as wanted',
+    read: readInbox,
+    until: isWanted,
+    withinMs: ARRIVES_WITHIN_MS,
+  })
+  return value
+}
+
+test('a message that stays is read, marked and gone from the page, whether or not it was pushed', async () => {
+  const hwid = await subscribe()
+  await send({
+    to: { devices: [hwid] },
+    content: { title: 'Sale', body: 'Until Sunday', url: site.url },
+    inbox: { only: true },
+  })
+  const { entries, unread } = await untilInbox(it => it.entries.length === 1)
+  expect(unread).toBe(1)
+  expect(entries).toMatchObject([{ title: 'Sale', body: 'Until Sunday', url: site.url, state: 'new' }])
+  const mark = (state: 'read' | 'deleted') =>
+    page.evaluate(
+      (given, id, how) => window.makeRoost(given).markInbox(id, how),
+      options(),
+      entries[0]?.id ?? '',
+      state,
+    )
+  expect(await mark('read')).toBe('sent')
+  expect(await readInbox()).toMatchObject({ unread: 0, entries: [{ state: 'read' }] })
+  expect(await mark('deleted')).toBe('sent')
+  expect(await readInbox()).toMatchObject({ unread: 0, entries: [] })
+})
+
+test('what was meant for one person is hidden from the next one in the same browser', async () => {
+  await subscribe()
+  const login = (userId: string | undefined) =>
+    page.evaluate((given, id) => window.makeRoost(given).setUser(id), options(), userId)
+  expect(await login('ann')).toBe('sent')
+  await send({ to: { users: ['ann'] }, content: { title: 'For Ann' }, inbox: { only: true } })
+  await untilInbox(it => it.entries.length === 1)
+  expect(await login('bob')).toBe('sent')
+  expect((await readInbox()).entries).toEqual([])
+  expect(await login('ann')).toBe('sent')
+  expect((await readInbox()).entries).toMatchObject([{ title: 'For Ann' }])
+})
+
+test('a notification has the buttons of its message, and the icon the number of what is unread', async () => {
+  const hwid = await subscribe({ unreadBadge: true, serviceWorkerUrl: '/worker-with-badge.js' })
+  await send({
+    to: { devices: [hwid] },
+    content: { title: 'Sale', buttons: [{ title: 'Buy', url: `${site.url}buy` }, { title: 'Later' }] },
+    inbox: {},
+  })
+  const { value } = await eventually({
+    what: 'a notification on the screen, and the badge',
+    read: () =>
+      page.evaluate(async () => {
+        const registration = await navigator.serviceWorker.ready
+        const [shown] = await registration.getNotifications()
+        const badge = await new Promise<unknown>(resolve => {
+          const { port1, port2 } = new MessageChannel()
+          port1.onmessage = ({ data }) => resolve(data)
+          registration.active?.postMessage('badge', [port2])
+        })
+        return { data: shown?.data as unknown, badge }
+      }),
+    until: ({ data, badge }) => data !== undefined && badge !== null,
+    withinMs: ARRIVES_WITHIN_MS,
+  })
+  expect(value.data).toMatchObject({ buttonUrls: [`${site.url}buy`, undefined] })
+  expect(value.badge).toBe(1)
+})

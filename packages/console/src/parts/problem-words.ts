@@ -1,0 +1,83 @@
+/**
+ * A refusal in the reader's language, by its code and values (texts/<language>/problems.ts).
+ *
+ * Some codes stand for many faults: what is wrong and where is in the server's own sentence alone, which is English, and is
+ * shown beside the text of the code. It stands alone for a code that has no text, as of a newer server.
+ */
+import type { ProblemBody } from '../api/client.ts'
+import type { Translate } from '../i18n/translate.ts'
+import type { TextKey } from '../texts/areas.ts'
+
+/** Codes whose sentence says more than their text. */
+const SAID_BY_SERVER: ReadonlySet<string> = new Set([
+  'address_malformed',
+  'alert_decided',
+  'body_malformed',
+  'condition_invalid',
+  'credential_invalid',
+  'image_refused',
+  'import_moved',
+  'input_invalid',
+  'list_in_use',
+  'message_not_editable',
+  'message_over',
+  'message_too_large',
+  'not_allowed',
+  'password_weak',
+  'platform_unsupported',
+  'second_factor_state',
+  'segment_in_use',
+  'webhook_url_refused',
+])
+
+/** Undefined is the reader's language. */
+export interface Line {
+  readonly text: string
+  readonly lang?: 'en'
+}
+
+export interface ProblemWords {
+  /** In the reader's language; undefined where only the server says it. */
+  readonly what: string | undefined
+  /** More of it; undefined where `what` says the same. */
+  readonly said: Line | undefined
+  readonly remedy: Line
+}
+
+export function wordsOf(
+  body: ProblemBody,
+  t: Pick<Translate<TextKey<'problems'>>, 'known'> | undefined,
+): ProblemWords {
+  const { code, detail, retryAfterSeconds } = body
+  const values = {
+    ...(retryAfterSeconds !== undefined && { seconds: retryAfterSeconds }),
+    ...body.values,
+  }
+  const say = (key: string | undefined): string | undefined => key && saidWith(t, key, values)
+  const what = say(code)
+  const remedy = say(`${code}.remedy`) ?? say(sharedRemedy(code))
+  return {
+    what,
+    said: what === undefined || SAID_BY_SERVER.has(code) ? { text: detail, lang: 'en' } : undefined,
+    remedy: remedy === undefined ? { text: body.remedy, lang: 'en' } : { text: remedy },
+  }
+}
+
+/** Of codes that are mended alike. */
+function sharedRemedy(code: string): string | undefined {
+  if (code.endsWith('_unknown')) return 'gone.remedy'
+  return code.endsWith('_name_taken') ? 'taken.remedy' : undefined
+}
+
+/** A text that wants a value which did not come can't be written. */
+function saidWith(
+  t: Pick<Translate<TextKey<'problems'>>, 'known'> | undefined,
+  key: string,
+  values: Readonly<Record<string, string | number>>,
+): string | undefined {
+  try {
+    return t?.known(key, values)
+  } catch {
+    return undefined
+  }
+}

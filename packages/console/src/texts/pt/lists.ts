@@ -1,0 +1,41 @@
+import type { TextsOf } from '../areas.ts'
+
+export const texts: TextsOf<'lists'> = {
+  title: 'Listas de IDs',
+  about: 'Clientes de um CRM, um grupo de teste, uma exportação de ontem: IDs que os segmentos podem usar.',
+  new: 'Nova lista',
+  'new.verb': 'Criar a lista',
+  name: 'Nome',
+  'name.missing': 'Dê um nome a ela.',
+  kind: 'IDs de',
+  'kind.users': 'usuários',
+  'kind.devices': 'dispositivos',
+  count: 'IDs',
+  state: 'Estado',
+  'state.ready': 'pronta',
+  'state.loading': 'incompleta',
+  'state.loading.hint':
+    'Um envio está em andamento ou foi interrompido. Adicione o arquivo de novo; IDs já presentes contam uma vez só.',
+  changed: 'Alterada',
+  actions: 'Ações para {name}',
+  add: 'Adicionar um arquivo',
+  'add.title': 'Adicionar IDs a “{name}”',
+  'add.verb': 'Adicionar os IDs',
+  rename: 'Renomear',
+  'rename.title': 'Renomear “{name}”',
+  'delete.title': 'Excluir a lista “{name}”?',
+  'delete.body':
+    '{count, plural, one {# ID vai junto. O dispositivo ou usuário permanece.} other {# IDs vão junto. Os dispositivos e usuários permanecem.}} Segmentos que usam a lista precisam ser alterados antes.',
+  'none.title': 'Ainda não há listas',
+  'none.body': 'Envie um arquivo com IDs de usuários ou de hardware e use a lista em um segmento.',
+  file: 'Arquivo',
+  'file.hint': 'CSV com uma coluna “{column}”, ou um ID por linha. NDJSON também serve.',
+  'file.choose': 'Escolher um arquivo…',
+  'file.missing': 'Escolha um arquivo.',
+  uploading: 'Enviando: {percent}',
+  failed: 'O envio foi interrompido',
+  added: '{count, plural, one {# ID é novo na lista.} other {# IDs são novos na lista.}}',
+  unknown:
+    '{count, plural, one {De # deles não se conhece dispositivo; conta assim que um se registrar.} other {De # deles não se conhece dispositivo; contam assim que um se registrar.}}',
+  refused: '{count, plural, one {# linha não contém ID:} other {# linhas não contêm ID:}}',
+}

@@ -1,0 +1,27 @@
+import type { TextsOf } from '../areas.ts'
+
+export const texts: TextsOf<'alerts'> = {
+  since: '自 <ago></ago>',
+  deaths_held: '一次有 {held, plural, other {# 个地址}}被判定为失效，已暂缓处理',
+  'deaths_held.todo': '检查凭据是否正确、网关是否正常，然后终止或保留这些地址。',
+  wrong_credential: '有些地址属于另一个应用或项目',
+  'wrong_credential.todo': '把正确应用的凭据放入对应位置，并查明这些地址来自哪个版本。',
+  address_flapping: '多台设备互相争抢同一个地址',
+  'address_flapping.todo': '让每次安装都生成自己的硬件标识，不要从备份中恢复它。',
+  webhook_disabled: '一个 Webhook 连续几天没有接收，已被关闭',
+  'webhook_disabled.todo': '修复接收端，重新开启，然后补发错过的内容。',
+  death_rate: '失效的地址比平时多得多',
+  'death_rate.todo': '按日期和原因查看移除记录。可能是新版本或新项目造成的；误删的可以撤销。',
+  mass_inactive: '一天内有大量设备变为不活跃',
+  'mass_inactive.todo': '检查应用是否仍在上报打开，以及期限是否符合您的本意。移除可以撤销。',
+  quota: '消息因 Firebase 项目的配额而等待',
+  'quota.todo': '向 Google 申请更高的配额，或把群发分散到一天之中。',
+  queue_age: '消息已到时间却没有发送',
+  'queue_age.todo': '检查是否有角色为“send”的服务器在运行并能连接数据库。如果有，请再增加一台。',
+  credential_expiring: '一份证书即将到期或已经到期',
+  'credential_expiring.todo': '在原位置替换它，应用无需重新发布。.p8 密钥永不到期。',
+  credential_refused: '网关拒绝了一份凭据',
+  'credential_refused.todo': '在原位置替换它，等待中的消息会自动发送。',
+  message_incident: '一条消息的很大一部分因同一原因没有送出',
+  'message_incident.todo': '报告中写明了原因和解决办法。处理后再发给没有收到的设备。',
+}

@@ -1,0 +1,28 @@
+import type { TextsOf } from '../areas.ts'
+
+export const texts: TextsOf<'apps'> = {
+  'none.title': '还没有应用',
+  'none.body': 'Roost 中的一个应用就是一个移动或网页应用。其设备用应用代码和设备令牌注册。',
+  'none.cannot': '还没有人创建应用，或没有与您共享的应用。请联系此安装的所有者。',
+  'make.title': '新建应用',
+  'make.name': '名称',
+  'make.nameHint': '人们所知的名称',
+  'make.missing': '请填写名称',
+  'make.submit': '创建应用',
+  'make.failed': '未能创建应用',
+  'made.title': '{name} 已创建',
+  'made.about': '您的移动或网页应用需要这两项。设备令牌只在此时显示。',
+  'made.code': '应用代码',
+  'made.token': '设备令牌',
+  'made.open': '打开应用',
+  'list.zone': '时区',
+  'list.made': '创建于',
+  'next.title': '接下来',
+  'next.credential': '添加 Apple、Google 或浏览器的凭据，让 Roost 能以您的名义发送。',
+  'next.app': '把应用代码和设备令牌放入您的应用。第一台设备会自动出现在概览中。',
+  'next.message': '写第一条消息，发送到一台测试设备。',
+  'next.credential.do': '添加凭据',
+  'list.archived': '已归档',
+  'make.cannot': '您的角色不能创建应用',
+  'make.ask': '整个安装的编辑者和所有者才能创建。请联系他们，或返回您的应用。',
+}

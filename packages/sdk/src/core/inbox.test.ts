@@ -1,0 +1,104 @@
+import { expect, test } from 'vitest'
+import { createClient, type TransportRequest } from './client.ts'
+import { markInbox, readInbox } from './inbox.ts'
+import { adoptSettings, type KeptCall, type Store } from './state.ts'
+
+const INBOX = { entries: [], unread: 3, next: null }
+
+/** A device whose network the test holds; `asked` in the order in which it came. */
+function makeDevice() {
+  const asked: TransportRequest[] = []
+  const device = { isOnline: true, inbox: { status: 200, body: JSON.stringify(INBOX) } }
+  let state = adoptSettings(
+    undefined,
+    {
+      baseUrl: 'https://push.example',
+      application: 'AAAAA-BBBBB',
+      deviceToken: 'device-token',
+      appVersion: undefined,
+    },
+    () => 'uuid',
+  )
+  const outbox = new Map<string, KeptCall>()
+  const store: Store = {
+    read: async () => state,
+    update: async change => {
+      state = change(state)
+      return state
+    },
+    keep: async call => {
+      outbox.set(call.key, call)
+    },
+    kept: async () => [...outbox.values()],
+    forget: async key => {
+      outbox.delete(key)
+    },
+  }
+  const transport = async (request: TransportRequest) => {
+    if (!device.isOnline) throw new TypeError('no network')
+    asked.push(request)
+    if (request.method === 'GET') return device.inbox
+    return { status: 200, body: '{"status_code":200,"response":null}' }
+  }
+  const client = createClient({
+    store,
+    transport,
+    lock: (_name, work) => work(),
+    now: () => 0,
+    facts: () => ({ deviceType: 12, deviceModel: '', osVersion: '', language: 'en', timezoneSeconds: 0 }),
+  })
+  return { device, asked, context: { client, store, transport } }
+}
+
+const login = { key: 'login', method: 'registerUser', fields: { userId: 'ann' } }
+
+test('the inbox is read with the device token, page by page', async () => {
+  const { asked, context } = makeDevice()
+  expect(await readInbox(context, { limit: 0, after: '17' })).toEqual(INBOX)
+  expect(asked).toMatchObject([
+    {
+      url: 'https://push.example/v1/apps/AAAAA-BBBBB/devices/AAAAA-BBBBB_uuid/inbox?limit=0&after=17',
+      headers: { authorization: 'Token device-token' },
+    },
+  ])
+})
+
+test('a login that the server has not heard of goes before, so that nobody reads the inbox of the one before them', async () => {
+  const { device, asked, context } = makeDevice()
+  device.isOnline = false
+  expect(await context.client.deliver(login)).toBe('kept')
+  device.isOnline = true
+  await readInbox(context, {})
+  expect(asked.map(it => new URL(it.url).pathname.split('/').at(-1))).toEqual(['registerUser', 'inbox'])
+})
+
+test('while a login can’t be told, nothing is shown', async () => {
+  const { device, asked, context } = makeDevice()
+  device.isOnline = false
+  await context.client.deliver(login)
+  await expect(readInbox(context, {})).rejects.toMatchObject({ code: 'unreachable' })
+  expect(asked).toEqual([])
+})
+
+test.each([
+  [403, '', 'unauthorized'],
+  [503, '', 'unavailable'],
+  [200, '<html>', 'unavailable'],
+])('an answer %i is told by its code', async (status, body, code) => {
+  const { device, context } = makeDevice()
+  device.inbox = { status, body }
+  await expect(readInbox(context, {})).rejects.toMatchObject({ code })
+})
+
+test('what was done with an entry is told in the words of the device protocol, and later when nobody hears it', async () => {
+  const { device, asked, context } = makeDevice()
+  device.isOnline = false
+  const id = '0199aaaa-bbbb-7ccc-8ddd-eeeeffff0000'
+  expect(await markInbox(context, id, 'read')).toBe('kept')
+  device.isOnline = true
+  expect(await markInbox(context, id, 'deleted')).toBe('sent')
+  expect(asked.map(it => JSON.parse(it.body ?? '').request)).toMatchObject([
+    { hash: '0199aaaabbbb7ccc8dddeeeeffff0000', status: 2 },
+    { hash: '0199aaaabbbb7ccc8dddeeeeffff0000', status: 4 },
+  ])
+})

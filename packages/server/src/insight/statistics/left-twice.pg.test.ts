@@ -1,0 +1,34 @@
+/** An address leaves the base once: a device that asks to be left alone after a gateway had called it dead is no second loss. */
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startRoost, type TestRoost } from '../../../test/roost.ts'
+import { rollUp } from './job.ts'
+
+let roost: TestRoost
+beforeAll(async () => {
+  roost = await startRoost()
+})
+afterAll(() => roost.close())
+
+test('what a gateway has called dead is no unregistration when its device unregisters after that, and stays left alone', async () => {
+  const phone = await roost.phone('web')
+  phone.losePermission() // which ends the subscription
+  await roost.sendAndSettle({ to: { devices: [phone.hwid] }, content: { title: 'Hello' } })
+  await phone.open() // and tells the server that it is unregistered
+  expect((await roost.ledger(phone.hwid)).map(({ event, evidence }) => [event, evidence])).toEqual([
+    ['registered', null],
+    ['dead', expect.anything()],
+    ['unregistered', { formerState: 'dead' }],
+  ])
+  await rollUp(roost.server.db, roost.clock.now())
+  const { body } = await roost.rest<{ rows: object[] }>('GET', `/v1/apps/${roost.app}/stats/base?by=total`)
+  expect(body.rows).toMatchObject([{ registrations: 1, deaths: 1, unregistrations: 0 }])
+})
+
+test('what was alive by then is one', async () => {
+  const phone = await roost.phone('ios')
+  await phone.unregister()
+  await phone.unregister()
+  await rollUp(roost.server.db, roost.clock.now())
+  const { body } = await roost.rest<{ rows: object[] }>('GET', `/v1/apps/${roost.app}/stats/base?by=total`)
+  expect(body.rows).toMatchObject([{ registrations: 2, deaths: 1, unregistrations: 1 }])
+})

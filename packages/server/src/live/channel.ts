@@ -1,0 +1,200 @@
+/**
+ * One connection of a device. It begins with a `hello`; what comes before is refused, and what comes in too large, too often, or can't be
+ * read ends it with a code that says why. What it is sent is bounded twice: by the bytes that the device has not taken, and by the frames
+ * that it has not acknowledged; whoever is slower is disconnected and finds the rest when it comes again.
+ */
+import {
+  type DeviceFrame,
+  deviceFrameSchema,
+  type HelloFrame,
+  helloFrameSchema,
+  LIVE_CLOSE_CODES,
+  type ServerFrame,
+} from '@roost/protocol'
+import type { WebSocket } from 'ws'
+import type { z } from 'zod'
+import type { SentKey } from './frames.ts'
+import type { Place } from './presence.ts'
+
+const HELLO_WITHIN_MS = 10_000
+/** What lies in memory for a device that reads slowly. The code with which it is closed comes behind that; `ws` waits 30 s for it. */
+const BUFFERED_BYTES_MAX = 256 * 1024
+const UNACKNOWLEDGED_MAX = 1000
+/** Of frames from the device, between two heartbeats: an app answers each message with one, or a few with one. */
+const FRAMES_PER_BEAT = 3000
+/** RFC 6455, 7.4.1: what it sent is of a type that is not taken. */
+const NOT_TEXT = 1003
+const REASON_BYTES = 123
+
+export type CloseCode = keyof typeof LIVE_CLOSE_CODES
+
+/** What a channel asks of the house. */
+export interface ChannelHost {
+  /** Resolves to what it is welcomed with; rejects with what is wrong. Frames may be sent before. */
+  hello(channel: Channel, frame: HelloFrame): Promise<ServerFrame>
+  /** `others`: numbers that this connection has not sent; they may be of one before. */
+  acknowledge(channel: Channel, frames: readonly SentKey[], others: readonly number[]): Promise<void>
+  say(channel: Channel, frame: Extract<DeviceFrame, { type: 'state' | 'logout' }>): Promise<void>
+  /** Of the frame `error`. */
+  refusalOf(error: unknown): ServerFrame
+  gone(channel: Channel): void
+}
+
+/** Of a device that was let in. */
+export interface Member extends Place {
+  readonly bucket: number
+  readonly userId: string | null
+  readonly session: string
+}
+
+export class Channel {
+  /** Undefined until its `hello` is taken. */
+  member: Member | undefined
+  readonly #socket: WebSocket
+  readonly #host: ChannelHost
+  readonly #unacknowledged = new Map<number, SentKey>()
+  readonly #helloTimer: NodeJS.Timeout
+  #isGreeting = false
+  #taken: Promise<void> = Promise.resolve()
+  #waiting = 0
+  #isAlive = true
+  #frames = 0
+
+  constructor(socket: WebSocket, host: ChannelHost) {
+    this.#socket = socket
+    this.#host = host
+    this.#helloTimer = setTimeout(() => this.close('helloMissing'), HELLO_WITHIN_MS)
+    socket.on('message', (data, isBinary) => this.#takeInTurn(data, isBinary))
+    socket.on('pong', () => {
+      this.#isAlive = true
+    })
+    socket.on('error', () => undefined) // 'close' follows, with a code where the peer broke a rule
+    socket.on('close', () => {
+      clearTimeout(this.#helloTimer)
+      host.gone(this)
+    })
+  }
+
+  /** False when it is not sent: it is on its way already, or the device is too slow and is disconnected. */
+  sendMessage(frame: Extract<ServerFrame, { type: 'message' }>, key: SentKey): boolean {
+    if (this.#unacknowledged.has(frame.seq) || !this.#isOpen) return false
+    if (this.#unacknowledged.size >= UNACKNOWLEDGED_MAX || this.#socket.bufferedAmount > BUFFERED_BYTES_MAX) {
+      this.close('tooSlow')
+      return false
+    }
+    this.#unacknowledged.set(frame.seq, key)
+    this.#send(frame)
+    return true
+  }
+
+  close(why: CloseCode, reason: string = why): void {
+    this.closeWith(LIVE_CLOSE_CODES[why], reason)
+  }
+
+  closeWith(code: number, reason: string): void {
+    clearTimeout(this.#helloTimer)
+    this.#socket.close(code, Buffer.from(reason).subarray(0, REASON_BYTES).toString())
+  }
+
+  terminate(): void {
+    this.#socket.terminate()
+  }
+
+  /** Between two of them the device has to answer. */
+  heartbeat(): void {
+    this.#frames = 0
+    if (!this.#isAlive) {
+      this.close('silent')
+      this.#socket.terminate()
+      return
+    }
+    this.#isAlive = false
+    if (this.#isOpen) this.#socket.ping()
+  }
+
+  get #isOpen(): boolean {
+    return this.#socket.readyState === this.#socket.OPEN
+  }
+
+  #send(frame: ServerFrame): void {
+    if (this.#isOpen) this.#socket.send(JSON.stringify(frame))
+  }
+
+  /** One after the other, as they were said; nothing more is read meanwhile, so they don't pile up. */
+  #takeInTurn(data: unknown, isBinary: boolean): void {
+    this.#isAlive = true
+    this.#waiting++
+    this.#socket.pause()
+    this.#taken = this.#taken.then(async () => {
+      await this.#take(data, isBinary)
+      if (--this.#waiting === 0) this.#socket.resume()
+    })
+  }
+
+  async #take(data: unknown, isBinary: boolean): Promise<void> {
+    if (isBinary) return this.closeWith(NOT_TEXT, 'frames are text')
+    if (++this.#frames > FRAMES_PER_BEAT) return this.close('frameInvalid', 'too many frames')
+    const frame = readJsonObject(String(data))
+    if (frame === undefined) return this.close('frameInvalid', 'a frame is an object of JSON')
+    try {
+      await (this.member === undefined ? this.#greet(frame) : this.#answer(frame))
+    } catch (error) {
+      this.#send(this.#host.refusalOf(error))
+      this.close('refused')
+    }
+  }
+
+  async #greet(given: object): Promise<void> {
+    const hello = helloFrameSchema.safeParse(given)
+    if (this.#isGreeting || !hello.success)
+      return this.close('frameInvalid', `the first frame is a hello; ${faultOf(hello.error)}`)
+    this.#isGreeting = true
+    const welcome = await this.#host.hello(this, hello.data)
+    clearTimeout(this.#helloTimer)
+    this.#send(welcome)
+  }
+
+  async #answer(given: object): Promise<void> {
+    const { data: frame, error } = deviceFrameSchema.safeParse(given)
+    if (frame === undefined) {
+      // A newer app may know more than this server.
+      if (isOfOtherType(given)) return
+      return this.close('frameInvalid', faultOf(error))
+    }
+    if (frame.type === 'ping') this.#send({ type: 'pong' })
+    else if (frame.type === 'ack') await this.#acknowledge(frame.seqs)
+    else await this.#host.say(this, frame)
+  }
+
+  async #acknowledge(seqs: readonly number[]): Promise<void> {
+    const sent = seqs.flatMap(it => this.#unacknowledged.get(it) ?? [])
+    await this.#host.acknowledge(
+      this,
+      sent,
+      seqs.filter(it => !this.#unacknowledged.has(it)),
+    )
+    for (const seq of seqs) this.#unacknowledged.delete(seq)
+    this.#send({ type: 'acked', seqs })
+  }
+}
+
+function readJsonObject(text: string): object | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const KNOWN_TYPES: ReadonlySet<unknown> = new Set(['ack', 'state', 'ping', 'logout', 'hello'])
+
+function isOfOtherType(given: object): boolean {
+  return 'type' in given && typeof given.type === 'string' && !KNOWN_TYPES.has(given.type)
+}
+
+/** Without what was given: it may be a token. */
+function faultOf(error: z.ZodError | undefined): string {
+  const [issue] = error?.issues ?? []
+  return issue === undefined ? 'one was said already' : `${issue.path.join('.')}: ${issue.message}`
+}

@@ -1,0 +1,281 @@
+/**
+ * The live channels of this process: who is connected here, and what is sent to them. What is to be sent is found in the database, at a
+ * notice or by looking once a second, so it does not matter which process made it.
+ */
+import { randomUUID } from 'node:crypto'
+import { ERRORS, type HelloFrame, PushError, type ServerFrame } from '@roost/protocol'
+import type { Logger } from 'pino'
+import type { WebSocket } from 'ws'
+import { type App, type AppDirectory, requireServing } from '../access/apps.ts'
+import type { CallLimits } from '../http/limits.ts'
+import type { ReceiptSigner } from '../insight/receipts-signature.ts'
+import { bucketOf } from '../registry/buckets.ts'
+import type { Database } from '../store/database.ts'
+import { MicroBatch } from '../store/micro-batch.ts'
+import type { Clock } from '../time.ts'
+import { Channel, type ChannelHost, type Member } from './channel.ts'
+import {
+  acknowledge,
+  acknowledgeHad,
+  type FrameToSend,
+  resumeFrames,
+  type SentKey,
+  sendFrames,
+} from './frames.ts'
+import { BEAT_EVERY_MS, beat, changePresence, connect, endSessions, findOutdated } from './presence.ts'
+
+export interface LiveChannelsOptions {
+  readonly db: Database
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly apps: AppDirectory
+  readonly limits: CallLimits
+  readonly signer: ReceiptSigner
+  /** Between pings; who has not answered one at the next is disconnected. Default 30 000. */
+  readonly heartbeatMs?: number
+}
+
+const HEARTBEAT_MS = 30_000
+/** For notices that were lost. */
+const LOOK_EVERY_MS = 1000
+const ACKNOWLEDGED_AT_ONCE = 1000
+/** RFC 6455, 7.4.1: going away. */
+const GOING_AWAY = 1001
+const FAREWELL_MS = 1000
+
+export class LiveChannels implements ChannelHost {
+  readonly #options: LiveChannelsOptions
+  readonly #server = randomUUID()
+  readonly #open = new Set<Channel>()
+  readonly #members = new Map<string, Channel>()
+  /** Their `hello` is being taken. */
+  readonly #arriving = new Map<string, Channel>()
+  readonly #acknowledgements: MicroBatch<readonly SentKey[], undefined>
+  readonly #timers: NodeJS.Timeout[] = []
+  #looking: Promise<void> | undefined
+  #isLookWanted = false
+  #beating: Promise<void> | undefined
+  #isStopped = false
+
+  constructor(options: LiveChannelsOptions) {
+    const { db, clock } = options
+    this.#options = options
+    this.#acknowledgements = new MicroBatch({
+      maxSize: ACKNOWLEDGED_AT_ONCE,
+      keysOf: () => [],
+      run: async items => {
+        await acknowledge(db, { frames: items.flat(), at: clock.now() })
+        return items.map(() => undefined)
+      },
+    })
+  }
+
+  /** How many are connected here. */
+  get size(): number {
+    return this.#open.size
+  }
+
+  /** A connection that was upgraded; it closes itself. */
+  add(socket: WebSocket): void {
+    const channel = new Channel(socket, this)
+    this.#open.add(channel)
+    if (this.#isStopped) channel.closeWith(GOING_AWAY, 'the server stops')
+  }
+
+  /** Something may have to be sent: look now instead of within a second. */
+  look(): void {
+    if (this.#members.size === 0 || this.#isStopped) return
+    this.#isLookWanted = true
+    this.#looking ??= this.#lookOn().finally(() => {
+      this.#looking = undefined
+    })
+  }
+
+  /** Says farewell, and that nobody is connected here any more. */
+  async close(): Promise<void> {
+    this.#isStopped = true
+    for (const timer of this.#timers) clearInterval(timer)
+    for (const channel of this.#open) channel.closeWith(GOING_AWAY, 'the server stops')
+    const cut = setTimeout(() => {
+      for (const channel of this.#open) channel.terminate()
+    }, FAREWELL_MS)
+    await Promise.allSettled([this.#looking, this.#beating, this.#acknowledgements.settled()])
+    if (this.#timers.length > 0) await this.#try(() => endSessions(this.#options.db, this.#beatOf()))
+    if (this.#open.size === 0) clearTimeout(cut)
+  }
+
+  async hello(channel: Channel, frame: HelloFrame): Promise<ServerFrame> {
+    const { db, clock, heartbeatMs = HEARTBEAT_MS } = this.#options
+    const app = await this.#appOf(frame)
+    await this.#begin()
+    const { hwid, userId, state, have = [] } = frame
+    const member: Member = { appId: app.id, bucket: bucketOf(hwid), hwid, userId, session: randomUUID() }
+    // It is found here before it is in the database, since what is to be sent is told once.
+    const key = keyOf(member)
+    const at = clock.now()
+    channel.member = member
+    this.#arriving.set(key, channel)
+    try {
+      await db.transaction(async tx => {
+        await connect(tx, { ...member, state, server: this.#server, at })
+        await acknowledgeHad(tx, { ...member, seqs: have, at })
+        await resumeFrames(tx, { ...member, server: this.#server })
+      })
+      const former = this.#members.get(key)
+      if (this.#open.has(channel)) this.#members.set(key, channel)
+      else await this.#end(member) // it has gone meanwhile
+      former?.close('replaced')
+    } catch (error) {
+      channel.member = undefined
+      throw error
+    } finally {
+      if (this.#arriving.get(key) === channel) this.#arriving.delete(key)
+    }
+    this.look()
+    return { type: 'welcome', heartbeatSeconds: Math.round(heartbeatMs / 1000) }
+  }
+
+  async acknowledge(
+    { member }: Channel,
+    frames: readonly SentKey[],
+    others: readonly number[],
+  ): Promise<void> {
+    if (frames.length > 0) await this.#acknowledgements.add(frames)
+    if (member === undefined || others.length === 0) return
+    const { db, clock } = this.#options
+    await acknowledgeHad(db, { ...member, seqs: others, at: clock.now() })
+  }
+
+  async say(channel: Channel, frame: Parameters<ChannelHost['say']>[1]): Promise<void> {
+    const { member } = channel
+    if (member === undefined) return
+    const { db, clock } = this.#options
+    const state = frame.type === 'logout' ? 'logged_out' : frame.state
+    const isCounted = await changePresence(db, { ...member, state, at: clock.now() })
+    if (!isCounted) channel.close('replaced')
+    else if (frame.type === 'logout') channel.close('loggedOut')
+  }
+
+  refusalOf(error: unknown): ServerFrame {
+    if (error instanceof PushError)
+      return { type: 'error', code: error.code, detail: error.message, remedy: ERRORS[error.code].remedy }
+    this.#options.logger.error({ err: error }, 'a frame of a live channel could not be taken')
+    const code = 'not_ready'
+    return { type: 'error', code, detail: 'the server could not take it now', remedy: ERRORS[code].remedy }
+  }
+
+  gone(channel: Channel): void {
+    this.#open.delete(channel)
+    const { member } = channel
+    if (member === undefined || this.#members.get(keyOf(member)) !== channel) return
+    this.#members.delete(keyOf(member))
+    if (!this.#isStopped) void this.#end(member) // else all of them are ended at once
+  }
+
+  async #end(member: Member): Promise<void> {
+    const { db, clock } = this.#options
+    await this.#try(() => changePresence(db, { ...member, state: 'offline', at: clock.now() }))
+  }
+
+  /** Throws `app_unknown`, `device_token_refused`, `app_archived`, `rate_limited`. */
+  async #appOf({ app: code, deviceToken }: HelloFrame): Promise<App> {
+    const { apps, limits } = this.#options
+    const app = await apps.findByDevice(code, deviceToken)
+    limits.takeAppCall(app.id)
+    requireServing(app)
+    return app
+  }
+
+  /** With the first connection: a process that has none says nothing. */
+  async #begin(): Promise<void> {
+    if (this.#timers.length === 0 && !this.#isStopped) {
+      const { heartbeatMs = HEARTBEAT_MS } = this.#options
+      this.#timers.push(
+        setInterval(() => this.#beat(), BEAT_EVERY_MS),
+        setInterval(() => this.look(), LOOK_EVERY_MS),
+        setInterval(() => void this.#heartbeat(), heartbeatMs),
+      )
+      this.#beat()
+    }
+    await this.#beating
+  }
+
+  #beat(): void {
+    this.#beating = this.#try(() => beat(this.#options.db, this.#beatOf()))
+  }
+
+  #beatOf(): { readonly server: string; readonly at: number } {
+    return { server: this.#server, at: this.#options.clock.now() }
+  }
+
+  async #heartbeat(): Promise<void> {
+    for (const channel of this.#open) channel.heartbeat()
+    await this.#try(() => this.#closeOutdated())
+  }
+
+  /** No frame reaches them any more; now they learn it, too. */
+  async #closeOutdated(): Promise<void> {
+    const channels = [...this.#members.values()]
+    const sessions = channels.flatMap(it => it.member?.session ?? [])
+    if (sessions.length === 0) return
+    const outdated = await findOutdated(this.#options.db, { server: this.#server, sessions })
+    for (const channel of channels)
+      if (channel.member !== undefined && outdated.has(channel.member.session)) channel.close('userChanged')
+  }
+
+  async #lookOn(): Promise<void> {
+    while (this.#isLookWanted && !this.#isStopped) {
+      this.#isLookWanted = false
+      await this.#try(() => this.#sendAll())
+    }
+  }
+
+  async #sendAll(): Promise<void> {
+    const { db, clock } = this.#options
+    for (let isMore = true; isMore && !this.#isStopped; )
+      isMore = await db.transaction(tx =>
+        sendFrames(
+          tx,
+          { server: this.#server, at: clock.now() },
+          { send: it => this.#send(it), refuse: it => this.#closeFormer(it) },
+        ),
+      )
+  }
+
+  /** R25: its user is that of the device, which stays so until this has returned; a connection of another one is closed. */
+  #send(frame: FrameToSend): void {
+    const channel = this.#channelOf(frame)
+    const { member } = channel ?? {}
+    if (channel === undefined || member === undefined) return // it comes again, and so does the frame
+    if (member.userId !== frame.deviceUserId) return this.#closeFormer(frame)
+    const { seq, deliveryId: id, messageId, userId, notification, hwid, bucket } = frame
+    const receiptKey = this.#options.signer.sign({ hash: notification.hash, hwid }, this.#options.clock.now())
+    channel.sendMessage(
+      { type: 'message', seq, id, messageId, userId, receiptKey, notification },
+      { bucket, messageId, hwid },
+    )
+  }
+
+  #channelOf(frame: FrameToSend): Channel | undefined {
+    return this.#arriving.get(keyOf(frame)) ?? this.#members.get(keyOf(frame))
+  }
+
+  #closeFormer(frame: FrameToSend): void {
+    const channel = this.#channelOf(frame)
+    if (channel?.member !== undefined && channel.member.userId !== frame.deviceUserId)
+      channel.close('userChanged')
+  }
+
+  /** What a database that is away keeps from being done is done at the next look, beat or hello. */
+  async #try(work: () => Promise<unknown>): Promise<void> {
+    try {
+      await work()
+    } catch (error) {
+      this.#options.logger.debug({ err: error }, 'the live channel could not be looked after')
+    }
+  }
+}
+
+function keyOf({ appId, hwid }: { readonly appId: number; readonly hwid: string }): string {
+  return `${appId} ${hwid}`
+}

@@ -1,0 +1,284 @@
+/**
+ * Frames: messages on their way over the live channel. A frame is a row before it is sent, and keeps its content until the device has
+ * acknowledged it, so neither a drop nor a crash loses it.
+ *
+ *   made ──sent──▶ unacknowledged ──ack──▶ acknowledged
+ *     ▲               │    └──its time is over, or it was for another user──▶ withdrawn
+ *     └──reconnected──┘
+ *
+ * One is acknowledged or withdrawn, and never both: `withdrawFrames` decides, and what it withdraws goes by push.
+ */
+import type { LiveNotification, Route } from '@roost/protocol'
+import { bucketOf } from '../registry/buckets.ts'
+import { deviceOrder } from '../registry/lock-order.ts'
+import type { Queryable, Transaction } from '../store/database.ts'
+import { IS_ALIVE, type Place } from './presence.ts'
+
+/** Kept for traces as long as acceptances are. */
+const KEPT_DAYS = 30
+const DAY_MS = 24 * 3_600_000
+
+interface Key {
+  readonly bucket: number
+  readonly hwid: string
+}
+
+/** Whom a message is for, as it was read with its device. */
+export interface Candidate extends Key {
+  readonly userId: string | null
+}
+
+const arraysOf = (devices: readonly Candidate[]) => [
+  devices.map(it => it.bucket),
+  devices.map(it => it.hwid),
+  devices.map(it => it.userId),
+]
+
+/** SQL: devices that are connected as the user whom the message is for. `$2` to `$4` are those of `arraysOf`, `$5` the states. */
+const CONNECTED = `
+  unnest($2::smallint[], $3::text[], $4::text[]) as i (bucket, hwid, user_id)
+    join live_presence p on p.bucket = i.bucket and p.app_id = $1 and p.hwid = i.hwid
+                        and p.state = any($5::text[]) and p.user_id is not distinct from i.user_id
+    join live_server s on s.id = p.server and ${IS_ALIVE}`
+
+export async function findConnected(
+  db: Queryable,
+  query: {
+    readonly appId: number
+    readonly devices: readonly Candidate[]
+    readonly states: readonly string[]
+  },
+): Promise<ReadonlySet<string>> {
+  const { appId, devices, states } = query
+  const { rows } = await db.query<{ hwid: string }>(`select i.hwid from ${CONNECTED}`, [
+    appId,
+    ...arraysOf(devices),
+    states,
+  ])
+  return new Set(rows.map(it => it.hwid))
+}
+
+export interface NewFrame extends Candidate {
+  readonly deliveryId: string
+  readonly notification: LiveNotification
+}
+
+export interface NewFrames {
+  readonly appId: number
+  readonly messageId: string
+  readonly frames: readonly NewFrame[]
+  readonly states: readonly string[]
+  readonly at: number
+  readonly expiresAt: number
+}
+
+/** Of devices that are still connected; a frame that is there stays as it is. */
+export async function makeFrames(tx: Queryable, made: NewFrames): Promise<void> {
+  const { appId, messageId, frames, states, at, expiresAt } = made
+  await tx.query(
+    `insert into live_frame (bucket, message_id, hwid, app_id, user_id, delivery_id, notification, made_at, expires_at, server)
+     select i.bucket, $6, i.hwid, $1, i.user_id, n.id, n.notification, $7, $8, p.server
+       from ${CONNECTED}
+       join unnest($3::text[], $9::uuid[], $10::jsonb[]) as n (hwid, id, notification) on n.hwid = i.hwid
+     on conflict (bucket, message_id, hwid) do nothing`,
+    [
+      appId,
+      ...arraysOf(frames),
+      states,
+      messageId,
+      new Date(at),
+      new Date(expiresAt),
+      frames.map(it => it.deliveryId),
+      frames.map(it => JSON.stringify(it.notification)),
+    ],
+  )
+}
+
+export type FrameState = 'unacknowledged' | 'acknowledged' | 'withdrawn'
+
+interface OfMessage {
+  readonly messageId: string
+  readonly devices: readonly Key[]
+}
+
+const keysOf = ({ messageId, devices }: OfMessage) => [
+  messageId,
+  devices.map(it => it.bucket),
+  devices.map(it => it.hwid),
+]
+
+/** By hwid, of those that have one. */
+export async function readFrames(db: Queryable, frames: OfMessage): Promise<ReadonlyMap<string, FrameState>> {
+  const { rows } = await db.query<{ hwid: string; state: FrameState }>(
+    `select f.hwid, case when f.acked_at is not null then 'acknowledged'
+                         when f.withdrawn_at is not null then 'withdrawn' else 'unacknowledged' end as state
+       from unnest($2::smallint[], $3::text[]) as i (bucket, hwid)
+       join live_frame f on f.bucket = i.bucket and f.message_id = $1 and f.hwid = i.hwid`,
+    keysOf(frames),
+  )
+  return new Map(rows.map(it => [it.hwid, it.state]))
+}
+
+/** What is not acknowledged by now is sent no more. In the order of the devices: acknowledgements of others run beside it. */
+export async function withdrawFrames(
+  db: Queryable,
+  frames: OfMessage & { readonly at: number },
+): Promise<void> {
+  await db.query(
+    `with open as (
+       select f.bucket, f.hwid from unnest($2::smallint[], $3::text[]) as i (bucket, hwid)
+         join live_frame f on f.bucket = i.bucket and f.message_id = $1 and f.hwid = i.hwid
+        where f.notification is not null order by f.bucket, f.hwid collate "C" for update of f
+     )
+     update live_frame f set notification = null, withdrawn_at = $4 from open o
+      where f.bucket = o.bucket and f.message_id = $1 and f.hwid = o.hwid`,
+    [...keysOf(frames), new Date(frames.at)],
+  )
+}
+
+export interface FrameToSend extends Place {
+  readonly bucket: number
+  readonly messageId: string
+  readonly seq: number
+  readonly userId: string | null
+  readonly deliveryId: string
+  readonly notification: LiveNotification
+  /** Who is logged in on the device now; nobody can change before the transaction ends. */
+  readonly deviceUserId: string | null
+}
+
+const SENT_AT_ONCE = 500
+
+/** Uses the indexes live_frame_to_send and message_recall. */
+const TO_SEND = `
+  select f.bucket, f.app_id as "appId", f.hwid, f.message_id as "messageId", f.seq, f.user_id as "userId",
+         f.delivery_id as "deliveryId", f.notification, d.user_id as "deviceUserId"
+    from live_frame f
+    join message m on m.id = f.message_id and m.state in ('sending', 'done')
+    join device d on d.bucket = f.bucket and d.app_id = f.app_id and d.hwid = f.hwid
+   where f.server = $1 and f.notification is not null and f.sent_at is null and f.expires_at > $2
+     and not exists (select from message r where r.recall_of = m.id) -- it would be shown after it was taken back
+   order by ${deviceOrder('d')}, f.seq
+   limit ${SENT_AT_ONCE}
+     for share of d`
+
+interface Sender {
+  /** Writes, and does not wait. */
+  readonly send: (frame: FrameToSend) => void
+  /** It is for somebody who is not logged in there any more. */
+  readonly refuse: (frame: FrameToSend) => void
+}
+
+/**
+ * R25: what `send` gets is for whoever is logged in on the device, and as long as it runs nobody else can be. What is for somebody
+ * else is withdrawn. Returns whether there may be more.
+ */
+export async function sendFrames(
+  tx: Transaction,
+  { server, at }: { readonly server: string; readonly at: number },
+  { send, refuse }: Sender,
+): Promise<boolean> {
+  const { rows } = await tx.query<FrameToSend>(TO_SEND, [server, new Date(at)])
+  if (rows.length === 0) return false
+  const [own, foreign] = [rows.filter(isForOwner), rows.filter(it => !isForOwner(it))]
+  for (const frame of own) send(frame)
+  for (const frame of foreign) refuse(frame)
+  await tx.query(
+    `update live_frame f set sent_at = $4::timestamptz, notification = case when i.is_own then f.notification end,
+            withdrawn_at = case when not i.is_own then $4::timestamptz end
+       from unnest($1::smallint[], $2::uuid[], $3::text[], $5::boolean[]) as i (bucket, message_id, hwid, is_own)
+      where f.bucket = i.bucket and f.message_id = i.message_id and f.hwid = i.hwid`,
+    [
+      [...own, ...foreign].map(it => it.bucket),
+      [...own, ...foreign].map(it => it.messageId),
+      [...own, ...foreign].map(it => it.hwid),
+      new Date(at),
+      [...own.map(() => true), ...foreign.map(() => false)],
+    ],
+  )
+  return rows.length === SENT_AT_ONCE
+}
+
+function isForOwner({ userId, deviceUserId }: FrameToSend): boolean {
+  return userId === deviceUserId
+}
+
+/** Of a frame that was sent. */
+export interface SentKey extends Key {
+  readonly messageId: string
+}
+
+/**
+ * Of many devices at once, in the order in which frames are withdrawn. Also of what was withdrawn meanwhile: that the device has it is
+ * true all the same.
+ */
+export async function acknowledge(
+  db: Queryable,
+  { frames, at }: { readonly frames: readonly SentKey[]; readonly at: number },
+): Promise<void> {
+  await db.query(
+    `with told as (
+       select f.bucket, f.message_id, f.hwid
+         from unnest($1::smallint[], $2::uuid[], $3::text[]) as i (bucket, message_id, hwid)
+         join live_frame f on f.bucket = i.bucket and f.message_id = i.message_id and f.hwid = i.hwid
+        order by f.bucket, f.hwid collate "C" for update of f
+     )
+     update live_frame f set acked_at = coalesce(acked_at, $4), notification = null from told t
+      where f.bucket = t.bucket and f.message_id = t.message_id and f.hwid = t.hwid`,
+    [frames.map(it => it.bucket), frames.map(it => it.messageId), frames.map(it => it.hwid), new Date(at)],
+  )
+}
+
+/** What a device has from a connection before: it had no chance to say so, or nobody was there to hear it. */
+export async function acknowledgeHad(
+  tx: Queryable,
+  { appId, hwid, seqs, at }: Place & { readonly seqs: readonly number[]; readonly at: number },
+): Promise<void> {
+  if (seqs.length === 0) return
+  await tx.query(
+    `update live_frame set acked_at = $5, notification = null
+      where bucket = $1 and app_id = $2 and hwid = $3 and seq = any($4::bigint[]) and notification is not null`,
+    [bucketOf(hwid), appId, hwid, seqs, new Date(at)],
+  )
+}
+
+/** What a device has not acknowledged is the next to be sent by this process. */
+export async function resumeFrames(
+  tx: Queryable,
+  { appId, hwid, server }: Place & { readonly server: string },
+): Promise<void> {
+  await tx.query(
+    `update live_frame set server = $4, sent_at = null
+      where bucket = $1 and app_id = $2 and hwid = $3 and notification is not null`,
+    [bucketOf(hwid), appId, hwid, server],
+  )
+}
+
+export interface FrameRecord {
+  readonly madeAt: string
+  readonly sentAt: string | null
+  readonly ackedAt: string | null
+  readonly withdrawnAt: string | null
+  readonly route: Route
+}
+
+/** Of one message to one device; undefined when it did not go over the live channel. */
+export async function readFrame(
+  db: Queryable,
+  { messageId, hwid }: { readonly messageId: string; readonly hwid: string },
+): Promise<FrameRecord | undefined> {
+  const { rows } = await db.query<FrameRecord>(
+    `select f.made_at as "madeAt", f.sent_at as "sentAt", f.acked_at as "ackedAt", f.withdrawn_at as "withdrawnAt",
+            coalesce(m.rules ->> 'route', 'push') as route
+       from live_frame f join message m on m.id = f.message_id
+      where f.bucket = $1 and f.message_id = $2 and f.hwid = $3`,
+    [bucketOf(hwid), messageId, hwid],
+  )
+  return rows[0]
+}
+
+/** Returns how many rows went. */
+export async function dropOldFrames(db: Queryable, at: number): Promise<number> {
+  const before = new Date(at - KEPT_DAYS * DAY_MS)
+  return (await db.query('delete from live_frame where made_at < $1', [before])).rowCount
+}

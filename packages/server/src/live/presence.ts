@@ -1,0 +1,188 @@
+/**
+ * Who is present: one row a device that was ever connected, and one a server process that holds connections. All processes of a database
+ * see the same.
+ *
+ *   hello ──▶ online ◀──state──▶ background ──the connection ends──▶ offline ──7 days──▶ logged out
+ *                └────────────logout────────────┴─────────────────────────────────────────▶┘
+ *
+ * A connection counts while its process lives: that says so every 5 s, by the clock of the database, and no row is written for a
+ * connection that only stays. Of a device the newest connection counts (`session`).
+ */
+import { PRESENCE_STATES, type PresenceState, PushError } from '@roost/protocol'
+import { bucketOf } from '../registry/buckets.ts'
+import type { Queryable } from '../store/database.ts'
+
+export const BEAT_EVERY_MS = 5000
+/** As long as the lease of a batch. */
+const SILENT_AFTER = "interval '15 seconds'"
+/** SQL over `live_server s`. */
+export const IS_ALIVE = `s.beat_at > clock_timestamp() - ${SILENT_AFTER}`
+const LOGIN_LASTS_MS = 7 * 24 * 3_600_000
+
+export interface Place {
+  readonly appId: number
+  readonly hwid: string
+}
+
+export interface Connection extends Place {
+  readonly userId: string | null
+  readonly state: 'online' | 'background'
+  readonly server: string
+  readonly session: string
+  /** ms. */
+  readonly at: number
+}
+
+const CONNECT = `
+  insert into live_presence (bucket, app_id, hwid, user_id, state, changed_at, server, session)
+  values ($1, $2, $3, $4, $5, $6, $7, $8)
+  on conflict (bucket, app_id, hwid) do update
+     set user_id = excluded.user_id, state = excluded.state, changed_at = excluded.changed_at,
+         server = excluded.server, session = excluded.session`
+
+/**
+ * The device's row is locked first, so a user who logs in there meanwhile comes before or after, and not between; and so does the sending
+ * of frames, which locks it, too: what was found for the device before it was connected is found again. Throws
+ * `device_unknown`, and `input_invalid` when somebody else is logged in there.
+ */
+export async function connect(tx: Queryable, connection: Connection): Promise<void> {
+  const { appId, hwid, userId, state, server, session, at } = connection
+  const { rows } = await tx.query<{ userId: string | null }>(
+    'select user_id as "userId" from device where bucket = $1 and app_id = $2 and hwid = $3 for no key update',
+    [bucketOf(hwid), appId, hwid],
+  )
+  const [device] = rows
+  if (device === undefined) throw new PushError('device_unknown', 'the device has not registered yet')
+  if (device.userId !== userId)
+    throw new PushError(
+      'input_invalid',
+      'userId: another user is logged in on this device, as far as is known here; call registerUser first, then say hello again',
+    )
+  await tx.query(CONNECT, [bucketOf(hwid), appId, hwid, userId, state, new Date(at), server, session])
+}
+
+export interface PresenceChange extends Place {
+  readonly session: string
+  readonly state: PresenceState
+  readonly at: number
+}
+
+/** False when the connection does not count any more. One that has ended holds nothing. */
+export async function changePresence(db: Queryable, change: PresenceChange): Promise<boolean> {
+  const { appId, hwid, session, state, at } = change
+  const isOpen = state === 'online' || state === 'background'
+  const { rowCount } = await db.query(
+    `update live_presence
+        set state = $5, changed_at = case when state = $5 then changed_at else $6 end,
+            server = case when $7 then server end, session = case when $7 then session end
+      where bucket = $1 and app_id = $2 and hwid = $3 and session = $4`,
+    [bucketOf(hwid), appId, hwid, session, state, new Date(at), isOpen],
+  )
+  return rowCount > 0
+}
+
+/** Several that have ended, as when their process stops. */
+export async function endSessions(
+  db: Queryable,
+  { server, at }: { readonly server: string; readonly at: number },
+): Promise<void> {
+  await db.query(
+    `update live_presence set state = 'offline', changed_at = $2, server = null, session = null where server = $1`,
+    [server, new Date(at)],
+  )
+  await db.query('delete from live_server where id = $1', [server])
+}
+
+/** Says that the process lives, and ends what was connected to those that do not. */
+export async function beat(
+  db: Queryable,
+  { server, at }: { readonly server: string; readonly at: number },
+): Promise<void> {
+  await db.query(
+    `insert into live_server (id, beat_at) values ($1, clock_timestamp())
+     on conflict (id) do update set beat_at = excluded.beat_at`,
+    [server],
+  )
+  const { rows } = await db.query<{ id: string }>(`select s.id from live_server s where not (${IS_ALIVE})`)
+  for (const { id } of rows) await endSessions(db, { server: id, at })
+}
+
+/** Sessions of this process that count no more: the device has connected elsewhere, or has another user. */
+export async function findOutdated(
+  db: Queryable,
+  { server, sessions }: { readonly server: string; readonly sessions: readonly string[] },
+): Promise<ReadonlySet<string>> {
+  const { rows } = await db.query<{ session: string }>(
+    `select i.session from unnest($2::uuid[]) as i (session)
+     except
+     select p.session from live_presence p
+       join device d on d.bucket = p.bucket and d.app_id = p.app_id and d.hwid = p.hwid
+      where p.server = $1 and p.user_id is not distinct from d.user_id`,
+    [server, sessions],
+  )
+  return new Set(rows.map(it => it.session))
+}
+
+/** Of devices, most present first; those that are not known are left out. */
+const PRESENCES = `
+  select d.hwid, p.changed_at as since, d.last_seen_at as "lastSeenAt",
+         case when p.state in ('online', 'background') and s.id is null then 'offline' else p.state end as state
+    from device d
+    left join live_presence p on p.bucket = d.bucket and p.app_id = d.app_id and p.hwid = d.hwid
+                             and p.user_id is not distinct from d.user_id
+    left join live_server s on s.id = p.server and ${IS_ALIVE}`
+
+interface PresenceRow {
+  readonly hwid: string
+  readonly state: PresenceState | null
+  readonly since: string | null
+  readonly lastSeenAt: string
+}
+
+export interface Presence {
+  readonly hwid: string
+  readonly state: PresenceState
+  /** ISO 8601. */
+  readonly since: string | null
+}
+
+/** Throws `device_unknown`. */
+export async function readDevicePresence(
+  db: Queryable,
+  { appId, hwid, at }: Place & { readonly at: number },
+) {
+  const { rows } = await db.query<PresenceRow>(
+    `${PRESENCES} where d.bucket = $1 and d.app_id = $2 and d.hwid = $3`,
+    [bucketOf(hwid), appId, hwid],
+  )
+  if (rows[0] === undefined) throw new PushError('device_unknown', `this app has no device "${hwid}"`)
+  return presenceOf(rows[0], at)
+}
+
+const DEVICES_MAX = 1000
+
+/** Throws `user_unknown`. */
+export async function readUserPresence(
+  db: Queryable,
+  { appId, userId, at }: { readonly appId: number; readonly userId: string; readonly at: number },
+) {
+  const { rows } = await db.query<PresenceRow>(
+    `${PRESENCES} where d.app_id = $1 and d.user_id = $2 order by d.last_seen_at desc, d.hwid limit ${DEVICES_MAX}`,
+    [appId, userId],
+  )
+  if (rows.length === 0)
+    throw new PushError('user_unknown', `no device of this app belongs to user "${userId}"`)
+  const devices = rows.map(it => presenceOf(it, at)).sort((a, b) => rankOf(a) - rankOf(b))
+  return { userId, state: devices[0]?.state ?? 'logged_out', devices }
+}
+
+function rankOf({ state }: Presence): number {
+  return PRESENCE_STATES.indexOf(state)
+}
+
+function presenceOf({ hwid, state, since, lastSeenAt }: PresenceRow, at: number): Presence {
+  if (state === 'online' || state === 'background' || state === 'logged_out') return { hwid, state, since }
+  const heardAt = Math.max(Date.parse(lastSeenAt), since === null ? 0 : Date.parse(since))
+  const hasLapsed = at - heardAt >= LOGIN_LASTS_MS
+  return { hwid, state: hasLapsed ? 'logged_out' : 'offline', since }
+}

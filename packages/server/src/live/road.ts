@@ -1,0 +1,186 @@
+/**
+ * The road of a message: for each delivery of a chunk, whether it goes over the live channel, by push, or by both. A delivery that waits
+ * for its acknowledgement lies in the queue like any other that waits, so a crash, a pause and a cancel find it there; when its time is
+ * over the frame is withdrawn and the push follows, with the same id.
+ */
+
+import type { Notification } from '@roost/gateways'
+import { type LiveNotification, PUSH_AFTER_SECONDS_DEFAULT, type Route } from '@roost/protocol'
+import type { DueDelivery, Recipient } from '../dispatch/chunk.ts'
+import type { Batch } from '../dispatch/lease.ts'
+import { deliveryHash, deliveryIdOf } from '../dispatch/sending.ts'
+import { expiresAt, type Settlement } from '../dispatch/settle.ts'
+import type { ContentRenderer } from '../messages/experiments/render.ts'
+import type { Needs } from '../messages/facts.ts'
+import type { Database } from '../store/database.ts'
+import { notify } from '../store/notices.ts'
+import type { Clock } from '../time.ts'
+import {
+  type FrameState,
+  findConnected,
+  makeFrames,
+  type NewFrame,
+  readFrames,
+  withdrawFrames,
+} from './frames.ts'
+
+/** Why a delivery waits whose frame is not acknowledged yet. */
+export const LIVE_WAIT = 'live_channel'
+export const NOT_ONLINE = 'not_online'
+
+/** An app in the background shows nothing by itself, so what has a push takes that. */
+const STATES: Readonly<Record<Exclude<Route, 'push'>, readonly string[]>> = {
+  'online-first': ['online'],
+  both: ['online', 'background'],
+  'online-only': ['online', 'background'],
+}
+
+export interface RoadOptions {
+  readonly db: Database
+  readonly clock: Clock
+  readonly batch: Batch
+  readonly renderer: ContentRenderer
+}
+
+export interface Parted<Item> {
+  readonly settlements: readonly Settlement[]
+  /** They go on by push. */
+  readonly rest: readonly Item[]
+}
+
+/** Undefined for messages that go by push alone. */
+export function roadOf(options: RoadOptions): LiveRoad | undefined {
+  const { route = 'push' } = options.batch.rules ?? {}
+  return route === 'push' || options.batch.knock !== null ? undefined : new LiveRoad(options, route)
+}
+
+export class LiveRoad {
+  readonly #options: RoadOptions
+  readonly #route: Exclude<Route, 'push'>
+
+  constructor(options: RoadOptions, route: Exclude<Route, 'push'>) {
+    this.#options = options
+    this.#route = route
+  }
+
+  /** A frame is for whoever is logged in when its delivery is read. */
+  get needs(): Needs {
+    return { ...this.#options.renderer.needs, user: true }
+  }
+
+  /** What became of frames that deliveries have waited for, whatever became of their devices. `onAir`: the frame may have arrived. */
+  async settleDue(
+    due: readonly DueDelivery[],
+  ): Promise<Parted<DueDelivery> & { readonly onAir: ReadonlySet<string> }> {
+    const { db, batch } = this.#options
+    const frames = { messageId: batch.messageId, devices: due }
+    if (this.#route !== 'both') await withdrawFrames(db, { ...frames, at: this.#options.clock.now() })
+    const states = await readFrames(db, frames)
+    const settlements = due.flatMap(it => this.#ended(it, states.get(it.hwid)) ?? [])
+    const ended = new Set(settlements.map(it => it.hwid))
+    const onAir = new Set([...states.keys()].filter(it => !ended.has(it)))
+    return { settlements, rest: due.filter(it => !ended.has(it.hwid)), onAir }
+  }
+
+  /** Makes a frame for each that is connected, unless it has one. */
+  async take(recipients: readonly Recipient[]): Promise<Parted<Recipient>> {
+    if (recipients.length === 0) return { settlements: [], rest: recipients }
+    const { db, batch } = this.#options
+    const frames = { messageId: batch.messageId, devices: recipients }
+    const before = await readFrames(db, frames)
+    const made = await this.#make(recipients.filter(it => !before.has(it.hwid)))
+    const states = made ? await readFrames(db, frames) : before
+    const settlements: Settlement[] = []
+    const rest: Recipient[] = []
+    for (const recipient of recipients) {
+      const settlement = this.#settle(recipient, states.get(recipient.hwid))
+      if (settlement === undefined) rest.push(recipient)
+      else settlements.push(settlement)
+    }
+    return { settlements, rest }
+  }
+
+  async #make(recipients: readonly Recipient[]): Promise<boolean> {
+    const { db, clock, batch } = this.#options
+    const { appId, messageId } = batch
+    const at = clock.now()
+    const over = expiresAt(batch)
+    if (recipients.length === 0 || at >= over) return false
+    const states = STATES[this.#route]
+    const connected = await findConnected(db, { appId, devices: recipients.map(candidateOf), states })
+    const frames = recipients.filter(it => connected.has(it.hwid)).flatMap(it => this.#frameFor(it))
+    if (frames.length === 0) return false
+    await db.transaction(async tx => {
+      await makeFrames(tx, { appId, messageId, frames, states, at, expiresAt: over })
+      await notify(tx, 'live')
+    })
+    return true
+  }
+
+  /** What can't be rendered is left to the push, which says why. */
+  #frameFor(recipient: Recipient): NewFrame[] {
+    const rendered = this.#options.renderer.notificationFor(recipient)
+    if (rendered.kind !== 'notification') return []
+    const deliveryId = deliveryIdOf(this.#hashOf(recipient))
+    return [{ ...candidateOf(recipient), deliveryId, notification: shownOf(rendered.notification) }]
+  }
+
+  #settle(recipient: Recipient, state: FrameState | undefined): Settlement | undefined {
+    const ended = this.#ended(recipient, state)
+    if (ended !== undefined) return ended
+    const { bucket, hwid, attempt } = recipient
+    if (state === 'unacknowledged' && this.#route !== 'both')
+      return { kind: 'deferred', bucket, hwid, attempt, dueAt: this.#waitUntil(), reason: LIVE_WAIT }
+    if (this.#route === 'online-only') return { kind: 'skipped', bucket, hwid, attempt, reason: NOT_ONLINE }
+    return undefined
+  }
+
+  /** Undefined when its frame says nothing yet, or when a push is to follow. */
+  #ended(
+    { bucket, hwid, attempt }: Pick<Recipient, 'bucket' | 'hwid' | 'attempt'>,
+    state: FrameState | undefined,
+  ): Settlement | undefined {
+    const isAcknowledged = state === 'acknowledged'
+    if (!isAcknowledged && !(state === 'withdrawn' && this.#route === 'online-only')) return undefined
+    return { kind: 'live', bucket, hwid, attempt, hash: this.#hashOf({ hwid }), isAcknowledged }
+  }
+
+  #hashOf({ hwid }: Pick<Recipient, 'hwid'>): string {
+    return deliveryHash(this.#options.batch.messageId, hwid)
+  }
+
+  #waitUntil(): number {
+    const { clock, batch } = this.#options
+    const seconds = batch.rules?.pushAfterSeconds ?? PUSH_AFTER_SECONDS_DEFAULT
+    return Math.min(clock.now() + seconds * 1000, expiresAt(batch))
+  }
+}
+
+function candidateOf({ bucket, hwid, facts }: Recipient): {
+  bucket: number
+  hwid: string
+  userId: string | null
+} {
+  const id = facts?.user?.id
+  return { bucket, hwid, userId: typeof id === 'string' ? id : null }
+}
+
+function shownOf(notification: Notification): LiveNotification {
+  const { title, subtitle, body, imageUrl, iconUrl, url, sound, badge, category, data, buttons } =
+    notification
+  return {
+    hash: notification.hash,
+    ...(title !== undefined && { title }),
+    ...(subtitle !== undefined && { subtitle }),
+    ...(body !== undefined && { body }),
+    ...(imageUrl !== undefined && { image: imageUrl }),
+    ...(iconUrl !== undefined && { icon: iconUrl }),
+    ...(url !== undefined && { url }),
+    ...(sound !== undefined && { sound }),
+    ...(badge !== undefined && { badge }),
+    ...(category !== undefined && { category }),
+    ...(data !== undefined && { data }),
+    ...(buttons !== undefined && { buttons }),
+    ...(notification.collapseKey !== undefined && { collapseKey: notification.collapseKey }),
+  }
+}
