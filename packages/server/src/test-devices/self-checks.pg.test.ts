@@ -203,7 +203,8 @@ describe('who may hand it in', () => {
   test('whoever has the device token of the app, and nobody else', async () => {
     const hwid = name('hwid')
     const other = await server.createApp()
-    for (const token of ['', 'Token made-up', `Token ${other.deviceToken}`])
+    expect((await handIn({ hwid, token: '' })).status).toBe(401)
+    for (const token of ['Token made-up', `Token ${other.deviceToken}`])
       expect((await handIn({ hwid, token })).status, token).toBe(403)
   })
 
