@@ -78,6 +78,11 @@ export interface Attempt<Address> {
   readonly validateOnly?: boolean
   /** Of this delivery alone: the device sends it back with its receipts (field `rk`). Left out where there is no room, and by HMS. */
   readonly receiptKey?: string | undefined
+  /**
+   * Whom it is for: a device on which somebody else is logged in by now drops it (field `ru`). Absent: whoever uses the device. Left out
+   * where there is no room, and by HMS.
+   */
+  readonly userId?: string | undefined
   /** Asked while it waits for its turn; absent: it is wanted to the end. */
   readonly wish?: Wish | undefined
 }

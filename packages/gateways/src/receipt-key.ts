@@ -7,14 +7,19 @@ const CLOSING_BRACE = 0x7d
 
 /** `body` is a JSON object with a field at least. As it is where the key would take it over `maxBytes`. */
 export function withReceiptKey(body: Buffer, receiptKey: string | undefined, maxBytes: number): Buffer {
-  if (receiptKey === undefined) return body
-  const field = `,"${NAME}":"${receiptKey}"}`
+  return receiptKey === undefined ? body : withField(body, `"${NAME}":"${receiptKey}"`, maxBytes)
+}
+
+/** `field`: a name and its value, as JSON. */
+export function withField(body: Buffer, field: string, maxBytes: number): Buffer {
+  const ending = `,${field}}`
   const end = body.length - 1
-  if (end + field.length > maxBytes || body[end] !== CLOSING_BRACE) return body
-  const signed = Buffer.allocUnsafe(end + field.length)
-  body.copy(signed, 0, 0, end)
-  signed.write(field, end, 'latin1')
-  return signed
+  const length = end + Buffer.byteLength(ending)
+  if (length > maxBytes || body[end] !== CLOSING_BRACE) return body
+  const extended = Buffer.allocUnsafe(length)
+  body.copy(extended, 0, 0, end)
+  extended.write(ending, end, 'utf8')
+  return extended
 }
 
 const DATA = '{"data":{"'
@@ -25,8 +30,13 @@ export function withReceiptKeyInData(
   receiptKey: string | undefined,
   maxBytes: number,
 ): string {
-  if (receiptKey === undefined || !content.startsWith(DATA) || content.includes(`"${NAME}":`)) return content
-  const field = `"${NAME}":"${receiptKey}",`
-  if (Buffer.byteLength(content) + field.length > maxBytes) return content
-  return DATA.slice(0, -1) + field + content.slice(DATA.length - 1)
+  return receiptKey === undefined ? content : withFieldInData(content, `"${NAME}":"${receiptKey}"`, maxBytes)
+}
+
+/** A field that the sender has set goes before ours. */
+export function withFieldInData(content: string, field: string, maxBytes: number): string {
+  const name = field.slice(0, field.indexOf(':') + 1)
+  if (!content.startsWith(DATA) || content.includes(name)) return content
+  if (Buffer.byteLength(content) + Buffer.byteLength(field) + 1 > maxBytes) return content
+  return `${DATA.slice(0, -1)}${field},${content.slice(DATA.length - 1)}`
 }

@@ -53,8 +53,11 @@ export const helloFrameSchema = z.object({
   app: z.string().max(64),
   deviceToken: z.string().max(256),
   hwid: z.string().min(1).max(HWID_CHARACTERS),
-  /** Who is logged in, as the app knows it: before anything else the server must know the same. Null: nobody. */
-  userId: z.string().min(1).max(USER_ID_CHARACTERS).nullable(),
+  /**
+   * Who is logged in, as the app knows it: before anything else the server must know the same. Null: nobody. Left out by an app that does
+   * not know, since its back end alone names users.
+   */
+  userId: z.string().min(1).max(USER_ID_CHARACTERS).nullable().optional(),
   state: appState,
   /** Frames that the app has and whose `acked` has not come: they are not sent again. */
   have: seqs.optional(),

@@ -24,7 +24,7 @@ export interface Hello {
   readonly app: string
   readonly deviceToken: string
   readonly hwid: string
-  readonly userId?: string | null
+  readonly userId?: string | null | undefined
   readonly state?: 'online' | 'background'
   readonly have?: readonly number[]
 }

@@ -12,6 +12,7 @@ import type { Made } from '../mold.ts'
 import type { Attempt, Notification } from '../notification.ts'
 import { describeOversize } from '../payload-size.ts'
 import { withReceiptKey } from '../receipt-key.ts'
+import { withUserId } from '../user-id.ts'
 import { apsOf, describeApsFault, isVisible, merge } from './aps.ts'
 import type { ApnsPriority, ApnsPushType } from './options.ts'
 import { PUSH_TYPE_RULES } from './push-types.ts'
@@ -54,7 +55,8 @@ export function buildPayload(
   if (!built.ok) return built
   const { pushType, priority } = built
   const { hasRootKeys, maxPayloadBytes } = PUSH_TYPE_RULES[pushType]
-  const body = withReceiptKey(built.body, hasRootKeys ? attempt.receiptKey : undefined, maxPayloadBytes)
+  const named = withUserId(built.body, hasRootKeys ? attempt.userId : undefined, maxPayloadBytes)
+  const body = withReceiptKey(named, hasRootKeys ? attempt.receiptKey : undefined, maxPayloadBytes)
   return { ok: true, pushType, priority, headers: headersOf(attempt, clock), body }
 }
 

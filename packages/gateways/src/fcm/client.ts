@@ -12,6 +12,7 @@ import type { AttemptOutcome } from '../outcome.ts'
 import { createPacer, type Pacer, type Timer } from '../pacing.ts'
 import { withReceiptKeyInData } from '../receipt-key.ts'
 import type { FixedHeaders, Transport, TransportResult, Wish } from '../transport.ts'
+import { withUserIdInData } from '../user-id.ts'
 import { assertionForm } from './auth.ts'
 import { InvalidArguments } from './invalid-argument.ts'
 import { type FcmVerdict, isAccessTokenRefused, readResponse } from './outcome.ts'
@@ -105,6 +106,7 @@ class FcmClient implements GatewayClient<FcmAddress> {
     notification,
     validateOnly = false,
     receiptKey,
+    userId,
     wish,
   }: Attempt<FcmAddress>): Promise<AttemptOutcome> {
     const read = readTarget(address)
@@ -112,11 +114,7 @@ class FcmClient implements GatewayClient<FcmAddress> {
     const { target } = read
     const payload = this.#payloadFor(notification, target.isDevice)
     if (!payload.ok) return { kind: 'message_fault', reason: payload.reason }
-    const content = withReceiptKeyInData(
-      payload.content,
-      target.isDevice ? receiptKey : undefined,
-      MAX_PAYLOAD_BYTES,
-    )
+    const content = personal(payload.content, target.isDevice ? { receiptKey, userId } : {})
     const result = await this.#post(bodyFor(target, content, validateOnly), wish)
     if (result.kind === 'ended') return result.outcome
     if (result.kind !== 'response') return { kind: result.kind, reason: result.reason }
@@ -228,6 +226,14 @@ class FcmClient implements GatewayClient<FcmAddress> {
 
 type Answered = Extract<TransportResult, { readonly kind: 'response' }>
 type ReadyPayload = Extract<FcmPayload, { readonly ok: true }>
+
+function personal(
+  content: string,
+  { receiptKey, userId }: Pick<Attempt<never>, 'receiptKey' | 'userId'>,
+): string {
+  const named = withUserIdInData(content, userId, MAX_PAYLOAD_BYTES)
+  return withReceiptKeyInData(named, receiptKey, MAX_PAYLOAD_BYTES)
+}
 
 function waitForQuota(afterMs: number): AttemptOutcome {
   return { kind: 'retry', reason: "the project's quota of messages a minute", scope: 'credential', afterMs }

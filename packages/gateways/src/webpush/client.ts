@@ -12,6 +12,7 @@ import type { Attempt, GatewayClient, Notification } from '../notification.ts'
 import type { AttemptOutcome } from '../outcome.ts'
 import { withReceiptKey } from '../receipt-key.ts'
 import type { Transport, TransportResult, Wish } from '../transport.ts'
+import { withUserId } from '../user-id.ts'
 import { type Encryptors, encryptHere } from './encryptors.ts'
 import { checkEndpointUrl, type Endpoint, NOT_PUBLIC } from './endpoint.ts'
 import { readResponse } from './outcome.ts'
@@ -48,7 +49,8 @@ class WebPushClient implements GatewayClient<WebPushAddress> {
     this.#tokens = createVapidTokens(mustParse(parseVapidKeys(options.credential)), options.clock)
   }
 
-  async send({ address, notification, receiptKey, wish }: Attempt<WebPushAddress>): Promise<AttemptOutcome> {
+  async send(attempt: Attempt<WebPushAddress>): Promise<AttemptOutcome> {
+    const { address, notification, receiptKey, userId, wish } = attempt
     const subscription = decodeSubscription(address)
     if (!subscription.ok) return { kind: 'address_mismatch', reason: subscription.problem.code }
     const endpoint = checkEndpointUrl(address.endpoint, { allowPrivate: this.#options.allowPrivate ?? false })
@@ -57,7 +59,8 @@ class WebPushClient implements GatewayClient<WebPushAddress> {
     if (fault !== undefined) return { kind: 'message_fault', reason: fault }
     const payload = buildPlaintext(notification)
     if (!payload.ok) return { kind: 'message_fault', reason: payload.reason }
-    const plaintext = withReceiptKey(payload.plaintext, receiptKey, MAX_PLAINTEXT_BYTES)
+    const named = withUserId(payload.plaintext, userId, MAX_PLAINTEXT_BYTES)
+    const plaintext = withReceiptKey(named, receiptKey, MAX_PLAINTEXT_BYTES)
     const body = await this.#encrypt(subscription.value, plaintext)
     if (!Buffer.isBuffer(body)) return body
     return this.#read(endpoint, await this.#post(endpoint, notification, { body, wish }))

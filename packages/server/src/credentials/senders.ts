@@ -52,6 +52,8 @@ export interface Delivery {
   readonly hwid?: string
   readonly target: SendTarget
   readonly notification: Notification
+  /** Whom it is for; absent: whoever uses the device. */
+  readonly userId?: string | undefined
   readonly wish?: Wish
 }
 
@@ -285,12 +287,12 @@ function missingReason(target: SendTarget): string {
 }
 
 function attemptOf(
-  { deliveryId, target, notification, wish }: Delivery,
+  { deliveryId, target, notification, userId, wish }: Delivery,
   receiptKey: string | undefined,
 ): Attempt<unknown> {
   const address =
     target.provider === 'webpush'
       ? { endpoint: target.address, p256dh: target.keys?.p256dh ?? '', auth: target.keys?.auth ?? '' }
       : { token: target.address }
-  return { deliveryId, address, notification, receiptKey, wish }
+  return { deliveryId, address, notification, receiptKey, userId, wish }
 }

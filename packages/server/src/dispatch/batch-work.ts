@@ -19,7 +19,9 @@ import { type Batch, LeaseLost, type LeaseState, UNBOOKED_MAX } from './lease.ts
 import type { Origins } from './origins.ts'
 import { bookChunk } from './outage.ts'
 import { closePace, giveBack, type Pace, paceOfMessage, paceOfQuota, takeSlice } from './pace.ts'
+import { isForPersons } from './person.ts'
 import { judge, type Policy, readPolicyOf } from './policy.ts'
+import type { Precedence } from './precedence.ts'
 import type { Renderers } from './renderers.ts'
 import { batchPauseMs, credentialPauseMs } from './scope.ts'
 import { Sending, type Sent } from './sending.ts'
@@ -40,6 +42,7 @@ export interface SendingHouse {
   readonly origins: Origins
   readonly waves: Waves
   readonly turns: Turns
+  readonly precedence: Precedence
   readonly renderers: Renderers
   /** The process is to end. */
   readonly stop: AbortSignal
@@ -83,7 +86,8 @@ export class BatchWork {
     this.#batch = leased
     this.#renderer = house.renderers.for(leased)
     this.#live = roadOf({ ...house, batch: leased, renderer: this.#renderer })
-    this.#needs = this.#live?.needs ?? this.#renderer.needs
+    const needs = this.#live?.needs ?? this.#renderer.needs
+    this.#needs = { ...needs, user: needs.user || isForPersons(leased, this.#renderer.needs) }
     this.#turns = isNamed(leased) ? undefined : house.turns
   }
 
@@ -116,6 +120,7 @@ export class BatchWork {
   async #step(claimed: Omit<SentBy, 'limit'>): Promise<Step | Rest> {
     const { clock, db } = this.#house
     const { senders } = claimed
+    if (this.#turns !== undefined) await this.#house.precedence.giveWay()
     const paces = pacesOf(this.#batch, senders)
     const slice = await takeSlice(db, { paces, wanted: CHUNK, at: clock.now() })
     if (slice.refusedBy !== undefined)
@@ -239,7 +244,9 @@ export class BatchWork {
     const road = await this.#live?.take(known)
     const byPush = road?.rest ?? known
     const sending = new Sending({ ...this.#house, batch, senders, renderer: this.#renderer, lease, isUrgent })
-    const tried = await inParts(byPush, this.#turns, it => sending.sendOne(it))
+    const trying = inParts(byPush, this.#turns, it => sending.sendOne(it))
+    this.#house.precedence.end(batch.messageId)
+    const tried = await trying
     if (lease.isLost) throw new LeaseLost(batch.id)
     const sent = sending.finish(tried)
     const others = [...judged.settlements, ...control, ...(road?.settlements ?? [])]

@@ -121,6 +121,31 @@ describe('R25: an account switch', () => {
     expect(phone.shown).toHaveLength(1)
   })
 
+  test.each(['ios', 'android', 'web'] as const)(
+    'finds in the payload of an %s push whom it is for',
+    async kind => {
+      const userId = `"Zoë" on ${kind}`
+      const phone = await roost.phone(kind, { userId, tags: { person: userId } })
+      const visitor = await roost.phone(kind, { tags: { person: userId } })
+      await roost.sendAndSettle({ to: { users: [userId] }, content })
+      expect(phone.shown.at(-1)?.push?.payload).toMatchObject({ ru: userId })
+      await roost.sendAndSettle({ to: { devices: [visitor.hwid] }, content })
+      expect(visitor.shown.at(-1)?.push?.payload).not.toHaveProperty('ru')
+    },
+  )
+
+  test('finds it in a push to a browser unless the message is for all and of nobody', async () => {
+    const phone = await roost.phone('web', { userId: 'reader', tags: { paper: 'daily' } })
+    const ofLast = () => phone.shown.at(-1)?.push?.payload
+    await roost.sendAndSettle({ to: { condition: { tag: 'paper', op: 'eq', value: 'daily' } }, content })
+    expect(ofLast()).toMatchObject({ ru: 'reader' })
+    await roost.sendAndSettle({ to: { all: true }, content: { title: 'For all' } })
+    expect(ofLast()).toMatchObject({ header: 'For all' })
+    expect(ofLast()).not.toHaveProperty('ru')
+    await roost.sendAndSettle({ to: { all: true }, content: { title: 'For {{ user.id }}' } })
+    expect(ofLast()).toMatchObject({ header: 'For reader', ru: 'reader' })
+  })
+
   test('a user who is logged out everywhere is reached nowhere', async () => {
     const phones = [
       await roost.phone('android', { userId: 'leaver' }),

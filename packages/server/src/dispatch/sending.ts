@@ -18,6 +18,7 @@ import type { Recipient } from './chunk.ts'
 import { type Held, pauseKey } from './holds.ts'
 import type { Batch, LeaseState } from './lease.ts'
 import { type Origins, PATIENCE_MS } from './origins.ts'
+import { personOf } from './person.ts'
 import { isOneWay, ownOriginOf, partOf, provesCredential } from './scope.ts'
 import { expiresAt, type Settlement } from './settle.ts'
 import { type Waves, waveReason } from './waves.ts'
@@ -253,6 +254,7 @@ export class Sending {
       hwid: recipient.hwid,
       target: recipient,
       notification,
+      userId: personOf(recipient),
       wish: this.#wish,
     }
     try {

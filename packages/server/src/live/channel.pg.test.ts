@@ -310,6 +310,18 @@ describe('users', () => {
     expect(refused).toContain('another user is logged in')
     expect((await presence(phone.hwid)).state).toBe('offline')
   })
+
+  test('R25: an app that does not say who is logged in gets what is for whom the server knows', async () => {
+    const userId = name('anna')
+    const phone = await roost.phone('ios', { userId })
+    const device = await live({ hwid: phone.hwid, userId: undefined })
+    const id = await roost.send({
+      to: { users: [userId] },
+      content: { title: 'For Anna' },
+      route: 'online-only',
+    })
+    expect(await device.next('message')).toMatchObject({ messageId: id, userId })
+  })
 })
 
 describe('presence', () => {

@@ -22,7 +22,15 @@ import {
   type SentKey,
   sendFrames,
 } from './frames.ts'
-import { BEAT_EVERY_MS, beat, changePresence, connect, endSessions, findOutdated } from './presence.ts'
+import {
+  BEAT_EVERY_MS,
+  beat,
+  changePresence,
+  connect,
+  endSessions,
+  findOutdated,
+  readUserOf,
+} from './presence.ts'
 
 export interface LiveChannelsOptions {
   readonly db: Database
@@ -108,7 +116,8 @@ export class LiveChannels implements ChannelHost {
     const { db, clock, heartbeatMs = HEARTBEAT_MS } = this.#options
     const app = await this.#appOf(frame)
     await this.#begin()
-    const { hwid, userId, state, have = [] } = frame
+    const { hwid, state, have = [] } = frame
+    const { userId = await readUserOf(db, { appId: app.id, hwid }) } = frame
     const member: Member = { appId: app.id, bucket: bucketOf(hwid), hwid, userId, session: randomUUID() }
     // It is found here before it is in the database, since what is to be sent is told once.
     const key = keyOf(member)

@@ -61,6 +61,15 @@ export async function connect(tx: Queryable, connection: Connection): Promise<vo
   await tx.query(CONNECT, [bucketOf(hwid), appId, hwid, userId, state, new Date(at), server, session])
 }
 
+/** Null also of a device that is not known. */
+export async function readUserOf(db: Queryable, { appId, hwid }: Place): Promise<string | null> {
+  const { rows } = await db.query<{ userId: string | null }>(
+    'select user_id as "userId" from device where bucket = $1 and app_id = $2 and hwid = $3',
+    [bucketOf(hwid), appId, hwid],
+  )
+  return rows[0]?.userId ?? null
+}
+
 export interface PresenceChange extends Place {
   readonly session: string
   readonly state: PresenceState
