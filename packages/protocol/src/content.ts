@@ -6,6 +6,7 @@
  * language is none: it falls back.
  */
 import { z } from 'zod'
+import { OWN_WORDS } from './field-fault.ts'
 
 export const TITLE_CHARACTERS = 1024
 export const BODY_CHARACTERS = 4096
@@ -47,8 +48,8 @@ function isAsDeepAs(root: object, depth: number): boolean {
 const image = z
   .string()
   .max(URL_CHARACTERS)
-  .regex(/^https:\/\/[^/?#{}\\\s]+(?:[/?#]|$)/i, 'an image needs an https URL, with no variable in its host')
-  .refine(it => it.includes('{{') || it.includes('{%') || URL.canParse(it), 'an image needs an https URL')
+  .regex(/^https:\/\/[^/?#{}\\\s]+(?:[/?#]|$)/i, OWN_WORDS.image_url)
+  .refine(it => it.includes('{{') || it.includes('{%') || URL.canParse(it), OWN_WORDS.image_url_broken)
 
 /** Blanks alone would be shown as an empty notification. */
 export function isText(text: string | undefined): boolean {
@@ -119,11 +120,11 @@ const shown = {
 /** RFC 5646 in what devices send: language, script, region. */
 const LANGUAGE = /^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$/
 const languages = z
-  .record(z.string().regex(LANGUAGE, 'a language as in "pt" or "pt-BR"'), z.strictObject(words))
+  .record(z.string().regex(LANGUAGE, OWN_WORDS.language_tag), z.strictObject(words))
   .refine(it => Object.keys(it).length <= LANGUAGES_MAX, `at most ${LANGUAGES_MAX} languages`)
   .refine(
     it => new Set(Object.keys(it).map(name => name.toLowerCase())).size === Object.keys(it).length,
-    'one language is there twice; case makes no difference',
+    OWN_WORDS.languages_twice,
   )
 
 const PUSH_TYPES = ['alert', 'background'] as const

@@ -1,5 +1,6 @@
 /** Gateway credentials as they are uploaded, and what may be shown of them. */
 import { z } from 'zod'
+import { OWN_WORDS } from './field-fault.ts'
 
 export const ENVIRONMENTS = ['production', 'sandbox'] as const
 export type Environment = (typeof ENVIRONMENTS)[number]
@@ -7,7 +8,7 @@ export type Environment = (typeof ENVIRONMENTS)[number]
 /** A .p12 with its chain has 3 to 6 KiB; base64 adds a third. */
 const CERTIFICATE_CHARACTERS = 64 * 1024
 
-const bundleId = z.string().regex(/^[A-Za-z0-9.-]{1,155}$/, 'a bundle id like com.example.app')
+const bundleId = z.string().regex(/^[A-Za-z0-9.-]{1,155}$/, OWN_WORDS.bundle_id)
 const environments = z
   .array(z.enum(ENVIRONMENTS))
   .min(1)
@@ -17,8 +18,8 @@ const apnsP8 = z.strictObject({
   gateway: z.literal('apns'),
   kind: z.literal('p8'),
   environments: environments.default(['production', 'sandbox']),
-  keyId: z.string().regex(/^[A-Z0-9]{10}$/, 'a key id is 10 capital letters and digits'),
-  teamId: z.string().regex(/^[A-Z0-9]{10}$/, 'a team id is 10 capital letters and digits'),
+  keyId: z.string().regex(/^[A-Z0-9]{10}$/, OWN_WORDS.key_id),
+  teamId: z.string().regex(/^[A-Z0-9]{10}$/, OWN_WORDS.team_id),
   bundleId,
   p8: z.string().min(1).max(8192),
 })

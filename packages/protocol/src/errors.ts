@@ -2,6 +2,7 @@
  * Every error that Roost's API can answer: a code to test for, an HTTP status and a remedy to follow.
  * The error page in `docs/errors.md` is held to this table by a test, both ways.
  */
+import type { FieldFault } from './field-fault.ts'
 import type { Remark } from './remark.ts'
 
 export interface ErrorSpec {
@@ -273,6 +274,8 @@ export class PushError extends Error {
   readonly remarks: readonly Remark[]
   /** What its message names, for who writes the sentence in another language; one set of names for each code. */
   readonly values: Readonly<Record<string, string | number>> | undefined
+  /** What its message says of the fields of the request, each with its values apart. */
+  readonly faults: readonly FieldFault[]
 
   constructor(
     code: ErrorCode,
@@ -282,6 +285,7 @@ export class PushError extends Error {
       readonly retryAfterSeconds?: number
       readonly remarks?: readonly Remark[]
       readonly values?: Readonly<Record<string, string | number>>
+      readonly faults?: readonly FieldFault[]
     },
   ) {
     super(message, options)
@@ -290,5 +294,6 @@ export class PushError extends Error {
     this.retryAfterSeconds = options?.retryAfterSeconds
     this.remarks = options?.remarks ?? []
     this.values = options?.values
+    this.faults = options?.faults ?? []
   }
 }

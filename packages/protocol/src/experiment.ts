@@ -1,6 +1,7 @@
 /** Experiments: variants of a message, a control group, and what of them goes to the rest of the audience. docs/messages.md, "A/B tests". */
 import { z } from 'zod'
 import { contentSchema } from './content.ts'
+import { OWN_WORDS } from './field-fault.ts'
 
 /** A receipt says by one digit which variant it is of, and the rest is one, too. */
 export const VARIANTS_MAX = 7
@@ -12,7 +13,7 @@ const AFTER_SECONDS_MIN = 60
 const percent = z.number().min(0.01).max(100).multipleOf(0.01)
 
 const variantSchema = z.strictObject({
-  name: z.string().regex(/^[\w .-]{1,64}$/, '1 to 64 letters, digits, spaces, _, . and -'),
+  name: z.string().regex(/^[\w .-]{1,64}$/, OWN_WORDS.variant_name),
   percent,
   /** Over the message's own content, field by field. */
   content: z.strictObject(contentSchema.shape).optional(),

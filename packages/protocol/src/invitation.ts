@@ -1,5 +1,6 @@
 /** Invitations: how a phone becomes a test device by a code that it scans, step by step. */
 import { z } from 'zod'
+import { OWN_WORDS } from './field-fault.ts'
 import { HWID_CHARACTERS } from './limits.ts'
 import { pushTestResultSchema, testNotificationSchema } from './push-test.ts'
 import { selfCheckSchema } from './self-check.ts'
@@ -50,7 +51,7 @@ export const newInvitationSchema = z.strictObject({
     .refine(it => {
       const scheme = SCHEME.exec(it)?.[1]?.toLowerCase()
       return scheme !== undefined && !NO_PLACE.has(scheme) && !/\s/.test(it)
-    }, 'a link of a page or an app, like https://shop.example.com/ or shop://test')
+    }, OWN_WORDS.page_link)
     .optional(),
   /** Where phones reach this server; default: where this call did. */
   serverUrl: z

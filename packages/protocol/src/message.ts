@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { conditionSchema } from './condition.ts'
 import { contentSchema } from './content.ts'
 import { experimentSchema, experimentViewSchema } from './experiment.ts'
+import { OWN_WORDS } from './field-fault.ts'
 import { newInboxSchema } from './inbox.ts'
 import {
   COLLAPSE_KEY_BYTES,
@@ -93,10 +94,7 @@ export const newMessageSchema = z.strictObject({
   to: targetSchema,
   content: contentSchema,
   /** When to send; now when absent. */
-  sendAt: z.iso
-    .datetime({ offset: true })
-    .refine(isNearOurTime, 'a time between the years 2000 and 2200')
-    .optional(),
+  sendAt: z.iso.datetime({ offset: true }).refine(isNearOurTime, OWN_WORDS.time_far).optional(),
   /** Instead of `sendAt`: when the clock of each device shows a time. */
   localTime: localTimeSchema.optional(),
   /** Within 24 hours from `sendAt` on, at the hour at which each device has opened most. */
@@ -251,6 +249,8 @@ export const messageSchema = listedMessageSchema.extend({
   retrying: z.array(z.object({ gateway: z.string(), reason: z.string() })),
   /** What was found when it was made, and did not keep it from being sent. */
   warnings: z.array(z.string()),
+  /** The same with the values apart; empty of messages that an older release made. */
+  remarks: z.array(remarkSchema),
   /** Null: one moment for all. */
   localTime: localTimeSchema.nullable(),
   bestHour: bestHourSchema.nullable(),

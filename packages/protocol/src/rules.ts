@@ -1,5 +1,6 @@
 /** Rules: how fast a message goes out, and what is asked of each of its deliveries. */
 import { z } from 'zod'
+import { OWN_WORDS } from './field-fault.ts'
 
 /** More than one machine sends; a message without a rate goes as fast as the gateways take it. */
 const SEND_RATE_MAX = 100_000
@@ -7,7 +8,7 @@ const SEND_RATE_MAX = 100_000
 /** Deliveries a second, over all servers and gateways together. */
 export const sendRateSchema = z.int().min(1).max(SEND_RATE_MAX)
 
-const clockTime = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'a time like 22:00')
+const clockTime = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, OWN_WORDS.clock_time)
 /** The ends of the earth are at UTC−12 and UTC+14. */
 const timezoneSeconds = z.int().min(-43_200).max(50_400)
 
@@ -22,10 +23,7 @@ export const quietHoursSchema = z
     /** East of UTC, for devices that have not told theirs. Default 0. */
     otherwiseTimezoneSeconds: timezoneSeconds.optional(),
   })
-  .refine(
-    ({ from, to }) => from !== to,
-    'from and to are the same time; they would be quiet never, or always',
-  )
+  .refine(({ from, to }) => from !== to, OWN_WORDS.quiet_never)
 export type QuietHours = z.infer<typeof quietHoursSchema>
 
 /** As long as is remembered what a device was sent. */
@@ -40,9 +38,7 @@ export const capSchema = z.strictObject({
 })
 export type Cap = z.infer<typeof capSchema>
 
-export const categoryNameSchema = z
-  .string()
-  .regex(/^[A-Za-z0-9_-]{1,64}$/, '1 to 64 letters, digits, _ and -')
+export const categoryNameSchema = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, OWN_WORDS.category_name)
 
 export const appRulesSchema = z.object({
   quietHours: quietHoursSchema.nullable(),

@@ -3,6 +3,7 @@
  * The signature is that of the Standard Webhooks convention (standardwebhooks.com), which has libraries in most languages.
  */
 import { z } from 'zod'
+import { OWN_WORDS } from './field-fault.ts'
 
 export const WEBHOOK_EVENTS = [
   'credential.expiring',
@@ -25,7 +26,7 @@ export const WEBHOOK_TEST = 'webhook.test'
 
 const URL_CHARACTERS = 2048
 
-const url = z.url({ protocol: /^https$/, error: 'must be an https URL' }).max(URL_CHARACTERS)
+const url = z.url({ protocol: /^https$/, error: OWN_WORDS.https_url }).max(URL_CHARACTERS)
 const events = z.array(z.enum(WEBHOOK_EVENTS)).min(1)
 
 export const newWebhookSchema = z.strictObject({ url, events: events.default([...WEBHOOK_EVENTS]) })

@@ -1,10 +1,9 @@
 /** When a message is sent, where one moment for all is not meant. */
 import { z } from 'zod'
+import { OWN_WORDS } from './field-fault.ts'
 
 /** Another spelling of it is taken too; see `timeZoneOf`. */
-export const timeZoneSchema = z
-  .string()
-  .refine(it => timeZoneOf(it) !== undefined, 'the IANA name of a time zone, like Europe/Rome')
+export const timeZoneSchema = z.string().refine(it => timeZoneOf(it) !== undefined, OWN_WORDS.time_zone)
 
 /** There are some 600, and devices may make up others. */
 const NAMES_REMEMBERED = 2000
@@ -41,8 +40,8 @@ export const localTimeSchema = z.strictObject({
   /** By the clock of each device. */
   at: z
     .string()
-    .regex(/^2\d{3}-\d\d-\d\dT\d\d:\d\d$/, 'a time on a clock, like 2027-03-28T09:00, without a zone')
-    .refine(isMinute, 'there is no such day or time'),
+    .regex(/^2\d{3}-\d\d-\d\dT\d\d:\d\d$/, OWN_WORDS.local_time)
+    .refine(isMinute, OWN_WORDS.local_time_missing),
   /** For devices where it has passed when the sending begins: send at once, on the next day, or not at all. Default now. */
   passed: z.enum(['now', 'nextDay', 'skip']).optional(),
   /** Of devices that have not told theirs. Default: the app's. */

@@ -3,12 +3,14 @@ import { Alert, Button, PasswordInput, Stack } from '@mantine/core'
 import { useForm } from '@mantine/form'
 import type { Me } from '@roost/protocol'
 import type { ReactElement } from 'react'
-import { faultsOf } from '../api/faults.ts'
 import { useChange } from '../api/use-api.ts'
 import { useTexts } from '../i18n/language.tsx'
 import { Panel } from '../parts/page.tsx'
 import { Problem } from '../parts/problem.tsx'
+import { useFormFaults } from '../parts/use-faults.ts'
 import { PASSWORD_CHARACTERS } from '../session/password.ts'
+
+const FIELD_OF_CODE = { password_weak: 'newPassword' }
 
 export function PasswordPanel(): ReactElement {
   const t = useTexts('access')
@@ -24,12 +26,8 @@ export function PasswordPanel(): ReactElement {
     call: (api, given) => api.put('v1/me/password', given),
     touches: [['me']],
   })
-  const submit = form.onSubmit(given =>
-    change.mutate(given, {
-      onSuccess: () => form.reset(),
-      onError: error => form.setErrors({ ...faultsOf(error, { password_weak: 'newPassword' }) }),
-    }),
-  )
+  useFormFaults(form, change.error, { fieldOfCode: FIELD_OF_CODE })
+  const submit = form.onSubmit(given => change.mutate(given, { onSuccess: () => form.reset() }))
   return (
     <Panel title={t('account.password')}>
       <form onSubmit={submit} noValidate>

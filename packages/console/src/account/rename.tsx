@@ -1,12 +1,13 @@
 /** Another name for a person, who signs in with it from then on: one's own, or a member's. */
 import { Stack, Text, TextInput } from '@mantine/core'
 import { type ReactElement, useState } from 'react'
-import { faultsOf } from '../api/faults.ts'
 import { useChange } from '../api/use-api.ts'
 import { useTexts } from '../i18n/language.tsx'
 import { Confirm } from '../parts/confirm.tsx'
+import { useFaults } from '../parts/use-faults.ts'
 
 const NAME_CHARACTERS = 64
+const FIELD_OF_CODE = { person_name_taken: 'name' }
 
 export interface RenameProps {
   readonly name: string
@@ -25,7 +26,7 @@ export function Rename({ name, path, touches, onDone }: RenameProps): ReactEleme
     touches: [['me'], touches],
   })
   const wanted = typed.trim()
-  const fault = faultsOf(change.error, { person_name_taken: 'name' }).name
+  const fault = useFaults(change.error, FIELD_OF_CODE).name
   return (
     <Confirm
       isOpen

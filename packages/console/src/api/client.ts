@@ -7,7 +7,7 @@
  * a server token. Source: RFC 9457 and the error page of the API.
  */
 
-import type { Remark } from '@roost/protocol'
+import type { FieldFault, Remark } from '@roost/protocol'
 
 /** A server token goes into a header, where only printable ASCII may stand (RFC 9110, §5.5). */
 const PRINTABLE_ASCII = /^[\x21-\x7e]+$/
@@ -23,6 +23,8 @@ export interface ProblemBody {
   readonly values?: Readonly<Record<string, string | number>> | undefined
   /** What `detail` says of a message's content, with its values apart. */
   readonly remarks?: readonly Remark[] | undefined
+  /** What `detail` says of fields, with its values apart. */
+  readonly faults?: readonly FieldFault[] | undefined
   /** Of 429 and 503: when to come again. */
   readonly retryAfterSeconds?: number | undefined
 }
@@ -221,6 +223,7 @@ function problemFrom(response: Response, body: unknown): ProblemBody {
     requestId: text('requestId'),
     ...(values && { values }),
     ...(Array.isArray(given.remarks) && { remarks: given.remarks as readonly Remark[] }),
+    ...(Array.isArray(given.faults) && { faults: given.faults as readonly FieldFault[] }),
     ...(Number.isFinite(retryAfter) && { retryAfterSeconds: retryAfter }),
   }
 }

@@ -2,12 +2,12 @@
 import { Button, Group, List, Stack, Text, TextInput } from '@mantine/core'
 import { useForm } from '@mantine/form'
 import type { ReactElement } from 'react'
-import { faultsOf } from '../api/faults.ts'
 import { useTexts } from '../i18n/language.tsx'
 import { Id } from '../parts/id.tsx'
 import { ButtonLink } from '../parts/link.tsx'
 import { Empty, PageHead, Panel } from '../parts/page.tsx'
 import { Problem } from '../parts/problem.tsx'
+import { useFormFaults } from '../parts/use-faults.ts'
 import { useMay } from '../session/session.tsx'
 import { type MadeApp, useMakeApp } from './calls.ts'
 
@@ -37,10 +37,9 @@ function NewApp(): ReactElement {
     initialValues: { name: '' },
     validate: { name: name => (name.trim() === '' ? t('make.missing') : null) },
   })
+  useFormFaults(form, make.error)
   if (make.data) return <Made app={make.data} />
-  const submit = form.onSubmit(({ name }) =>
-    make.mutate(name.trim(), { onError: error => form.setErrors({ ...faultsOf(error) }) }),
-  )
+  const submit = form.onSubmit(({ name }) => make.mutate(name.trim()))
   return (
     <>
       <PageHead title={t('make.title')} about={t('none.body')} />

@@ -11,6 +11,7 @@ import { useFormat, useTexts } from '../i18n/language.tsx'
 import { Ago } from '../parts/ago.tsx'
 import { ButtonLink, TextLink } from '../parts/link.tsx'
 import { Empty, Loaded, PageHead, Panel } from '../parts/page.tsx'
+import { useProblemTexts } from '../parts/use-faults.ts'
 import { useAppCode, useMay, useSession } from '../session/session.tsx'
 import { Attempts } from './attempts.ts'
 import { AudiencePanel } from './audience.tsx'
@@ -334,11 +335,12 @@ const FIELD_OF_CODE = {
 /** By the place in the message, whichever call the refusal answered; in the reader's language where its remarks have the values. */
 function useTold({ experiment }: Draft, errors: readonly unknown[]): Faults {
   const wordsOf = useRemark()
+  const { t } = useProblemTexts(...errors)
   const variants = experiment.isOn ? experiment.variants.map(it => it.name.trim()) : []
   const faultsIn = (error: unknown): (readonly [string, string])[] => {
     const remarks = error instanceof ApiProblem ? (error.body.remarks ?? []) : []
     if (remarks.length === 0)
-      return Object.entries(faultsOf(error, FIELD_OF_CODE)).map(([place, words]) => [
+      return Object.entries(faultsOf(error, t, FIELD_OF_CODE)).map(([place, words]) => [
         place.replace(/^(?:message|send)\./, ''),
         words,
       ])

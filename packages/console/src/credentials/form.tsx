@@ -4,11 +4,12 @@
  */
 import { Button, FileButton, Group, PasswordInput, Select, Stack, Text, TextInput } from '@mantine/core'
 import { type DragEvent, type ReactElement, useEffect, useState } from 'react'
-import { type Faults, faultsOf } from '../api/faults.ts'
+import type { Faults } from '../api/faults.ts'
 import type { Credential } from '../api/shapes.ts'
 import { useTexts } from '../i18n/language.tsx'
 import { Problem } from '../parts/problem.tsx'
 import { UnsavedGuard } from '../parts/unsaved.tsx'
+import { useFaults } from '../parts/use-faults.ts'
 import { upload, useCredentialChange, useSlotReading } from './calls.ts'
 import css from './credentials.module.css'
 import {
@@ -81,8 +82,10 @@ export function CredentialForm({ app, replaces, dropped, onDone }: FormProps): R
   useEffect(() => {
     if (dropped !== undefined) void take(dropped)
   }, [dropped])
-  const faults = faultsOf(change.error)
-  const hasFieldFault = kind.fields.some(({ name }) => faults[name] !== undefined)
+  const faults = useFaults(change.error)
+  const hasFieldFault = kind.fields.some(
+    ({ name, accept }) => accept === undefined && faults[name] !== undefined,
+  )
   return (
     <form
       onSubmit={event => {

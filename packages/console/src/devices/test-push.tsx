@@ -4,7 +4,6 @@ import { useForm } from '@mantine/form'
 import type { UseMutationResult, UseQueryResult } from '@tanstack/react-query'
 import { type ReactElement, useState } from 'react'
 import { path, query } from '../api/client.ts'
-import { faultsOf } from '../api/faults.ts'
 import { useAnswer, useChange } from '../api/use-api.ts'
 import { newKey } from '../compose/attempts.ts'
 import { useTexts } from '../i18n/language.tsx'
@@ -12,6 +11,7 @@ import { TextLink } from '../parts/link.tsx'
 import { Problem } from '../parts/problem.tsx'
 import { StateBadge } from '../parts/state-badge.tsx'
 import type { Tone } from '../parts/tone.ts'
+import { useFormFaults } from '../parts/use-faults.ts'
 import { writeReason } from './ledger.ts'
 
 export interface TestPushProps {
@@ -46,18 +46,13 @@ function TestForm({ app, hwid }: Pick<TestPushProps, 'app' | 'hwid'>): ReactElem
   })
   const [key, setKey] = useState(newKey)
   const send = useSendTest(app, hwid)
+  useFormFaults(form, send.error, { within: 'content.' })
   const submit = form.onSubmit(content =>
     send.mutate(
       { content, key },
       {
         // the next click means another one
         onSuccess: () => setKey(newKey()),
-        onError: error =>
-          form.setErrors(
-            Object.fromEntries(
-              Object.entries(faultsOf(error)).map(([at, words]) => [at.replace('content.', ''), words]),
-            ),
-          ),
       },
     ),
   )

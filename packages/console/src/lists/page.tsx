@@ -3,7 +3,6 @@ import { ActionIcon, Button, Menu, Modal, Stack, Text, TextInput } from '@mantin
 import type { ListView } from '@roost/protocol'
 import { type ReactElement, useState } from 'react'
 import { path } from '../api/client.ts'
-import { faultsOf } from '../api/faults.ts'
 import { useChange } from '../api/use-api.ts'
 import { useFormat, useTexts } from '../i18n/language.tsx'
 import { Ago } from '../parts/ago.tsx'
@@ -13,6 +12,7 @@ import { TextLink } from '../parts/link.tsx'
 import { Empty, Loaded, PageHead, Panel } from '../parts/page.tsx'
 import { Problem } from '../parts/problem.tsx'
 import { StateBadge } from '../parts/state-badge.tsx'
+import { useFaults } from '../parts/use-faults.ts'
 import { useLists } from '../segments/calls.ts'
 import { ReadOnlyMark, useAppCode, useMay } from '../session/session.tsx'
 import { UploadDialog } from './upload-dialog.tsx'
@@ -168,7 +168,7 @@ function Rename({ app, list, onClose }: OneProps): ReactElement {
     call: (api, given) => api.patch(path`v1/apps/${app}/lists/${list.id}`, { name: given }),
     touches: [[app, 'lists']],
   })
-  const faults = faultsOf(change.error, { list_name_taken: 'name' })
+  const faults = useFaults(change.error)
   return (
     <Modal
       opened

@@ -14,10 +14,10 @@ import type { ListKind, ListView } from '@roost/protocol'
 import { useQueryClient } from '@tanstack/react-query'
 import { type FormEvent, type ReactElement, useEffect, useRef, useState } from 'react'
 import { path } from '../api/client.ts'
-import { faultsOf } from '../api/faults.ts'
 import { useApi } from '../api/use-api.ts'
 import { useFormat, useTexts } from '../i18n/language.tsx'
 import { Problem } from '../parts/problem.tsx'
+import { useFaults } from '../parts/use-faults.ts'
 import { type Uploaded, uploadIds } from './upload.ts'
 
 export interface UploadDialogProps {
@@ -72,7 +72,7 @@ export function UploadDialog({ app, list, onClose }: UploadDialogProps): ReactEl
     setTried(true)
     if (file && (list || name.trim() !== '')) void upload(file)
   }
-  const faults = faultsOf(error, { list_name_taken: 'name' })
+  const faults = useFaults(error)
   return (
     <Modal
       opened

@@ -22,6 +22,7 @@ import css from './messages.module.css'
 import { ReachPanels } from './reach.tsx'
 import { markOfNumbers, withTold } from './told.ts'
 
+const Remarks = lazy(async () => ({ default: (await import('../compose/remark-list.tsx')).Remarks }))
 const TimesView = lazy(async () => ({ default: (await import('./times.tsx')).TimesView }))
 
 const VIEWS = ['reach', 'times', 'content'] as const
@@ -147,12 +148,27 @@ function Links({ app, message }: ReportProps): ReactElement | null {
       {recalledBy !== null && (
         <Text size="sm">{t.rich<ReactElement>('recalledBy', { a: link(recalledBy) })}</Text>
       )}
+      <Warnings message={message} />
+    </Alert>
+  )
+}
+
+/** Of messages that an older release made the words alone are stored, in English. */
+function Warnings({ message: { warnings, remarks } }: Pick<ReportProps, 'message'>): ReactElement {
+  if (remarks.length > 0)
+    return (
+      <Suspense fallback={null}>
+        <Remarks remarks={remarks} />
+      </Suspense>
+    )
+  return (
+    <>
       {warnings.map(warning => (
-        <Text size="sm" key={warning}>
+        <Text size="sm" lang="en" key={warning}>
           {warning}
         </Text>
       ))}
-    </Alert>
+    </>
   )
 }
 

@@ -5,6 +5,7 @@
  * shown beside the text of the code. It stands alone for a code that has no text, as of a newer server.
  */
 import type { ProblemBody } from '../api/client.ts'
+import { fieldOf, sayFault } from '../api/faults.ts'
 import type { Translate } from '../i18n/translate.ts'
 import type { TextKey } from '../texts/areas.ts'
 
@@ -55,12 +56,28 @@ export function wordsOf(
   }
   const say = (key: string | undefined): string | undefined => key && saidWith(t, key, values)
   const what = say(code)
+  const faults = what === undefined ? undefined : faultsTold(body, t)
   const remedy = say(`${code}.remedy`) ?? say(sharedRemedy(code))
   return {
     what,
-    said: what === undefined || SAID_BY_SERVER.has(code) ? { text: detail, lang: 'en' } : undefined,
+    said:
+      faults ?? (what === undefined || SAID_BY_SERVER.has(code) ? { text: detail, lang: 'en' } : undefined),
     remedy: remedy === undefined ? { text: body.remedy, lang: 'en' } : { text: remedy },
   }
+}
+
+/** Of single fields, each with its place; undefined where none is named. */
+function faultsTold(
+  body: ProblemBody,
+  t: Pick<Translate<TextKey<'problems'>>, 'known'> | undefined,
+): Line | undefined {
+  const { code, faults = [] } = body
+  if (faults.length === 0) return undefined
+  const told = faults.map(fault => {
+    const field = code === 'credential_invalid' ? '' : fieldOf(fault)
+    return field === '' ? sayFault(fault, t) : `${field}: ${sayFault(fault, t)}`
+  })
+  return { text: told.join(' · ') }
 }
 
 /** Of codes that are mended alike. */

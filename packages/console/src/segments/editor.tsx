@@ -18,12 +18,12 @@ import type { Condition, SegmentMode, SegmentView } from '@roost/protocol'
 import { useNavigate } from '@tanstack/react-router'
 import { type ReactElement, useEffect, useMemo, useRef, useState } from 'react'
 import { ApiProblem, type Reading } from '../api/client.ts'
-import { faultsOf } from '../api/faults.ts'
 import { useFormat, useTexts } from '../i18n/language.tsx'
 import { TextLink } from '../parts/link.tsx'
 import { PageHead, Panel, Waiting } from '../parts/page.tsx'
 import { Problem } from '../parts/problem.tsx'
 import { UnsavedGuard } from '../parts/unsaved.tsx'
+import { useFaults, useProblemTexts } from '../parts/use-faults.ts'
 import { ReadOnlyMark, useMay } from '../session/session.tsx'
 import { Builder } from './builder.tsx'
 import { type Asked, useChangeSegment, useCreateSegment, useExactPreview, usePreview } from './calls.ts'
@@ -37,6 +37,7 @@ import { SizeFigures } from './size.tsx'
 import { type Group as ConditionGroup, fromCondition, idAt, newGroup, newRule, toCondition } from './tree.ts'
 
 const HOUR_DEFAULT = 3
+const FIELD_OF_CODE = { segment_name_taken: 'name' }
 const EXAMPLE = examplesOf({ tag: undefined, value: undefined, event: undefined }).tag
 
 interface Draft {
@@ -95,7 +96,8 @@ export function SegmentEditor({ app, reading }: EditorProps): ReactElement {
   const isEmptyNew = !base && draft.name === '' && draft.text === undefined && isBlank(draft.root)
   const isTextEmpty = draft.text?.trim() === ''
   const isBehind = draft.text !== undefined && (isTextEmpty || preview.isBehind || asked === 'unreadable')
-  const fault = preview.isBehind ? undefined : conditionFaultOf(preview.error)
+  const { t: texts } = useProblemTexts(preview.error)
+  const fault = preview.isBehind ? undefined : conditionFaultOf(preview.error, texts)
   useEffect(() => {
     if (savedId !== undefined)
       void navigate({ to: '/apps/$app/segments/$segment', params: { app, segment: savedId } })
@@ -109,7 +111,7 @@ export function SegmentEditor({ app, reading }: EditorProps): ReactElement {
     if (!base) create.mutate(input, { onSuccess: ({ id }) => setSavedId(id) })
     else change.mutate({ patch: input, ifMatch }, { onSuccess: ({ id }) => setSavedId(id) })
   }
-  const faults = faultsOf(saving.error, { segment_name_taken: 'name' })
+  const faults = useFaults(saving.error, FIELD_OF_CODE)
   const isConflict = saving.error instanceof ApiProblem && saving.error.body.code === 'changed_meanwhile'
   const nameFault = isTried && draft.name.trim() === '' ? t('name.missing') : faults.name
   const partFaults = new Map(

@@ -15,7 +15,7 @@ test.each([
   ['condition: nested deeper than 12', '', 'nested deeper than 12'],
   ['body/condition/and/1/value: it is missing', '/and/1/value', 'it is missing'],
 ])('the place of “%s” is known', (detail, place, words) => {
-  expect(conditionFaultOf(problem('condition_invalid', detail))).toEqual({
+  expect(conditionFaultOf(problem('condition_invalid', detail), undefined)).toEqual({
     place,
     words,
     character: undefined,
@@ -24,7 +24,7 @@ test.each([
 
 test('the character of an expression is known, and all its words are kept', () => {
   const detail = 'expression, character 8: expected an operator, found "like"'
-  expect(conditionFaultOf(problem('condition_invalid', detail))).toEqual({
+  expect(conditionFaultOf(problem('condition_invalid', detail), undefined)).toEqual({
     place: '',
     words: detail,
     character: 8,
@@ -32,6 +32,6 @@ test('the character of an expression is known, and all its words are kept', () =
 })
 
 test('a server that does not answer is no fault of the condition', () => {
-  expect(conditionFaultOf(problem('server_unreachable', 'no answer'))).toBeUndefined()
-  expect(conditionFaultOf(new Error('x'))).toBeUndefined()
+  expect(conditionFaultOf(problem('server_unreachable', 'no answer'), undefined)).toBeUndefined()
+  expect(conditionFaultOf(new Error('x'), undefined)).toBeUndefined()
 })

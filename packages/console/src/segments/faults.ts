@@ -5,6 +5,7 @@
  * Source: docs/segments.md, and http/faults.ts of the server.
  */
 import { ApiProblem } from '../api/client.ts'
+import { fieldFaultsOf, type ProblemTexts, sayFault } from '../api/faults.ts'
 
 export interface ConditionFault {
   readonly words: string
@@ -19,12 +20,15 @@ const IN_CONDITION = /^(?:body\/)?condition(?<place>[./[][^:\s]*)?: (?<words>.+)
 const IN_EXPRESSION = /character (?<character>\d+)/
 
 /** Undefined of what has nothing to do with the condition. */
-export function conditionFaultOf(error: unknown): ConditionFault | undefined {
+export function conditionFaultOf(error: unknown, t: ProblemTexts): ConditionFault | undefined {
   if (!(error instanceof ApiProblem) || !CODES.includes(error.body.code)) return undefined
+  const [coded] = fieldFaultsOf(error.body)
+  const say = (text: string): string =>
+    sayFault(coded ?? { code: 'other', place: 'body', values: {}, text }, t)
   const { detail } = error.body
   const inCondition = IN_CONDITION.exec(detail)?.groups
   if (inCondition)
-    return { words: inCondition.words ?? detail, place: inCondition.place ?? '', character: undefined }
+    return { words: say(inCondition.words ?? detail), place: inCondition.place ?? '', character: undefined }
   const character = IN_EXPRESSION.exec(detail)?.groups?.character
-  return { words: detail, place: '', character: character === undefined ? undefined : Number(character) }
+  return { words: say(detail), place: '', character: character === undefined ? undefined : Number(character) }
 }

@@ -2,10 +2,10 @@
 import { Anchor, Button, Stack, TextInput } from '@mantine/core'
 import type { Me } from '@roost/protocol'
 import type { ReactElement } from 'react'
-import { faultsOf } from '../api/faults.ts'
 import { useChange } from '../api/use-api.ts'
 import { useTexts } from '../i18n/language.tsx'
 import { Problem } from '../parts/problem.tsx'
+import { useFormFaults } from '../parts/use-faults.ts'
 import { Entrance } from './entrance.tsx'
 import { FIELD_OF_CODE, PersonFields, type PersonValues, usePersonForm } from './person-fields.tsx'
 import type { SignInProps } from './sign-in.tsx'
@@ -23,12 +23,8 @@ export function FirstSetup({ code, onDone, onToken }: FirstSetupProps): ReactEle
       api.post('v1/setup', { name, password, ...(setupCode && { setupCode }) }),
     touches: [],
   })
-  const submit = form.onSubmit(values =>
-    setUp.mutate(values, {
-      onSuccess: onDone,
-      onError: error => form.setErrors({ ...faultsOf(error, FIELD_OF_CODE) }),
-    }),
-  )
+  useFormFaults(form, setUp.error, { fieldOfCode: FIELD_OF_CODE })
+  const submit = form.onSubmit(values => setUp.mutate(values, { onSuccess: onDone }))
   return (
     <Entrance title={t('setup.title')} about={t('setup.about')}>
       <form onSubmit={submit} noValidate>

@@ -3,11 +3,11 @@ import { Button, Group, Stack, Text } from '@mantine/core'
 import type { Me, PersonRole } from '@roost/protocol'
 import { useQuery } from '@tanstack/react-query'
 import type { ReactElement } from 'react'
-import { faultsOf } from '../api/faults.ts'
 import { useApi, useChange } from '../api/use-api.ts'
 import { useTexts } from '../i18n/language.tsx'
 import { Loaded } from '../parts/page.tsx'
 import { Problem } from '../parts/problem.tsx'
+import { useFormFaults } from '../parts/use-faults.ts'
 import { Entrance } from './entrance.tsx'
 import { FIELD_OF_CODE, PersonFields, type PersonValues, usePersonForm } from './person-fields.tsx'
 
@@ -39,11 +39,8 @@ export function JoinForm({ code, isSignedIn, onJoined, onCancel }: JoinFormProps
       each.post('v1/join', isSignedIn ? { code } : { code, name, password }),
     touches: [['apps']],
   })
-  const take = (values: PersonValues): void =>
-    join.mutate(values, {
-      onSuccess: onJoined,
-      onError: error => form.setErrors({ ...faultsOf(error, FIELD_OF_CODE) }),
-    })
+  useFormFaults(form, join.error, { fieldOfCode: FIELD_OF_CODE })
+  const take = (values: PersonValues): void => join.mutate(values, { onSuccess: onJoined })
   return (
     <Entrance title={t('join.title')}>
       <Loaded query={invitation}>

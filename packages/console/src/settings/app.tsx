@@ -2,13 +2,13 @@
 import { Select, Stack, Switch, TextInput } from '@mantine/core'
 import { useForm } from '@mantine/form'
 import { type ReactElement, useEffect, useMemo, useState } from 'react'
-import { faultsOf } from '../api/faults.ts'
 import { useFormat, useTexts } from '../i18n/language.tsx'
 import { Fact, Facts } from '../parts/facts.tsx'
 import { Id } from '../parts/id.tsx'
 import { Loaded, PageHead, Panel } from '../parts/page.tsx'
 import { Problem } from '../parts/problem.tsx'
 import { UnsavedGuard } from '../parts/unsaved.tsx'
+import { useFormFaults } from '../parts/use-faults.ts'
 import { ReadOnlyMark, useAppCode, useMay } from '../session/session.tsx'
 import { type AppPatch, type AppSettings, useAppSettings, useChangeApp } from './calls.ts'
 import { EndPanel } from './end.tsx'
@@ -64,10 +64,10 @@ function GeneralForm({ settings, onDirty }: GeneralFormProps): ReactElement {
     form.setValues(values)
     form.resetDirty(values)
   }
+  useFormFaults(form, change.error)
   const submit = form.onSubmit(values =>
     change.mutate(changed({ ...values, name: values.name.trim() }, { name, timeZone, needsPermission }), {
       onSuccess: goOnFrom,
-      onError: error => form.setErrors({ ...faultsOf(error) }),
     }),
   )
   return (

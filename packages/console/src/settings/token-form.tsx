@@ -14,12 +14,12 @@ import {
 import { useForm } from '@mantine/form'
 import type { Right } from '@roost/protocol'
 import type { ReactElement } from 'react'
-import { faultsOf } from '../api/faults.ts'
 import { useTexts } from '../i18n/language.tsx'
 import { Fact, Facts } from '../parts/facts.tsx'
 import { Id } from '../parts/id.tsx'
 import { Panel } from '../parts/page.tsx'
 import { Problem } from '../parts/problem.tsx'
+import { useFormFaults } from '../parts/use-faults.ts'
 import { type MadeToken, type NewToken, useMakeToken } from './calls.ts'
 import type { Place } from './place.tsx'
 import { SCOPES } from './scopes.ts'
@@ -49,10 +49,9 @@ export function TokenForm({ place, onDone }: TokenFormProps): ReactElement {
         kind === 'server' && !mayAll && scopes.length === 0 ? t('make.scopesMissing') : null,
     },
   })
+  useFormFaults(form, make.error)
   if (make.data) return <Made place={place} token={make.data} onDone={onDone} />
-  const submit = form.onSubmit(values =>
-    make.mutate(wantedBy(values), { onError: error => form.setErrors({ ...faultsOf(error) }) }),
-  )
+  const submit = form.onSubmit(values => make.mutate(wantedBy(values)))
   const { kind, mayAll } = form.values
   return (
     <Panel title={t('make.title', { place: place.name })}>

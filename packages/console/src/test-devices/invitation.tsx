@@ -3,12 +3,12 @@ import { Alert, Button, Code, Group, Image, Stack, Text, TextInput } from '@mant
 import { useForm } from '@mantine/form'
 import type { InvitationView, MadeInvitation, StepView } from '@roost/protocol'
 import { type ReactElement, useEffect, useRef } from 'react'
-import { faultsOf } from '../api/faults.ts'
 import { useFormat, useTexts } from '../i18n/language.tsx'
 import { Id } from '../parts/id.tsx'
 import { TextLink } from '../parts/link.tsx'
 import { Panel } from '../parts/page.tsx'
 import { Problem } from '../parts/problem.tsx'
+import { useFormFaults } from '../parts/use-faults.ts'
 import { useEndInvitation, useInvite, useLiveInvitation } from './calls.ts'
 import { Findings } from './findings.tsx'
 import { isOwnMachine } from './reach.ts'
@@ -56,15 +56,13 @@ function InviteForm({ invite }: { readonly invite: ReturnType<typeof useInvite> 
     initialValues: { name: '', opens: '', serverUrl: ownUrl() },
     validate: { serverUrl: value => (/^https?:\/\/\S+$/.test(value.trim()) ? null : t('server.wrong')) },
   })
+  useFormFaults(form, invite.error)
   const submit = form.onSubmit(({ name, opens, serverUrl }) =>
-    invite.mutate(
-      {
-        serverUrl: serverUrl.trim(),
-        ...(name.trim() && { name: name.trim() }),
-        ...(opens.trim() && { opens: opens.trim() }),
-      },
-      { onError: error => form.setErrors({ ...faultsOf(error) }) },
-    ),
+    invite.mutate({
+      serverUrl: serverUrl.trim(),
+      ...(name.trim() && { name: name.trim() }),
+      ...(opens.trim() && { opens: opens.trim() }),
+    }),
   )
   return (
     <form noValidate onSubmit={submit}>

@@ -1,10 +1,10 @@
 /** Where events are sent and which; of a new webhook, or of one that is there. */
 import { Button, Checkbox, Group, SimpleGrid, Stack, Text, TextInput } from '@mantine/core'
 import { type ReactElement, useState } from 'react'
-import { faultsOf } from '../api/faults.ts'
 import { useTexts } from '../i18n/language.tsx'
 import { Problem } from '../parts/problem.tsx'
 import { UnsavedGuard } from '../parts/unsaved.tsx'
+import { useFaults } from '../parts/use-faults.ts'
 import type { WebhookInput } from './calls.ts'
 import { ALL_EVENTS, EVENT_GROUPS, faultOfUrl } from './events.ts'
 
@@ -17,6 +17,8 @@ export interface WebhookFormProps {
   readonly onClose: () => void
 }
 
+const FIELD_OF_CODE = { webhook_url_refused: 'url' }
+
 export function WebhookForm({ stored, isPending, error, onSend, onClose }: WebhookFormProps): ReactElement {
   const t = useTexts('webhooks')
   const common = useTexts('common')
@@ -24,7 +26,7 @@ export function WebhookForm({ stored, isPending, error, onSend, onClose }: Webho
   const [events, setEvents] = useState<readonly string[]>(stored?.events ?? ALL_EVENTS)
   const [isTried, setTried] = useState(false)
   const fault = faultOfUrl(url)
-  const refused = faultsOf(error, { webhook_url_refused: 'url' })
+  const refused = useFaults(error, FIELD_OF_CODE)
   const isDirty = url !== (stored?.url ?? '') || events.length !== (stored?.events ?? ALL_EVENTS).length
   return (
     <form

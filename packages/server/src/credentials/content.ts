@@ -14,7 +14,7 @@ import {
   parseServiceAccount,
   parseVapidKeys,
 } from '@roost/gateways'
-import { type NewCredential, PushError } from '@roost/protocol'
+import { FIELD_FAULTS, type FieldFault, type NewCredential, PushError } from '@roost/protocol'
 
 export interface Content {
   readonly gateway: string
@@ -52,12 +52,21 @@ export function readContent(input: NewCredential, at: number): Content {
   }
 }
 
-function refuse(problem: string): never {
-  throw new PushError('credential_invalid', problem)
+function refuse(problem: string, fault?: Omit<FieldFault, 'text'>): never {
+  throw new PushError('credential_invalid', problem, {
+    ...(fault !== undefined && { faults: [{ ...fault, place: `body/${fault.place}`, text: problem }] }),
+  })
 }
 
-function refuseFor(field: string, { message, remedy }: CredentialProblem): never {
-  refuse(`${field}: ${message} ${remedy}`)
+/** `field`: of the upload; what is no code of a field is told in its own words. */
+function refuseFor(field: string, { code: found, message, remedy }: CredentialProblem, place = field): never {
+  const code = Object.hasOwn(FIELD_FAULTS, found) ? found : 'other'
+  refuse(`${field}: ${message} ${remedy}`, { code, place, values: {} })
+}
+
+const FIELD_OF_VAPID: Readonly<Record<string, string>> = {
+  vapid_public_key: 'publicKey',
+  vapid_subject: 'subject',
 }
 
 function fingerprintOf(privateKey: KeyObject): string {
@@ -89,7 +98,12 @@ function readCertificate(input: CertificateUpload, at: number): Content {
     input.kind === 'p12'
       ? parseP12(bytesOf(input.p12), input.password, clock)
       : parsePemCertificate(input.pem, input.password, clock)
-  if (!parsed.ok) refuseFor(input.kind, parsed.problem)
+  if (!parsed.ok)
+    refuseFor(
+      input.kind,
+      parsed.problem,
+      parsed.problem.code.endsWith('_wrong_password') ? 'password' : input.kind,
+    )
   const certificate = parsed.value
   const { bundleId, cert, key, commonName, topics, fingerprint, expiresAt } = certificate
   requireAgreement(input, certificate)
@@ -117,11 +131,17 @@ function requireAgreement(input: CertificateUpload, certificate: ApnsCertificate
   if (input.bundleId !== undefined && input.bundleId !== bundleId)
     refuse(
       `bundleId: the certificate is for ${bundleId}, not for ${input.bundleId}. Upload the certificate of this app, or leave bundleId out.`,
+      { code: 'certificate_other_app', place: 'bundleId', values: { bundleId } },
     )
   const missing = (input.environments ?? []).find(it => !environments.includes(it))
   if (missing !== undefined)
     refuse(
       `environments: the certificate serves ${environments.join(' and ')}, not ${missing}. Create one for "Sandbox & Production", or leave environments out.`,
+      {
+        code: 'certificate_other_environment',
+        place: 'environments',
+        values: { environments: environments.join(', ') },
+      },
     )
 }
 
@@ -147,12 +167,16 @@ function readFcm(input: Upload<'fcm'>): Content {
 
 export function readVapid(input: NewVapid): Content {
   if ((input.publicKey === undefined) !== (input.privateKey === undefined))
-    refuse('give both publicKey and privateKey, or neither to have a pair made')
+    refuse('give both publicKey and privateKey, or neither to have a pair made', {
+      code: 'vapid_half',
+      place: input.publicKey === undefined ? 'publicKey' : 'privateKey',
+      values: {},
+    })
   const given = { publicKey: input.publicKey ?? '', privateKey: input.privateKey ?? '' }
   const keys = input.publicKey === undefined ? generateVapidKeys() : given
   const subject = input.subject ?? DEFAULT_VAPID_SUBJECT
   const parsed = parseVapidKeys({ ...keys, subject })
-  if (!parsed.ok) refuseFor('VAPID', parsed.problem)
+  if (!parsed.ok) refuseFor('VAPID', parsed.problem, FIELD_OF_VAPID[parsed.problem.code] ?? 'privateKey')
   const { publicKey } = parsed.value
   return {
     gateway: 'webpush',
@@ -169,7 +193,7 @@ export function readVapid(input: NewVapid): Content {
 /** There is no public half, and a fingerprint of the secret could be tried against guesses. */
 function readHms({ kind, appId, clientId, clientSecret }: Upload<'hms'>): Content {
   const parsed = parseHmsCredential({ appId, clientId, clientSecret })
-  if (!parsed.ok) refuseFor('HMS', parsed.problem)
+  if (!parsed.ok) refuseFor('HMS', parsed.problem, 'clientSecret')
   return {
     gateway: 'hms',
     kind,

@@ -2,7 +2,7 @@
  * What is wrong with a request, for people: field, what is allowed, and what was given. Of what may be a token, a key or
  * a secret only the length is told. Both APIs word it here.
  */
-import { PushError, wordOf } from '@roost/protocol'
+import { codeOfIssue, type FieldFault, PushError, wordOf } from '@roost/protocol'
 import type { FastifySchemaCompiler } from 'fastify'
 import { z } from 'zod'
 import { notJson } from './json.ts'
@@ -26,7 +26,8 @@ export function check<Schema extends z.core.$ZodType>(
 ): z.output<Schema> {
   const parsed = z.safeParse(schema, checked.value, WORDED)
   if (parsed.success) return parsed.data
-  throw new PushError('input_invalid', describeFaults(parsed.error.issues, checked))
+  const faults = fieldFaultsOf(parsed.error.issues, checked)
+  throw new PushError('input_invalid', sentenceOf(faults), { faults })
 }
 
 /** For Fastify: the parts of a REST call. */
@@ -44,22 +45,31 @@ export const validatorCompiler: FastifySchemaCompiler<z.core.$ZodType> =
 
 /** Of a schema that was asked with `wordOf`. */
 export function describeFaults(issues: readonly z.core.$ZodIssue[], checked: Checked<unknown>): string {
+  return sentenceOf(fieldFaultsOf(issues, checked))
+}
+
+function sentenceOf(faults: readonly FieldFault[]): string {
+  return faults.map(({ place, text }) => `${place}: ${text}`).join('; ')
+}
+
+function fieldFaultsOf(issues: readonly z.core.$ZodIssue[], checked: Checked<unknown>): FieldFault[] {
   return issues
     .flatMap(issue => faultsOf(issue, []))
     .slice(0, FAULTS_TOLD)
-    .map(fault => describeFault(fault, checked))
-    .join('; ')
+    .map(fault => fieldFaultOf(fault, checked))
 }
 
-function describeFault({ code, path, message }: Fault, { name, value, separator }: Checked<unknown>): string {
-  const place = [...(name === undefined ? [] : [name]), ...path].join(separator).slice(0, 200)
-  const start = `${place === '' ? 'body' : place}: `
-  if (code === 'unrecognized_keys') return `${start}${message}`
+function fieldFaultOf({ issue, path }: Fault, { name, value, separator }: Checked<unknown>): FieldFault {
+  const { message } = issue
+  const place = [...(name === undefined ? [] : [name]), ...path].join(separator).slice(0, 200) || 'body'
+  if (issue.code === 'unrecognized_keys') return { ...codeOfIssue(issue), place, text: message }
   const given = valueAt(value, path)
-  if (given === undefined && message === MISSING) return `${start}${MISSING}`
-  if (given === undefined) return `${start}${MISSING}; ${message}`
+  if (given === undefined) {
+    const text = message === MISSING ? MISSING : `${MISSING}; ${message}`
+    return { code: 'missing', place, values: {}, text }
+  }
   const isSecret = path.some(part => SECRET_NAME.test(part))
-  return `${start}${message}; ${describe(given, isSecret)}`
+  return { ...codeOfIssue(issue), place, text: `${message}; ${describe(given, isSecret)}` }
 }
 
 const MISSING = 'it is missing'
@@ -85,9 +95,9 @@ function describe(value: unknown, isSecret: boolean): string {
 }
 
 interface Fault {
-  readonly code: string
+  readonly issue: z.core.$ZodIssue
+  /** From the whole value on. */
   readonly path: readonly string[]
-  readonly message: string
   /** So many fields are not known. */
   readonly strangers: number
 }
@@ -96,11 +106,11 @@ interface Fault {
 function faultsOf(issue: z.core.$ZodIssue, outer: readonly string[]): readonly Fault[] {
   const path = [...outer, ...issue.path.map(String)]
   const strangers = issue.code === 'unrecognized_keys' ? issue.keys.length : 0
-  const fault = { code: issue.code, path, message: issue.message, strangers }
+  const fault = { issue, path, strangers }
   const branches = issue.code === 'invalid_union' ? issue.errors : []
   const shapes = branches.map(branch => branch.flatMap(inner => faultsOf(inner, path)))
   const isOfType = (it: Fault) =>
-    (it.code === 'invalid_type' || it.code === 'invalid_value') && it.path.length === path.length
+    (it.issue.code === 'invalid_type' || it.issue.code === 'invalid_value') && it.path.length === path.length
   if (shapes.length === 0 || shapes.every(faults => faults.every(isOfType))) return [fault]
   return shapes.reduce((best, faults) => (distanceOf(faults) < distanceOf(best) ? faults : best))
 }

@@ -1,5 +1,12 @@
 /** Errors as `application/problem+json` (RFC 9457), with `code`, `detail`, `remedy` and `requestId`. */
-import { ERRORS, type ErrorCode, type ErrorSpec, PushError, remarkSchema } from '@roost/protocol'
+import {
+  ERRORS,
+  type ErrorCode,
+  type ErrorSpec,
+  fieldFaultSchema,
+  PushError,
+  remarkSchema,
+} from '@roost/protocol'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { codeOf, isDatabaseAway } from '../store/database.ts'
@@ -60,6 +67,8 @@ export const problemSchema = z.object({
   remarks: z.array(remarkSchema).optional(),
   /** What `detail` names, for who writes it in another language. */
   values: z.record(z.string(), z.union([z.string(), z.number()])).optional(),
+  /** What `detail` says of the fields of the request, each with its values apart. */
+  faults: z.array(fieldFaultSchema).optional(),
 })
 
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
@@ -81,5 +90,6 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
       requestId: request.id,
       ...(problem.remarks.length > 0 && { remarks: problem.remarks }),
       ...(problem.values && { values: problem.values }),
+      ...(problem.faults.length > 0 && { faults: problem.faults }),
     })
 }

@@ -23,7 +23,7 @@ import { hashOf } from '../insight/receipts.ts'
 import type { Queryable } from '../store/database.ts'
 import { findCategoryFault } from './app-rules.ts'
 import { contentsOf, inVariant, refusalOfExperiment } from './experiments/content.ts'
-import { type ImageVerdict, warningsOf } from './images.ts'
+import { type ImageVerdict, storedRemarksOf, warningsOf } from './images.ts'
 import { laneOf } from './lanes.ts'
 import type { Rendering } from './render.ts'
 import { findContentFault, GATEWAYS } from './sizes.ts'
@@ -39,6 +39,7 @@ export const ASKED_COLUMNS = [
   'send_at',
   'inbox',
   'warnings',
+  'remarks',
   'rules',
   'lane',
   'timing',
@@ -127,6 +128,7 @@ export function askedOf(input: NewMessage, { at, images }: Pick<Creation, 'at' |
     new Date(beginOf(input, at)),
     input.inbox === undefined ? null : JSON.stringify(input.inbox),
     warningsOf(images),
+    storedRemarksOf(images),
     rulesOf(input),
     laneOf(input),
     timing === null ? null : JSON.stringify(timing),

@@ -115,6 +115,9 @@ describe('an image', () => {
     })
     const read = await server.rest('GET', `/v1/apps/${access.app}/messages/${body.id}`)
     expect(read.body.warnings).toEqual(body.warnings)
+    expect(read.body.remarks).toMatchObject([
+      { code: 'image_status', place: 'content/image', values: { image: `${origin}/gone`, status: 404 } },
+    ])
   })
 
   test('too large for Android alone is a warning', async () => {

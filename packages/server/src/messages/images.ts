@@ -84,7 +84,13 @@ export interface ImageVerdict {
   readonly remarks: readonly Remark[]
 }
 
-/** The words of its remarks, as they are stored with what is made: JSON; null when there are none. */
+/** Its remarks, as they are stored with what is made: JSON; null when there are none. */
+export function storedRemarksOf(images: ImageVerdict | undefined): string | null {
+  if (images === undefined || images.remarks.length === 0) return null
+  return JSON.stringify(images.remarks)
+}
+
+/** The words of its remarks alone, in the same way. */
 export function warningsOf(images: ImageVerdict | undefined): string | null {
   if (images === undefined || images.remarks.length === 0) return null
   return JSON.stringify(images.remarks.map(it => it.text))

@@ -136,7 +136,7 @@ type Asked = Omit<MessageView, keyof MessageSummary | 'retrying' | 'slots' | 'ex
 /** What it was made with; its rate and its road lie with the rules. */
 const ASKED = `
   case when m.trigger is null then m.target else jsonb_build_object('trigger', m.trigger ->> 'id') end as "to",
-  m.content, coalesce(m.warnings, '[]') as warnings, m.ttl_seconds as "ttlSeconds",
+  m.content, coalesce(m.warnings, '[]') as warnings, coalesce(m.remarks, '[]') as remarks, m.ttl_seconds as "ttlSeconds",
   m.priority, m.collapse_key as "collapseKey", m.inbox, (m.rules -> 'sendRate')::integer as "sendRate",
   coalesce(m.rules ->> 'route', 'push') as route, (m.rules -> 'pushAfterSeconds')::integer as "pushAfterSeconds",
   nullif(m.rules - '{sendRate,route,pushAfterSeconds}'::text[], '{}') as rules, m.recall_of as recalls,
@@ -213,7 +213,7 @@ interface Horizon {
 /** The page is found first, by the index message_newest: counts are summed up of what is shown alone. `$10`: how many. */
 const PAGE = `
   select m.* from message m
-   where m.app_id = $1 and m.knock is null
+   where m.app_id = $1 and m.knock is null and m.call_id is null
      and ($2::timestamptz is null or (m.created_at, m.id) < ($2, $3::uuid))
      and ($4::text[] is null or m.state = any($4))
      and ($5::timestamptz is null or m.send_at >= $5) and ($6::timestamptz is null or m.send_at < $6)

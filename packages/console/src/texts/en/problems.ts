@@ -130,4 +130,76 @@ export const texts = {
   'internal.remedy': 'Try again later. If it stays, look for the request in the log of the server.',
   'gone.remedy': 'It may have been deleted meanwhile. Go back to the list and look there.',
   'taken.remedy': 'Choose another name; or change the one that has it.',
+  // beside fields, and of files
+  'fault.missing': 'This is needed',
+  'fault.empty': 'This can’t be empty',
+  'fault.wrong_type':
+    '{expected, select, text {This has to be text} number {This has to be a number} whole {This has to be a whole number} truth {This has to be yes or no} list {This has to be a list} object {This has to be an object} other {This is of a wrong kind}}',
+  'fault.too_long':
+    '{unit, select, characters {{limit, plural, one {At most # character} other {At most # characters}}} entries {{limit, plural, one {At most # entry} other {At most # entries}}} other {{limit, plural, one {At most # field} other {At most # fields}}}}',
+  'fault.too_short':
+    '{unit, select, characters {{limit, plural, one {At least # character} other {At least # characters}}} entries {{limit, plural, one {At least # entry} other {At least # entries}}} other {{limit, plural, one {At least # field} other {At least # fields}}}}',
+  'fault.too_big': 'At most {limit, number}',
+  'fault.too_small': 'At least {limit, number}',
+  'fault.wrong_format':
+    '{format, select, uuid {This has to be a UUID} url {This has to be a URL, like https://example.com/} date {This has to be a day, like 2026-01-31} datetime {This has to be a time, like 2026-01-31T12:00:00Z} other {This is written in a wrong way}}',
+  'fault.wrong_choice': 'One of these: {choices}',
+  'fault.unknown_fields': 'The server does not know {names}',
+  'fault.bundle_id': 'A bundle ID looks like com.example.app',
+  'fault.key_id': 'A key ID has 10 capital letters and digits',
+  'fault.team_id': 'A team ID has 10 capital letters and digits',
+  'fault.variant_name': '1 to 64 letters, digits, spaces, _, . and -',
+  'fault.category_name': '1 to 64 letters, digits, _ and -',
+  'fault.clock_time': 'A time like 22:00',
+  'fault.local_time': 'A day and time like 2027-03-28T09:00',
+  'fault.local_time_missing': 'There is no such day or time',
+  'fault.quiet_never': 'Beginning and end are the same time',
+  'fault.time_zone': 'The name of a time zone, like Europe/Rome',
+  'fault.time_far': 'A time between the years 2000 and 2200',
+  'fault.https_url': 'An address that begins with https://',
+  'fault.image_url': 'An image needs an https address, with no variable in the name of its host',
+  'fault.image_url_broken': 'An image needs an https address',
+  'fault.page_link': 'A link of a page or an app, like https://shop.example.com/ or shop://test',
+  'fault.language_tag': 'A language like pt or pt-BR',
+  'fault.languages_twice': 'One language is there twice; capitals make no difference',
+  'fault.p8_not_a_key':
+    'This is no .p8 key. Apple Developer → Keys offers the file AuthKey_….p8 once, when the key is made.',
+  'fault.p8_damaged': 'The key can’t be read: the file is cut or was changed. Take the one that Apple gave.',
+  'fault.p8_wrong_key': 'APNs wants an EC key on P-256; this is another kind of key.',
+  'fault.p8_wrong_curve': 'APNs wants a key on P-256; this one is on another curve.',
+  'fault.p12_not_p12': 'This is no .p12 file. Keychain Access exports one with certificate and private key.',
+  'fault.p12_damaged': 'The file is cut or was changed. Export it again.',
+  'fault.p12_unsupported':
+    'The file is encrypted in a way that is not supported. Convert it to PEM with openssl.',
+  'fault.p12_wrong_password':
+    'This password does not open the file. Take the one chosen when it was exported.',
+  'fault.pem_not_pem': 'There is no whole “-----BEGIN …-----” block in it.',
+  'fault.pem_damaged': 'The certificate or the key in it can’t be read: it is cut or was changed.',
+  'fault.pem_wrong_password': 'The private key is encrypted, and this password does not open it.',
+  'fault.certificate_missing':
+    'There is no certificate in the file. Export it together with its private key.',
+  'fault.certificate_key_missing':
+    'The private key of the certificate is missing. In Keychain Access, choose both and export them together.',
+  'fault.certificate_key_mismatch':
+    'The private key belongs to another certificate. In Keychain Access, choose both and export them together.',
+  'fault.certificate_not_for_apns':
+    'This certificate is not for push. Take one of the kind “Apple Push Notification service SSL”.',
+  'fault.certificate_unusable': 'The key or the signature of this certificate is too weak. Create a new one.',
+  'fault.certificate_other_app':
+    'The certificate is for {bundleId}. Take the one of this app, or leave the field empty.',
+  'fault.certificate_other_environment': 'The certificate serves {environments} only.',
+  'fault.service_account_not_json': 'This is no JSON file of a service account.',
+  'fault.service_account_wrong_file':
+    'This is another file of Firebase. Take the one of Project settings → Service accounts → Generate new private key.',
+  'fault.service_account_incomplete': 'The file lacks a part. Have it made again in the Firebase console.',
+  'fault.service_account_key_damaged':
+    'The private key in the file can’t be read; line breaks may have been lost. Take the file as it was downloaded.',
+  'fault.service_account_key_weak':
+    'The private key in the file is too short for Google. Have a new one made.',
+  'fault.vapid_public_key': 'This is no public key of P-256: 65 bytes in base64url',
+  'fault.vapid_private_key': 'This is no private key of P-256: 32 bytes in base64url',
+  'fault.vapid_keys_differ': 'Public and private key are no pair',
+  'fault.vapid_subject': 'An address like mailto:you@example.com, or a public https address',
+  'fault.vapid_half': 'Give both keys, or neither to have a pair made',
+  'fault.other': '{text}',
 } as const

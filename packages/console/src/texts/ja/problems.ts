@@ -135,4 +135,75 @@ export const texts: TextsOf<'problems'> = {
     '後でもう一度お試しください。続く場合は、サーバーのログでこのリクエストを探してください。',
   'gone.remedy': 'その間に削除されたのかもしれません。一覧に戻って確認してください。',
   'taken.remedy': '別の名前にするか、その名前のものを変更してください。',
+  'fault.missing': '必須です',
+  'fault.empty': '空にはできません',
+  'fault.wrong_type':
+    '{expected, select, text {テキストを入力してください} number {数値を入力してください} whole {整数を入力してください} truth {「はい」か「いいえ」です} list {リストにしてください} object {オブジェクトにしてください} other {種類が違います}}',
+  'fault.too_long':
+    '{unit, select, characters {{limit, plural, other {最大 # 文字}}} entries {{limit, plural, other {最大 # 件}}} other {{limit, plural, other {最大 # フィールド}}}}',
+  'fault.too_short':
+    '{unit, select, characters {{limit, plural, other {最低 # 文字}}} entries {{limit, plural, other {最低 # 件}}} other {{limit, plural, other {最低 # フィールド}}}}',
+  'fault.too_big': '最大 {limit, number}',
+  'fault.too_small': '最小 {limit, number}',
+  'fault.wrong_format':
+    '{format, select, uuid {UUID を入力してください} url {https://example.com/ のような URL を入力してください} date {2026-01-31 のような日付を入力してください} datetime {2026-01-31T12:00:00Z のような日時を入力してください} other {書き方が違います}}',
+  'fault.wrong_choice': '次のいずれかです: {choices}',
+  'fault.unknown_fields': 'サーバーは {names} を知りません',
+  'fault.bundle_id': 'Bundle ID は com.example.app のような形です',
+  'fault.key_id': 'Key ID は英大文字と数字 10 文字です',
+  'fault.team_id': 'Team ID は英大文字と数字 10 文字です',
+  'fault.variant_name': '英数字、空白、_、.、- を 1〜64 文字',
+  'fault.category_name': '英数字、_、- を 1〜64 文字',
+  'fault.clock_time': '22:00 のような時刻',
+  'fault.local_time': '2027-03-28T09:00 のような日時',
+  'fault.local_time_missing': 'その日時は存在しません',
+  'fault.quiet_never': '開始と終了が同じ時刻です',
+  'fault.time_zone': 'Europe/Rome のようなタイムゾーン名',
+  'fault.time_far': '2000 年から 2200 年までの日時',
+  'fault.https_url': 'https:// で始まるアドレス',
+  'fault.image_url': '画像には https のアドレスが必要です。ホスト名に変数は使えません',
+  'fault.image_url_broken': '画像には https のアドレスが必要です',
+  'fault.page_link': 'https://shop.example.com/ や shop://test のような、ページまたはアプリのリンク',
+  'fault.language_tag': 'pt や pt-BR のような言語',
+  'fault.languages_twice': '同じ言語が 2 回あります。大文字と小文字は区別されません',
+  'fault.p8_not_a_key':
+    '.p8 の鍵ではありません。AuthKey_….p8 は Apple Developer → Keys で鍵の作成時に一度だけダウンロードできます。',
+  'fault.p8_damaged':
+    '鍵を読み取れません。ファイルが途中で切れているか変更されています。Apple から受け取ったままのファイルを使ってください。',
+  'fault.p8_wrong_key': 'APNs には P-256 の EC 鍵が必要です。これは別の種類の鍵です。',
+  'fault.p8_wrong_curve': 'APNs には P-256 の鍵が必要です。これは別の曲線の鍵です。',
+  'fault.p12_not_p12':
+    '.p12 ファイルではありません。キーチェーンアクセスで証明書と秘密鍵を一緒に書き出してください。',
+  'fault.p12_damaged': 'ファイルが途中で切れているか変更されています。もう一度書き出してください。',
+  'fault.p12_unsupported': 'ファイルの暗号方式に対応していません。openssl で PEM に変換してください。',
+  'fault.p12_wrong_password':
+    'このパスワードではファイルを開けません。書き出したときのパスワードを入力してください。',
+  'fault.pem_not_pem': '完全な「-----BEGIN …-----」ブロックがありません。',
+  'fault.pem_damaged': '中の証明書または鍵を読み取れません。途中で切れているか変更されています。',
+  'fault.pem_wrong_password': '秘密鍵は暗号化されていて、このパスワードでは開けません。',
+  'fault.certificate_missing': 'ファイルに証明書がありません。秘密鍵と一緒に書き出してください。',
+  'fault.certificate_key_missing':
+    '証明書の秘密鍵がありません。キーチェーンアクセスで両方を選び、一緒に書き出してください。',
+  'fault.certificate_key_mismatch':
+    '秘密鍵は別の証明書のものです。キーチェーンアクセスで両方を選び、一緒に書き出してください。',
+  'fault.certificate_not_for_apns':
+    'プッシュ用の証明書ではありません。「Apple Push Notification service SSL」の証明書を使ってください。',
+  'fault.certificate_unusable': 'この証明書の鍵または署名は弱すぎます。新しく作成してください。',
+  'fault.certificate_other_app':
+    'この証明書は {bundleId} 用です。このアプリの証明書を使うか、この欄を空にしてください。',
+  'fault.certificate_other_environment': 'この証明書は {environments} 専用です。',
+  'fault.service_account_not_json': 'サービスアカウントの JSON ファイルではありません。',
+  'fault.service_account_wrong_file':
+    'Firebase の別のファイルです。「プロジェクトの設定 → サービス アカウント → 新しい秘密鍵の生成」で得たファイルを使ってください。',
+  'fault.service_account_incomplete':
+    'ファイルに足りない部分があります。Firebase コンソールでもう一度生成してください。',
+  'fault.service_account_key_damaged':
+    'ファイル内の秘密鍵を読み取れません。改行が失われた可能性があります。ダウンロードしたままのファイルを使ってください。',
+  'fault.service_account_key_weak': 'ファイル内の秘密鍵は Google には短すぎます。新しく生成してください。',
+  'fault.vapid_public_key': 'P-256 の公開鍵ではありません（base64url で 65 バイト）',
+  'fault.vapid_private_key': 'P-256 の秘密鍵ではありません（base64url で 32 バイト）',
+  'fault.vapid_keys_differ': '公開鍵と秘密鍵が対になっていません',
+  'fault.vapid_subject': 'mailto:you@example.com のようなアドレス、または公開された https のアドレス',
+  'fault.vapid_half': '両方の鍵を入力するか、両方を空にして生成させてください',
+  'fault.other': '受け付けられません。サーバーの説明:「{text}」',
 }

@@ -136,4 +136,73 @@ export const texts: TextsOf<'problems'> = {
   'internal.remedy': 'Tente mais tarde. Se continuar, procure a requisição no log do servidor.',
   'gone.remedy': 'Talvez tenha sido excluído nesse meio-tempo. Volte à lista e veja lá.',
   'taken.remedy': 'Escolha outro nome ou altere o que já o usa.',
+  'fault.missing': 'É preciso informar',
+  'fault.empty': 'Não pode ficar vazio',
+  'fault.wrong_type':
+    '{expected, select, text {Precisa ser um texto} number {Precisa ser um número} whole {Precisa ser um número inteiro} truth {Precisa ser sim ou não} list {Precisa ser uma lista} object {Precisa ser um objeto} other {É de um tipo errado}}',
+  'fault.too_long':
+    '{unit, select, characters {{limit, plural, one {No máximo # caractere} other {No máximo # caracteres}}} entries {{limit, plural, one {No máximo # item} other {No máximo # itens}}} other {{limit, plural, one {No máximo # campo} other {No máximo # campos}}}}',
+  'fault.too_short':
+    '{unit, select, characters {{limit, plural, one {Pelo menos # caractere} other {Pelo menos # caracteres}}} entries {{limit, plural, one {Pelo menos # item} other {Pelo menos # itens}}} other {{limit, plural, one {Pelo menos # campo} other {Pelo menos # campos}}}}',
+  'fault.too_big': 'No máximo {limit, number}',
+  'fault.too_small': 'No mínimo {limit, number}',
+  'fault.wrong_format':
+    '{format, select, uuid {Precisa ser um UUID} url {Precisa ser uma URL, como https://example.com/} date {Precisa ser um dia, como 2026-01-31} datetime {Precisa ser um horário, como 2026-01-31T12:00:00Z} other {Está escrito de forma errada}}',
+  'fault.wrong_choice': 'Um destes: {choices}',
+  'fault.unknown_fields': 'O servidor não conhece {names}',
+  'fault.bundle_id': 'Um bundle ID é como com.example.app',
+  'fault.key_id': 'Um Key ID tem 10 letras maiúsculas e dígitos',
+  'fault.team_id': 'Um Team ID tem 10 letras maiúsculas e dígitos',
+  'fault.variant_name': 'De 1 a 64 letras, dígitos, espaços, _, . e -',
+  'fault.category_name': 'De 1 a 64 letras, dígitos, _ e -',
+  'fault.clock_time': 'Um horário como 22:00',
+  'fault.local_time': 'Um dia e horário como 2027-03-28T09:00',
+  'fault.local_time_missing': 'Esse dia ou horário não existe',
+  'fault.quiet_never': 'Início e fim são o mesmo horário',
+  'fault.time_zone': 'O nome de um fuso horário, como Europe/Rome',
+  'fault.time_far': 'Um horário entre os anos 2000 e 2200',
+  'fault.https_url': 'Um endereço que começa com https://',
+  'fault.image_url': 'Uma imagem precisa de um endereço https, sem variável no nome do host',
+  'fault.image_url_broken': 'Uma imagem precisa de um endereço https',
+  'fault.page_link': 'Um link de uma página ou de um app, como https://shop.example.com/ ou shop://test',
+  'fault.language_tag': 'Um idioma como pt ou pt-BR',
+  'fault.languages_twice': 'Um idioma aparece duas vezes; maiúsculas não fazem diferença',
+  'fault.p8_not_a_key':
+    'Isto não é uma chave .p8. O Apple Developer → Keys oferece o arquivo AuthKey_….p8 uma só vez, quando a chave é criada.',
+  'fault.p8_damaged':
+    'Não é possível ler a chave: o arquivo está cortado ou foi alterado. Use o que a Apple entregou.',
+  'fault.p8_wrong_key': 'O APNs quer uma chave EC em P-256; esta é de outro tipo.',
+  'fault.p8_wrong_curve': 'O APNs quer uma chave em P-256; esta é de outra curva.',
+  'fault.p12_not_p12':
+    'Isto não é um arquivo .p12. O Acesso às Chaves exporta um com o certificado e a chave privada.',
+  'fault.p12_damaged': 'O arquivo está cortado ou foi alterado. Exporte-o de novo.',
+  'fault.p12_unsupported':
+    'O arquivo está cifrado de um modo sem suporte. Converta-o para PEM com o openssl.',
+  'fault.p12_wrong_password': 'Esta senha não abre o arquivo. Use a que foi escolhida na exportação.',
+  'fault.pem_not_pem': 'Não há nele um bloco “-----BEGIN …-----” inteiro.',
+  'fault.pem_damaged': 'Não é possível ler o certificado ou a chave: está cortado ou foi alterado.',
+  'fault.pem_wrong_password': 'A chave privada está cifrada, e esta senha não a abre.',
+  'fault.certificate_missing': 'Não há certificado no arquivo. Exporte-o junto com a chave privada.',
+  'fault.certificate_key_missing':
+    'Falta a chave privada do certificado. No Acesso às Chaves, selecione os dois e exporte juntos.',
+  'fault.certificate_key_mismatch':
+    'A chave privada é de outro certificado. No Acesso às Chaves, selecione os dois e exporte juntos.',
+  'fault.certificate_not_for_apns':
+    'Este certificado não é para push. Use um do tipo “Apple Push Notification service SSL”.',
+  'fault.certificate_unusable': 'A chave ou a assinatura deste certificado é fraca demais. Crie um novo.',
+  'fault.certificate_other_app': 'O certificado é de {bundleId}. Use o deste app ou deixe o campo vazio.',
+  'fault.certificate_other_environment': 'O certificado só serve {environments}.',
+  'fault.service_account_not_json': 'Isto não é o arquivo JSON de uma conta de serviço.',
+  'fault.service_account_wrong_file':
+    'Este é outro arquivo do Firebase. Use o de Configurações do projeto → Contas de serviço → Gerar nova chave privada.',
+  'fault.service_account_incomplete': 'Falta uma parte do arquivo. Gere-o de novo no console do Firebase.',
+  'fault.service_account_key_damaged':
+    'Não é possível ler a chave privada do arquivo; talvez tenha perdido quebras de linha. Use o arquivo como foi baixado.',
+  'fault.service_account_key_weak': 'A chave privada do arquivo é curta demais para o Google. Gere uma nova.',
+  'fault.vapid_public_key': 'Isto não é uma chave pública de P-256: 65 bytes em base64url',
+  'fault.vapid_private_key': 'Isto não é uma chave privada de P-256: 32 bytes em base64url',
+  'fault.vapid_keys_differ': 'A chave pública e a privada não formam um par',
+  'fault.vapid_subject': 'Um endereço como mailto:voce@example.com, ou um endereço https público',
+  'fault.vapid_half': 'Informe as duas chaves, ou nenhuma para que um par seja criado',
+  'fault.other': 'Não foi aceito. O servidor diz: “{text}”',
 }

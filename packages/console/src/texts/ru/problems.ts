@@ -137,4 +137,72 @@ export const texts: TextsOf<'problems'> = {
   'internal.remedy': 'Повторите попытку позже. Если не поможет, найдите этот запрос в журнале сервера.',
   'gone.remedy': 'Возможно, это уже удалено. Вернитесь к списку и посмотрите там.',
   'taken.remedy': 'Выберите другое название или измените то, у чего оно уже есть.',
+  'fault.missing': 'Это нужно указать',
+  'fault.empty': 'Не может быть пустым',
+  'fault.wrong_type':
+    '{expected, select, text {Нужен текст} number {Нужно число} whole {Нужно целое число} truth {Нужно «да» или «нет»} list {Нужен список} object {Нужен объект} other {Значение не того вида}}',
+  'fault.too_long':
+    '{unit, select, characters {{limit, plural, one {Не более # символа} few {Не более # символов} many {Не более # символов} other {Не более # символа}}} entries {{limit, plural, one {Не более # элемента} few {Не более # элементов} many {Не более # элементов} other {Не более # элемента}}} other {{limit, plural, one {Не более # поля} few {Не более # полей} many {Не более # полей} other {Не более # поля}}}}',
+  'fault.too_short':
+    '{unit, select, characters {{limit, plural, one {Не менее # символа} few {Не менее # символов} many {Не менее # символов} other {Не менее # символа}}} entries {{limit, plural, one {Не менее # элемента} few {Не менее # элементов} many {Не менее # элементов} other {Не менее # элемента}}} other {{limit, plural, one {Не менее # поля} few {Не менее # полей} many {Не менее # полей} other {Не менее # поля}}}}',
+  'fault.too_big': 'Не больше {limit, number}',
+  'fault.too_small': 'Не меньше {limit, number}',
+  'fault.wrong_format':
+    '{format, select, uuid {Нужен UUID} url {Нужен адрес вида https://example.com/} date {Нужен день вида 2026-01-31} datetime {Нужно время вида 2026-01-31T12:00:00Z} other {Записано неверно}}',
+  'fault.wrong_choice': 'Одно из следующего: {choices}',
+  'fault.unknown_fields': 'Сервер не знает {names}',
+  'fault.bundle_id': 'Bundle ID имеет вид com.example.app',
+  'fault.key_id': 'Key ID — это 10 заглавных букв и цифр',
+  'fault.team_id': 'Team ID — это 10 заглавных букв и цифр',
+  'fault.variant_name': 'От 1 до 64 букв, цифр, пробелов, знаков _, . и -',
+  'fault.category_name': 'От 1 до 64 букв, цифр, знаков _ и -',
+  'fault.clock_time': 'Время вида 22:00',
+  'fault.local_time': 'День и время вида 2027-03-28T09:00',
+  'fault.local_time_missing': 'Такого дня или времени нет',
+  'fault.quiet_never': 'Начало и конец совпадают',
+  'fault.time_zone': 'Название часового пояса, например Europe/Rome',
+  'fault.time_far': 'Время между 2000 и 2200 годом',
+  'fault.https_url': 'Адрес, который начинается с https://',
+  'fault.image_url': 'Изображению нужен адрес https без переменных в имени хоста',
+  'fault.image_url_broken': 'Изображению нужен адрес https',
+  'fault.page_link': 'Ссылка на страницу или приложение, например https://shop.example.com/ или shop://test',
+  'fault.language_tag': 'Язык вида pt или pt-BR',
+  'fault.languages_twice': 'Один язык указан дважды; регистр не важен',
+  'fault.p8_not_a_key':
+    'Это не ключ .p8. Файл AuthKey_….p8 можно скачать в Apple Developer → Keys один раз, при создании ключа.',
+  'fault.p8_damaged': 'Ключ не читается: файл обрезан или изменён. Возьмите тот, что выдала Apple.',
+  'fault.p8_wrong_key': 'APNs нужен ключ EC на P-256; это ключ другого вида.',
+  'fault.p8_wrong_curve': 'APNs нужен ключ на P-256; этот — на другой кривой.',
+  'fault.p12_not_p12': 'Это не файл .p12. «Связка ключей» экспортирует его вместе с закрытым ключом.',
+  'fault.p12_damaged': 'Файл обрезан или изменён. Экспортируйте его заново.',
+  'fault.p12_unsupported':
+    'Файл зашифрован способом, который не поддерживается. Преобразуйте его в PEM с помощью openssl.',
+  'fault.p12_wrong_password': 'Этот пароль не открывает файл. Введите тот, что был выбран при экспорте.',
+  'fault.pem_not_pem': 'В нём нет целого блока «-----BEGIN …-----».',
+  'fault.pem_damaged': 'Сертификат или ключ не читается: он обрезан или изменён.',
+  'fault.pem_wrong_password': 'Закрытый ключ зашифрован, и этот пароль его не открывает.',
+  'fault.certificate_missing': 'В файле нет сертификата. Экспортируйте его вместе с закрытым ключом.',
+  'fault.certificate_key_missing':
+    'Нет закрытого ключа сертификата. В «Связке ключей» выделите оба и экспортируйте вместе.',
+  'fault.certificate_key_mismatch':
+    'Закрытый ключ — от другого сертификата. В «Связке ключей» выделите оба и экспортируйте вместе.',
+  'fault.certificate_not_for_apns':
+    'Этот сертификат не для push. Нужен сертификат вида «Apple Push Notification service SSL».',
+  'fault.certificate_unusable': 'Ключ или подпись этого сертификата слишком слабы. Создайте новый.',
+  'fault.certificate_other_app':
+    'Сертификат выдан для {bundleId}. Возьмите сертификат этого приложения или оставьте поле пустым.',
+  'fault.certificate_other_environment': 'Сертификат годится только для {environments}.',
+  'fault.service_account_not_json': 'Это не JSON-файл сервисного аккаунта.',
+  'fault.service_account_wrong_file':
+    'Это другой файл Firebase. Нужен файл из Project settings → Service accounts → Generate new private key.',
+  'fault.service_account_incomplete': 'В файле не хватает части. Создайте его заново в консоли Firebase.',
+  'fault.service_account_key_damaged':
+    'Закрытый ключ в файле не читается; возможно, пропали переводы строк. Возьмите файл в том виде, в каком он скачан.',
+  'fault.service_account_key_weak': 'Закрытый ключ в файле слишком короток для Google. Создайте новый.',
+  'fault.vapid_public_key': 'Это не открытый ключ P-256: 65 байт в base64url',
+  'fault.vapid_private_key': 'Это не закрытый ключ P-256: 32 байта в base64url',
+  'fault.vapid_keys_differ': 'Открытый и закрытый ключ не составляют пары',
+  'fault.vapid_subject': 'Адрес вида mailto:you@example.com или общедоступный адрес https',
+  'fault.vapid_half': 'Укажите оба ключа или ни одного — тогда пара будет создана',
+  'fault.other': 'Не принято. Ответ сервера: «{text}»',
 }

@@ -76,7 +76,8 @@ async function eraseFromMessages(tx: Queryable, names: Names): Promise<number> {
     count++
     await tx.query(
       `update message set target = $2, content = case when $3 then '{}' else content end,
-              warnings = case when $3 then null else warnings end
+              warnings = case when $3 then null else warnings end,
+              remarks = case when $3 then null else remarks end
         where id = $1`,
       [id, JSON.stringify(left), isNobody(left)],
     )

@@ -128,6 +128,16 @@ describe('is refused, with what is wrong, and nothing is stored', () => {
     expectNoSecret(JSON.stringify(answer.body))
     expect(await stored()).toBe(before)
   })
+
+  test('that is wrong in a field, or in what the field holds, is told by code and place', async () => {
+    const short = await add({ ...APNS, p8: P8, keyId: 'abc' })
+    expect(short.body.faults).toMatchObject([{ code: 'key_id', place: 'body/keyId', values: {} }])
+    const other = await add({ ...APNS, p8: rsa })
+    expect(other.body).toMatchObject({
+      code: 'credential_invalid',
+      faults: [{ code: 'p8_wrong_key', place: 'body/p8' }],
+    })
+  })
 })
 
 function fcm(change?: object, whole: object = ACCOUNT) {

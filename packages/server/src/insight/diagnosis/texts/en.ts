@@ -227,7 +227,7 @@ export const EN = {
     set_foreground_policy: 'Show notifications in the app while it is open, or keep them in the inbox.',
     allow_background: 'Take the app out of battery saving, and allow it to start by itself.',
     raise_level: 'Give the message the level “active”, or “time-sensitive” where the app is entitled to it.',
-    mark_transactional: 'Send what must come at once as transactional (rules.kind).',
+    mark_transactional: 'Send what must come at once as transactional.',
     change_cap: 'Raise the cap of the app or of the message.',
     change_quiet_hours: 'Change the quiet hours, or let the message wait instead of being dropped.',
     raise_rate: 'Send it faster (sendRate).',

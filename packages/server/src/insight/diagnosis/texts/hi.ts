@@ -199,7 +199,7 @@ export const HI: Texts = {
     set_foreground_policy: 'ऐप खुला होने पर भी सूचनाएँ दिखाएँ, या उन्हें इनबॉक्स में रखें।',
     allow_background: 'ऐप को बैटरी बचत से बाहर रखें, और उसे अपने-आप शुरू होने दें।',
     raise_level: 'संदेश को “active” स्तर दें, या अधिकार हो तो “time-sensitive”।',
-    mark_transactional: 'जो तुरंत पहुँचना चाहिए उसे लेन-देन संबंधी के रूप में भेजें (rules.kind)।',
+    mark_transactional: 'जो तुरंत पहुँचना चाहिए उसे लेन-देन संबंधी के रूप में भेजें।',
     change_cap: 'ऐप या संदेश की सीमा बढ़ाएँ।',
     change_quiet_hours: 'शांत समय बदलें, या संदेश को छोड़ने के बजाय प्रतीक्षा करने दें।',
     raise_rate: 'तेज़ी से भेजें (sendRate)।',

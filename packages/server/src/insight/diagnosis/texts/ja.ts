@@ -231,8 +231,7 @@ export const JA: Texts = {
     set_foreground_policy: 'アプリを開いているときも通知を表示するか、受信箱に残してください。',
     allow_background: 'アプリを省電力の対象から外し、自動起動を許可してください。',
     raise_level: 'レベルを「active」に、権限があれば「time-sensitive」にしてください。',
-    mark_transactional:
-      'すぐに届ける必要があるものは、トランザクションとして送信してください（rules.kind）。',
+    mark_transactional: 'すぐに届ける必要があるものは、トランザクションとして送信してください。',
     change_cap: 'アプリまたはメッセージの上限を引き上げてください。',
     change_quiet_hours: '静音時間帯を変更するか、破棄せず待機させてください。',
     raise_rate: '送信速度を上げてください（sendRate）。',

@@ -232,7 +232,7 @@ export const PT: Texts = {
       'Mostre as notificações também com o aplicativo aberto, ou guarde-as na caixa de entrada.',
     allow_background: 'Retire o aplicativo da economia de bateria e permita que ele inicie sozinho.',
     raise_level: 'Dê à mensagem o nível “active”, ou “time-sensitive” se o aplicativo tiver direito a ele.',
-    mark_transactional: 'Envie como transacional o que precisa chegar na hora (rules.kind).',
+    mark_transactional: 'Envie como transacional o que precisa chegar na hora.',
     change_cap: 'Aumente o limite do aplicativo ou da mensagem.',
     change_quiet_hours: 'Mude o horário de silêncio, ou deixe a mensagem esperar em vez de ser descartada.',
     raise_rate: 'Envie mais rápido (sendRate).',

@@ -195,7 +195,7 @@ export const ZH: Texts = {
     set_foreground_policy: '在应用打开时也显示通知，或将其保存在收件箱中。',
     allow_background: '将应用移出省电限制，并允许其自启动。',
     raise_level: '将消息级别设为“active”；应用有相应权限时可设为“time-sensitive”。',
-    mark_transactional: '必须立即送达的消息请作为事务性消息发送（rules.kind）。',
+    mark_transactional: '必须立即送达的消息请作为事务性消息发送。',
     change_cap: '提高应用或消息的频次上限。',
     change_quiet_hours: '修改免打扰时段，或让消息等待而不是丢弃。',
     raise_rate: '提高发送速度（sendRate）。',
