@@ -12,7 +12,7 @@ import type { Config } from './config.ts'
 import { CredentialChecks } from './credentials/checks.ts'
 import { Seal } from './credentials/seal.ts'
 import { Senders } from './credentials/senders.ts'
-import type { Accepted } from './dispatch/accept.ts'
+import { type Accepted, acceptMessage } from './dispatch/accept.ts'
 import { Dispatcher } from './dispatch/dispatcher.ts'
 import { type AppOptions, buildApp } from './http/app.ts'
 import type { HttpContext } from './http/context.ts'
@@ -26,6 +26,7 @@ import type { JobContext } from './jobs/jobs.ts'
 import { announceJob, JobRunner } from './jobs/runner.ts'
 import { readSpread } from './jobs/spread.ts'
 import { LiveChannels } from './live/channels.ts'
+import type { Created, Creation } from './messages/create.ts'
 import { ImageProber } from './messages/images.ts'
 import { noteOccasions } from './messages/triggers/occasions.ts'
 import { PushTester, type PushTesterOptions } from './push-test/tester.ts'
@@ -169,6 +170,12 @@ async function start(
   const poke = roles.has('send')
     ? (what?: Accepted['due']) => dispatcher.poke(what)
     : () => elsewhere(notify(db, 'due'))
+  const accept = async (message: Creation): Promise<Created> => {
+    if (roles.has('send')) return dispatcher.accept(message)
+    const { created } = await acceptMessage(db, message)
+    poke()
+    return created
+  }
   const events = new Events({ db, onHappened: noteOccasions, onDue: () => poke() })
   closers.push(() => Promise.all([registrations.settled(), receipts.settled(), events.settled()]))
   const limits = new CallLimits({
@@ -205,6 +212,7 @@ async function start(
       allowPrivate: config.allowPrivateEndpoints,
       extraCa: config.extraCa,
     }),
+    accept,
     poke,
     runSoon: roles.has('jobs')
       ? (name, appId) => jobs.runSoon(name, appId)

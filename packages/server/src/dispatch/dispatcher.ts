@@ -2,8 +2,10 @@
  * The dispatcher: plans due messages, leases batches, has them sent. Any number of processes may run one on the same database.
  */
 import type { Logger } from 'pino'
+import { keepNextCall } from '../calls/keeper.ts'
 import { releaseProbes, wakeHeld } from '../credentials/pauses.ts'
 import type { Senders } from '../credentials/senders.ts'
+import type { Created, Creation } from '../messages/create.ts'
 import { decideNext } from '../messages/experiments/decide.ts'
 import { LANES, LAST_URGENT_LANE, type Lane } from '../messages/lanes.ts'
 import type { RenderCounts } from '../messages/render.ts'
@@ -11,7 +13,7 @@ import { runNextSchedule } from '../messages/schedules/runs.ts'
 import { closeRounds, takeOccasions } from '../messages/triggers/rounds.ts'
 import { type Database, isDatabaseAway, isDataFault } from '../store/database.ts'
 import type { Clock } from '../time.ts'
-import type { Accepted } from './accept.ts'
+import { type Accepted, acceptMessage } from './accept.ts'
 import { BatchWork, type Rest, type SendingHouse } from './batch-work.ts'
 import { divideNext } from './divide.ts'
 import {
@@ -32,6 +34,7 @@ import { Loops } from './loops.ts'
 import { Origins } from './origins.ts'
 import { throughOutage } from './outage.ts'
 import { planNext } from './plan.ts'
+import { Precedence } from './precedence.ts'
 import { Renderers } from './renderers.ts'
 import { Trouble } from './trouble.ts'
 import { Turns } from './turns.ts'
@@ -51,7 +54,7 @@ export interface DispatcherOptions {
 }
 
 /** `tend`: what waits for something that has happened by now. */
-type LoopName = 'plan' | 'divide' | 'schedules' | 'occasions' | 'send' | 'tend' | 'ends'
+type LoopName = 'plan' | 'divide' | 'schedules' | 'occasions' | 'calls' | 'send' | 'tend' | 'ends'
 
 /** Beside those that take everything: two, so that one slow gateway leaves another. */
 const URGENT_RUNNERS = 2
@@ -82,6 +85,7 @@ export class Dispatcher {
       pollMs: options.pollMs ?? POLL_MS,
       onError: error => this.#tell(error),
     })
+    const precedence = new Precedence()
     this.#house = {
       db,
       senders,
@@ -91,7 +95,8 @@ export class Dispatcher {
       trouble: this.#trouble,
       origins: new Origins(clock),
       waves: new Waves(),
-      turns: new Turns(),
+      turns: new Turns(precedence),
+      precedence,
       renderers: new Renderers(this.renders),
       stop: this.#stop.signal,
     }
@@ -105,6 +110,7 @@ export class Dispatcher {
     loops.start('divide', () => this.#makeWork(divideNext, 'send'))
     loops.start('schedules', () => this.#makeWork(runNextSchedule, 'plan'))
     loops.start('occasions', () => this.#makeWork(takeOccasions, 'send'))
+    loops.start('calls', () => this.#makeWork(keepNextCall, 'send'))
     loops.start('tend', () => this.#tendOnce())
     loops.start('ends', () => this.#windUpOnce())
     for (let i = 0; i < (this.#options.parallelBatches ?? 8); i++) loops.start('send', () => this.#workOnce())
@@ -121,6 +127,21 @@ export class Dispatcher {
       for (const [lease, messageId] of this.#inHand) if (stopped.has(messageId)) lease.isStopped = true
     } catch (error) {
       logger.warn({ err: error }, 'could not look for messages that were stopped')
+    }
+  }
+
+  /** Takes a message in and sets about it. Throws as `acceptMessage` does. */
+  async accept(message: Creation): Promise<Created> {
+    const way = this.#house.precedence.begin()
+    try {
+      const { created, due } = await acceptMessage(this.#options.db, message)
+      if (due === 'send') way.isOf(created.id)
+      else way.end()
+      this.poke(due)
+      return created
+    } catch (error) {
+      way.end()
+      throw error
     }
   }
 

@@ -11,6 +11,7 @@ import type { ReceiptSigner } from '../insight/receipts-signature.ts'
 import type { Openings } from '../insight/statistics/opens.ts'
 import type { JobName } from '../jobs/jobs.ts'
 import type { LiveChannels } from '../live/channels.ts'
+import type { Created, Creation } from '../messages/create.ts'
 import type { ImageProber } from '../messages/images.ts'
 import type { RenderCounts } from '../messages/render.ts'
 import type { PushTester } from '../push-test/tester.ts'
@@ -49,6 +50,8 @@ export interface HttpContext {
   readonly connectionsPerClient: number
   /** How much content was rendered, by this process. */
   readonly renders: RenderCounts
+  /** Takes a message in and has it sent. Throws as `acceptMessage` does. */
+  readonly accept: (message: Creation) => Promise<Created>
   /** Tells the dispatcher that something became due; `message`: that one was made, and nothing else has changed. */
   readonly poke: (what?: Accepted['due']) => void
   /** Runs a background job now instead of at its next time; one of apps for one of them alone, if that is named. */

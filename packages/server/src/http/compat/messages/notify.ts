@@ -18,7 +18,6 @@ import {
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { findFilters } from '../../../audience/segments.ts'
-import { acceptMessage } from '../../../dispatch/accept.ts'
 import { readAppRules } from '../../../messages/app-rules.ts'
 import { codeOf } from '../../../messages/code.ts'
 import { judgeImages } from '../../../messages/images.ts'
@@ -165,8 +164,7 @@ async function notify(context: BackEndContext, body: unknown): Promise<Result> {
   }
   const input = check(newMessageSchema, { name: place, value: form, separator: '.' })
   const images = await judgeImages(context.images, input.content)
-  const { created, due } = await acceptMessage(context.db, { appId: app.id, input, at, images })
-  context.poke(due)
+  const created = await context.accept({ appId: app.id, input, at, images })
   return {
     message_code: codeOf(created.id),
     ...(unknown && { unknown_identifiers: unknown }),

@@ -6,7 +6,6 @@
 import { PushError, REST_BODY_BYTES } from '@roost/protocol'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { z } from 'zod'
-import { acceptMessage } from '../../../dispatch/accept.ts'
 import { readAppRules } from '../../../messages/app-rules.ts'
 import { codeOf, type FoundMessage, findByCode } from '../../../messages/code.ts'
 import { createMessage } from '../../../messages/create.ts'
@@ -144,8 +143,7 @@ async function createTargeted(
   const { input, ignored } = readForm(fields, { place: 'request', audience, beaten: [], appRules })
   const images = await judgeImages(context.images, input.content)
   const message = { appId: app.id, input, images, at: context.clock.now() }
-  const { created, due } = await acceptMessage(context.db, message).catch(tellOfKey)
-  context.poke(due)
+  const created = await context.accept(message).catch(tellOfKey)
   return { messageCode: codeOf(created.id), ...(ignored.length > 0 && { Ignored: ignored }) }
 }
 

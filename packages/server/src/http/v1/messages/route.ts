@@ -8,7 +8,6 @@ import {
 } from '@roost/protocol'
 import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
-import { acceptMessage } from '../../../dispatch/accept.ts'
 import { dryRun } from '../../../messages/dry-run.ts'
 import { editMessage } from '../../../messages/edit.ts'
 import { judgeAllImages } from '../../../messages/experiments/content.ts'
@@ -30,7 +29,7 @@ const tags = ['messages']
 /** For the ETag: all that was asked for; what becomes of it makes no other one. */
 function editedOf(view: MessageView): unknown {
   const { state, title, finishedAt, counts, waiting, awaits, progress, held, ...rest } = view
-  const { recalls, recalledBy, audience, warnings, slots, retrying, experiment, ...asked } = rest
+  const { recalls, recalledBy, audience, warnings, remarks, slots, retrying, experiment, ...asked } = rest
   const variants = experiment?.variants.map(({ name, percent, content }) => ({ name, percent, content }))
   return { ...asked, variants, control: experiment?.control.percent, winner: experiment?.winner }
 }
@@ -54,9 +53,7 @@ export async function messageRoutes(instance: FastifyInstance, context: HttpCont
       const input = request.body
       const images = await judgeAllImages(context.images, input)
       const message = { appId, input, images, at: context.clock.now() }
-      const { created, due } = await acceptMessage(context.db, message)
-      context.poke(due)
-      return reply.code(202).send(created)
+      return reply.code(202).send(await context.accept(message))
     },
   )
 
