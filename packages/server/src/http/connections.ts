@@ -25,9 +25,8 @@ const CALLS_IN_HAND = 10_000
 
 /** A connection above a limit is closed at once, before anything is read from it. */
 export function limitConnections(server: Server, options: ConnectionLimitOptions): void {
-  const descriptors = readDescriptorLimit()
-  if (descriptors !== undefined)
-    server.maxConnections = Math.max(descriptors - DESCRIPTORS_KEPT, descriptors / 2)
+  const max = maxConnectionsHere()
+  if (max !== undefined) server.maxConnections = max
   if (options.connectionsPerClient === 0) return
   const { addressOf = socket => socket.remoteAddress } = options
   const proxies = blockListOf(options.trustedProxies)
@@ -51,8 +50,16 @@ export function limitConnections(server: Server, options: ConnectionLimitOptions
   })
 }
 
+/** As many as the descriptors of a process allow; undefined where nobody knows how many those are. */
+export function maxConnectionsHere(): number | undefined {
+  const descriptors = readDescriptorLimit()
+  return descriptors === undefined
+    ? undefined
+    : Math.floor(Math.max(descriptors - DESCRIPTORS_KEPT, descriptors / 2))
+}
+
 /** Linux; elsewhere nobody knows. Node raises the soft limit to the hard one when it starts. */
-function readDescriptorLimit(): number | undefined {
+export function readDescriptorLimit(): number | undefined {
   try {
     const [, soft] = /^Max open files +(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8')) ?? []
     return soft === undefined ? undefined : Number(soft)

@@ -2,6 +2,7 @@
 import { Command } from 'commander'
 import { gatewayBenchCommand } from './gateway.ts'
 import { importBenchCommand } from './import.ts'
+import { liveBenchCommand } from './live.ts'
 import { receiptsBenchCommand } from './receipts.ts'
 import { registerBenchCommand } from './register.ts'
 import { segmentBenchCommand } from './segment.ts'
@@ -16,4 +17,5 @@ export function benchCommand(): Command {
     .addCommand(sendBenchCommand())
     .addCommand(segmentBenchCommand())
     .addCommand(receiptsBenchCommand())
+    .addCommand(liveBenchCommand())
 }
