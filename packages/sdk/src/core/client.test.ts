@@ -1,8 +1,9 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { memoryStore } from '../../test/memory-store.ts'
 import { type Client, createClient, type Transport } from './client.ts'
-import { adoptSettings, type DeviceState, type KeptCall, type Store } from './state.ts'
+import { adoptSettings, type Store } from './state.ts'
 
 const DAY_MS = 24 * 60 * 60_000
 
@@ -158,7 +159,7 @@ function makeClient(): { client: Client; store: Store } {
   const { port } = server.address() as AddressInfo
   const baseUrl = `http://127.0.0.1:${port}`
   const settings = { baseUrl, application: 'AAAAA-BBBBB', deviceToken: 'secret-token', appVersion: '2.1' }
-  const store = makeMemoryStore(adoptSettings(undefined, settings, () => '1'))
+  const store = memoryStore(adoptSettings(undefined, settings, () => '1'))
   const client = createClient({
     store,
     transport,
@@ -179,25 +180,6 @@ function makeClient(): { client: Client; store: Store } {
 const transport: Transport = async ({ url, headers, body = '' }) => {
   const answer = await fetch(url, { method: 'POST', headers: { ...headers, connection: 'close' }, body })
   return { status: answer.status, body: await answer.text() }
-}
-
-function makeMemoryStore(first: DeviceState): Store {
-  let state: DeviceState = first
-  const outbox = new Map<string, KeptCall>()
-  return {
-    read: async () => state,
-    update: async change => {
-      state = change(state)
-      return state
-    },
-    keep: async call => {
-      outbox.set(call.key, call)
-    },
-    kept: async () => [...outbox.values()].sort((a, b) => a.at - b.at),
-    forget: async key => {
-      outbox.delete(key)
-    },
-  }
 }
 
 async function listen(port: number): Promise<Server> {
@@ -226,4 +208,45 @@ test('a receipt that waited says for how long, and another call does not', async
   await store.keep({ key: 't', method: 'setTags', fields: { tags: {} }, at: now - 1000 })
   await client.flush()
   expect(heard.map(call => call.request.age)).toEqual([2 * 24 * 3600, undefined])
+})
+
+test('receipts that wait go in one call, each with its age', async () => {
+  const { client, store } = makeClient()
+  await store.keep({
+    key: 'a',
+    method: 'pushStat',
+    fields: { hash: 'a', receipt_key: 'k' },
+    at: now - DAY_MS,
+  })
+  const landed = { receipts: [{ kind: 'landed', hash: 'b' }] }
+  await store.keep({ key: 'b', method: 'postReceipts', fields: landed, at: now - 2000 })
+  await store.keep({ key: 't', method: 'setTags', fields: { tags: {} }, at: now - 1000 })
+  await client.deliver({ key: 'c', method: 'messageDeliveryEvent', fields: { hash: 'c' } })
+  expect(heard.map(call => call.path)).toEqual(['/json/1.3/postReceipts', '/json/1.3/setTags'])
+  expect(heard[0]?.request.receipts).toEqual([
+    { kind: 'opened', hash: 'a', receipt_key: 'k', age: 24 * 3600 },
+    { kind: 'landed', hash: 'b', age: 2 },
+    { kind: 'delivered', hash: 'c', age: 0 },
+  ])
+  expect(await store.kept()).toEqual([])
+})
+
+test('one receipt that is refused costs none of the others', async () => {
+  const { client, store } = makeClient()
+  answers.set('postReceipts', { status: 200, body: '{"status_code":210,"status_message":"no"}' })
+  await store.keep({ key: 'a', method: 'pushStat', fields: { hash: 'a' }, at: now })
+  await store.keep({ key: 'b', method: 'messageDeliveryEvent', fields: { hash: 'b' }, at: now })
+  await client.flush()
+  expect(heard.slice(1).map(call => [call.path, call.request.hash])).toEqual([
+    ['/json/1.3/pushStat', 'a'],
+    ['/json/1.3/messageDeliveryEvent', 'b'],
+  ])
+  expect(await store.kept()).toEqual([])
+})
+
+test('R25: who has logged in or out is told however late it is', async () => {
+  const { client, store } = makeClient()
+  await store.keep({ key: 'u', method: 'registerUser', fields: { userId: 'bob' }, at: now - 400 * DAY_MS })
+  await client.flush()
+  expect(heard.map(call => call.request.userId)).toEqual(['bob'])
 })

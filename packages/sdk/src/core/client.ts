@@ -5,14 +5,15 @@
  * once, so a repeat is harmless.
  */
 import { RoostError } from './error.ts'
-import type { DeviceState, KeptCall, Store } from './state.ts'
+import { sendKept } from './outbox.ts'
+import type { DeviceState, Store } from './state.ts'
 
 export const VERSION = '0.1.0'
 const TIMEOUT_MS = 15_000
-/** As long as the server can still match a receipt to its message. */
-const KEEP_MS = 30 * 24 * 60 * 60_000
 /** Calls whose order the server must know: a repeat that comes late may not undo a newer one. */
 const ORDERED = new Set(['registerDevice', 'unregisterDevice', 'registerUser'])
+/** It is asked for often enough with these. */
+const TELLS_PERMISSION = new Set(['registerDevice', 'applicationOpen'])
 
 export interface TransportRequest {
   /** POST unless said otherwise. */
@@ -38,6 +39,8 @@ export interface DeviceFacts {
   readonly timezoneSeconds: number
   /** IANA name. */
   readonly timeZone?: string
+  /** Whether notifications may be shown. */
+  readonly permission?: 'granted' | 'provisional' | 'denied' | 'not_determined' | undefined
 }
 
 /** Runs work that no other tab or worker of this device may run at the same time. */
@@ -62,17 +65,16 @@ export interface Client {
     readonly method: string
     readonly fields: Fields
   }): Promise<'sent' | 'kept'>
-  /**
-   * Sends what is kept, oldest first. A call that fails holds back those of its own method, whose order counts,
-   * but not the others: one that the server chokes on must not cost the receipts behind it.
-   */
+  /** Sends what is kept (outbox.ts). */
   flush(): Promise<void>
 }
 
 export function createClient(options: ClientOptions): Client {
   const { store, now } = options
   const call = (method: string, fields: Fields = {}): Promise<Fields> => post(options, method, fields)
-  const flush = (): Promise<Map<string, RoostError>> => options.lock('roost-outbox', () => sendKept(options))
+  const send = (method: string, fields: Fields) => tryToPost(options, method, fields)
+  const flush = (): Promise<ReadonlyMap<string, RoostError>> =>
+    options.lock('roost-outbox', () => sendKept({ store, now, send }))
 
   return {
     call,
@@ -140,6 +142,9 @@ function baseFields(state: DeviceState, facts: DeviceFacts, method: string): Fie
     ...(facts.timeZone === undefined ? {} : { time_zone: facts.timeZone }),
     language: facts.language,
     ...(state.settings.appVersion === undefined ? {} : { app_version: state.settings.appVersion }),
+    ...(facts.permission !== undefined && TELLS_PERMISSION.has(method)
+      ? { permission: facts.permission }
+      : {}),
     ...(state.userId === undefined ? {} : { userId: state.userId }),
     ...(ORDERED.has(method) ? { client_seq: state.clientSeq } : {}),
   }
@@ -175,33 +180,14 @@ function parseEnvelope(body: string): Envelope | undefined {
   }
 }
 
-/** Gives back what went wrong, by key. Without a network it stops at the first call. */
-async function sendKept(options: ClientOptions): Promise<Map<string, RoostError>> {
-  const failures = new Map<string, RoostError>()
-  const heldBack = new Set<string>()
-  for (const kept of await options.store.kept()) {
-    if (heldBack.has(kept.method)) continue
-    const failure = await sendOne(options, kept)
-    if (failure !== undefined) failures.set(kept.key, failure)
-    if (failure?.code === 'unreachable') break
-    if (failure === undefined || failure.code === 'refused') await options.store.forget(kept.key)
-    else heldBack.add(kept.method)
-  }
-  return failures
-}
-
-/** What happened to a push counts when it happened, however late it is told; by a difference, since clocks of devices are wrong. */
-const AGED = new Set(['messageDeliveryEvent', 'pushStat', 'postReceipts'])
-
-function withAge({ method, fields, at }: KeptCall, now: number): Fields {
-  if (!AGED.has(method)) return fields
-  return { ...fields, age: Math.max(0, Math.round((now - at) / 1000)) }
-}
-
-async function sendOne(options: ClientOptions, kept: KeptCall): Promise<RoostError | undefined> {
-  if (options.now() - kept.at > KEEP_MS) return undefined
+/** Undefined when it is done. */
+async function tryToPost(
+  options: ClientOptions,
+  method: string,
+  fields: Fields,
+): Promise<RoostError | undefined> {
   try {
-    await post(options, kept.method, withAge(kept, options.now()))
+    await post(options, method, fields)
     return undefined
   } catch (error) {
     if (error instanceof RoostError) return error

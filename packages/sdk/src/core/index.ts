@@ -22,7 +22,11 @@ export {
   markInbox,
   readInbox,
 } from './inbox.ts'
-export { decodePayload, type PushPayload, safeLink } from './payload.ts'
+export { createLive } from './live.ts'
+export type { AppState, Live, LiveOptions, LiveStatus, OtherFrame } from './live-options.ts'
+export { decodePayload, type PushPayload, payloadOfFrame, safeLink } from './payload.ts'
+export { type ReceiptKind, type Received, sendReceipt } from './receipts.ts'
+export { type Claim, claim, isForeign, knowsUser, type Presentation, presentationOf } from './received.ts'
 export {
   type Finding,
   judge,
@@ -34,6 +38,7 @@ export {
   type Verdict,
   worstOf,
 } from './self-check.ts'
+export { type OpenSocket, openWebSocket, type Socket, type SocketEvents } from './socket.ts'
 export {
   adoptSettings,
   type DeviceState,

@@ -26,6 +26,8 @@ export interface PushPayload {
   readonly hash: string | undefined
   /** Shows the server that its receipts are of who got the push. */
   readonly receiptKey: string | undefined
+  /** Whom it is for; undefined: whoever uses the device. */
+  readonly userId: string | undefined
   /** Two notifications with one tag are one on the screen. */
   readonly tag: string | undefined
   /** No sound. It is shown all the same. */
@@ -51,11 +53,58 @@ export function decodePayload(text: string | undefined, fallbackTitle: string): 
     buttons: buttonsOf(nested(fields.buttons)),
     hash,
     receiptKey: textOf(fields, 'rk'),
+    userId: textOf(fields, 'ru'),
     tag: textOf(fields, 'tag') ?? hash,
     isSilent: fields.silent === true || fields.silent === 1,
     data: nested(fields.u),
     metaData: nested(fields.md),
   }
+}
+
+/** What a frame of the live channel shows, in the words of a message's content (docs/live-channel.md). */
+export interface FrameNotification {
+  readonly hash: string
+  readonly title?: string
+  readonly body?: string
+  readonly image?: string
+  readonly icon?: string
+  readonly url?: string
+  readonly data?: Readonly<Record<string, unknown>>
+  readonly buttons?: readonly { readonly title: string; readonly url?: string }[]
+  readonly collapseKey?: string
+}
+
+/** The same as its push would be. */
+export function payloadOfFrame(
+  { notification, userId, receiptKey }: Pick<MessageFrame, 'notification' | 'userId' | 'receiptKey'>,
+  fallbackTitle: string,
+): PushPayload {
+  const { title, body, image, icon, url, data, buttons = [], collapseKey, hash } = notification
+  return {
+    title: title || fallbackTitle,
+    body,
+    icon,
+    image,
+    badge: undefined,
+    url,
+    buttons: buttons.map(it => ({ title: it.title, url: it.url })),
+    hash,
+    receiptKey,
+    userId: userId ?? undefined,
+    tag: collapseKey ?? hash,
+    isSilent: false,
+    data,
+    metaData: undefined,
+  }
+}
+
+export interface MessageFrame {
+  readonly type: 'message'
+  readonly seq: number
+  /** Null: for whoever uses the device. */
+  readonly userId: string | null
+  readonly receiptKey: string
+  readonly notification: FrameNotification
 }
 
 /** What a click on a notification may lead to. */

@@ -5,6 +5,8 @@
  * (`update`), never a write of what was read a while ago.
  */
 
+import type { Presentation } from './received.ts'
+
 export interface Settings {
   /** Where Roost answers, without a slash at the end. */
   readonly baseUrl: string
@@ -15,6 +17,8 @@ export interface Settings {
   readonly appVersion: string | undefined
   /** The app's icon shows how many messages of the inbox are unread. */
   readonly hasUnreadBadge?: boolean
+  /** What becomes of messages while the app is in the foreground; default `show`. */
+  readonly foreground?: Presentation
 }
 
 /** What the server has last confirmed about this device's address. */
@@ -23,12 +27,16 @@ export interface Registered {
   readonly vapidKey: string
   /** Milliseconds since 1970, on this device's clock. */
   readonly at: number
+  /** What else was told with it, where a change of that is told at once. */
+  readonly told?: string
 }
 
 export interface DeviceState {
   readonly settings: Settings
   readonly hwid: string
   readonly userId: string | undefined
+  /** The app says who is logged in, and who is not. Absent until it has. */
+  readonly isUserTold?: boolean
   /** The person unsubscribed on purpose: only `subscribe()` undoes it, never a start. */
   readonly isOptedOut: boolean
   readonly registered: Registered | undefined
@@ -37,6 +45,12 @@ export interface DeviceState {
   readonly openedAt: number | undefined
   /** Counts what this device told the server, so that a late repeat can't undo something newer. */
   readonly clientSeq: number
+  /** What was told last; a change is told at once. */
+  readonly permission?: string
+  /** Hashes of messages that were shown, newest last (received.ts). */
+  readonly seen?: readonly string[]
+  /** Numbers of frames that it has and of which the server may not know it (live.ts). */
+  readonly have?: readonly number[]
 }
 
 /** A call that must reach the server, if not now then at the next event or start. */

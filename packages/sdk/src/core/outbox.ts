@@ -1,0 +1,111 @@
+/**
+ * Sending what is kept, oldest first. A call that fails holds back those of its own method, whose order counts, but not the others: one
+ * that the server chokes on must not cost the receipts behind it. Receipts that wait go together: a phone that was off for a week has
+ * hundreds.
+ */
+import type { RoostError } from './error.ts'
+import type { KeptCall, Store } from './state.ts'
+
+type Fields = Readonly<Record<string, unknown>>
+
+export interface OutboxOptions {
+  readonly store: Store
+  readonly now: () => number
+  /** Gives back what went wrong, undefined when it is done. */
+  readonly send: (method: string, fields: Fields) => Promise<RoostError | undefined>
+}
+
+/** As long as the server can still match a receipt to its message. */
+const KEEP_MS = 30 * 24 * 60 * 60_000
+/** Who is logged in has to be told however late it is: until then the server takes it for whoever was before (R25). */
+const NEVER_LATE: ReadonlySet<string> = new Set(['registerUser'])
+/** What happened to a push counts when it happened, however late it is told; by a difference, since clocks of devices are wrong. */
+const KINDS: Readonly<Partial<Record<string, string>>> = {
+  messageDeliveryEvent: 'delivered',
+  pushStat: 'opened',
+  postReceipts: '',
+}
+/** The server takes 1000 in 64 KiB; each has some 150 bytes. */
+const RECEIPTS_AT_ONCE = 300
+/** More than a device gets in a month: the oldest are dropped. */
+const RECEIPTS_KEPT = 2000
+
+/** Gives back what went wrong, by key. Without a network it stops at the first call. */
+export async function sendKept(options: OutboxOptions): Promise<ReadonlyMap<string, RoostError>> {
+  const failures = new Map<string, RoostError>()
+  const heldBack = new Set<string>()
+  for (const calls of inGroups(await freshOf(options))) {
+    const [first] = calls
+    if (first === undefined || heldBack.has(first.method)) continue
+    const failure = await sendTogether(options, calls)
+    if (failure?.code === 'refused' && calls.length > 1) {
+      // One of them is wrong: the others are told by themselves.
+      for (const call of calls) await settle(options, [call], await sendTogether(options, [call]))
+      continue
+    }
+    for (const { key } of calls) if (failure !== undefined) failures.set(key, failure)
+    if (failure?.code === 'unreachable') break
+    if (!(await settle(options, calls, failure))) for (const { method } of calls) heldBack.add(method)
+  }
+  return failures
+}
+
+/** False when they have to wait. */
+async function settle(
+  { store }: OutboxOptions,
+  calls: readonly KeptCall[],
+  failure: RoostError | undefined,
+): Promise<boolean> {
+  const isOver = failure === undefined || failure.code === 'refused'
+  if (isOver) for (const { key } of calls) await store.forget(key)
+  return isOver
+}
+
+async function freshOf({ store, now }: OutboxOptions): Promise<readonly KeptCall[]> {
+  const kept = await store.kept()
+  const receipts = kept.filter(isReceipt)
+  const tooMany = new Set(receipts.slice(0, Math.max(0, receipts.length - RECEIPTS_KEPT)))
+  const isLate = (it: KeptCall) => now() - it.at > KEEP_MS && !NEVER_LATE.has(it.method)
+  const dropped = kept.filter(it => isLate(it) || tooMany.has(it))
+  for (const { key } of dropped) await store.forget(key)
+  return kept.filter(it => !dropped.includes(it))
+}
+
+function isReceipt({ method }: KeptCall): boolean {
+  return method in KINDS
+}
+
+/** Receipts together, at the place of the first; all else by itself. */
+function inGroups(kept: readonly KeptCall[]): (readonly KeptCall[])[] {
+  const receipts = kept.filter(isReceipt)
+  const groups: (readonly KeptCall[])[] = []
+  for (const call of kept) {
+    if (!isReceipt(call)) groups.push([call])
+    else if (call === receipts[0])
+      for (let i = 0; i < receipts.length; i += RECEIPTS_AT_ONCE)
+        groups.push(receipts.slice(i, i + RECEIPTS_AT_ONCE))
+  }
+  return groups
+}
+
+async function sendTogether(
+  { send, now }: OutboxOptions,
+  calls: readonly KeptCall[],
+): Promise<RoostError | undefined> {
+  const [first] = calls
+  if (first === undefined) return undefined
+  if (calls.length > 1) return send('postReceipts', { receipts: calls.flatMap(it => receiptsOf(it, now())) })
+  return send(first.method, isReceipt(first) ? { ...first.fields, age: ageOf(first, now()) } : first.fields)
+}
+
+function receiptsOf(call: KeptCall, now: number): Fields[] {
+  const age = ageOf(call, now)
+  const { hash, receipt_key, receipts } = call.fields
+  if (Array.isArray(receipts)) return receipts.map((it: Fields) => ({ ...it, age }))
+  return [{ kind: KINDS[call.method], hash, ...(receipt_key !== undefined && { receipt_key }), age }]
+}
+
+/** Seconds. */
+function ageOf({ at }: KeptCall, now: number): number {
+  return Math.max(0, Math.round((now - at) / 1000))
+}
