@@ -42,7 +42,10 @@ export const callerSchema = z.strictObject({
   /** Of this app: the devices of this user hear what becomes of the call. */
   userId: userId.optional(),
   /** https URL of a portrait, for browsers and Android. */
-  image: z.url({ protocol: /^https$/ }).max(IMAGE_CHARACTERS).optional(),
+  image: z
+    .url({ protocol: /^https$/ })
+    .max(IMAGE_CHARACTERS)
+    .optional(),
 })
 export type CallCaller = z.infer<typeof callerSchema>
 

@@ -125,6 +125,12 @@ export const ERRORS = {
     remedy: 'Nothing of it is left to stop or to go on with; GET …/messages/{id} shows its counts.',
     deviceRemedy: 'Nothing of it is left to stop or to go on with; getMessageDetails shows its counts.',
   },
+  call_unknown: {
+    status: 404,
+    remedy:
+      'Check the id of the call; it is the one that POST …/calls answered, and a device knows the calls of its own user alone.',
+  },
+  call_over: { status: 409, remedy: 'Stop ringing: another answer was first, or the ring time is over.' },
   message_not_editable: {
     status: 409,
     remedy: 'Only what nothing has left of yet can be changed: cancel or recall it, and send another one.',

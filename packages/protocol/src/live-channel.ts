@@ -4,6 +4,7 @@
  * be added.
  */
 import { z } from 'zod'
+import { type CallServerFrame, callFrameSchema } from './call.ts'
 import { HWID_CHARACTERS, USER_ID_CHARACTERS } from './limits.ts'
 
 /**
@@ -70,6 +71,7 @@ export const deviceFrameSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('ping') }),
   /** The user logs out: nobody is reached there until the next `hello`. */
   z.object({ type: z.literal('logout') }),
+  callFrameSchema,
 ])
 export type DeviceFrame = z.infer<typeof deviceFrameSchema>
 
@@ -108,6 +110,7 @@ export type ServerFrame =
       readonly notification: LiveNotification
     }
   | { readonly type: 'acked'; readonly seqs: readonly number[] }
+  | CallServerFrame
   | { readonly type: 'pong' }
   | { readonly type: 'error'; readonly code: string; readonly detail: string; readonly remedy: string }
 

@@ -19,6 +19,7 @@ export const WEBHOOK_EVENTS = [
   'sending.queue_age',
   'sending.incident',
   'webhook.disabled',
+  'call.changed',
 ] as const
 export type WebhookEventType = (typeof WEBHOOK_EVENTS)[number]
 /** Sent on demand only. */

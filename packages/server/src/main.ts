@@ -9,6 +9,7 @@ import { Passwords } from './access/passwords.ts'
 import { readInstallation, readSetupCode } from './access/setup-code.ts'
 import { hasServerToken, newToken, ServerTokens, storeToken } from './access/tokens.ts'
 import type { Config } from './config.ts'
+import { Calls } from './calls/calls.ts'
 import { CredentialChecks } from './credentials/checks.ts'
 import { Seal } from './credentials/seal.ts'
 import { Senders } from './credentials/senders.ts'
@@ -143,6 +144,7 @@ async function start(
     onNotice: notice => {
       if (notice === 'access') forgetTokens()
       else if (notice === 'live') channels?.look()
+      else if (notice === 'call') channels?.lookForCalls()
       else if (roles.has('send')) dispatcher.poke()
       if (notice === 'control' && roles.has('send')) void dispatcher.lookForStops()
     },
@@ -185,7 +187,17 @@ async function start(
       logger.warn({ refused }, 'calls are refused: docs/configuration.md, "Limits of calls"'),
   })
   const signer = new ReceiptSigner(seal)
-  channels = new LiveChannels({ db, clock, logger, apps, limits, signer })
+  const runSoon: HttpContext['runSoon'] = roles.has('jobs')
+    ? (name, appId) => jobs.runSoon(name, appId)
+    : (name, appId) => elsewhere(announceJob(db, name, appId))
+  const calls = new Calls({
+    db,
+    clock,
+    poke: () => poke('send'),
+    tell: () => channels?.lookForCalls(),
+    announce: () => runSoon('webhook-delivery'),
+  })
+  channels = new LiveChannels({ db, clock, logger, apps, limits, signer, calls })
   const served: HttpContext = {
     db,
     clock,
@@ -203,6 +215,7 @@ async function start(
     receipts,
     signer,
     channels,
+    calls,
     openings,
     events,
     allowPrivateEndpoints: config.allowPrivateEndpoints,
@@ -214,9 +227,7 @@ async function start(
     }),
     accept,
     poke,
-    runSoon: roles.has('jobs')
-      ? (name, appId) => jobs.runSoon(name, appId)
-      : (name, appId) => elsewhere(announceJob(db, name, appId)),
+    runSoon,
     trustedProxies: config.trustedProxies,
     connectionsPerClient: config.limits.connectionsPerClient,
   }

@@ -27,10 +27,15 @@ import type { Batch, Cursor } from './lease.ts'
 import { wasServed } from './served.ts'
 import { type BatchSlot, isInSlot, slotJoin, wasTaken } from './slots.ts'
 
+/** What a message is sent to: notifications, or calls of PushKit. */
+export type MessageAddressKind = 'alert' | 'voip'
+
 export interface Recipient extends SendTarget {
   readonly bucket: number
   readonly hwid: string
   readonly generation: number
+  /** Default: that of notifications. */
+  readonly addressKind?: MessageAddressKind | undefined
   /** R12: the gateway has accepted something for it, in its environment. Not kept of addresses that have none. */
   readonly wasAccepted: boolean
   /** Active, and nothing was ever said against it: an acceptance tells nothing new. */
@@ -66,7 +71,8 @@ const ADDRESS_COLUMNS = `a.bucket, a.hwid, a.generation, a.provider, a.environme
   a.expires_at as "expiresAt", a.credential_id as "credentialId", ${WAS_ACCEPTED} as "wasAccepted",
   ${IS_CONFIRMED} as "isConfirmed"`
 
-const LIVING = `a.kind = 'alert' and a.state in ('active', 'suspect')`
+const livingOf = (kind: MessageAddressKind) => `a.kind = '${kind}' and a.state in ('active', 'suspect')`
+const LIVING = livingOf('alert')
 /** R26: an address whose device has withdrawn the permission is kept and not sent to. */
 const SENDABLE = `${LIVING} and not a.opted_out`
 
@@ -164,8 +170,8 @@ function recipientOf(
 }
 
 /** Of its address; it is asked for of few. */
-export function addressHashOf({ provider, environment, address }: Recipient): Buffer {
-  return addressHash({ provider, environment, kind: 'alert', address })
+export function addressHashOf({ provider, environment, address, addressKind = 'alert' }: Recipient): Buffer {
+  return addressHash({ provider, environment, kind: addressKind, address })
 }
 
 /** How many `readRecipients` would still read. */
@@ -345,13 +351,13 @@ export function dueStatement({ batch, needs, at, limit }: ChunkQuery) {
   const values: unknown[] = [batch.id, new Date(at), limit]
   const isMeant = audience(batch, values)
   const text = `
-     select ${ADDRESS_COLUMNS}, q.bucket, q.hwid, q.attempt, q.probe_part as "probePart", coalesce(${isMeant}, false) as "isMeant",
+     select ${ADDRESS_COLUMNS}, a.kind as "addressKind", q.bucket, q.hwid, q.attempt, q.probe_part as "probePart", coalesce(${isMeant}, false) as "isMeant",
             q.may_have_arrived as "mayHaveArrived",
             a.opted_out as "isOptedOut", (q.event ->> 'isCancelled')::boolean as "isCancelled", ${wasServed(batch, values)} as "wasServed",
             ${factsColumn(needs, values, 'q.event')} as facts
        from delivery_queue q
        left join device d on d.bucket = q.bucket and d.app_id = q.app_id and d.hwid = q.hwid
-       left join address a on a.bucket = q.bucket and a.app_id = q.app_id and a.hwid = q.hwid and ${LIVING}
+       left join address a on a.bucket = q.bucket and a.app_id = q.app_id and a.hwid = q.hwid and ${livingOf(batch.addressKind)}
       where q.batch_id = $1 and q.due_at <= $2
       order by q.due_at, q.bucket, q.hwid -- so that what a dead worker had in hand comes first again
       limit $3`
@@ -366,7 +372,8 @@ function audience(batch: Batch, values: unknown[]): string {
     and (q.event ->> 'userId' is null or d.user_id is not distinct from q.event ->> 'userId'))`
 }
 
-function targetSql({ target, scope }: Batch, values: unknown[]): string {
+function targetSql({ target, scope, onlyUser }: Batch, values: unknown[]): string {
+  if (onlyUser !== null) return `d.user_id is not distinct from $${values.push(onlyUser)}::text`
   if ('users' in target) return `d.user_id = any($${values.push(target.users)}::text[])`
   if (!('condition' in target) || scope === null) return 'true'
   const compiled = compileAccepted(target.condition, { firstParameter: values.length + 1, scope })

@@ -17,6 +17,7 @@ import type { Knock } from '../hygiene/uninstalls/doubt.ts'
 import type { BatchExperiment } from '../messages/experiments/parts.ts'
 import { LANES, LAST_URGENT_LANE, type Lane } from '../messages/lanes.ts'
 import type { Database, PlannedStatement, Queryable } from '../store/database.ts'
+import type { MessageAddressKind } from './chunk.ts'
 import { recordHolds } from './holds.ts'
 import type { BatchSlot } from './slots.ts'
 
@@ -69,6 +70,11 @@ export interface Batch {
   readonly messageSendAt: string
   /** Null when it is for all devices of its range. */
   readonly slot: BatchSlot | null
+  /** Of a call that rings, or has ended; null of all other messages. */
+  readonly callId: string | null
+  /** Who has to be logged in on the devices that are named; null: whoever uses them. */
+  readonly onlyUser: string | null
+  readonly addressKind: MessageAddressKind
   /** Of silent pushes that look for uninstallations; null of people's messages. */
   readonly knock: Knock | null
 }
@@ -134,6 +140,7 @@ const claimOf = (next: string) => `
                  then jsonb_build_object('asked', m.experiment, 'seed', coalesce(m.trigger ->> 'id', m.id::text),
                                          'chosen', m.verdict ->> 'variant', 'isRest', b.is_rest) end as experiment, m.send_at as "sendAt",
             coalesce(b.send_at, m.send_at) as "messageSendAt", m.knock,
+            m.call_id as "callId", m.only_user as "onlyUser", m.address_kind as "addressKind",
             case when b.slot_at is not null
                  then json_build_object('of', m.slot_of::text, 'after', b.slot_after, 'at', b.slot_at, 'begin', m.send_at) end as slot`
 

@@ -28,7 +28,7 @@ import {
 import { beginOf, type Timing, timingOf } from '../messages/when/timing.ts'
 import { BUCKETS, bucketOf } from '../registry/buckets.ts'
 import type { Database, Queryable, Transaction } from '../store/database.ts'
-import { isNamed } from './chunk.ts'
+import { isNamed, type MessageAddressKind } from './chunk.ts'
 import { HOUR_PASSED } from './slots.ts'
 
 /** A lease, a cursor and a commit or more for each range: with fewer addresses that costs more than it shares out. */
@@ -117,16 +117,21 @@ interface MadeMessage {
   readonly input: NewMessage
   /** ms. */
   readonly at: number
+  /** Default: that of notifications. */
+  readonly addressKind?: MessageAddressKind
 }
 
 /**
  * In the transaction that makes the message, of input that can: it leaves after three answers of the database less than if a planner found it.
  * False when it reaches nobody.
  */
-export async function planAtOnce(tx: Transaction, { id, appId, input, at }: MadeMessage): Promise<boolean> {
+export async function planAtOnce(
+  tx: Transaction,
+  { id, appId, input, at, addressKind }: MadeMessage,
+): Promise<boolean> {
   const sendAt = new Date(beginOf(input, at)).toISOString()
   const plain = { inbox: null, timing: null, slots: null, experiment: null, recallOf: null }
-  const message = { id, appId, target: input.to, lane: laneOf(input), sendAt, at, ...plain }
+  const message = { id, appId, target: input.to, lane: laneOf(input), sendAt, at, addressKind, ...plain }
   const isForSomebody = await planNamed(tx, message)
   markPlanned(tx, id, at)
   return isForSomebody
@@ -145,6 +150,7 @@ async function keepAudience(tx: Queryable, { id, appId, target }: DueMessage): P
 }
 
 interface Planned extends DueMessage {
+  readonly addressKind?: MessageAddressKind | undefined
   /** Null: all are due at once. */
   readonly slots: Slots | null
   readonly at: number
@@ -272,14 +278,16 @@ const NAMED_COLUMNS = `${toldColumn('$3::timestamptz')} as told,
          case when not a.opted_out then a.provider end as provider, d.hwid is null as "isUnknown",
          coalesce(a.opted_out, false) as "isOptedOut"`
 
-export const SENDABLE_ADDRESS = `left join address a on a.bucket = d.bucket and a.app_id = d.app_id and a.hwid = d.hwid
-  and a.kind = 'alert' and a.state in ('active', 'suspect')`
+const sendableAddress = (kind: MessageAddressKind) => `left join address a
+    on a.bucket = d.bucket and a.app_id = d.app_id and a.hwid = d.hwid and a.kind = '${kind}' and a.state in ('active', 'suspect')`
+export const SENDABLE_ADDRESS = sendableAddress('alert')
 
-const NAMED_DEVICES = `
+const namedDevices = (kind: MessageAddressKind) => `
   select i.hwid as name, ${NAMED_COLUMNS}
     from unnest($4::smallint[], $2::text[]) as i (bucket, hwid)
     left join device d on d.bucket = i.bucket and d.app_id = $1 and d.hwid = i.hwid
-    ${SENDABLE_ADDRESS}`
+    ${sendableAddress(kind)}`
+const NAMED_DEVICES = { alert: namedDevices('alert'), voip: namedDevices('voip') }
 
 /** A user without any device is told by the user's id, each device of the others by its own. */
 const NAMED_USERS = `
@@ -358,11 +366,16 @@ function groupsOf(named: readonly Placed[]): Iterable<Group> {
   return groups.values()
 }
 
-async function readNamed(tx: Queryable, { appId, target, slots }: Planned): Promise<Named[]> {
+async function readNamed(
+  tx: Queryable,
+  { appId, target, slots, addressKind = 'alert' }: Planned,
+): Promise<Named[]> {
   const opensUntil = slots?.opensUntil === undefined ? null : new Date(slots.opensUntil)
   if ('devices' in target) {
     const hwids = [...new Set(target.devices)]
-    return (await tx.query<Named>(NAMED_DEVICES, [appId, hwids, opensUntil, hwids.map(bucketOf)])).rows
+    return (
+      await tx.query<Named>(NAMED_DEVICES[addressKind], [appId, hwids, opensUntil, hwids.map(bucketOf)])
+    ).rows
   }
   const users = [...new Set('users' in target ? target.users : [])]
   const isLatest = 'users' in target && target.userDevices === 'latest'

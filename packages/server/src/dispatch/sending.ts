@@ -5,7 +5,7 @@
  * not know is shown to the other one, once; the delivery itself is the proof, with the same apns-id.
  */
 import { hash } from 'node:crypto'
-import type { AttemptOutcome, Wish } from '@roost/gateways'
+import type { AttemptOutcome, Notification, Wish } from '@roost/gateways'
 import type { Logger } from 'pino'
 import type { Pause } from '../credentials/pauses.ts'
 import { type AppSenders, contentKey, type Delivery, type Sender } from '../credentials/senders.ts'
@@ -31,6 +31,8 @@ export const FRESH_MS = 10_000
 /** For people; of a gateway whose clients give up what is not wanted any more. */
 const NO_ROOM = `no room at the gateway for ${FRESH_MS / 1000} seconds`
 const IS_NOT_WANTED = /not wanted any more/
+/** Of a suffix behind the bundle id. Source: Apple, "Handling notification responses from APNs". */
+const IS_OF_TOPIC = /^(TopicDisallowed|BadTopic|MissingTopic)/
 
 export interface SendingOptions {
   readonly batch: Batch
@@ -248,7 +250,7 @@ export class Sending {
   /** A client promises never to reject; one that does must not take its whole chunk with it. */
   async #attempt({ sender, recipient, rendered, hash }: NextAttempt): Promise<AttemptOutcome> {
     if (rendered.kind === 'fault') return { kind: 'message_fault', reason: rendered.reason }
-    const { notification } = rendered
+    const notification = this.#timed(rendered.notification)
     const delivery: Delivery = {
       deliveryId: deliveryIdOf(hash),
       hwid: recipient.hwid,
@@ -258,11 +260,26 @@ export class Sending {
       wish: this.#wish,
     }
     try {
-      return staleOf(faultOf(await sender.send(delivery)))
+      return this.#ofCall(staleOf(faultOf(await sender.send(delivery))))
     } catch (error) {
       this.#options.logger.error({ err: error, gateway: recipient.provider }, 'a gateway client failed')
       return { kind: 'uncertain', reason: 'internal_error' }
     }
+  }
+
+  /** What rings is kept until its ring time is over, whichever try this is: of APNs to the second. */
+  #timed(notification: Notification): Notification {
+    const { batch, clock } = this.#options
+    if (batch.callId === null) return notification
+    const ttlSeconds = Math.floor(this.#expiresAt / 1000) - Math.floor(clock.now() / 1000)
+    return { ...notification, ttlSeconds: Math.max(0, ttlSeconds), likeness: undefined }
+  }
+
+  /** A key or certificate that may not ring at all is good for all else, and goes on with that. */
+  #ofCall(outcome: AttemptOutcome): AttemptOutcome {
+    const isOfTopic = outcome.kind === 'credential_fault' && IS_OF_TOPIC.test(outcome.reason)
+    if (!isOfTopic || this.#options.batch.addressKind !== 'voip') return outcome
+    return { kind: 'message_fault', reason: outcome.reason }
   }
 
   #byOf(sender: ReadySender, recipient: Recipient): ServedBy {

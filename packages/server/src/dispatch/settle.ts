@@ -169,7 +169,7 @@ async function countByVariant(
 const REPLACED = `
   select i.hwid
     from unnest($2::smallint[], $3::text[], $4::bytea[]) as i (bucket, hwid, hash)
-    join address a on a.bucket = i.bucket and a.app_id = $1 and a.hwid = i.hwid and a.kind = 'alert'
+    join address a on a.bucket = i.bucket and a.app_id = $1 and a.hwid = i.hwid and a.kind = $5
                   and a.state in ('active', 'suspect') and a.address_hash <> i.hash`
 
 async function readReplaced(tx: Queryable, { batch, settlements }: Chunk): Promise<ReadonlySet<string>> {
@@ -180,6 +180,7 @@ async function readReplaced(tx: Queryable, { batch, settlements }: Chunk): Promi
     refused.map(it => it.bucket),
     refused.map(it => it.hwid),
     refused.map(it => addressHashOf(it.recipient)),
+    batch.addressKind,
   ])
   return new Set(rows.map(row => row.hwid))
 }
@@ -407,8 +408,13 @@ function waitUntil(plan: Plan, deferred: Extract<Settlement, { kind: 'deferred' 
 /** A message that is now or never is still tried for a minute: it is the gateway that shall not store it. */
 const SHORTEST_LIFE_MS = 60_000
 
-export function expiresAt(batch: Pick<Batch, 'messageSendAt' | 'ttlSeconds'>): number {
-  return Date.parse(batch.messageSendAt) + Math.max(SHORTEST_LIFE_MS, batch.ttlSeconds * 1000)
+export function expiresAt(
+  batch: Pick<Batch, 'messageSendAt' | 'ttlSeconds'> & Partial<Pick<Batch, 'callId'>>,
+): number {
+  const { messageSendAt, ttlSeconds, callId = null } = batch
+  // What rings after its time is a ghost, whoever stores it.
+  const shortestMs = callId === null ? SHORTEST_LIFE_MS : 0
+  return Date.parse(messageSendAt) + Math.max(shortestMs, ttlSeconds * 1000)
 }
 
 /** What goes on waiting stays, with the event that asked for it. */

@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import type { AppDirectory } from '../access/apps.ts'
 import type { Passwords } from '../access/passwords.ts'
 import type { ServerTokens } from '../access/tokens.ts'
+import type { Calls } from '../calls/calls.ts'
 import type { CredentialChecks } from '../credentials/checks.ts'
 import type { Seal } from '../credentials/seal.ts'
 import type { Accepted } from '../dispatch/accept.ts'
@@ -42,6 +43,7 @@ export interface HttpContext {
   readonly openings: Openings
   readonly events: Events
   readonly channels: LiveChannels
+  readonly calls: Calls
   readonly allowPrivateEndpoints: boolean
   readonly images: ImageProber
   /** Addresses and ranges whose X-Forwarded-For is believed; empty = nobody's. */

@@ -64,7 +64,11 @@ export type AddressResult = AddressKey & {
         readonly kind: 'corrected'
         /** Where it was accepted. */
         readonly environment: string
-        readonly address: { readonly provider: string; readonly address: string }
+        readonly address: {
+          readonly provider: string
+          readonly address: string
+          readonly addressKind?: string | undefined
+        }
       }
   )
 
@@ -353,7 +357,7 @@ async function applyCorrections(tx: Queryable, taken: readonly Taken[], at: numb
 }
 
 function correctedHash({ address, environment }: Correction): Buffer {
-  return addressHash({ ...address, environment, kind: 'alert' })
+  return addressHash({ ...address, environment, kind: address.addressKind ?? 'alert' })
 }
 
 /** Another device holds the address in the environment in which it works. */

@@ -27,6 +27,7 @@ async function open(options: ConstructorParameters<typeof WebSocket>[2] = {}) {
       former.push(...others)
     },
     say: async () => undefined,
+    sayOfCall: async () => undefined,
     refusalOf: () => ({ type: 'error', code: 'internal_error', detail: '', remedy: '' }),
     gone: () => undefined,
   }

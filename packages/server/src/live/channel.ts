@@ -4,6 +4,8 @@
  * that it has not acknowledged; whoever is slower is disconnected and finds the rest when it comes again.
  */
 import {
+  type CallFrame,
+  type CallServerFrame,
   type DeviceFrame,
   deviceFrameSchema,
   type HelloFrame,
@@ -35,6 +37,8 @@ export interface ChannelHost {
   /** `others`: numbers that this connection has not sent; they may be of one before. */
   acknowledge(channel: Channel, frames: readonly SentKey[], others: readonly number[]): Promise<void>
   say(channel: Channel, frame: Extract<DeviceFrame, { type: 'state' | 'logout' }>): Promise<void>
+  /** Resolves to what the device is answered. */
+  sayOfCall(channel: Channel, frame: CallFrame): Promise<ServerFrame | undefined>
   /** Of the frame `error`. */
   refusalOf(error: unknown): ServerFrame
   gone(channel: Channel): void
@@ -85,6 +89,12 @@ export class Channel {
     this.#unacknowledged.set(frame.seq, key)
     this.#send(frame)
     return true
+  }
+
+  /** It is as the call stands: what does not arrive is said anew when the device comes again. */
+  tellCall(frame: CallServerFrame): void {
+    if (this.#socket.bufferedAmount > BUFFERED_BYTES_MAX) this.close('tooSlow')
+    else this.#send(frame)
   }
 
   close(why: CloseCode, reason: string = why): void {
@@ -163,7 +173,13 @@ export class Channel {
     }
     if (frame.type === 'ping') this.#send({ type: 'pong' })
     else if (frame.type === 'ack') await this.#acknowledge(frame.seqs)
+    else if (frame.type === 'call') await this.#answerCall(frame)
     else await this.#host.say(this, frame)
+  }
+
+  async #answerCall(frame: CallFrame): Promise<void> {
+    const answer = await this.#host.sayOfCall(this, frame)
+    if (answer !== undefined) this.#send(answer)
   }
 
   async #acknowledge(seqs: readonly number[]): Promise<void> {
@@ -187,7 +203,7 @@ function readJsonObject(text: string): object | undefined {
   }
 }
 
-const KNOWN_TYPES: ReadonlySet<unknown> = new Set(['ack', 'state', 'ping', 'logout', 'hello'])
+const KNOWN_TYPES: ReadonlySet<unknown> = new Set(['ack', 'state', 'ping', 'logout', 'hello', 'call'])
 
 function isOfOtherType(given: object): boolean {
   return 'type' in given && typeof given.type === 'string' && !KNOWN_TYPES.has(given.type)

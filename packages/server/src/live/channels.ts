@@ -3,10 +3,14 @@
  * notice or by looking once a second, so it does not matter which process made it.
  */
 import { randomUUID } from 'node:crypto'
-import { ERRORS, type HelloFrame, PushError, type ServerFrame } from '@roost/protocol'
+import { type CallFrame, ERRORS, type HelloFrame, PushError, type ServerFrame } from '@roost/protocol'
 import type { Logger } from 'pino'
 import type { WebSocket } from 'ws'
 import { type App, type AppDirectory, requireServing } from '../access/apps.ts'
+import { type Calls, callOver } from '../calls/calls.ts'
+import { TOLD_AFTER_MS } from '../calls/store.ts'
+import { CallTeller } from '../calls/teller.ts'
+import { openLegs } from '../calls/views.ts'
 import type { CallLimits } from '../http/limits.ts'
 import type { ReceiptSigner } from '../insight/receipts-signature.ts'
 import { bucketOf } from '../registry/buckets.ts'
@@ -39,6 +43,7 @@ export interface LiveChannelsOptions {
   readonly apps: AppDirectory
   readonly limits: CallLimits
   readonly signer: ReceiptSigner
+  readonly calls: Calls
   /** Between pings; who has not answered one at the next is disconnected. Default 30 000. */
   readonly heartbeatMs?: number
 }
@@ -59,6 +64,7 @@ export class LiveChannels implements ChannelHost {
   /** Their `hello` is being taken. */
   readonly #arriving = new Map<string, Channel>()
   readonly #acknowledgements: MicroBatch<readonly SentKey[], undefined>
+  readonly #callTeller: CallTeller
   readonly #timers: NodeJS.Timeout[] = []
   #looking: Promise<void> | undefined
   #isLookWanted = false
@@ -66,8 +72,10 @@ export class LiveChannels implements ChannelHost {
   #isStopped = false
 
   constructor(options: LiveChannelsOptions) {
-    const { db, clock } = options
+    const { db, clock, logger } = options
     this.#options = options
+    const server = this.#server
+    this.#callTeller = new CallTeller({ db, clock, logger, server, find: it => this.#channelOf(it) })
     this.#acknowledgements = new MicroBatch({
       maxSize: ACKNOWLEDGED_AT_ONCE,
       keysOf: () => [],
@@ -99,6 +107,11 @@ export class LiveChannels implements ChannelHost {
     })
   }
 
+  /** A call may have changed: look now instead of within a second. */
+  lookForCalls(): void {
+    if (this.#members.size > 0 && !this.#isStopped) this.#callTeller.look()
+  }
+
   /** Says farewell, and that nobody is connected here any more. */
   async close(): Promise<void> {
     this.#isStopped = true
@@ -107,7 +120,12 @@ export class LiveChannels implements ChannelHost {
     const cut = setTimeout(() => {
       for (const channel of this.#open) channel.terminate()
     }, FAREWELL_MS)
-    await Promise.allSettled([this.#looking, this.#beating, this.#acknowledgements.settled()])
+    await Promise.allSettled([
+      this.#looking,
+      this.#beating,
+      this.#acknowledgements.settled(),
+      this.#callTeller.settled(),
+    ])
     if (this.#timers.length > 0) await this.#try(() => endSessions(this.#options.db, this.#beatOf()))
     if (this.#open.size === 0) clearTimeout(cut)
   }
@@ -129,6 +147,7 @@ export class LiveChannels implements ChannelHost {
         await connect(tx, { ...member, state, server: this.#server, at })
         await acknowledgeHad(tx, { ...member, seqs: have, at })
         await resumeFrames(tx, { ...member, server: this.#server })
+        await openLegs(tx, { ...member, server: this.#server, at }, TOLD_AFTER_MS)
       })
       const former = this.#members.get(key)
       if (this.#open.has(channel)) this.#members.set(key, channel)
@@ -141,6 +160,7 @@ export class LiveChannels implements ChannelHost {
       if (this.#arriving.get(key) === channel) this.#arriving.delete(key)
     }
     this.look()
+    this.lookForCalls()
     return { type: 'welcome', heartbeatSeconds: Math.round(heartbeatMs / 1000) }
   }
 
@@ -163,6 +183,20 @@ export class LiveChannels implements ChannelHost {
     const isCounted = await changePresence(db, { ...member, state, at: clock.now() })
     if (!isCounted) channel.close('replaced')
     else if (frame.type === 'logout') channel.close('loggedOut')
+  }
+
+  async sayOfCall({ member }: Channel, { callId, event }: CallFrame): Promise<ServerFrame | undefined> {
+    if (member === undefined) return undefined
+    const { appId, hwid } = member
+    try {
+      const { taken, call } = await this.#options.calls.sayByDevice({ appId, callId }, hwid, event)
+      const late = taken ? {} : lateOf(callId, call.state)
+      return { type: 'call-answer', callId, event, taken, call, ...late }
+    } catch (error) {
+      if (!(error instanceof PushError)) throw error
+      const { code, message: detail } = error
+      return { type: 'call-answer', callId, event, taken: false, call: null, code, detail }
+    }
   }
 
   refusalOf(error: unknown): ServerFrame {
@@ -201,12 +235,17 @@ export class LiveChannels implements ChannelHost {
       const { heartbeatMs = HEARTBEAT_MS } = this.#options
       this.#timers.push(
         setInterval(() => this.#beat(), BEAT_EVERY_MS),
-        setInterval(() => this.look(), LOOK_EVERY_MS),
+        setInterval(() => this.#lookForAll(), LOOK_EVERY_MS),
         setInterval(() => void this.#heartbeat(), heartbeatMs),
       )
       this.#beat()
     }
     await this.#beating
+  }
+
+  #lookForAll(): void {
+    this.look()
+    this.lookForCalls()
   }
 
   #beat(): void {
@@ -265,7 +304,7 @@ export class LiveChannels implements ChannelHost {
     )
   }
 
-  #channelOf(frame: FrameToSend): Channel | undefined {
+  #channelOf(frame: Pick<FrameToSend, 'appId' | 'hwid'>): Channel | undefined {
     return this.#arriving.get(keyOf(frame)) ?? this.#members.get(keyOf(frame))
   }
 
@@ -283,6 +322,11 @@ export class LiveChannels implements ChannelHost {
       this.#options.logger.debug({ err: error }, 'the live channel could not be looked after')
     }
   }
+}
+
+function lateOf(callId: string, state: string): { readonly code: string; readonly detail: string } {
+  const { code, message: detail } = callOver(callId, state)
+  return { code, detail }
 }
 
 function keyOf({ appId, hwid }: { readonly appId: number; readonly hwid: string }): string {

@@ -5,21 +5,26 @@
  */
 import pg from 'pg'
 import type { Logger } from 'pino'
-import type { Queryable } from './database.ts'
+import type { Queryable, Transaction } from './database.ts'
 
 const CHANNEL = 'roost_dispatch'
 const RECONNECT_AFTER_MS = 2000
 
 /**
  * `due`: a message waits to be sent. `control`: one was paused, resumed or cancelled. `access`: a token was revoked. `live`: something waits
- * for the live channel.
+ * for the live channel. `call`: a call has changed that devices are to be told of.
  */
-const NOTICES = ['due', 'control', 'access', 'live'] as const
+const NOTICES = ['due', 'control', 'access', 'live', 'call'] as const
 export type Notice = (typeof NOTICES)[number]
 
 /** In a transaction it goes out with the commit. */
 export async function notify(db: Queryable, notice: Notice): Promise<void> {
   await db.query('select pg_notify($1, $2)', [CHANNEL, notice])
+}
+
+/** The same with the commit, and nobody waits for its answer. */
+export function announce(tx: Transaction, notice: Notice): void {
+  tx.send('select pg_notify($1, $2)', [CHANNEL, notice])
 }
 
 export interface ListenerOptions {

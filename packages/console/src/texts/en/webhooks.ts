@@ -33,6 +33,7 @@ export const texts = {
   'event.sending.queue_age': 'What is due is not sent',
   'event.sending.incident': 'A campaign failed by one cause',
   'event.webhook.disabled': 'Another webhook was switched off',
+  'event.call.changed': 'A call changed',
   'event.webhook.test': 'Test',
   told: 'Told of: {events}',
   'told.all': 'Told of everything',

@@ -33,6 +33,7 @@ export const texts: TextsOf<'webhooks'> = {
   'event.sending.queue_age': 'जो भेजना था, नहीं भेजा गया',
   'event.sending.incident': 'अभियान एक कारण से विफल',
   'event.webhook.disabled': 'दूसरा वेबहुक बंद हुआ',
+  'event.call.changed': 'कॉल बदली',
   'event.webhook.test': 'परीक्षण',
   told: 'सूचना: {events}',
   'told.all': 'सब कुछ की सूचना',

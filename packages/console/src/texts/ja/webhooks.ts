@@ -33,6 +33,7 @@ export const texts: TextsOf<'webhooks'> = {
   'event.sending.queue_age': '送信の滞り',
   'event.sending.incident': '配信が一つの原因で失敗',
   'event.webhook.disabled': '別の Webhook が停止',
+  'event.call.changed': '通話の状態が変化',
   'event.webhook.test': 'テスト',
   told: '通知：{events}',
   'told.all': 'すべて通知',

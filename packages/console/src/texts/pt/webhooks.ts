@@ -34,6 +34,7 @@ export const texts: TextsOf<'webhooks'> = {
   'event.sending.queue_age': 'O que está na hora não sai',
   'event.sending.incident': 'Campanha falhou por uma causa',
   'event.webhook.disabled': 'Outro webhook foi desligado',
+  'event.call.changed': 'Uma chamada mudou',
   'event.webhook.test': 'Teste',
   told: 'Avisado de: {events}',
   'told.all': 'Avisado de tudo',

@@ -33,6 +33,7 @@ export const texts: TextsOf<'webhooks'> = {
   'event.sending.queue_age': 'Назначенное не отправлено',
   'event.sending.incident': 'Рассылка сорвана одной причиной',
   'event.webhook.disabled': 'Другой вебхук отключён',
+  'event.call.changed': 'Звонок изменился',
   'event.webhook.test': 'Проверка',
   told: 'Сообщается: {events}',
   'told.all': 'Сообщается обо всём',

@@ -33,6 +33,7 @@ export const texts: TextsOf<'webhooks'> = {
   'event.sending.queue_age': '到期未发送',
   'event.sending.incident': '群发因同一原因失败',
   'event.webhook.disabled': '另一 Webhook 被停用',
+  'event.call.changed': '通话状态改变',
   'event.webhook.test': '测试',
   told: '通知：{events}',
   'told.all': '通知全部事件',

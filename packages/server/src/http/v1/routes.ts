@@ -17,6 +17,8 @@ import { addressPolicyRoutes } from './address-policy/route.ts'
 import { alertRoutes } from './alerts/route.ts'
 import { appRoutes } from './apps/route.ts'
 import { bulkRoutes } from './bulk/route.ts'
+import { callsOfDeviceRoutes } from './calls/device-route.ts'
+import { callRoutes } from './calls/route.ts'
 import { credentialRoutes } from './credentials/route.ts'
 import { deviceCallRoutes } from './devices/calls.ts'
 import { eraseRoutes } from './devices/erase.ts'
@@ -100,6 +102,7 @@ export async function v1Routes(app: FastifyInstance, context: HttpContext): Prom
   })
   app.get('/v1/openapi.json', { schema: { hide: true } }, async () => app.swagger())
   await app.register(inboxRoutes, { ...context, prefix: '/v1/apps/:app/devices/:hwid/inbox' })
+  await app.register(callsOfDeviceRoutes, { ...context, prefix: '/v1/apps/:app/devices/:hwid/calls' })
   await app.register(testInvitationRoutes, { ...context, prefix: '/v1/test-invitations' })
   await app.register(selfCheckRoutes, { ...context, prefix: '/v1/apps/:app/devices/:hwid/self-check' })
   await app.register(segmentExportFileRoutes, { ...context, prefix: '/v1/segment-export-files' })
@@ -120,6 +123,7 @@ export async function v1Routes(app: FastifyInstance, context: HttpContext): Prom
       await guarded.register(alertRoutes, context)
       await guarded.register(appRoutes, context)
       await guarded.register(bulkRoutes, context)
+      await guarded.register(callRoutes, context)
       await guarded.register(credentialRoutes, context)
       await guarded.register(deviceRoutes, context)
       await guarded.register(diagnoseRoutes, context)

@@ -15,13 +15,13 @@ const MARKS = `
   select a.id as "appId", m.id, m.state, m.finished_at as "finishedAt", m.delivered, m.opened
     from unnest($1::integer[]) as a (id)
     cross join lateral (
-      (select id from message where app_id = a.id and knock is null order by created_at desc, id desc limit ${NEWEST})
+      (select id from message where app_id = a.id and knock is null and call_id is null order by created_at desc, id desc limit ${NEWEST})
       union
       (select id from message
-        where app_id = a.id and state in ('sending', 'paused') and planned_at is not null and knock is null
+        where app_id = a.id and state in ('sending', 'paused') and planned_at is not null and knock is null and call_id is null
         order by id desc limit ${UNDER_WAY})
       union
-      (select id from message where app_id = a.id and state = 'scheduled' and knock is null order by send_at limit ${UNDER_WAY})
+      (select id from message where app_id = a.id and state = 'scheduled' and knock is null and call_id is null order by send_at limit ${UNDER_WAY})
     ) shown
     join message m on m.id = shown.id
    order by m.created_at desc, m.id desc`

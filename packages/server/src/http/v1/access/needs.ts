@@ -22,12 +22,12 @@ const RIGHT_OF: Readonly<Record<string, Right>> = {
   schedules: 'send',
   triggers: 'send',
   'push-test': 'send',
+  calls: 'send',
   devices: 'devices',
   users: 'devices',
   imports: 'devices',
   'bulk-requests': 'devices',
   receipts: 'devices',
-  calls: 'devices',
   'test-devices': 'devices',
   erasures: 'devices',
   'personal-data': 'devices',
@@ -48,7 +48,7 @@ const OF_OWNERS: Readonly<Record<string, Right>> = {
  * the like (http/compat/route.ts), and with all that is `DELETE`.
  */
 const ENDING = [
-  /^POST \/apps\/:app\/(messages\/:id\/(pause|cancel)|schedules\/:schedule\/pause|triggers\/:trigger\/pause)$/,
+  /^POST \/apps\/:app\/(messages\/:id\/(pause|cancel)|calls\/:call\/(cancel|reject|busy)|schedules\/:schedule\/pause|triggers\/:trigger\/pause)$/,
   /^POST \/apps\/:app\/(devices\/:hwid\/(unregister|receipts)|devices\/bulk-unregister|users\/:user\/(logout|merge)|receipts|erasures|personal-data)$/,
 ]
 

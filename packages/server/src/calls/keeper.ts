@@ -1,0 +1,40 @@
+/**
+ * What has to happen to calls when nobody says anything: rings that an open app did not confirm are pushed, and calls whose time is over end,
+ * with what was missed. The times stand in the database, so whichever process lives does it, once.
+ */
+import type { Database } from '../store/database.ts'
+import { followChanges, toldOf } from './calls.ts'
+import { ringByPush } from './pushes.ts'
+import { step } from './state.ts'
+import { lockOverdue, lockUnheard, takeUnheard } from './store.ts'
+
+/** One of them; false when there was nothing to do. Any number of processes may run it at once. */
+export async function keepNextCall(db: Database, at: number): Promise<boolean> {
+  return (await endOverdue(db, at)) || (await pushUnheard(db, at))
+}
+
+async function endOverdue(db: Database, at: number): Promise<boolean> {
+  return db.transaction(async tx => {
+    const call = await lockOverdue(tx, at)
+    if (call === undefined) return false
+    await followChanges(tx, call, { step: step(call, { kind: 'tick' }, at), at })
+    return true
+  })
+}
+
+async function pushUnheard(db: Database, at: number): Promise<boolean> {
+  return db.transaction(async tx => {
+    const call = await lockUnheard(tx, at)
+    if (call === undefined) return false
+    const legs = await takeUnheard(tx, call, at)
+    if (at >= call.ringUntil) return true
+    for (const { userId, state } of call.callees) {
+      const devices = legs.flatMap(it =>
+        it.userId === userId && it.road !== null ? [{ hwid: it.hwid, road: it.road }] : [],
+      )
+      if (state !== 'ringing' || devices.length === 0) continue
+      await ringByPush(tx, { appId: call.appId, call: toldOf(call, { userId, state }), devices, at })
+    }
+    return true
+  })
+}

@@ -1,0 +1,101 @@
+/**
+ * The pushes of a call: messages to the devices of one callee, planned in the transaction of what they tell of, so that they leave when it
+ * has happened and never before, and are retried, counted and traced like any other.
+ */
+import type { Content, NewMessage } from '@roost/protocol'
+import { planAtOnce } from '../dispatch/plan.ts'
+import { createMessage } from '../messages/create.ts'
+import type { Transaction } from '../store/database.ts'
+import {
+  CALL_MESSAGE,
+  collapseKeyOf,
+  missedContent,
+  overContent,
+  ringingContent,
+  type ToldCall,
+  voipContent,
+} from './content.ts'
+import type { Change } from './state.ts'
+import { type CallKey, readPushed } from './store.ts'
+
+/** A call that was missed is news for a day. */
+const MISSED_TTL_SECONDS = 24 * 3600
+/** What rings on a screen is replaced though the ring time is nearly over. */
+const SHORTEST_TTL_SECONDS = 10
+
+interface Push {
+  readonly appId: number
+  readonly call: ToldCall
+  readonly to: NewMessage['to']
+  readonly content: Content
+  readonly ttlSeconds: number
+  readonly kind: 'alert' | 'voip'
+  readonly at: number
+}
+
+async function push(
+  tx: Transaction,
+  { appId, call, to, content, ttlSeconds, kind, at }: Push,
+): Promise<void> {
+  const input: NewMessage = { ...CALL_MESSAGE, to, content, ttlSeconds, collapseKey: collapseKeyOf(call) }
+  const { id } = await createMessage(tx, { appId, input, at })
+  tx.send('update message set call_id = $2, only_user = $3, address_kind = $4 where id = $1', [
+    id,
+    call.id,
+    call.userId,
+    kind,
+  ])
+  await planAtOnce(tx, { id, appId, input, at, addressKind: kind })
+}
+
+export interface Ring {
+  readonly appId: number
+  readonly call: ToldCall
+  readonly devices: readonly { readonly hwid: string; readonly road: string }[]
+  readonly at: number
+}
+
+/** Of one callee. Throws `message_too_large`. */
+export async function ringByPush(tx: Transaction, { appId, call, devices, at }: Ring): Promise<void> {
+  const ttlSeconds = Math.max(1, Math.ceil((call.ringUntil - at) / 1000))
+  const hwidsOf = (road: string) => devices.filter(it => it.road === road).map(it => it.hwid)
+  const [voip, alert] = [hwidsOf('voip'), hwidsOf('push')]
+  const ring = { appId, call, ttlSeconds, at }
+  if (voip.length > 0)
+    await push(tx, { ...ring, to: { devices: voip }, content: voipContent(call), kind: 'voip' })
+  if (alert.length > 0)
+    await push(tx, { ...ring, to: { devices: alert }, content: ringingContent(call), kind: 'alert' })
+}
+
+export interface Over {
+  readonly key: CallKey
+  /** As it is by now. */
+  readonly call: ToldCall
+  readonly change: Change
+  readonly at: number
+}
+
+/** What rings is replaced, and what was to ring is not sent any more. */
+export async function endByPush(tx: Transaction, over: Over): Promise<void> {
+  const { key, call, change, at } = over
+  const { appId } = key
+  tx.send(
+    `update message set state = 'cancelled' where app_id = $1 and call_id = $2 and only_user = $3 and state in ('sending', 'paused')`,
+    [appId, call.id, call.userId],
+  )
+  const pushed = (await readPushed(tx, key, call.userId)).filter(it => it.hwid !== change.by)
+  const left = Math.ceil((call.ringUntil - at) / 1000)
+  const soon = { appId, call, ttlSeconds: Math.max(SHORTEST_TTL_SECONDS, left), at }
+  const voip = pushed.filter(it => it.roads.includes('voip') && !it.isConnected).map(it => it.hwid)
+  // Of its end by time a phone knows itself: PushKit would have it report another call for nothing.
+  if (voip.length > 0 && change.to !== 'timed_out')
+    await push(tx, { ...soon, to: { devices: voip }, content: voipContent(call), kind: 'voip' })
+  const { aftermath } = change
+  if (aftermath === 'missed') {
+    const missed = { appId, call, ttlSeconds: MISSED_TTL_SECONDS, at }
+    return push(tx, { ...missed, to: { users: [call.userId] }, content: missedContent(call), kind: 'alert' })
+  }
+  const alert = pushed.filter(it => it.roads.includes('push')).map(it => it.hwid)
+  if (alert.length > 0)
+    await push(tx, { ...soon, to: { devices: alert }, content: overContent(call, aftermath), kind: 'alert' })
+}

@@ -1,0 +1,200 @@
+/** A call as it is read: by its back end, and by each device that it concerns. */
+import { type CalleeView, type CallView, type DeviceCall, PushError } from '@roost/protocol'
+import { bucketOf } from '../registry/buckets.ts'
+import { deviceOrder } from '../registry/lock-order.ts'
+import type { Queryable } from '../store/database.ts'
+import { deviceState, overallState, stateAt } from './state.ts'
+import type { CallKey } from './store.ts'
+
+type ViewRow = Omit<CallView, 'state'>
+
+const VIEW = `
+  select c.id, c.media, c.caller, c.created_at as "createdAt", c.ring_until as "ringUntil", c.data, (
+           select json_agg(json_build_object(
+                    'userId', m.user_id, 'state', m.state, 'changedAt', m.changed_at,
+                    'by', (select l.hwid from call_leg l
+                            where l.app_id = c.app_id and l.call_id = c.id and l.user_id = m.user_id and l.has_answered),
+                    'devices', coalesce((
+                      select json_agg(json_build_object('hwid', l.hwid, 'roads', l.roads, 'rangAt', l.rang_at) order by l.hwid)
+                        from call_leg l
+                       where l.app_id = c.app_id and l.call_id = c.id and l.user_id = m.user_id and not l.is_caller), '[]'::json)
+                  ) order by m.user_id)
+             from call_callee m where m.app_id = c.app_id and m.call_id = c.id) as callees
+    from call c where c.app_id = $1 and c.id = $2`
+
+/** Throws `call_unknown`. */
+export async function readCall(db: Queryable, { appId, callId }: CallKey, at: number): Promise<CallView> {
+  const { rows } = await db.query<ViewRow>(VIEW, [appId, callId])
+  const [row] = rows
+  if (row === undefined) throw callUnknown(callId)
+  const ringUntil = Date.parse(row.ringUntil)
+  const callees = (row.callees ?? []).map(it => calleeView(it, ringUntil, at))
+  return { ...row, callees, state: overallState(callees.map(it => it.state)) }
+}
+
+function calleeView(callee: CalleeView, ringUntil: number, at: number): CalleeView {
+  const state = stateAt(callee.state, ringUntil, at)
+  const isTimeOver = state !== callee.state
+  return {
+    ...callee,
+    state,
+    changedAt: new Date(isTimeOver ? ringUntil : callee.changedAt).toISOString(),
+    devices: callee.devices.map(it => ({
+      ...it,
+      state: deviceState(state, it.hwid === callee.by),
+      rangAt: it.rangAt === null ? null : new Date(it.rangAt).toISOString(),
+    })),
+  }
+}
+
+export function callUnknown(callId: string): PushError {
+  return new PushError('call_unknown', `there is no call ${callId} here`)
+}
+
+/** SQL over `call_leg l`: what a device is told, with the call `c` and its callee `m`. */
+export const DEVICE_CALL_COLUMNS = `l.bucket, l.app_id as "appId", l.hwid, l.user_id as "userId", l.is_caller as "isCaller",
+  l.has_answered as "hasAnswered", c.id, c.version, c.media, c.caller, c.data, c.created_at as "createdAt", c.ring_until as "ringUntil",
+  m.state, case when l.is_caller then (
+    select json_agg(json_build_object('userId', o.user_id, 'state', o.state, 'by', (
+             select b.hwid from call_leg b
+              where b.app_id = c.app_id and b.call_id = c.id and b.user_id = o.user_id and b.has_answered)) order by o.user_id)
+      from call_callee o where o.app_id = c.app_id and o.call_id = c.id) end as callees`
+export const DEVICE_CALL_JOINS = `join call c on c.app_id = l.app_id and c.id = l.call_id
+  left join call_callee m on m.app_id = l.app_id and m.call_id = l.call_id and m.user_id = l.user_id and not l.is_caller`
+
+export interface DeviceCallRow {
+  readonly bucket: number
+  readonly appId: number
+  readonly hwid: string
+  readonly userId: string
+  readonly isCaller: boolean
+  readonly hasAnswered: boolean
+  readonly id: string
+  readonly version: number
+  readonly media: DeviceCall['media']
+  readonly caller: DeviceCall['caller']
+  readonly data: DeviceCall['data']
+  readonly createdAt: string
+  readonly ringUntil: string
+  readonly state: CallView['state'] | null
+  readonly callees: DeviceCall['callees'] | null
+}
+
+export function deviceCallOf(row: DeviceCallRow, at: number): DeviceCall {
+  const { id, version, media, caller, data, createdAt, ringUntil, isCaller } = row
+  const until = Date.parse(ringUntil)
+  const callees = row.callees?.map(it => ({ ...it, state: stateAt(it.state, until, at) }))
+  const state = isCaller
+    ? overallState(callees?.map(it => it.state) ?? [])
+    : deviceState(stateAt(row.state ?? 'cancelled', until, at), row.hasAnswered)
+  return {
+    id,
+    role: isCaller ? 'caller' : 'callee',
+    state,
+    version,
+    media,
+    caller,
+    createdAt,
+    ringUntil,
+    ringMs: state === 'ringing' ? Math.max(0, until - at) : 0,
+    data,
+    ...(callees && { callees }),
+  }
+}
+
+export interface OfDevice {
+  readonly appId: number
+  readonly hwid: string
+  readonly at: number
+}
+
+/** What concerns it by now: calls that ring, and those whose ring time ended less than a minute ago. Not those of who was logged in before. */
+export async function listDeviceCalls(db: Queryable, { appId, hwid, at }: OfDevice): Promise<DeviceCall[]> {
+  const { rows } = await db.query<DeviceCallRow>(
+    `select ${DEVICE_CALL_COLUMNS} from call_leg l ${DEVICE_CALL_JOINS}
+       join device d on d.bucket = l.bucket and d.app_id = l.app_id and d.hwid = l.hwid and d.user_id = l.user_id
+      where l.bucket = $1 and l.app_id = $2 and l.hwid = $3 and l.open_until > $4
+      order by c.created_at, c.id`,
+    [bucketOf(hwid), appId, hwid, new Date(at)],
+  )
+  return rows.map(it => deviceCallOf(it, at))
+}
+
+/** Undefined when the device has no part in it. */
+export async function readDeviceCall(
+  db: Queryable,
+  { appId, hwid, callId, at }: OfDevice & { readonly callId: string },
+): Promise<DeviceCall | undefined> {
+  const { rows } = await db.query<DeviceCallRow>(
+    `select ${DEVICE_CALL_COLUMNS} from call_leg l ${DEVICE_CALL_JOINS}
+       join device d on d.bucket = l.bucket and d.app_id = l.app_id and d.hwid = l.hwid and d.user_id = l.user_id
+      where l.bucket = $1 and l.app_id = $2 and l.hwid = $3 and l.call_id = $4`,
+    [bucketOf(hwid), appId, hwid, callId],
+  )
+  return rows[0] && deviceCallOf(rows[0], at)
+}
+
+export interface CallToTell extends DeviceCallRow {
+  /** Who is logged in on the device; nobody can change before the transaction ends. */
+  readonly deviceUserId: string | null
+}
+
+const TOLD_AT_ONCE = 500
+
+/** What is changed just now is told when that is done. Uses the index call_leg_to_tell. */
+const TO_TELL = `
+  select ${DEVICE_CALL_COLUMNS}, d.user_id as "deviceUserId"
+    from call_leg l ${DEVICE_CALL_JOINS}
+    join device d on d.bucket = l.bucket and d.app_id = l.app_id and d.hwid = l.hwid
+   where l.server = $1 and l.open_until > $2
+   order by ${deviceOrder('l')}, c.created_at
+   limit ${TOLD_AT_ONCE}
+     for share of d for update of l skip locked`
+
+/** R25, as with other frames: `tell` writes while nobody can log in or out. Returns whether there may be more. */
+export async function tellCalls(
+  tx: Queryable,
+  { server, at }: { readonly server: string; readonly at: number },
+  tell: (call: CallToTell) => void,
+): Promise<boolean> {
+  const { rows } = await tx.query<CallToTell>(TO_TELL, [server, new Date(at)])
+  if (rows.length === 0) return false
+  for (const row of rows) if (row.userId === row.deviceUserId) tell(row)
+  await tx.query(
+    `update call_leg l set server = null
+       from unnest($1::smallint[], $2::integer[], $3::uuid[], $4::text[]) i (bucket, app_id, call_id, hwid)
+      where l.bucket = i.bucket and l.app_id = i.app_id and l.call_id = i.call_id and l.hwid = i.hwid`,
+    [rows.map(it => it.bucket), rows.map(it => it.appId), rows.map(it => it.id), rows.map(it => it.hwid)],
+  )
+  return rows.length === TOLD_AT_ONCE
+}
+
+/** For a device that connects, in the transaction that has locked its row: what rings for its user rings there, too, and it is told of all. */
+export async function openLegs(
+  tx: Queryable,
+  device: {
+    readonly appId: number
+    readonly hwid: string
+    readonly userId: string | null
+    readonly server: string
+    readonly at: number
+  },
+  toldAfterMs: number,
+): Promise<void> {
+  const { appId, hwid, userId, server, at } = device
+  if (userId === null) return
+  const place = [bucketOf(hwid), appId, hwid, userId, server, new Date(at)]
+  await tx.query(
+    `insert into call_leg (bucket, app_id, call_id, hwid, user_id, is_caller, roads, server, open_until)
+     select $1, $2, m.call_id, $3, $4, false, '{socket}', $5, c.ring_until + $7 * interval '1 millisecond'
+       from call_callee m join call c on c.app_id = m.app_id and c.id = m.call_id
+      where m.app_id = $2 and m.user_id = $4 and m.state = 'ringing' and c.ring_until > $6
+     on conflict do nothing`,
+    [...place, toldAfterMs],
+  )
+  await tx.query(
+    `update call_leg set server = $5, roads = case when 'socket' = any(roads) then roads else roads || array['socket'] end
+      where bucket = $1 and app_id = $2 and hwid = $3 and user_id = $4 and open_until > $6`,
+    place,
+  )
+}
