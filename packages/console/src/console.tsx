@@ -1,15 +1,13 @@
 /** The console of one visitor: the connection to the server, who is signed in, and then the pages. */
-import { Modal } from '@mantine/core'
 import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from '@tanstack/react-query'
 import { RouterProvider } from '@tanstack/react-router'
 import { type ReactElement, Suspense, useState, useSyncExternalStore } from 'react'
 import { type Api, ApiProblem, createApi } from './api/client.ts'
 import { Reachability } from './api/reachability.ts'
 import { ApiContext } from './api/use-api.ts'
-import { useTexts } from './i18n/language.tsx'
+import { SessionOver } from './later.ts'
 import { router } from './routes.tsx'
 import { Gate } from './session/gate.tsx'
-import { SignInForm } from './session/sign-in.tsx'
 import type { Access } from './session/token.ts'
 import { ReachabilityContext } from './shell/connection-line.tsx'
 
@@ -59,7 +57,11 @@ function Opened({ access, token, codes }: OpenedProps): ReactElement {
               onInvitationUsed={() => setInvitation(undefined)}
             >
               <RouterProvider router={router} />
-              <SessionOver isOpen={isOver} onDone={goOn} />
+              {isOver && (
+                <Suspense>
+                  <SessionOver onDone={goOn} />
+                </Suspense>
+              )}
             </Gate>
           </Suspense>
         </ReachabilityContext>
@@ -106,27 +108,4 @@ function createQueryClient(onRefused: (error: ApiProblem) => void): QueryClient 
       },
     },
   })
-}
-
-interface SessionOverProps {
-  readonly isOpen: boolean
-  readonly onDone: () => void
-}
-
-/** Over the page, so that what was typed there is still there afterwards. */
-function SessionOver({ isOpen, onDone }: SessionOverProps): ReactElement {
-  const t = useTexts('access')
-  return (
-    <Modal
-      opened={isOpen}
-      onClose={() => {}}
-      withCloseButton={false}
-      closeOnEscape={false}
-      closeOnClickOutside={false}
-      title={t('signIn.title')}
-      centered
-    >
-      <SignInForm isOver onDone={onDone} />
-    </Modal>
-  )
 }

@@ -7,18 +7,20 @@
  */
 import type { Me, RIGHTS } from '@roost/protocol'
 import { useQuery, useQueryClient } from '@tanstack/react-query'
-import { type ReactElement, type ReactNode, useState } from 'react'
+import { lazy, type ReactElement, type ReactNode, Suspense, useState } from 'react'
 import { type Api, ApiProblem } from '../api/client.ts'
 import { useApi } from '../api/use-api.ts'
 import { Waiting } from '../parts/page.tsx'
 import { Problem } from '../parts/problem.tsx'
 import { Entrance } from './entrance.tsx'
-import { FirstSetup } from './first-setup.tsx'
-import { JoinForm } from './join.tsx'
 import { SessionContext } from './session.tsx'
-import { SignIn } from './sign-in.tsx'
 import type { Access } from './token.ts'
-import { TokenForm } from './token-form.tsx'
+
+// whoever is signed in needs none of them
+const FirstSetup = lazy(async () => ({ default: (await import('./first-setup.tsx')).FirstSetup }))
+const JoinForm = lazy(async () => ({ default: (await import('./join.tsx')).JoinForm }))
+const SignIn = lazy(async () => ({ default: (await import('./sign-in.tsx')).SignIn }))
+const TokenForm = lazy(async () => ({ default: (await import('./token-form.tsx')).TokenForm }))
 
 export interface GateProps {
   readonly access: Access
@@ -34,6 +36,20 @@ export interface GateProps {
 type Visitor = { readonly me: Me } | { readonly me: null; readonly isSetUp: boolean | undefined }
 
 export function Gate(props: GateProps): ReactElement {
+  return (
+    <Suspense
+      fallback={
+        <Entrance>
+          <Waiting lines={3} />
+        </Entrance>
+      }
+    >
+      <WayIn {...props} />
+    </Suspense>
+  )
+}
+
+function WayIn(props: GateProps): ReactElement {
   const { access, token, invitation, setupCode, onInvitationUsed, children } = props
   const api = useApi()
   const client = useQueryClient()

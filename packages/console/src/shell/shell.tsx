@@ -2,13 +2,14 @@
  * The frame of every page: the app and its pages at the side (behind a button on a narrow screen), search, language,
  * colours and the way out on top, and the line that tells of a lost connection.
  */
-import { ActionIcon, Drawer, Kbd, Text, Tooltip, UnstyledButton } from '@mantine/core'
+import { ActionIcon, Kbd, Text, Tooltip, UnstyledButton } from '@mantine/core'
 import { useDisclosure, useHotkeys } from '@mantine/hooks'
 import { Link, Outlet, useNavigate } from '@tanstack/react-router'
 import { type ReactElement, Suspense, useEffect, useState } from 'react'
 import { useIsKnown } from '../apps/calls.ts'
 import { AppPicker } from '../apps/picker.tsx'
 import { useTexts } from '../i18n/language.tsx'
+import { fetchLater, MenuDrawer, Palette } from '../later.ts'
 import { LiveProvider } from '../live/live.tsx'
 import { Waiting } from '../parts/page.tsx'
 import logo from '../roost.svg'
@@ -16,7 +17,6 @@ import { useOpenApp, useSession } from '../session/session.tsx'
 import { ConnectionLine } from './connection-line.tsx'
 import { Icon } from './icons.tsx'
 import { NAVIGATION, useMayOpen } from './navigation.ts'
-import { Palette } from './palette.tsx'
 import css from './shell.module.css'
 import { LanguagePicker, SchemeSwitch } from './switches.tsx'
 
@@ -34,7 +34,10 @@ export function Shell(): ReactElement {
   const app = useIsKnown(asked) === false ? undefined : asked
   const [isMenuOpen, menu] = useDisclosure()
   const [isSearching, search] = useDisclosure()
+  const hasSearched = useHasBeen(isSearching)
+  const hasOpenedMenu = useHasBeen(isMenuOpen)
   useHotkeys([['mod+K', search.toggle]], [])
+  useEffect(() => void fetchLater(), [])
   useEffect(() => {
     if (app) localStorage.setItem(LAST_APP_KEY, app)
   }, [app])
@@ -78,20 +81,16 @@ export function Shell(): ReactElement {
           <Places app={app} onGo={menu.close} />
         </aside>
       )}
-      {app && (
-        <Drawer
-          opened={isMenuOpen}
-          onClose={menu.close}
-          size={280}
-          title="Roost"
-          closeButtonProps={{ 'aria-label': t('nav.close') }}
-        >
-          <AppPicker app={app} onGo={menu.close} />
-          <Places app={app} onGo={menu.close} />
-          <Link to="/account" className={css.place} onClick={menu.close}>
-            {t('page.account')}
-          </Link>
-        </Drawer>
+      {app && hasOpenedMenu && (
+        <Suspense fallback={null}>
+          <MenuDrawer isOpen={isMenuOpen} onClose={menu.close}>
+            <AppPicker app={app} onGo={menu.close} />
+            <Places app={app} onGo={menu.close} />
+            <Link to="/account" className={css.place} onClick={menu.close}>
+              {t('page.account')}
+            </Link>
+          </MenuDrawer>
+        </Suspense>
       )}
       <div className={css.content}>
         <ConnectionLine />
@@ -107,9 +106,20 @@ export function Shell(): ReactElement {
           </Suspense>
         </main>
       </div>
-      <Palette isOpen={isSearching} onClose={search.close} />
+      {hasSearched && (
+        <Suspense fallback={null}>
+          <Palette isOpen={isSearching} onClose={search.close} />
+        </Suspense>
+      )}
     </div>
   )
+}
+
+/** Stays true, so that what was opened once can close with its own transition. */
+function useHasBeen(isOpen: boolean): boolean {
+  const [hasBeen, setHasBeen] = useState(isOpen)
+  if (isOpen && !hasBeen) setHasBeen(true)
+  return hasBeen
 }
 
 function isMac(): boolean {
