@@ -18,7 +18,18 @@ const PAGE = `<!doctype html>
 <script type="module">
   import { createRoost } from '/roost-web.js'
   window.makeRoost = options => createRoost(options)
+  window.messages = []
+  window.liveStatuses = []
+  window.startLive = async options => {
+    const onMessage = message => window.messages.push(message.title)
+    const onLive = status => window.liveStatuses.push(status)
+    window.roost = createRoost({ ...options, live: true, onMessage, onLive })
+    return window.roost.start()
+  }
 </script>`
+
+/** Of the same origin, and knows nothing of Roost. */
+const EMPTY = '<!doctype html><title>Empty</title><link rel="icon" href="data:,">'
 
 const WORKER_WITH_CLICK = `
 importScripts('/roost-service-worker.js')
@@ -41,6 +52,8 @@ const FILES: Readonly<
   Record<string, { readonly type: string; readonly read: () => Promise<string> | string }>
 > = {
   '/': { type: 'text/html', read: () => PAGE },
+  '/empty': { type: 'text/html', read: () => EMPTY },
+  '/roost-live.js': { type: 'text/javascript', read: () => readBundle('roost-live.js') },
   '/roost-web.js': { type: 'text/javascript', read: () => readBundle('roost-web.js') },
   '/roost-testing.js': { type: 'text/javascript', read: () => readBundle('roost-testing.js') },
   '/roost-service-worker.js': { type: 'text/javascript', read: () => readBundle('roost-service-worker.js') },

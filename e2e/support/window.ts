@@ -1,8 +1,14 @@
 /** What the test page of `site.ts` offers to the tests that drive it. */
-import type { Roost, RoostOptions } from '@roost/sdk/web'
+import type { LiveStatus, Roost, RoostOptions, RoostStatus } from '@roost/sdk/web'
 
 declare global {
   interface Window {
     makeRoost(options: RoostOptions): Roost
+    /** Starts one that is connected, and fills the next three. */
+    startLive(options: RoostOptions): Promise<RoostStatus>
+    roost: Roost
+    /** Titles of what `onMessage` was told of. */
+    messages: string[]
+    liveStatuses: LiveStatus[]
   }
 }

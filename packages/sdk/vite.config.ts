@@ -6,9 +6,16 @@ import { defineConfig, type UserConfig } from 'vite'
 
 const BUNDLES = {
   page: { entry: 'src/web/index.ts', format: 'es', file: 'roost-web.js' },
+  live: { entry: 'src/web/live.ts', format: 'es', file: 'roost-live.js' },
   testing: { entry: 'src/web/testing.ts', format: 'es', file: 'roost-testing.js' },
   'service-worker': { entry: 'src/web/service-worker.ts', format: 'iife', file: 'roost-service-worker.js' },
 } as const
+
+/** What the page's module loads when it is called for. */
+const APART: Readonly<Record<string, { readonly file: string }>> = {
+  './live.ts': BUNDLES.live,
+  './testing.ts': BUNDLES.testing,
+}
 
 export default defineConfig(({ mode }): UserConfig => {
   const bundle = BUNDLES[mode as keyof typeof BUNDLES] ?? BUNDLES.page
@@ -17,8 +24,10 @@ export default defineConfig(({ mode }): UserConfig => {
       {
         name: 'file-of-its-own',
         enforce: 'pre',
-        resolveId: source =>
-          source === './testing.ts' ? { id: `./${BUNDLES.testing.file}`, external: true } : null,
+        resolveId: (source, importer) => {
+          const bundle = importer?.endsWith('/web/roost.ts') ? APART[source] : undefined
+          return bundle === undefined ? null : { id: `./${bundle.file}`, external: true }
+        },
       },
     ],
     build: {

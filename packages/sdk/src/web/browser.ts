@@ -14,13 +14,24 @@ export interface Environment {
   readonly client: Client
   readonly lock: Lock
   readonly now: () => number
+  readonly facts: () => DeviceFacts
 }
 
 export function browserEnvironment(): Environment {
   const store = openStore()
   const now = (): number => Date.now()
-  const facts = (): DeviceFacts => readFacts(navigator, new Date())
-  return { store, lock, now, client: createClient({ store, transport, lock, now, facts }) }
+  const facts = (): DeviceFacts => ({ ...readFacts(navigator, new Date()), permission: permission() })
+  return { store, lock, now, facts, client: createClient({ store, transport, lock, now, facts }) }
+}
+
+export function isWebKit(): boolean {
+  return deviceTypeOf(navigator.userAgent) === SAFARI
+}
+
+const PERMISSIONS = { granted: 'granted', denied: 'denied', default: 'not_determined' } as const
+
+function permission(): DeviceFacts['permission'] {
+  return 'Notification' in globalThis ? PERMISSIONS[Notification.permission] : undefined
 }
 
 export const transport: Transport = async request => {

@@ -7,7 +7,7 @@ import type { RoostError } from '../core/error.ts'
 import { type InvitedStep, reportStep, type StepError, takeInvitation } from '../core/invitation.ts'
 import type { DeviceState } from '../core/state.ts'
 import { transport } from './browser.ts'
-import type { RoostStatus } from './roost.ts'
+import type { RoostStatus } from './options.ts'
 
 /** The state of this device, made if there is none: also a browser without push can say so. */
 export type ReadDevice = () => Promise<DeviceState>

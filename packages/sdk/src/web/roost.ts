@@ -5,75 +5,21 @@
  * permission outside a user gesture. Everything may be called twice; the second call finds nothing to do.
  * Source: W3C Push API; Notifications API §"requestPermission".
  */
+import { VERSION } from '../core/client.ts'
 import { isDue } from '../core/decide.ts'
 import { RoostError } from '../core/error.ts'
 import { type Inbox, type InboxPage, markInbox, readInbox } from '../core/inbox.ts'
 import { codeIn } from '../core/invitation-code.ts'
-import type { SelfCheck } from '../core/self-check.ts'
+import { sendReceipt } from '../core/receipts.ts'
 import { adoptSettings, type DeviceState, type Settings } from '../core/state.ts'
 import { showBadge } from './badge.ts'
 import { browserEnvironment, type Environment, transport } from './browser.ts'
 import type { Invited } from './invitation.ts'
+import { closeForeign } from './notification.ts'
+import type { Delivery, Roost, RoostOptions, RoostStatus, TagValue } from './options.ts'
 import { syncSubscription } from './subscription.ts'
-
-export interface RoostOptions {
-  /** Where Roost answers, for example `https://push.example.org`. */
-  readonly baseUrl: string
-  /** The application's code, `XXXXX-XXXXX`. One application an origin: the service worker has one memory. */
-  readonly application: string
-  /** The device token of the application; it may be public, it can't send. */
-  readonly deviceToken: string
-  /** On this site's own origin. Default `/roost-service-worker.js`. */
-  readonly serviceWorkerUrl?: string
-  /** The site's own version, shown with the device. */
-  readonly appVersion?: string
-  /** The icon of the installed site shows how many messages of the inbox are unread, also while it is closed. Default false. */
-  readonly unreadBadge?: boolean
-  /** Called after each start, subscribe and unsubscribe that went through. */
-  readonly onChange?: (status: RoostStatus) => void
-}
-
-export interface RoostStatus {
-  readonly isSupported: boolean
-  readonly permission: NotificationPermission
-  /** The server has confirmed an address of this browser, and nobody took it back since. */
-  readonly isSubscribed: boolean
-  /** The person unsubscribed on purpose. */
-  readonly isOptedOut: boolean
-  readonly hwid: string | undefined
-}
-
-/**
- * `kept`: not through yet; sent again at the next event or start. `ignored`: this browser has no web push, so the
- * server knows nothing of it. A site's login must not fail over that.
- */
-export type Delivery = 'sent' | 'kept' | 'ignored'
-
-/** A value, or null to clear it. */
-export type TagValue = string | number | boolean | null | readonly string[]
-
-export interface Roost {
-  /** Installs the service worker and puts right what has changed since last time. Never asks for permission. */
-  start(): Promise<RoostStatus>
-  /** Asks for permission; call it from a user gesture. Undoes an earlier unsubscribe. */
-  subscribe(): Promise<RoostStatus>
-  /** Remembered: no later start subscribes again by itself. */
-  unsubscribe(): Promise<RoostStatus>
-  /** What the server can't store (too long, too many) it skips; the rest counts. */
-  setTags(tags: Readonly<Record<string, TagValue>>): Promise<Delivery>
-  /** Names the person who uses this browser; undefined when they log out. */
-  setUser(userId: string | undefined): Promise<Delivery>
-  status(): Promise<RoostStatus>
-  /** Messages that stay readable, newest first, and how many are unread. Rejects where nobody can be asked. */
-  inbox(page?: InboxPage): Promise<Inbox>
-  /** Says what the person did with one: it never goes back. */
-  markInbox(id: string, state: 'read' | 'opened' | 'deleted'): Promise<Delivery>
-  /**
-   * Looks for what keeps pushes from this browser, and changes nothing. Of a test device the console shows what was found.
-   * Rejects with `file_missing` alone: it is in a file of its own, `roost-testing.js`.
-   */
-  selfCheck(): Promise<SelfCheck>
-}
+import { syncLater } from './sync-later.ts'
+import { tell } from './tabs.ts'
 
 interface Context extends Environment {
   readonly options: RoostOptions
@@ -93,6 +39,8 @@ export function createRoost(options: RoostOptions): Roost {
     subscribe: () => followed(() => subscribe(context)),
     unsubscribe: () => unsubscribe(context),
     setTags: tags => setTags(context, tags),
+    trackEvent: (event, attributes = {}) => trackEvent(context, event, attributes),
+    reportMessage: (message, what) => sendReceipt(context.client, what, message),
     setUser: userId => setUser(context, userId),
     status: () => readStatus(context),
     inbox: page => inbox(context, page),
@@ -112,11 +60,15 @@ async function follow(invited: Invited, work: () => Promise<RoostStatus>): Promi
   return testing === undefined ? working : testing.whileInvited(invited, { code, working })
 }
 
-async function loadTesting(): Promise<typeof import('./testing.ts')> {
+function loadTesting(): Promise<typeof import('./testing.ts')> {
+  return load(() => import('./testing.ts'), 'roost-testing.js')
+}
+
+async function load<Module>(bring: () => Promise<Module>, file: string): Promise<Module> {
   try {
-    return await import('./testing.ts')
+    return await bring()
   } catch (cause) {
-    throw new RoostError('file_missing', 'roost-testing.js does not lie beside roost-web.js', { cause })
+    throw new RoostError('file_missing', `${file} does not lie beside roost-web.js`, { cause })
   }
 }
 
@@ -126,11 +78,45 @@ function serviceWorkerUrlOf({ serviceWorkerUrl = '/roost-service-worker.js' }: R
 
 async function start(context: Context): Promise<RoostStatus> {
   if (!isSupported()) return announce(context) // it runs on every page view: no reason to fail there
+  introduce()
   const registration = await prepare(context)
+  watch(context)
   await context.client.flush()
   await reportOpen(context)
   await syncSubscription(context, registration)
+  await joinPages(context, registration)
   return announce(context)
+}
+
+let isIntroduced = false
+
+/** Once a page: whoever looks into the console wants to know. */
+function introduce(): void {
+  if (!isIntroduced) console.info(`Roost ${VERSION}`)
+  isIntroduced = true
+}
+
+const watching = new WeakSet<Environment['store']>()
+
+/** Once a page: what waits goes out when the network is back, and another permission is told at once. */
+function watch(context: Context): void {
+  if (watching.has(context.store)) return
+  watching.add(context.store)
+  const again = () => void start(context).catch(() => {}) // the next page view tries again
+  addEventListener('online', again)
+  const asked = navigator.permissions?.query({ name: 'notifications' })
+  asked?.then(status => status.addEventListener('change', again)).catch(() => {})
+}
+
+const joined = new WeakSet<Environment['store']>()
+
+async function joinPages(context: Context, registration: ServiceWorkerRegistration): Promise<void> {
+  const { live = false, onMessage, onLive } = context.options
+  if ((!live && onMessage === undefined) || joined.has(context.store)) return
+  const { join } = await load(() => import('./live.ts'), 'roost-live.js')
+  joined.add(context.store)
+  const hear = { onMessage: onMessage ?? (() => {}), onStatus: onLive ?? (() => {}) }
+  join({ ...context, registration, isLive: live, ...hear })
 }
 
 async function subscribe(context: Context): Promise<RoostStatus> {
@@ -153,23 +139,41 @@ async function unsubscribe(context: Context): Promise<RoostStatus> {
 }
 
 async function setTags(context: Context, tags: Readonly<Record<string, TagValue>>): Promise<Delivery> {
-  if (!isSupported()) return 'ignored'
-  await context.store.update(state => adopt(context, state))
-  return context.client.deliver({
-    key: `setTags:${crypto.randomUUID()}`,
-    method: 'setTags',
-    fields: { tags },
-  })
+  return deliver(context, 'setTags', { tags })
 }
 
+async function trackEvent(context: Context, event: string, attributes: object): Promise<Delivery> {
+  return deliver(context, 'postEvent', { event, attributes })
+}
+
+async function deliver(
+  context: Context,
+  method: string,
+  fields: Readonly<Record<string, unknown>>,
+): Promise<Delivery> {
+  if (!isSupported()) return 'ignored'
+  await context.store.update(state => adopt(context, state))
+  const delivery = await context.client.deliver({ key: `${method}:${crypto.randomUUID()}`, method, fields })
+  if (delivery === 'kept') void syncLater()
+  return delivery
+}
+
+/** First here and then told: from the first line on nothing of the former person is shown. */
 async function setUser(context: Context, userId: string | undefined): Promise<Delivery> {
   if (!isSupported()) return 'ignored'
-  const { hwid } = await context.store.update(state => ({ ...adopt(context, state), userId }))
-  return context.client.deliver({
-    key: `registerUser:${crypto.randomUUID()}`,
-    method: 'registerUser',
-    fields: { userId: userId ?? hwid }, // the protocol's way to say "nobody": the device is its own user
-  })
+  const { hwid } = await context.store.update(state => ({
+    ...adopt(context, state),
+    userId,
+    isUserTold: true,
+  }))
+  if (userId === undefined) tell({ type: 'logout' })
+  await closeForeign(await navigator.serviceWorker.getRegistration(), userId)
+  try {
+    // the protocol's way to say "nobody": the device is its own user
+    return await deliver(context, 'registerUser', { userId: userId ?? hwid })
+  } finally {
+    tell({ type: 'user' })
+  }
 }
 
 async function inbox(context: Context, page: InboxPage = {}): Promise<Inbox> {
@@ -226,6 +230,7 @@ function settingsOf(options: RoostOptions): Settings {
     deviceToken: options.deviceToken,
     appVersion: options.appVersion,
     hasUnreadBadge: options.unreadBadge ?? false,
+    foreground: options.foreground ?? (options.onMessage === undefined ? 'show' : 'event'),
   }
 }
 
@@ -241,12 +246,14 @@ function activated(registration: ServiceWorkerRegistration): Promise<ServiceWork
   })
 }
 
-/** At most once an hour. The server takes its own time of receipt as "last seen". */
+/** At most once an hour, and when the permission has changed. The server takes its own time of receipt as "last seen". */
 async function reportOpen(context: Context): Promise<void> {
   const state = await context.store.read()
-  if (!isDue(state?.openedAt, context.now())) return
+  const { permission } = context.facts()
+  if (!isDue(state?.openedAt, context.now()) && state?.permission === permission) return
   await context.client.call('applicationOpen')
-  await context.store.update(before => ({ ...adopt(context, before), openedAt: context.now() }))
+  const told = { openedAt: context.now(), ...(permission !== undefined && { permission }) }
+  await context.store.update(before => ({ ...adopt(context, before), ...told }))
 }
 
 async function announce(context: Context): Promise<RoostStatus> {

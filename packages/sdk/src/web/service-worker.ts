@@ -6,23 +6,20 @@
  * Sources: Service Workers §4.4 (ExtendableEvent); Push API §9; Notifications API §2.
  */
 import { VERSION } from '../core/client.ts'
-import { RoostError } from '../core/error.ts'
 import { readInbox } from '../core/inbox.ts'
-import { decodePayload, type Links, linkClicked, type PushPayload, safeLink } from '../core/payload.ts'
+import { decodePayload, linkClicked, type PushPayload, safeLink } from '../core/payload.ts'
+import { sendReceipt } from '../core/receipts.ts'
+import { claim } from '../core/received.ts'
 import { showBadge } from './badge.ts'
-import { browserEnvironment, transport } from './browser.ts'
+import { browserEnvironment, isWebKit, transport } from './browser.ts'
+import { type Carried, keepPromise, showNotification } from './notification.ts'
+import { present } from './present.ts'
 import { syncSubscription } from './subscription.ts'
+import { SYNC_TAG } from './sync-later.ts'
 import { VERSION_QUESTION } from './version-question.ts'
 
 const worker = self as unknown as ServiceWorkerGlobalScope
 const environment = browserEnvironment()
-
-/** What a shown notification carries to its click. */
-interface Carried extends Links {
-  readonly hash: string | undefined
-  readonly receiptKey: string | undefined
-  readonly metaData: unknown
-}
 
 // A new version takes over at once: an old one would go on with rules that the server no longer follows.
 worker.addEventListener('install', event => event.waitUntil(worker.skipWaiting()))
@@ -34,13 +31,37 @@ worker.addEventListener('pushsubscriptionchange', event =>
   event.waitUntil(syncSubscription(environment, worker.registration)),
 )
 
+// Chromium wakes the worker when the network is back; elsewhere the next event or page view sends what waits.
+worker.addEventListener('sync', event => {
+  const { tag } = event as ExtendableEvent & { readonly tag?: string }
+  if (tag === SYNC_TAG) (event as ExtendableEvent).waitUntil(environment.client.flush())
+})
+
 worker.addEventListener('message', ({ data, ports }) => {
   if (data === VERSION_QUESTION) ports[0]?.postMessage(VERSION)
 })
 
 async function receive(event: PushEvent): Promise<void> {
-  const payload = decodePayload(event.data?.text(), worker.location.hostname)
-  await inParallel(show(payload), sendReceipt('messageDeliveryEvent', payload), countUnread())
+  const message = decodePayload(event.data?.text(), worker.location.hostname)
+  // Where nothing can be kept it is shown: twice is better than never.
+  const verdict = await claim(environment.store, message).catch(() => 'new' as const)
+  if (verdict !== 'new') return inParallel(showNothing(), environment.client.flush())
+  await inParallel(show(message), sendReceipt(environment.client, 'delivered', message), countUnread())
+}
+
+async function show(message: PushPayload): Promise<void> {
+  const { store } = environment
+  const { registration } = worker
+  const isShown = await present({ store, registration }, message).catch(() => undefined)
+  if (isShown === undefined) await showNotification(registration, message)
+  else if (!isShown) await showNothing()
+}
+
+/** A page in view is something to see, but WebKit asks for a notification all the same. */
+async function showNothing(): Promise<void> {
+  const pages = await worker.clients.matchAll({ type: 'window', includeUncontrolled: true })
+  const isExcused = !isWebKit() && pages.some(it => it.visibilityState === 'visible')
+  if (!isExcused) await keepPromise(worker.registration, worker.location.hostname)
 }
 
 /** A push may be of a message that stays in the inbox. */
@@ -51,34 +72,19 @@ async function countUnread(): Promise<void> {
   if (found !== undefined) await showBadge(found.unread)
 }
 
-function show(payload: PushPayload): Promise<void> {
-  const { url, buttons, hash, receiptKey, metaData } = payload
-  const carried: Carried = { url, buttonUrls: buttons.map(it => it.url), hash, receiptKey, metaData }
-  const actions = buttons.map(({ title }, at) => ({ action: String(at), title }))
-  return worker.registration.showNotification(payload.title, {
-    silent: payload.isSilent,
-    data: carried,
-    ...(actions.length > 0 && { actions }), // browsers without them pass over it
-    ...given({
-      body: payload.body,
-      icon: payload.icon,
-      image: payload.image,
-      badge: payload.badge,
-      tag: payload.tag,
-    }),
-  })
-}
-
 async function follow(event: NotificationEvent): Promise<void> {
   event.notification.close()
   const carried = event.notification.data as Carried
-  const landing = openLink(linkClicked(carried, event.action)).then(() => postReceipt('landed', carried))
-  await inParallel(landing, sendReceipt('pushStat', carried))
+  const landing = openLink(linkClicked(carried, event.action)).then(() =>
+    sendReceipt(environment.client, 'landed', carried),
+  )
+  await inParallel(landing, sendReceipt(environment.client, 'opened', carried))
 }
 
 /** Swiped away: a click closes it, too, but tells of no closing. */
 async function noteDismissal(event: NotificationEvent): Promise<void> {
-  await postReceipt('dismissed', event.notification.data as Carried | null)
+  const carried = event.notification.data as Carried | null
+  if (carried !== null) await sendReceipt(environment.client, 'dismissed', carried)
 }
 
 /** A tab that shows the page already is brought forward; without a link, any tab of the site will do. */
@@ -90,39 +96,7 @@ async function openLink(link: string | undefined): Promise<void> {
   else await open.focus()
 }
 
-/** The key makes a repeat of the same receipt one. A message without a hash can't be counted by the server. */
-async function sendReceipt(
-  method: 'messageDeliveryEvent' | 'pushStat',
-  { hash, receiptKey, metaData }: Pick<Carried, 'hash' | 'receiptKey' | 'metaData'>,
-): Promise<void> {
-  if (hash === undefined) return environment.client.flush()
-  const fields = { hash, ...given({ receipt_key: receiptKey, metaData }) }
-  const call = { key: `${method}:${hash}`, method, fields }
-  await environment.client.deliver(call).catch(forgiveRefusal)
-}
-
-/** What the compatible protocol has no call for. A notification of before this version, or of the page itself, carries nothing. */
-async function postReceipt(kind: 'dismissed' | 'landed', carried: Carried | null): Promise<void> {
-  const { hash, receiptKey } = carried ?? {}
-  if (hash === undefined) return
-  const receipt = { kind, hash, ...given({ receipt_key: receiptKey }) }
-  const call = { key: `${kind}:${hash}`, method: 'postReceipts', fields: { receipts: [receipt] } }
-  await environment.client.deliver(call).catch(forgiveRefusal)
-}
-
-/** A receipt that the server does not want is no reason to tell the push service that the message failed. */
-function forgiveRefusal(error: unknown): void {
-  if (!(error instanceof RoostError)) throw error
-}
-
 /** Waits for both even if one fails: a rejected `waitUntil` would stop the worker in the middle of the other. */
 async function inParallel(...work: readonly Promise<void>[]): Promise<void> {
   for (const result of await Promise.allSettled(work)) if (result.status === 'rejected') throw result.reason
-}
-
-/** Without the fields that are undefined: browsers read `undefined` as a text for some of them. */
-function given<T extends object>(fields: T): { [K in keyof T]?: NonNullable<T[K]> } {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
-    [K in keyof T]?: NonNullable<T[K]>
-  }
 }

@@ -1,0 +1,118 @@
+/**
+ * The live channel in a browser: a file of its own (`roost-live.js`), loaded for sites that want it.
+ *
+ * One connection a device: of the pages of a browser one leads, by a lock, and when it ends the next one takes over. Whoever leads
+ * says whether any page is in view, and hands messages to the page that the person looks at.
+ */
+import { createLive } from '../core/live.ts'
+import type { Live, LiveStatus } from '../core/live-options.ts'
+import type { PushPayload } from '../core/payload.ts'
+import { sendReceipt } from '../core/receipts.ts'
+import { openWebSocket } from '../core/socket.ts'
+import type { Environment } from './browser.ts'
+import { present } from './present.ts'
+import { hear, type Notice, pageInView, tell, type View, watchView } from './tabs.ts'
+
+export interface JoinOptions extends Environment {
+  readonly registration: ServiceWorkerRegistration
+  /** Connects; else this page only hears what comes by push. */
+  readonly isLive: boolean
+  readonly onMessage: (message: PushPayload) => void
+  readonly onStatus: (status: LiveStatus) => void
+}
+
+const LEADER = 'roost-live'
+
+/** This page is one of those that messages may be handed to, until it ends. */
+export function join(options: JoinOptions): void {
+  let page = new Page(options)
+  // A page that waits in the browser's cache for somebody to go back to it may hold neither locks nor connections.
+  addEventListener('pagehide', () => page.leave())
+  addEventListener('pageshow', event => {
+    if ((event as PageTransitionEvent).persisted) page = new Page(options)
+  })
+}
+
+class Page {
+  readonly #id = crypto.randomUUID()
+  readonly #options: JoinOptions
+  readonly #live: Live
+  readonly #view: View
+  readonly #deafen: () => void
+  readonly #waiting = new AbortController()
+  readonly #wake = () => this.#live.wake()
+  #isLeading = false
+  #abdicate: () => void = () => undefined
+
+  constructor(options: JoinOptions) {
+    this.#options = options
+    const { store, client, registration, onStatus } = options
+    this.#live = createLive({
+      store,
+      client,
+      openSocket: openWebSocket,
+      fallbackTitle: location.hostname,
+      onMessage: async message => {
+        await present({ store, registration, orElse: this.#id }, message)
+        void sendReceipt(client, 'delivered', message).catch(() => undefined)
+      },
+      onStatus,
+    })
+    this.#deafen = hear(it => this.#take(it))
+    this.#view = watchView(this.#id, () => this.#viewChanged())
+    addEventListener('online', this.#wake)
+    if (options.isLive) void this.#lead()
+  }
+
+  leave(): void {
+    removeEventListener('online', this.#wake)
+    this.#deafen()
+    this.#view.leave()
+    this.#live.stop()
+    this.#waiting.abort()
+    this.#abdicate()
+    tell({ type: 'view', hidden: this.#id })
+  }
+
+  async #lead(): Promise<void> {
+    const lead = async () => {
+      const state = await this.#state()
+      if (this.#waiting.signal.aborted) return
+      this.#isLeading = true
+      this.#live.start(state)
+      await new Promise<void>(end => {
+        this.#abdicate = end
+      })
+    }
+    await navigator.locks.request(LEADER, { signal: this.#waiting.signal }, lead).catch(() => undefined)
+  }
+
+  #take(notice: Notice): void {
+    switch (notice.type) {
+      case 'message':
+        if (notice.to === this.#id) this.#options.onMessage(notice.message)
+        return
+      case 'view':
+        void this.#tellState(notice.hidden)
+        return
+      case 'logout':
+        return this.#live.logOut()
+      case 'user':
+        return this.#live.userChanged()
+    }
+  }
+
+  #viewChanged(): void {
+    const { isVisible } = this.#view
+    tell(isVisible ? { type: 'view' } : { type: 'view', hidden: this.#id })
+    if (isVisible) this.#live.wake()
+  }
+
+  async #tellState(hidden: string | undefined): Promise<void> {
+    if (this.#isLeading) this.#live.setState(await this.#state(hidden))
+  }
+
+  async #state(hidden?: string): Promise<'online' | 'background'> {
+    return (await pageInView(hidden)) === undefined ? 'background' : 'online'
+  }
+}

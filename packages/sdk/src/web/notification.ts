@@ -1,0 +1,70 @@
+/**
+ * Notifications of a browser: what a message shows, and what is left to do where nothing is to be shown.
+ * Sources: Notifications API §2; Push API, "userVisibleOnly".
+ */
+import type { Links, PushPayload } from '../core/payload.ts'
+
+/** What a shown notification carries to its click. */
+export interface Carried extends Links {
+  readonly hash: string | undefined
+  readonly receiptKey: string | undefined
+  readonly metaData: unknown
+  readonly userId: string | undefined
+}
+
+export function showNotification(
+  registration: ServiceWorkerRegistration,
+  payload: PushPayload,
+): Promise<void> {
+  const { title, url, buttons, hash, receiptKey, metaData, userId } = payload
+  const carried: Carried = {
+    url,
+    buttonUrls: buttons.map(it => it.url),
+    hash,
+    receiptKey,
+    metaData,
+    userId,
+  }
+  const actions = buttons.map((it, at) => ({ action: String(at), title: it.title }))
+  return registration.showNotification(title, {
+    silent: payload.isSilent,
+    data: carried,
+    ...(actions.length > 0 && { actions }), // browsers without them pass over it
+    ...given({
+      body: payload.body,
+      icon: payload.icon,
+      image: payload.image,
+      badge: payload.badge,
+      tag: payload.tag,
+    }),
+  })
+}
+
+const PROMISE_TAG = 'roost-nothing-to-show'
+
+/**
+ * A push without anything to show: browsers count those, and take the permission from sites that have too many. So something without a word
+ * of the message is shown, and taken away at once.
+ */
+export async function keepPromise(registration: ServiceWorkerRegistration, title: string): Promise<void> {
+  await registration.showNotification(title, { silent: true, tag: PROMISE_TAG })
+  for (const shown of await registration.getNotifications({ tag: PROMISE_TAG })) shown.close()
+}
+
+/** R25: takes away what is on the screen of somebody who is not logged in any more. */
+export async function closeForeign(
+  registration: ServiceWorkerRegistration | undefined,
+  userId: string | undefined,
+): Promise<void> {
+  for (const shown of (await registration?.getNotifications()) ?? []) {
+    const owner = (shown.data as Carried | null)?.userId
+    if (owner !== undefined && owner !== userId) shown.close()
+  }
+}
+
+/** Without the fields that are undefined: browsers read `undefined` as a text for some of them. */
+function given<T extends object>(fields: T): { [K in keyof T]?: NonNullable<T[K]> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: NonNullable<T[K]>
+  }
+}

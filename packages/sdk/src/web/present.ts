@@ -1,0 +1,31 @@
+/**
+ * What becomes of a message that was claimed: a notification, or a word to the page that the person looks at, as the site or the
+ * message wants it (core/received.ts). The same for frames and pushes.
+ */
+import type { PushPayload } from '../core/payload.ts'
+import { presentationOf } from '../core/received.ts'
+import type { Store } from '../core/state.ts'
+import { showNotification } from './notification.ts'
+import { pageInView, tell } from './tabs.ts'
+
+export interface PresentOptions {
+  readonly store: Store
+  readonly registration: ServiceWorkerRegistration
+  /** The page to tell when none is in view and no notification may be shown. */
+  readonly orElse?: string
+}
+
+/** Whether there is a notification. */
+export async function present(
+  { store, registration, orElse }: PresentOptions,
+  message: PushPayload,
+): Promise<boolean> {
+  const page = await pageInView()
+  const state = await store.read().catch(() => undefined)
+  const how = page === undefined ? 'show' : presentationOf(message, state?.settings.foreground ?? 'show')
+  const isShown = how === 'show' && Notification.permission === 'granted'
+  const to = page ?? (isShown ? undefined : orElse)
+  if (to !== undefined && how !== 'silent') tell({ type: 'message', to, message })
+  if (isShown) await showNotification(registration, message)
+  return isShown
+}
