@@ -8,8 +8,8 @@ import { AppDirectory } from './access/apps.ts'
 import { Passwords } from './access/passwords.ts'
 import { readInstallation, readSetupCode } from './access/setup-code.ts'
 import { hasServerToken, newToken, ServerTokens, storeToken } from './access/tokens.ts'
-import type { Config } from './config.ts'
 import { Calls } from './calls/calls.ts'
+import type { Config } from './config.ts'
 import { CredentialChecks } from './credentials/checks.ts'
 import { Seal } from './credentials/seal.ts'
 import { Senders } from './credentials/senders.ts'
@@ -133,11 +133,12 @@ async function start(
   closers.push(() => stopSending(dispatcher, senders, { logger, closeWithinMs }))
   const serverTokens = new ServerTokens(db, clock)
   const apps = new AppDirectory(db, clock)
+  let channels: LiveChannels | undefined
   const forgetTokens = () => {
     serverTokens.forget()
     apps.forget()
+    void channels?.checkAccess()
   }
-  let channels: LiveChannels | undefined
   const listener = new Listener({
     databaseUrl,
     logger,

@@ -5,17 +5,22 @@ import { WebSocket } from 'ws'
 
 export type MessageFrame = Extract<ServerFrame, { type: 'message' }>
 
+interface End {
+  readonly code: number
+  readonly reason: string
+}
+
 export interface LiveDevice {
   readonly socket: WebSocket
   /** All that came, in its order. */
   readonly frames: readonly ServerFrame[]
   say(frame: object): void
-  /** The next frame of this type that nobody has waited for. */
+  /** The next frame of this type that nobody has waited for; rejects when the channel is closed without one. */
   next<Type extends ServerFrame['type']>(type: Type): Promise<Extract<ServerFrame, { type: Type }>>
   /** Everything that was said before has been taken, and what was on its way has come. */
   settled(): Promise<void>
   /** Code and reason with which the server closes it. */
-  readonly closed: Promise<{ readonly code: number; readonly reason: string }>
+  readonly closed: Promise<End>
   /** As when the network goes away: without a farewell. */
   drop(): Promise<void>
 }
@@ -45,14 +50,12 @@ export function openSocket(
     else waiting.splice(place, 1)[0]?.resolve(frame as never)
   })
   socket.on('error', () => undefined)
+  let end: End | undefined
+  const notCome = (type: string, { code, reason }: End) =>
+    new Error(`closed with ${code} ${reason} before a frame "${type}" came: ${JSON.stringify(frames.at(-1))}`)
   const closed = once(socket, 'close').then(([code, reason]) => {
-    const end = { code: Number(code), reason: String(reason) }
-    for (const it of waiting.splice(0))
-      it.reject(
-        new Error(
-          `closed with ${end.code} ${end.reason} before a frame "${it.type}" came: ${JSON.stringify(frames.at(-1))}`,
-        ),
-      )
+    end = { code: Number(code), reason: String(reason) }
+    for (const it of waiting.splice(0)) it.reject(notCome(it.type, end))
     return end
   })
   const device: LiveDevice = {
@@ -63,6 +66,7 @@ export function openSocket(
     next: type => {
       const place = unread.findIndex(it => it.type === type)
       if (place !== -1) return Promise.resolve(unread.splice(place, 1)[0] as never)
+      if (end !== undefined) return Promise.reject(notCome(type, end)) // it may have closed before anybody asked
       return new Promise((resolve, reject) => waiting.push({ type, resolve, reject }))
     },
     settled: async () => {

@@ -19,7 +19,14 @@ async function open(options: ConstructorParameters<typeof WebSocket>[2] = {}) {
   const former: number[] = []
   const host: ChannelHost = {
     hello: async (channel, { hwid }) => {
-      channel.member = { appId: 1, bucket: 0, hwid, userId: null, session: 's' }
+      channel.member = {
+        appId: 1,
+        bucket: 0,
+        hwid,
+        userId: null,
+        session: 's',
+        access: { app: 'A', deviceToken: 't' },
+      }
       return { type: 'welcome', heartbeatSeconds: 30 }
     },
     acknowledge: async (_channel, frames, others) => {

@@ -44,8 +44,16 @@ export interface ChannelHost {
   gone(channel: Channel): void
 }
 
+/** What a device came with. */
+export interface Access {
+  /** Code. */
+  readonly app: string
+  readonly deviceToken: string
+}
+
 /** Of a device that was let in. */
 export interface Member extends Place {
+  readonly access: Access
   readonly bucket: number
   readonly userId: string | null
   readonly session: string
@@ -106,6 +114,12 @@ export class Channel {
     this.#socket.close(code, Buffer.from(reason).subarray(0, REASON_BYTES).toString())
   }
 
+  /** Says what is wrong, and closes. */
+  refuse(error: unknown): void {
+    this.#send(this.#host.refusalOf(error))
+    this.close('refused')
+  }
+
   terminate(): void {
     this.#socket.terminate()
   }
@@ -130,14 +144,13 @@ export class Channel {
     if (this.#isOpen) this.#socket.send(JSON.stringify(frame))
   }
 
-  /** One after the other, as they were said; nothing more is read meanwhile, so they don't pile up. */
+  /** One after the other, as they were said. Once one has to wait nothing more is read, so they don't pile up. */
   #takeInTurn(data: unknown, isBinary: boolean): void {
     this.#isAlive = true
-    this.#waiting++
-    this.#socket.pause()
+    if (++this.#waiting === 2) this.#socket.pause()
     this.#taken = this.#taken.then(async () => {
       await this.#take(data, isBinary)
-      if (--this.#waiting === 0) this.#socket.resume()
+      if (--this.#waiting === 0 && this.#socket.isPaused) this.#socket.resume()
     })
   }
 
@@ -149,8 +162,7 @@ export class Channel {
     try {
       await (this.member === undefined ? this.#greet(frame) : this.#answer(frame))
     } catch (error) {
-      this.#send(this.#host.refusalOf(error))
-      this.close('refused')
+      this.refuse(error)
     }
   }
 

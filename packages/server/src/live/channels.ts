@@ -8,7 +8,7 @@ import type { Logger } from 'pino'
 import type { WebSocket } from 'ws'
 import { type App, type AppDirectory, requireServing } from '../access/apps.ts'
 import { type Calls, callOver } from '../calls/calls.ts'
-import { TOLD_AFTER_MS } from '../calls/store.ts'
+import { TOLD_AFTER_MS } from '../calls/legs.ts'
 import { CallTeller } from '../calls/teller.ts'
 import { openLegs } from '../calls/views.ts'
 import type { CallLimits } from '../http/limits.ts'
@@ -17,15 +17,8 @@ import { bucketOf } from '../registry/buckets.ts'
 import type { Database } from '../store/database.ts'
 import { MicroBatch } from '../store/micro-batch.ts'
 import type { Clock } from '../time.ts'
-import { Channel, type ChannelHost, type Member } from './channel.ts'
-import {
-  acknowledge,
-  acknowledgeHad,
-  type FrameToSend,
-  resumeFrames,
-  type SentKey,
-  sendFrames,
-} from './frames.ts'
+import { type Access, Channel, type ChannelHost, type Member } from './channel.ts'
+import { acknowledge, acknowledgeHad, type FrameToSend, resumeFrames, type SentKey } from './frames.ts'
 import {
   BEAT_EVERY_MS,
   beat,
@@ -35,6 +28,8 @@ import {
   findOutdated,
   readUserOf,
 } from './presence.ts'
+import { Pulse } from './pulse.ts'
+import { FrameSender } from './sender.ts'
 
 export interface LiveChannelsOptions {
   readonly db: Database
@@ -49,6 +44,8 @@ export interface LiveChannelsOptions {
 }
 
 const HEARTBEAT_MS = 30_000
+/** Fifty thousand pings at once keep everybody waiting for half a second. */
+const STEPS_OF_HEARTBEAT = 30
 /** For notices that were lost. */
 const LOOK_EVERY_MS = 1000
 const ACKNOWLEDGED_AT_ONCE = 1000
@@ -59,15 +56,16 @@ const FAREWELL_MS = 1000
 export class LiveChannels implements ChannelHost {
   readonly #options: LiveChannelsOptions
   readonly #server = randomUUID()
-  readonly #open = new Set<Channel>()
+  readonly #open = new Pulse<Channel>(STEPS_OF_HEARTBEAT)
   readonly #members = new Map<string, Channel>()
   /** Their `hello` is being taken. */
   readonly #arriving = new Map<string, Channel>()
   readonly #acknowledgements: MicroBatch<readonly SentKey[], undefined>
+  readonly #frames: FrameSender
+  /** One object for all that have come with the same token. */
+  readonly #accesses = new Map<string, Access>()
   readonly #callTeller: CallTeller
   readonly #timers: NodeJS.Timeout[] = []
-  #looking: Promise<void> | undefined
-  #isLookWanted = false
   #beating: Promise<void> | undefined
   #isStopped = false
 
@@ -76,6 +74,14 @@ export class LiveChannels implements ChannelHost {
     this.#options = options
     const server = this.#server
     this.#callTeller = new CallTeller({ db, clock, logger, server, find: it => this.#channelOf(it) })
+    this.#frames = new FrameSender({
+      db,
+      clock,
+      server: this.#server,
+      send: it => this.#send(it),
+      refuse: it => this.#closeFormer(it),
+      onError: it => this.#tell(it),
+    })
     this.#acknowledgements = new MicroBatch({
       maxSize: ACKNOWLEDGED_AT_ONCE,
       keysOf: () => [],
@@ -101,10 +107,7 @@ export class LiveChannels implements ChannelHost {
   /** Something may have to be sent: look now instead of within a second. */
   look(): void {
     if (this.#members.size === 0 || this.#isStopped) return
-    this.#isLookWanted = true
-    this.#looking ??= this.#lookOn().finally(() => {
-      this.#looking = undefined
-    })
+    this.#frames.look()
   }
 
   /** A call may have changed: look now instead of within a second. */
@@ -116,12 +119,12 @@ export class LiveChannels implements ChannelHost {
   async close(): Promise<void> {
     this.#isStopped = true
     for (const timer of this.#timers) clearInterval(timer)
-    for (const channel of this.#open) channel.closeWith(GOING_AWAY, 'the server stops')
+    for (const channel of this.#open.all()) channel.closeWith(GOING_AWAY, 'the server stops')
     const cut = setTimeout(() => {
-      for (const channel of this.#open) channel.terminate()
+      for (const channel of this.#open.all()) channel.terminate()
     }, FAREWELL_MS)
     await Promise.allSettled([
-      this.#looking,
+      this.#frames.stop(),
       this.#beating,
       this.#acknowledgements.settled(),
       this.#callTeller.settled(),
@@ -136,7 +139,15 @@ export class LiveChannels implements ChannelHost {
     await this.#begin()
     const { hwid, state, have = [] } = frame
     const { userId = await readUserOf(db, { appId: app.id, hwid }) } = frame
-    const member: Member = { appId: app.id, bucket: bucketOf(hwid), hwid, userId, session: randomUUID() }
+    const access = this.#accessOf(frame)
+    const member: Member = {
+      appId: app.id,
+      bucket: bucketOf(hwid),
+      hwid,
+      userId,
+      session: randomUUID(),
+      access,
+    }
     // It is found here before it is in the database, since what is to be sent is told once.
     const key = keyOf(member)
     const at = clock.now()
@@ -236,7 +247,8 @@ export class LiveChannels implements ChannelHost {
       this.#timers.push(
         setInterval(() => this.#beat(), BEAT_EVERY_MS),
         setInterval(() => this.#lookForAll(), LOOK_EVERY_MS),
-        setInterval(() => void this.#heartbeat(), heartbeatMs),
+        setInterval(() => void this.#heartbeat(), heartbeatMs / STEPS_OF_HEARTBEAT),
+        setInterval(() => void this.checkAccess(), heartbeatMs),
       )
       this.#beat()
     }
@@ -257,13 +269,17 @@ export class LiveChannels implements ChannelHost {
   }
 
   async #heartbeat(): Promise<void> {
-    for (const channel of this.#open) channel.heartbeat()
-    await this.#try(() => this.#closeOutdated())
+    const channels = this.#open.beat()
+    for (const channel of channels) channel.heartbeat()
+    await this.#try(() => this.#closeOutdated(channels.filter(it => this.#isMember(it))))
+  }
+
+  #isMember(channel: Channel): boolean {
+    return channel.member !== undefined && this.#members.get(keyOf(channel.member)) === channel
   }
 
   /** No frame reaches them any more; now they learn it, too. */
-  async #closeOutdated(): Promise<void> {
-    const channels = [...this.#members.values()]
+  async #closeOutdated(channels: readonly Channel[]): Promise<void> {
     const sessions = channels.flatMap(it => it.member?.session ?? [])
     if (sessions.length === 0) return
     const outdated = await findOutdated(this.#options.db, { server: this.#server, sessions })
@@ -271,23 +287,33 @@ export class LiveChannels implements ChannelHost {
       if (channel.member !== undefined && outdated.has(channel.member.session)) channel.close('userChanged')
   }
 
-  async #lookOn(): Promise<void> {
-    while (this.#isLookWanted && !this.#isStopped) {
-      this.#isLookWanted = false
-      await this.#try(() => this.#sendAll())
+  /** Closes channels whose token was revoked or whose app was archived: they would not be let in any more. */
+  async checkAccess(): Promise<void> {
+    for (const [key, access] of [...this.#accesses]) {
+      const refused = await this.#refusalNow(access)
+      if (refused === undefined) continue
+      this.#accesses.delete(key)
+      for (const channel of this.#open.all()) if (channel.member?.access === access) channel.refuse(refused)
     }
   }
 
-  async #sendAll(): Promise<void> {
-    const { db, clock } = this.#options
-    for (let isMore = true; isMore && !this.#isStopped; )
-      isMore = await db.transaction(tx =>
-        sendFrames(
-          tx,
-          { server: this.#server, at: clock.now() },
-          { send: it => this.#send(it), refuse: it => this.#closeFormer(it) },
-        ),
-      )
+  /** Undefined when it is as good as ever, or can't be looked at now. */
+  async #refusalNow({ app, deviceToken }: Access): Promise<PushError | undefined> {
+    try {
+      requireServing(await this.#options.apps.findByDevice(app, deviceToken))
+      return undefined
+    } catch (error) {
+      return error instanceof PushError ? error : this.#tell(error)
+    }
+  }
+
+  #accessOf({ app, deviceToken }: HelloFrame): Access {
+    const key = `${app} ${deviceToken}`
+    const known = this.#accesses.get(key)
+    if (known !== undefined) return known
+    const access = { app, deviceToken }
+    this.#accesses.set(key, access)
+    return access
   }
 
   /** R25: its user is that of the device, which stays so until this has returned; a connection of another one is closed. */
@@ -319,8 +345,12 @@ export class LiveChannels implements ChannelHost {
     try {
       await work()
     } catch (error) {
-      this.#options.logger.debug({ err: error }, 'the live channel could not be looked after')
+      this.#tell(error)
     }
+  }
+
+  #tell(error: unknown): undefined {
+    this.#options.logger.debug({ err: error }, 'the live channel could not be looked after')
   }
 }
 

@@ -10,7 +10,6 @@
  */
 import type { LiveNotification, Route } from '@roost/protocol'
 import { bucketOf } from '../registry/buckets.ts'
-import { deviceOrder } from '../registry/lock-order.ts'
 import type { Queryable, Transaction } from '../store/database.ts'
 import { IS_ALIVE, type Place } from './presence.ts'
 
@@ -34,9 +33,8 @@ const arraysOf = (devices: readonly Candidate[]) => [
   devices.map(it => it.userId),
 ]
 
-/** SQL: devices that are connected as the user whom the message is for. `$2` to `$4` are those of `arraysOf`, `$5` the states. */
-const CONNECTED = `
-  unnest($2::smallint[], $3::text[], $4::text[]) as i (bucket, hwid, user_id)
+/** SQL: those of `i` who are connected as the user whom the message is for. `$1` is the app, `$5` the states. */
+const JOIN_CONNECTED = `
     join live_presence p on p.bucket = i.bucket and p.app_id = $1 and p.hwid = i.hwid
                         and p.state = any($5::text[]) and p.user_id is not distinct from i.user_id
     join live_server s on s.id = p.server and ${IS_ALIVE}`
@@ -50,11 +48,10 @@ export async function findConnected(
   },
 ): Promise<ReadonlySet<string>> {
   const { appId, devices, states } = query
-  const { rows } = await db.query<{ hwid: string }>(`select i.hwid from ${CONNECTED}`, [
-    appId,
-    ...arraysOf(devices),
-    states,
-  ])
+  const { rows } = await db.query<{ hwid: string }>(
+    `select i.hwid from unnest($2::smallint[], $3::text[], $4::text[]) as i (bucket, hwid, user_id) ${JOIN_CONNECTED}`,
+    [appId, ...arraysOf(devices), states],
+  )
   return new Set(rows.map(it => it.hwid))
 }
 
@@ -72,15 +69,25 @@ export interface NewFrames {
   readonly expiresAt: number
 }
 
-/** Of devices that are still connected; a frame that is there stays as it is. */
-export async function makeFrames(tx: Queryable, made: NewFrames): Promise<void> {
+/**
+ * Of devices that are still connected; a frame that is there stays as it is. Returns the states of those that were made and of those
+ * that were there, by hwid.
+ */
+export async function makeFrames(tx: Queryable, made: NewFrames): Promise<ReadonlyMap<string, FrameState>> {
   const { appId, messageId, frames, states, at, expiresAt } = made
-  await tx.query(
-    `insert into live_frame (bucket, message_id, hwid, app_id, user_id, delivery_id, notification, made_at, expires_at, server)
-     select i.bucket, $6, i.hwid, $1, i.user_id, n.id, n.notification, $7, $8, p.server
-       from ${CONNECTED}
-       join unnest($3::text[], $9::uuid[], $10::jsonb[]) as n (hwid, id, notification) on n.hwid = i.hwid
-     on conflict (bucket, message_id, hwid) do nothing`,
+  const { rows } = await tx.query<{ hwid: string; state: FrameState }>(
+    `with made as (
+       insert into live_frame (bucket, message_id, hwid, app_id, user_id, delivery_id, notification, made_at, expires_at, server)
+       select i.bucket, $6, i.hwid, $1, i.user_id, i.id, i.notification, $7, $8, p.server
+         from unnest($2::smallint[], $3::text[], $4::text[], $9::uuid[], $10::jsonb[]) as i (bucket, hwid, user_id, id, notification)
+         ${JOIN_CONNECTED}
+       on conflict (bucket, message_id, hwid) do nothing
+       returning hwid
+     )
+     select hwid, 'unacknowledged' as state from made
+     union all
+     select f.hwid, ${STATE} from unnest($2::smallint[], $3::text[]) as i (bucket, hwid)
+       join live_frame f on f.bucket = i.bucket and f.message_id = $6 and f.hwid = i.hwid`,
     [
       appId,
       ...arraysOf(frames),
@@ -92,9 +99,14 @@ export async function makeFrames(tx: Queryable, made: NewFrames): Promise<void> 
       frames.map(it => JSON.stringify(it.notification)),
     ],
   )
+  return new Map(rows.map(it => [it.hwid, it.state]))
 }
 
 export type FrameState = 'unacknowledged' | 'acknowledged' | 'withdrawn'
+
+/** SQL over `live_frame f`. */
+const STATE = `case when f.acked_at is not null then 'acknowledged'
+                      when f.withdrawn_at is not null then 'withdrawn' else 'unacknowledged' end`
 
 interface OfMessage {
   readonly messageId: string
@@ -110,8 +122,7 @@ const keysOf = ({ messageId, devices }: OfMessage) => [
 /** By hwid, of those that have one. */
 export async function readFrames(db: Queryable, frames: OfMessage): Promise<ReadonlyMap<string, FrameState>> {
   const { rows } = await db.query<{ hwid: string; state: FrameState }>(
-    `select f.hwid, case when f.acked_at is not null then 'acknowledged'
-                         when f.withdrawn_at is not null then 'withdrawn' else 'unacknowledged' end as state
+    `select f.hwid, ${STATE} as state
        from unnest($2::smallint[], $3::text[]) as i (bucket, hwid)
        join live_frame f on f.bucket = i.bucket and f.message_id = $1 and f.hwid = i.hwid`,
     keysOf(frames),
@@ -149,18 +160,43 @@ export interface FrameToSend extends Place {
 
 const SENT_AT_ONCE = 500
 
-/** Uses the indexes live_frame_to_send and message_recall. */
-const TO_SEND = `
-  select f.bucket, f.app_id as "appId", f.hwid, f.message_id as "messageId", f.seq, f.user_id as "userId",
-         f.delivery_id as "deliveryId", f.notification, d.user_id as "deviceUserId"
-    from live_frame f
-    join message m on m.id = f.message_id and m.state in ('sending', 'done')
-    join device d on d.bucket = f.bucket and d.app_id = f.app_id and d.hwid = f.hwid
-   where f.server = $1 and f.notification is not null and f.sent_at is null and f.expires_at > $2
-     and not exists (select from message r where r.recall_of = m.id) -- it would be shown after it was taken back
-   order by ${deviceOrder('d')}, f.seq
-   limit ${SENT_AT_ONCE}
-     for share of d`
+/**
+ * Reads and marks at once; its parts are joined by keys, whatever the planner believes. The next one begins behind the last of this one:
+ * what it would pass over again are the index entries of all that was sent so far. Uses the indexes live_frame_in_turn and message_recall.
+ */
+const SEND = `
+  with due as materialized (
+    select f.bucket, f.app_id, f.hwid, f.message_id, f.seq, f.user_id, f.delivery_id, f.notification, d.user_id as device_user_id,
+           f.user_id is not distinct from d.user_id as is_own
+      from live_frame f
+      join message m on m.id = f.message_id and m.state in ('sending', 'done')
+      join device d on d.bucket = f.bucket and d.app_id = f.app_id and d.hwid = f.hwid
+     where f.server = $1 and f.notification is not null and f.sent_at is null and f.expires_at > $2 and f.bucket <= $3
+       and (f.bucket, f.app_id, f.hwid collate "C", f.seq) > ($4::smallint, $5::integer, $6::text, $7::bigint)
+       and not exists (select from message r where r.recall_of = m.id) -- it would be shown after it was taken back
+     order by f.bucket, f.app_id, f.hwid collate "C", f.seq -- as devices are locked everywhere
+     limit ${SENT_AT_ONCE}
+       for share of d
+  ), marked as (
+    update live_frame f set sent_at = $2, notification = case when due.is_own then f.notification end,
+                            withdrawn_at = case when not due.is_own then $2 end
+      from due where f.bucket = due.bucket and f.message_id = due.message_id and f.hwid = due.hwid
+  )
+  select bucket, app_id as "appId", hwid, message_id as "messageId", seq, user_id as "userId", delivery_id as "deliveryId",
+         notification, device_user_id as "deviceUserId" from due`
+
+/** A frame is behind this one in the order in which frames are sent. */
+export interface FramePlace extends Place {
+  readonly bucket: number
+  readonly seq: number
+}
+
+interface Range {
+  readonly server: string
+  readonly after: FramePlace
+  readonly bucketTo: number
+  readonly at: number
+}
 
 interface Sender {
   /** Writes, and does not wait. */
@@ -171,36 +207,27 @@ interface Sender {
 
 /**
  * R25: what `send` gets is for whoever is logged in on the device, and as long as it runs nobody else can be. What is for somebody
- * else is withdrawn. Returns whether there may be more.
+ * else is withdrawn. Returns where it goes on; undefined when nothing is left.
  */
 export async function sendFrames(
   tx: Transaction,
-  { server, at }: { readonly server: string; readonly at: number },
+  { server, after, bucketTo, at }: Range,
   { send, refuse }: Sender,
-): Promise<boolean> {
-  const { rows } = await tx.query<FrameToSend>(TO_SEND, [server, new Date(at)])
-  if (rows.length === 0) return false
-  const [own, foreign] = [rows.filter(isForOwner), rows.filter(it => !isForOwner(it))]
-  for (const frame of own) send(frame)
-  for (const frame of foreign) refuse(frame)
-  await tx.query(
-    `update live_frame f set sent_at = $4::timestamptz, notification = case when i.is_own then f.notification end,
-            withdrawn_at = case when not i.is_own then $4::timestamptz end
-       from unnest($1::smallint[], $2::uuid[], $3::text[], $5::boolean[]) as i (bucket, message_id, hwid, is_own)
-      where f.bucket = i.bucket and f.message_id = i.message_id and f.hwid = i.hwid`,
-    [
-      [...own, ...foreign].map(it => it.bucket),
-      [...own, ...foreign].map(it => it.messageId),
-      [...own, ...foreign].map(it => it.hwid),
-      new Date(at),
-      [...own.map(() => true), ...foreign.map(() => false)],
-    ],
-  )
-  return rows.length === SENT_AT_ONCE
-}
-
-function isForOwner({ userId, deviceUserId }: FrameToSend): boolean {
-  return userId === deviceUserId
+): Promise<FramePlace | undefined> {
+  const { rows } = await tx.query<FrameToSend>(SEND, [
+    server,
+    new Date(at),
+    bucketTo,
+    after.bucket,
+    after.appId,
+    after.hwid,
+    after.seq,
+  ])
+  for (const frame of rows) {
+    if (frame.userId === frame.deviceUserId) send(frame)
+    else refuse(frame)
+  }
+  return rows.length < SENT_AT_ONCE ? undefined : rows.at(-1)
 }
 
 /** Of a frame that was sent. */

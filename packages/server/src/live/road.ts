@@ -13,7 +13,7 @@ import { expiresAt, type Settlement } from '../dispatch/settle.ts'
 import type { ContentRenderer } from '../messages/experiments/render.ts'
 import type { Needs } from '../messages/facts.ts'
 import type { Database } from '../store/database.ts'
-import { notify } from '../store/notices.ts'
+import { announce } from '../store/notices.ts'
 import type { Clock } from '../time.ts'
 import {
   type FrameState,
@@ -27,6 +27,10 @@ import {
 /** Why a delivery waits whose frame is not acknowledged yet. */
 export const LIVE_WAIT = 'live_channel'
 export const NOT_ONLINE = 'not_online'
+
+/** Named devices; more of them are asked first who is connected, and rendered for those alone. */
+const ASKED_AT_ONCE = 20
+const NO_FRAMES: ReadonlyMap<string, FrameState> = new Map()
 
 /** An app in the background shows nothing by itself, so what has a push takes that. */
 const STATES: Readonly<Record<Exclude<Route, 'push'>, readonly string[]>> = {
@@ -85,11 +89,7 @@ export class LiveRoad {
   /** Makes a frame for each that is connected, unless it has one. */
   async take(recipients: readonly Recipient[]): Promise<Parted<Recipient>> {
     if (recipients.length === 0) return { settlements: [], rest: recipients }
-    const { db, batch } = this.#options
-    const frames = { messageId: batch.messageId, devices: recipients }
-    const before = await readFrames(db, frames)
-    const made = await this.#make(recipients.filter(it => !before.has(it.hwid)))
-    const states = made ? await readFrames(db, frames) : before
+    const states = await this.#make(recipients)
     const settlements: Settlement[] = []
     const rest: Recipient[] = []
     for (const recipient of recipients) {
@@ -100,21 +100,31 @@ export class LiveRoad {
     return { settlements, rest }
   }
 
-  async #make(recipients: readonly Recipient[]): Promise<boolean> {
+  /** States of all that have a frame then. Of few, and they are waited for, nobody asks first who is connected. */
+  async #make(recipients: readonly Recipient[]): Promise<ReadonlyMap<string, FrameState>> {
     const { db, clock, batch } = this.#options
     const { appId, messageId } = batch
     const at = clock.now()
     const over = expiresAt(batch)
-    if (recipients.length === 0 || at >= over) return false
     const states = STATES[this.#route]
-    const connected = await findConnected(db, { appId, devices: recipients.map(candidateOf), states })
-    const frames = recipients.filter(it => connected.has(it.hwid)).flatMap(it => this.#frameFor(it))
-    if (frames.length === 0) return false
-    await db.transaction(async tx => {
-      await makeFrames(tx, { appId, messageId, frames, states, at, expiresAt: over })
-      await notify(tx, 'live')
+    const known = () => readFrames(db, { messageId, devices: recipients })
+    if (at >= over) return known()
+    const isFew = recipients.length <= ASKED_AT_ONCE
+    const [before, connected] = isFew
+      ? [NO_FRAMES, undefined]
+      : await Promise.all([
+          known(),
+          findConnected(db, { appId, devices: recipients.map(candidateOf), states }),
+        ])
+    const wanted = recipients.filter(it => !before.has(it.hwid) && (connected?.has(it.hwid) ?? true))
+    const frames = wanted.flatMap(it => this.#frameFor(it))
+    if (frames.length === 0) return isFew ? known() : before
+    const made = await db.plannedTransaction(async tx => {
+      const after = await makeFrames(tx, { appId, messageId, frames, states, at, expiresAt: over })
+      if (after.size > 0) announce(tx, 'live')
+      return after
     })
-    return true
+    return new Map([...before, ...made])
   }
 
   /** What can't be rendered is left to the push, which says why. */
