@@ -1,0 +1,257 @@
+/**
+ * The web SDK on its live channel, in a real Firefox against a real server: the road follows what the person looks at, each message is seen
+ * once, and by nobody but whom it is for.
+ */
+import type { MessageView } from '@roost/protocol'
+import type { RoostOptions } from '@roost/sdk/web'
+import { type Simulator, startSimulator } from '@roost/simulator'
+import type { Browser, Page } from 'puppeteer-core'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { eventually } from './support/eventually.ts'
+import { launchFirefox } from './support/firefox.ts'
+import { type RoostServer, startRoostServer } from './support/roost-server.ts'
+import { type Site, startSite } from './support/site.ts'
+
+const WITHIN_MS = 60_000
+
+interface App {
+  readonly code: string
+  readonly deviceToken: string
+}
+
+let simulator: Simulator
+let server: RoostServer
+let browser: Browser
+let app: App
+let site: Site
+let page: Page
+let hwid: string
+beforeAll(async () => {
+  simulator = await startSimulator()
+  server = await startRoostServer({ environment: simulator.environment(), caPem: simulator.caPem })
+  browser = await launchFirefox({ pushServiceUrl: simulator.urls.browserPush })
+})
+afterAll(async () => {
+  await browser?.close()
+  await server?.close()
+  await simulator?.close()
+})
+beforeEach(async () => {
+  app = await server.rest<App>('POST', '/v1/apps', { name: 'Web shop' })
+  await server.rest('POST', `/v1/apps/${app.code}/credentials`, { gateway: 'webpush', kind: 'vapid' })
+  site = await startSite()
+  page = await openPage()
+  const status = await page.evaluate(given => window.makeRoost(given).subscribe(), options())
+  hwid = status.hwid ?? ''
+})
+afterEach(async () => {
+  for (const it of await browser.pages()) if (it.url().startsWith(site.url)) await it.close()
+  await site.close()
+})
+
+describe('the road', () => {
+  test('is the connection while a page is in view, and Web Push when it is closed; nothing comes twice', async () => {
+    await goLive(page)
+    await untilPresence('online')
+    const here = await send({ content: { title: 'Here' }, route: 'online-first' })
+    await untilHeard(page, ['Here'])
+    expect(await doneOf(here)).toMatchObject({ accepted: 1, skipped: 0 })
+
+    const other = await openPage('empty')
+    await page.close()
+    await untilPresence('offline')
+    await send({ content: { title: 'Gone' }, route: 'online-first' })
+    await untilShown(other, ['Gone'])
+
+    page = await openPage()
+    await goLive(page)
+    await send({ content: { title: 'Back' }, route: 'online-first' })
+    await untilHeard(page, ['Back'])
+    await untilShown(other, ['Gone'])
+  })
+
+  test('is Web Push while the page is hidden, and the connection when it is in view again', async () => {
+    await goLive(page)
+    await untilPresence('online')
+    const other = await openPage('empty')
+    await untilPresence('background')
+    await send({ content: { title: 'Hidden' }, route: 'online-first' })
+    await untilShown(other, ['Hidden'])
+    await page.bringToFront()
+    await untilPresence('online')
+    await send({ content: { title: 'Seen' }, route: 'online-first' })
+    await untilHeard(page, ['Seen'])
+  })
+
+  test('may be both at once: the second one to come is dropped', async () => {
+    await goLive(page)
+    await untilPresence('online')
+    const both = await send({ content: { title: 'Both' }, route: 'both' })
+    await untilHeard(page, ['Both'])
+    await doneOf(both)
+    await send({ content: { title: 'After' }, route: 'push' })
+    await untilHeard(page, ['Both', 'After'])
+    expect(await shownOn(page)).toEqual([])
+  })
+})
+
+describe('several pages of a browser', () => {
+  test('share one connection, which another one takes over; who is looked at hears of a message', async () => {
+    await goLive(page)
+    await untilPresence('online')
+    const second = await openPage()
+    await startLive(second)
+    await second.bringToFront()
+    await untilShownVisible(second, page)
+    await send({ content: { title: 'One' }, route: 'online-only' })
+    await untilHeard(second, ['One'])
+    expect(await second.evaluate(() => window.liveStatuses)).toEqual([])
+    await page.close()
+    await untilConnected(second)
+    await untilPresence('online')
+    await send({ content: { title: 'Two' }, route: 'online-only' })
+    await untilHeard(second, ['One', 'Two'])
+  })
+})
+
+describe('what becomes of a message while a page is in view', () => {
+  test('is what the site has chosen, unless the message says otherwise', async () => {
+    await goLive(page, { foreground: 'silent' })
+    await untilPresence('online')
+    const quiet = await send({ content: { title: 'Quiet' }, route: 'online-only' })
+    expect(await doneOf(quiet)).toMatchObject({ accepted: 1 })
+    const data = { roost_foreground: 'show' }
+    await send({ content: { title: 'Loud', data }, route: 'online-only' })
+    await untilShown(page, ['Loud'])
+    await untilHeard(page, ['Loud'])
+  })
+})
+
+describe('R25: after a login as somebody else', () => {
+  test('that the server has not heard of, nothing that is meant for the former one is shown', async () => {
+    await goLive(page)
+    expect(await logIn(page, 'ann')).toBe('sent')
+    await send({ to: { users: ['ann'] }, content: { title: 'For Ann' }, route: 'push' })
+    await untilHeard(page, ['For Ann'])
+    const other = await openPage('empty')
+    await send({ to: { users: ['ann'] }, content: { title: 'Left for Ann' }, route: 'push' })
+    await untilShown(other, ['Left for Ann'])
+
+    await server.kill()
+    expect(await logIn(page, undefined)).toBe('kept')
+    expect(await logIn(page, 'bob')).toBe('kept')
+    expect(await shownOn(other)).toEqual([])
+    await page.close() // nobody tells the server
+    await server.startAgain()
+    const late = await send({ to: { users: ['ann'] }, content: { title: 'Secret' }, route: 'push' })
+    expect(await doneOf(late)).toMatchObject({ accepted: 1 }) // as far as the server knows she is there
+    await send({ to: { all: true }, content: { title: 'For all' }, route: 'push' })
+    await untilShown(other, ['For all'])
+
+    page = await openPage()
+    await goLive(page)
+    await send({ to: { users: ['bob'] }, content: { title: 'For Bob' }, route: 'online-first' })
+    await untilHeard(page, ['For Bob'])
+    expect(
+      await doneOf(await send({ to: { users: ['ann'] }, content: { title: 'Too late' } })),
+    ).toMatchObject({
+      accepted: 0,
+    })
+    expect(await shownOn(other)).toEqual(['For all'])
+  })
+})
+
+function options(more: Partial<RoostOptions> = {}): RoostOptions {
+  return { baseUrl: server.baseUrl, application: app.code, deviceToken: app.deviceToken, ...more }
+}
+
+async function openPage(path = ''): Promise<Page> {
+  const opened = await browser.newPage()
+  await opened.goto(site.url + path)
+  if (path === '') await opened.waitForFunction('window.makeRoost !== undefined')
+  return opened
+}
+
+async function startLive(on: Page, more: Partial<RoostOptions> = {}): Promise<void> {
+  await on.evaluate(given => window.startLive(given), options(more))
+}
+
+async function goLive(on: Page, more: Partial<RoostOptions> = {}): Promise<void> {
+  await startLive(on, more)
+  await untilConnected(on)
+}
+
+function logIn(on: Page, userId: string | undefined): Promise<string> {
+  return on.evaluate(id => window.roost.setUser(id ?? undefined), userId ?? null)
+}
+
+async function send(message: object): Promise<string> {
+  const path = `/v1/apps/${app.code}/messages`
+  return (await server.rest<{ id: string }>('POST', path, { to: { devices: [hwid] }, ...message })).id
+}
+
+async function doneOf(id: string): Promise<MessageView['counts']> {
+  const { value } = await eventually({
+    what: 'the message at its end',
+    read: () => server.rest<MessageView>('GET', `/v1/apps/${app.code}/messages/${id}`),
+    until: it => it.state === 'done',
+    withinMs: WITHIN_MS,
+  })
+  return value.counts
+}
+
+async function untilConnected(on: Page): Promise<void> {
+  await on.waitForFunction(() => window.liveStatuses.at(-1) === 'connected', { timeout: WITHIN_MS })
+}
+
+async function untilPresence(state: string): Promise<void> {
+  await eventually({
+    what: `presence ${state}`,
+    read: () => server.rest<{ state: string }>('GET', `/v1/apps/${app.code}/devices/${hwid}/presence`),
+    until: it => it.state === state,
+    withinMs: WITHIN_MS,
+  })
+}
+
+async function untilHeard(on: Page, titles: readonly string[]): Promise<void> {
+  await eventually({
+    what: 'what the page has heard of',
+    read: () => on.evaluate(() => window.messages),
+    until: it => JSON.stringify(it) === JSON.stringify(titles),
+    withinMs: WITHIN_MS,
+  })
+}
+
+async function untilShown(on: Page, titles: readonly string[]): Promise<void> {
+  await eventually({
+    what: 'notifications',
+    read: () => shownOn(on),
+    until: it => JSON.stringify(it) === JSON.stringify(titles),
+    withinMs: WITHIN_MS,
+  })
+}
+
+function shownOn(on: Page): Promise<string[]> {
+  return on.evaluate(async () => {
+    const registration = await navigator.serviceWorker.ready
+    return (await registration.getNotifications()).map(it => it.title)
+  })
+}
+
+/** The locks say so by then, which messages go by. */
+async function untilShownVisible(inView: Page, hidden: Page): Promise<void> {
+  await eventually({
+    what: 'one page in view',
+    read: async () => ({
+      locks: await inView.evaluate(
+        async () =>
+          ((await navigator.locks.query()).held ?? []).filter(it =>
+            /^roost-(focused|visible)/.test(it.name ?? ''),
+          ).length,
+      ),
+      other: await hidden.evaluate(() => document.visibilityState),
+    }),
+    until: it => it.locks === 1 && it.other === 'hidden',
+    withinMs: WITHIN_MS,
+  })
+}
