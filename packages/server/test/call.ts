@@ -1,7 +1,7 @@
 /** Calls in tests: people with phones, their channels, and what is asked of Roost. */
 import { randomUUID } from 'node:crypto'
 import type { CallServerFrame, CallView, DeviceCall } from '@roost/protocol'
-import type { Phone, PhonePlatform } from '@roost/simulator'
+import type { AcceptedPush, Phone, PhonePlatform } from '@roost/simulator'
 import { connectLive, type Hello, type LiveDevice } from './live-client.ts'
 import { type Answer, BUNDLE_ID, type TestRoost, tick } from './roost.ts'
 
@@ -88,4 +88,21 @@ export function callHouse(roost: TestRoost): CallHouse {
 /** The call that a push carries. */
 export function callIn(payload: Readonly<Record<string, unknown>> | undefined): Record<string, unknown> {
   return JSON.parse(String(payload?.u)).call
+}
+
+/** Of each call that the phone shows, the state. */
+export const statesOn = (phone: Phone): unknown[] => phone.shown.map(it => callIn(it.push.payload).state)
+
+/** Waits until these are what the phone shows: what has the same collapse key takes the place of what was shown. */
+export async function untilShown(phone: Phone, states: readonly string[]): Promise<void> {
+  while (statesOn(phone).join() !== states.join()) await tick()
+}
+
+/** The push to this VoIP token that carries this state, past or next. */
+export async function untilVoip(roost: TestRoost, voip: string, state: string): Promise<AcceptedPush> {
+  for (;;) {
+    const found = roost.simulator.pushes({ token: voip }).find(it => callIn(it.payload).state === state)
+    if (found !== undefined) return found
+    await tick()
+  }
 }

@@ -17,22 +17,10 @@ import { notify } from '../store/notices.ts'
 import type { Clock } from '../time.ts'
 import { recordEvent } from '../webhooks/outbox.ts'
 import type { ToldCall } from './content.ts'
+import { ensureLeg, insertLegs, type Leg, lockDevices, noteRinging, readUserOfDevice } from './legs.ts'
 import { endByPush, ringByPush } from './pushes.ts'
 import { overallState, type Said, type Step, step } from './state.ts'
-import {
-  type CallKey,
-  ensureLeg,
-  insertCall,
-  insertCallees,
-  insertLegs,
-  type Leg,
-  lockCall,
-  lockDevices,
-  noteRinging,
-  readUserOfDevice,
-  type StoredCall,
-  writeChanges,
-} from './store.ts'
+import { type CallKey, insertCall, insertCallees, lockCall, type StoredCall, writeChanges } from './store.ts'
 import { callUnknown, listDeviceCalls, readCall, readDeviceCall } from './views.ts'
 
 export interface CallsOptions {

@@ -4,9 +4,10 @@
  */
 import type { Database } from '../store/database.ts'
 import { followChanges, toldOf } from './calls.ts'
+import { takeUnheard } from './legs.ts'
 import { ringByPush } from './pushes.ts'
 import { step } from './state.ts'
-import { lockOverdue, lockUnheard, takeUnheard } from './store.ts'
+import { lockOverdue, lockUnheard } from './store.ts'
 
 /** One of them; false when there was nothing to do. Any number of processes may run it at once. */
 export async function keepNextCall(db: Database, at: number): Promise<boolean> {

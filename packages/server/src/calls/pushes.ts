@@ -15,8 +15,9 @@ import {
   type ToldCall,
   voipContent,
 } from './content.ts'
+import { readPushed } from './legs.ts'
 import type { Change } from './state.ts'
-import { type CallKey, readPushed } from './store.ts'
+import type { CallKey } from './store.ts'
 
 /** A call that was missed is news for a day. */
 const MISSED_TTL_SECONDS = 24 * 3600
