@@ -1,0 +1,17 @@
+/**
+ * Roost for Capacitor, over `@capacitor/push-notifications`, `@capacitor/preferences` and `@capacitor/app`. docs/mobile.md tells how to set it
+ * up.
+ */
+export { RoostError, type RoostErrorCode } from '../core/error.ts'
+export type { Inbox, InboxEntry, InboxPage } from '../core/inbox.ts'
+export type { Presentation } from '../core/received.ts'
+export * from '../mobile/index.ts'
+export { type CapacitorApp, capacitorVisibility } from './app.ts'
+export { type CapacitorPreferences, preferencesStorage } from './preferences.ts'
+export {
+  type CapacitorNotification,
+  type CapacitorPushNotifications,
+  type CapacitorPushOptions,
+  capacitorPush,
+  type ListenerHandle,
+} from './push.ts'

@@ -1,0 +1,79 @@
+/**
+ * What comes and what is tapped: each message once, to nobody but whom it is for, and with its receipts.
+ *
+ * On iOS the system has shown a push before the app hears of it; there `foreign` and `seen` keep it from the app and from the counts, and the
+ * service extension (native/ios) from the screen. On Android nothing is shown before it was claimed.
+ */
+import type { PushPayload } from '../core/payload.ts'
+import { sendReceipt } from '../core/receipts.ts'
+import { claim, type Presentation, presentationOf } from '../core/received.ts'
+import type { Environment } from './environment.ts'
+import type { NativeOpening, NativePushMessage } from './native-push.ts'
+import type { MobileRoostOptions, Opening } from './options.ts'
+import { type Push, pushOfPayload, readPush } from './push.ts'
+
+export type Receiver = Pick<MobileRoostOptions, 'foreground' | 'show' | 'onPush' | 'onOpen' | 'visibility'>
+
+/** Resolves when nothing is left to do for it: the system may stop the app then. */
+export async function receive(
+  environment: Environment,
+  receiver: Receiver,
+  message: NativePushMessage,
+): Promise<void> {
+  const push = readPush(message)
+  if ((await claim(environment.store, push)) !== 'new') return
+  await pass(environment, receiver, push, { isShown: message.shown !== undefined })
+}
+
+/** What the live channel brings is claimed already. */
+export function receiveLive(
+  environment: Environment,
+  receiver: Receiver,
+  payload: PushPayload,
+): Promise<void> {
+  return pass(environment, receiver, pushOfPayload(payload), { isShown: false })
+}
+
+async function pass(
+  environment: Environment,
+  receiver: Receiver,
+  push: Push,
+  system: { readonly isShown: boolean },
+): Promise<void> {
+  const presentation = await present(receiver, push, system)
+  if (presentation !== 'silent') receiver.onPush?.(push)
+  await sendReceipt(environment.client, 'delivered', push)
+}
+
+/** Behind, what has words is shown: nobody sees an event there. */
+async function present(
+  { foreground = 'show', show, visibility }: Receiver,
+  push: Push,
+  { isShown }: { readonly isShown: boolean },
+): Promise<Presentation> {
+  const presentation = (await visibility.isInFront()) ? presentationOf(push, foreground) : 'show'
+  if (presentation === 'show' && !isShown && push.isVisible) await show?.(push)
+  return presentation
+}
+
+/** A tap tells that the push had come, too: an app that was closed may not have heard of it. */
+export async function open(
+  environment: Environment,
+  receiver: Receiver,
+  { action, ...message }: NativeOpening,
+): Promise<void> {
+  const push = readPush(message)
+  if ((await claim(environment.store, push)) === 'foreign') return
+  receiver.onOpen?.(openingOf(push, action))
+  await noteOpened(environment, push)
+}
+
+export async function noteOpened({ client }: Environment, push: Push): Promise<void> {
+  await sendReceipt(client, 'delivered', push)
+  await sendReceipt(client, 'opened', push)
+}
+
+function openingOf(push: Push, action: string | undefined): Opening {
+  const button = action === undefined ? undefined : push.buttons[Number(action)]
+  return { push, action, url: button === undefined ? push.url : button.url }
+}

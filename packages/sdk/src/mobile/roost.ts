@@ -1,0 +1,229 @@
+/**
+ * Roost for an app, over whatever push library it has.
+ *
+ * The listeners are set when it is made, not when it is started: a push may start the app behind, and then nothing but the app's first module
+ * is read. Everything may be called twice; what can't be sent now is kept and sent at the next event or start.
+ */
+import { isDue } from '../core/decide.ts'
+import { RoostError } from '../core/error.ts'
+import { type Inbox, type InboxPage, markInbox, readInbox } from '../core/inbox.ts'
+import { createLive } from '../core/live.ts'
+import type { Live } from '../core/live-options.ts'
+import { openWebSocket } from '../core/socket.ts'
+import { adoptSettings, type DeviceState, type Settings } from '../core/state.ts'
+import { createEnvironment, type Environment } from './environment.ts'
+import type { NativePush } from './native-push.ts'
+import type {
+  MobileDelivery,
+  MobileRoost,
+  MobileRoostOptions,
+  MobileStatus,
+  MobileTagValue,
+} from './options.ts'
+import { noteOpened, open, receive, receiveLive } from './receiving.ts'
+import { syncRegistration } from './registration.ts'
+import { randomUuid, transport } from './runtime.ts'
+
+interface Context extends Environment {
+  readonly options: MobileRoostOptions
+  readonly live: Live
+  /** Every call before the first start would find no device. */
+  readonly adopted: () => Promise<DeviceState>
+}
+
+/** Each method throws RoostError. Make one for the life of the process. */
+export function createMobileRoost(options: MobileRoostOptions): MobileRoost {
+  const environment = createEnvironment(options)
+  const context: Context = {
+    ...environment,
+    options,
+    live: createLive({
+      ...environment,
+      openSocket: options.openSocket ?? openWebSocket,
+      fallbackTitle: '',
+      onMessage: payload => receiveLive(environment, options, payload),
+    }),
+    adopted: () => environment.store.update(state => adopt(options, state)),
+  }
+  const stop = listen(context)
+  return {
+    start: () => start(context),
+    subscribe: () => subscribe(context),
+    unsubscribe: () => unsubscribe(context),
+    setTags: tags => setTags(context, tags),
+    setUser: userId => setUser(context, userId),
+    status: () => readStatus(context),
+    inbox: page => inbox(context, page),
+    markInbox: (id, state) => mark(context, id, state),
+    noteOpened: push => noteOpened(context, push),
+    stop,
+  }
+}
+
+/** Gives back what takes the listeners away. */
+function listen(context: Context): () => void {
+  const { options, native, live } = context
+  const { onError = () => {} } = options
+  const told = (work: Promise<unknown>): Promise<void> =>
+    work.then(
+      () => undefined,
+      (error: unknown) => onError(error instanceof Error ? error : new Error(String(error))),
+    )
+  const again = () => void told(sync(context))
+  const unsubscribers = [
+    native.onPush(message => told(context.adopted().then(() => receive(context, options, message)))),
+    native.onOpening(opening => told(context.adopted().then(() => open(context, options, opening)))),
+    native.onToken(again),
+    options.voip?.onToken(again),
+    options.visibility.onChange(isInFront => {
+      live.setState(isInFront ? 'online' : 'background')
+      if (!isInFront) return
+      live.wake() // the system may have taken the connection away meanwhile
+      again() // the permission may have been changed in the system's settings
+    }),
+  ]
+  return () => {
+    for (const it of unsubscribers) it?.()
+    live.stop()
+  }
+}
+
+async function start(context: Context): Promise<MobileStatus> {
+  await share(context)
+  const launch = await context.native.launchedBy()
+  if (launch !== undefined) await open(context, context.options, launch)
+  const status = await sync(context)
+  // A push that starts the app behind needs no connection.
+  if (context.options.isLive !== false && (await context.options.visibility.isInFront()))
+    context.live.start('online')
+  return status
+}
+
+/** Brings what the server knows up to date. Without a network everything waits, and nothing is wrong. */
+async function sync(context: Context): Promise<MobileStatus> {
+  await context.adopted()
+  await context.client.flush()
+  await reportOpen(context).catch(forgiveAbsence)
+  await syncRegistration(context).catch(forgiveAbsence)
+  return announce(context)
+}
+
+async function subscribe(context: Context): Promise<MobileStatus> {
+  await context.adopted()
+  await context.native.requestPermission()
+  await context.store.update(state => ({ ...adopt(context.options, state), isOptedOut: false }))
+  await syncRegistration(context).catch(forgiveAbsence)
+  return announce(context)
+}
+
+async function unsubscribe(context: Context): Promise<MobileStatus> {
+  // The wish first: if the network is away now, the next start carries it out.
+  await context.store.update(state => ({ ...adopt(context.options, state), isOptedOut: true }))
+  await syncRegistration(context).catch(forgiveAbsence)
+  return announce(context)
+}
+
+async function setTags(
+  context: Context,
+  tags: Readonly<Record<string, MobileTagValue>>,
+): Promise<MobileDelivery> {
+  await context.adopted()
+  const key = `setTags:${makeUuid(context.options)}`
+  return context.client.deliver({ key, method: 'setTags', fields: { tags } })
+}
+
+async function setUser(context: Context, userId: string | undefined): Promise<MobileDelivery> {
+  const { hwid } = await context.store.update(state => ({
+    ...adopt(context.options, state),
+    userId,
+    isUserTold: true,
+  }))
+  await share(context)
+  if (userId === undefined) context.live.logOut()
+  const delivery = await context.client.deliver({
+    key: `registerUser:${makeUuid(context.options)}`,
+    method: 'registerUser',
+    fields: { userId: userId ?? hwid }, // the protocol's way to say "nobody": the device is its own user
+  })
+  context.live.userChanged()
+  return delivery
+}
+
+async function inbox(context: Context, page: InboxPage = {}): Promise<Inbox> {
+  await context.adopted()
+  const found = await readInbox({ ...context, transport }, page)
+  if (context.options.unreadBadge) await setBadge(context.native, found.unread)
+  return found
+}
+
+async function mark(
+  context: Context,
+  id: string,
+  state: 'read' | 'opened' | 'deleted',
+): Promise<MobileDelivery> {
+  await context.adopted()
+  const delivery = await markInbox(context, id, state)
+  // where the server can't be asked now, the next look at the inbox puts the number right
+  if (context.options.unreadBadge && delivery === 'sent') await inbox(context, { limit: 0 }).catch(() => {})
+  return delivery
+}
+
+async function setBadge(native: NativePush, count: number): Promise<void> {
+  await native.setBadge?.(count)
+}
+
+/** What the native parts must know before a push comes, and whenever somebody else logs in. */
+async function share(context: Context): Promise<void> {
+  const { settings, hwid, userId, isUserTold } = await context.adopted()
+  const { baseUrl, application, deviceToken } = settings
+  const user = isUserTold ? (userId ?? '') : undefined
+  await context.options.share?.({ baseUrl, application, deviceToken, hwid, userId: user })
+}
+
+function adopt(options: MobileRoostOptions, state: DeviceState | undefined): DeviceState {
+  return adoptSettings(state, settingsOf(options), () => makeUuid(options))
+}
+
+function makeUuid({ makeUuid = randomUuid }: MobileRoostOptions): string {
+  return makeUuid()
+}
+
+function settingsOf(options: MobileRoostOptions): Settings {
+  return {
+    baseUrl: options.baseUrl.replace(/\/+$/, ''),
+    application: options.application,
+    deviceToken: options.deviceToken,
+    appVersion: options.appVersion,
+    hasUnreadBadge: options.unreadBadge ?? false,
+  }
+}
+
+/** At most once an hour. The server takes its own time of receipt as "last seen". */
+async function reportOpen(context: Context): Promise<void> {
+  const { openedAt } = await context.adopted()
+  if (!isDue(openedAt, context.now()) || !(await context.options.visibility.isInFront())) return
+  await context.client.call('applicationOpen')
+  await context.store.update(before => ({ ...adopt(context.options, before), openedAt: context.now() }))
+}
+
+function forgiveAbsence(error: unknown): void {
+  if (!(error instanceof RoostError) || (error.code !== 'unreachable' && error.code !== 'unavailable'))
+    throw error
+}
+
+async function announce(context: Context): Promise<MobileStatus> {
+  const status = await readStatus(context)
+  context.options.onChange?.(status)
+  return status
+}
+
+async function readStatus(context: Context): Promise<MobileStatus> {
+  const state = await context.store.read()
+  const hasAddress = state?.registered !== undefined && state.registered.address !== ''
+  return {
+    permission: await context.native.permission(),
+    isSubscribed: hasAddress && state.isOptedOut === false,
+    isOptedOut: state?.isOptedOut ?? false,
+    hwid: state?.hwid,
+  }
+}
