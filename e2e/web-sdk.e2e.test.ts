@@ -204,6 +204,88 @@ test('tags and the user reach the server, also those set while it was away', asy
   expect(onlyCall('registerUser').request).toMatchObject({ userId: 'ann' })
 })
 
+test('a browser that was closed for a year comes back clean', async () => {
+  await ask('subscribe')
+  const before = onlyCall('registerDevice').request
+  api.failing.add('messageDeliveryEvent')
+  api.failing.add('registerUser')
+  await pushTo(onlyCall('registerDevice'), { header: 'Old', p: 'old' })
+  await eventually({
+    what: 'first try of the receipt',
+    read: () => api.failed.length,
+    until: count => count > 0,
+    withinMs: 5000,
+  })
+  expect(await askWith('setUser', 'ann')).toBe('kept')
+  pushService.drop(String(before.push_token))
+  // a year later: the server has given the device up and has another key
+  api.failing.clear()
+  api.knowsDevice = false
+  api.rotateVapidKey()
+  await visit()
+  await page.evaluate(() => {
+    const now = Date.now.bind(Date)
+    Date.now = () => now() + 365 * 24 * 3_600_000
+  })
+  expect(await ask('start')).toMatchObject({ isSubscribed: true })
+  const [, again, ...more] = api.callsOf('registerDevice')
+  expect(more).toEqual([])
+  expect(again?.request).toMatchObject({ hwid: before.hwid, userId: 'ann' })
+  expect(again?.request.application_server_key).not.toBe(before.application_server_key)
+  expect(pushService.endpoints()).toContain(again?.request.push_token)
+  expect(api.callsOf('messageDeliveryEvent')).toEqual([])
+  expect(onlyCall('registerUser').request).toMatchObject({ userId: 'ann' })
+})
+
+test('R25: while a logout waits for the server, the former one’s messages are dropped, and the next one’s shown', async () => {
+  await ask('subscribe')
+  const registered = onlyCall('registerDevice')
+  expect(await askWith('setUser', 'ann')).toBe('sent')
+  await pushTo(registered, { header: 'For Ann', p: 'a1', ru: 'ann' })
+  await shownWith('For Ann')
+  api.failing.add('registerUser')
+  expect(await askWith('setUser', undefined)).toBe('kept')
+  await pushTo(registered, { header: 'For Ann, late', p: 'a2', ru: 'ann' })
+  await pushTo(registered, { header: 'For all', p: 'all' })
+  expect((await shownWith('For all')).map(it => it.title)).toEqual(['For all'])
+  expect(await askWith('setUser', 'bob')).toBe('kept')
+  await pushTo(registered, { header: 'For Ann, later', p: 'a3', ru: 'ann' })
+  await pushTo(registered, { header: 'For Bob', p: 'b1', ru: 'bob' })
+  expect((await shownWith('For Bob')).map(it => it.title).sort()).toEqual(['For Bob', 'For all'])
+  await eventually({
+    what: 'receipts of what was shown',
+    read: () => delivered(),
+    until: it => JSON.stringify(it) === '["a1","all","b1"]',
+    withinMs: 5000,
+  })
+  api.failing.clear()
+  await ask('start')
+  const told = api.callsOf('registerUser').map(it => it.request.userId)
+  expect(told).toEqual(['ann', registered.request.hwid, 'bob'])
+})
+
+test('a permission that changes while a page is open is told and used at once, within the hour too', async () => {
+  await permit('denied')
+  await ask('start')
+  await permit('granted')
+  await eventually({
+    what: 'a registration',
+    read: () => api.callsOf('registerDevice').length,
+    until: count => count === 1,
+    withinMs: 5000,
+  })
+  expect(api.callsOf('applicationOpen').map(it => it.request.permission)).toEqual(['denied', 'granted'])
+})
+
+test('an event is counted with its attributes', async () => {
+  const sent = await page.evaluate(
+    given => window.makeRoost(given).trackEvent('Bought', { price: 3 }),
+    roostOptions(),
+  )
+  expect(sent).toBe('sent')
+  expect(onlyCall('postEvent').request).toMatchObject({ event: 'Bought', attributes: { price: 3 } })
+})
+
 test('a browser without web push is told so, and is no error on every page', async () => {
   await page.evaluate(() => Reflect.deleteProperty(window, 'PushManager'))
   expect(await ask('start')).toMatchObject({ isSupported: false, isSubscribed: false })
@@ -399,6 +481,17 @@ async function receipts(method: string, count: number): Promise<unknown[]> {
     withinMs: 5000,
   })
   return value.map(call => call.request.hash)
+}
+
+/** Hashes, whether their receipts came each by itself or together. */
+function delivered(): unknown[] {
+  return api.calls.flatMap(({ method, request }) => {
+    if (method === 'messageDeliveryEvent') return [request.hash]
+    if (method !== 'postReceipts') return []
+    return (request.receipts as { kind: string; hash: string }[])
+      .filter(it => it.kind === 'delivered')
+      .map(it => it.hash)
+  })
 }
 
 /** All notifications on the screen as soon as one has this title. */
