@@ -7,6 +7,7 @@ export type { Inbox, InboxEntry, InboxPage } from '../core/inbox.ts'
 export type { Presentation } from '../core/received.ts'
 export * from '../mobile/index.ts'
 export { type CapacitorApp, capacitorVisibility } from './app.ts'
+export { nativePlugin, type RoostPlugin } from './native-plugin.ts'
 export { type CapacitorPreferences, preferencesStorage } from './preferences.ts'
 export {
   type CapacitorNotification,

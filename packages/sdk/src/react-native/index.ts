@@ -16,4 +16,5 @@ export {
   firebasePush,
   type Links,
 } from './firebase.ts'
+export { nativeModule, type RoostNativeModule } from './native-module.ts'
 export { type VoipPushLibrary, voipTokens } from './voip.ts'
