@@ -111,6 +111,8 @@ export type ServerFrame =
     }
   | { readonly type: 'acked'; readonly seqs: readonly number[] }
   | CallServerFrame
+  /** Entries of the inbox that are not read, for the app's badge: after the `welcome`, and when another device of the user has read some. */
+  | { readonly type: 'unread'; readonly count: number }
   | { readonly type: 'pong' }
   | { readonly type: 'error'; readonly code: string; readonly detail: string; readonly remedy: string }
 

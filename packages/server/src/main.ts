@@ -146,6 +146,7 @@ async function start(
       if (notice === 'access') forgetTokens()
       else if (notice === 'live') channels?.look()
       else if (notice === 'call') channels?.lookForCalls()
+      else if (notice === 'unread') channels?.lookForUnread()
       else if (roles.has('send')) dispatcher.poke()
       if (notice === 'control' && roles.has('send')) void dispatcher.lookForStops()
     },

@@ -3,7 +3,7 @@
  * those to named devices when it was named; of those to a condition when it was among whom the condition met.
  *
  * What was meant for one person is not shown to another one who logs in on the same device later; what was for the device
- * while nobody was logged in, or for all, is. Each person on a device has their own states.
+ * while nobody was logged in, or for all, is. Each person has their own states.
  *
  * By local time or best hour a device sees it from its own moment on; what was seen stays, whatever zone it comes to.
  */
@@ -22,7 +22,13 @@ export interface InboxKey {
   readonly at: number
 }
 
+/** From this status on an entry is not unread. */
+export const READ = 2
+const OPENED = 3
+
 /**
+ * What a person has read or opened on one device they have on all of theirs; what they delete there stays on the others.
+ *
  * Entries of devices, $1 app, $2 buckets, $3 hwids, $4 the time, $5 the user that is claimed, $6 one message alone.
  * Withdrawn and deleted ones are among them.
  */
@@ -53,12 +59,21 @@ export const ENTRIES = `
         where n.bucket = v.bucket and n.app_id = v.app_id and n.hwid = v.hwid and n.is_named
           and n.user_id in ('', v.user_id) and ($6::uuid is null or n.message_id = $6)) n
       join inbox_message i on i.message_id = n.message_id and i.shown_at <= $4 and i.until_at > $4
+  ), elsewhere as materialized (
+    select v.hwid, e.message_id, least(max(e.status), ${OPENED}) as status
+      from viewer v
+      join device o on o.app_id = v.app_id and o.user_id = v.user_id and o.hwid <> v.hwid
+      join inbox_entry e on e.bucket = o.bucket and e.app_id = o.app_id and e.hwid = o.hwid and e.user_id = v.user_id
+     where v.user_id <> '' and e.status >= ${READ}
+     group by v.hwid, e.message_id
   )
   select s.bucket, s.hwid, s.user_id as "userId", s.message_id as "messageId", s.number, greatest(s.shown_at, slot.at) as "shownAt",
-         s.until_at as "untilAt", s.withdrawn_at is not null or coalesce(e.status, 0) >= 4 as "isGone", e.status
+         s.until_at as "untilAt", s.withdrawn_at is not null or coalesce(e.status, 0) >= 4 as "isGone",
+         greatest(e.status, r.status) as status
     from shown s
     left join inbox_entry e on e.bucket = s.bucket and e.app_id = s.app_id and e.hwid = s.hwid
                            and e.message_id = s.message_id and e.user_id = s.user_id
+    left join elsewhere r on r.hwid = s.hwid and r.message_id = s.message_id
     left join lateral (
       select ${slotSql('m.slot_of')} as at
         from message m
@@ -80,9 +95,6 @@ export interface InboxEntry {
   /** 1 delivered, 2 read, 3 opened, 4 deleted by the person, 5 by the sender; null: nothing said yet. */
   readonly status: number | null
 }
-
-/** From this status on an entry is not unread. */
-export const READ = 2
 
 /** All entries of the device, the gone ones too, newest first. Empty for a device that is not there. */
 export async function readEntries(

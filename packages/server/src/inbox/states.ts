@@ -2,8 +2,9 @@
  * What a person did with an entry. Devices tell it late, twice and out of order, so a state only goes on: delivered, read,
  * opened, deleted. A deleted entry never comes back.
  */
-import type { Queryable } from '../store/database.ts'
-import { type InboxKey, readEntries } from './read.ts'
+import { tellOthersUnread } from '../live/unread.ts'
+import type { Database, Queryable } from '../store/database.ts'
+import { type InboxKey, READ, readEntries } from './read.ts'
 
 /** 5 is the server's own. */
 export const STATUS = { delivered: 1, read: 2, opened: 3, deleted: 4 } as const
@@ -19,10 +20,10 @@ const STORE = `
 
 /**
  * False when the device's inbox has no such message; then nothing is stored, so that a stranger with the device token fills
- * nothing with made-up names.
+ * nothing with made-up names. What is read on one device of a user is read on all of them, and those that are connected are told.
  */
 export async function setInboxState(
-  db: Queryable,
+  db: Database,
   change: InboxKey & { readonly messageId: string; readonly status: number },
 ): Promise<boolean> {
   const [entry] = await readEntries(db, change)
@@ -36,6 +37,7 @@ export async function setInboxState(
     change.status,
     new Date(change.at),
   ])
+  if (change.status >= READ && entry.userId !== '') await db.transaction(tx => tellOthersUnread(tx, change))
   return true
 }
 

@@ -99,10 +99,15 @@ export class Channel {
     return true
   }
 
-  /** It is as the call stands: what does not arrive is said anew when the device comes again. */
-  tellCall(frame: CallServerFrame): void {
+  /** What is true at the moment, and told anew when the device comes again: it is not acknowledged. */
+  tell(frame: ServerFrame): void {
     if (this.#socket.bufferedAmount > BUFFERED_BYTES_MAX) this.close('tooSlow')
     else this.#send(frame)
+  }
+
+  /** It is as the call stands: what does not arrive is said anew when the device comes again. */
+  tellCall(frame: CallServerFrame): void {
+    this.tell(frame)
   }
 
   close(why: CloseCode, reason: string = why): void {

@@ -30,6 +30,7 @@ import {
 } from './presence.ts'
 import { Pulse } from './pulse.ts'
 import { FrameSender } from './sender.ts'
+import { UnreadTeller } from './unread.ts'
 
 export interface LiveChannelsOptions {
   readonly db: Database
@@ -62,6 +63,7 @@ export class LiveChannels implements ChannelHost {
   readonly #arriving = new Map<string, Channel>()
   readonly #acknowledgements: MicroBatch<readonly SentKey[], undefined>
   readonly #frames: FrameSender
+  readonly #unread: UnreadTeller
   /** One object for all that have come with the same token. */
   readonly #accesses = new Map<string, Access>()
   readonly #callTeller: CallTeller
@@ -80,6 +82,13 @@ export class LiveChannels implements ChannelHost {
       server: this.#server,
       send: it => this.#send(it),
       refuse: it => this.#closeFormer(it),
+      onError: it => this.#tell(it),
+    })
+    this.#unread = new UnreadTeller({
+      db,
+      clock,
+      server: this.#server,
+      tell: (place, count) => this.#members.get(keyOf(place))?.tell({ type: 'unread', count }),
       onError: it => this.#tell(it),
     })
     this.#acknowledgements = new MicroBatch({
@@ -110,6 +119,11 @@ export class LiveChannels implements ChannelHost {
     this.#frames.look()
   }
 
+  /** The unread count of a device may have changed: look now instead of within a second. */
+  lookForUnread(): void {
+    if (this.#members.size > 0 && !this.#isStopped) this.#unread.look()
+  }
+
   /** A call may have changed: look now instead of within a second. */
   lookForCalls(): void {
     if (this.#members.size > 0 && !this.#isStopped) this.#callTeller.look()
@@ -127,6 +141,7 @@ export class LiveChannels implements ChannelHost {
       this.#frames.stop(),
       this.#beating,
       this.#acknowledgements.settled(),
+      this.#unread.settled(),
       this.#callTeller.settled(),
     ])
     if (this.#timers.length > 0) await this.#try(() => endSessions(this.#options.db, this.#beatOf()))
@@ -172,6 +187,7 @@ export class LiveChannels implements ChannelHost {
     }
     this.look()
     this.lookForCalls()
+    this.#unread.add(member)
     return { type: 'welcome', heartbeatSeconds: Math.round(heartbeatMs / 1000) }
   }
 
@@ -258,6 +274,7 @@ export class LiveChannels implements ChannelHost {
   #lookForAll(): void {
     this.look()
     this.lookForCalls()
+    this.lookForUnread()
   }
 
   #beat(): void {

@@ -61,7 +61,7 @@ export class FrameSender {
   /** Resolves when what is in hand is sent. */
   async stop(): Promise<void> {
     this.#isStopped = true
-    await Promise.all(this.#lanes.map(it => it.looking))
+    await Promise.all(this.#lanes.map(it => it.looking ?? Promise.resolve()))
   }
 
   async #lookOn(lane: Lane): Promise<void> {

@@ -12,9 +12,9 @@ const RECONNECT_AFTER_MS = 2000
 
 /**
  * `due`: a message waits to be sent. `control`: one was paused, resumed or cancelled. `access`: a token was revoked. `live`: something waits
- * for the live channel. `call`: a call has changed that devices are to be told of.
+ * for the live channel. `call`: a call has changed that devices are to be told of. `unread`: so has the unread count of connected devices.
  */
-const NOTICES = ['due', 'control', 'access', 'live', 'call'] as const
+const NOTICES = ['due', 'control', 'access', 'live', 'call', 'unread'] as const
 export type Notice = (typeof NOTICES)[number]
 
 /** In a transaction it goes out with the commit. */
