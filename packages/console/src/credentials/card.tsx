@@ -14,8 +14,9 @@ import { Loaded, Panel } from '../parts/page.tsx'
 import { Problem } from '../parts/problem.tsx'
 import { StateBadge } from '../parts/state-badge.tsx'
 import { useMay } from '../session/session.tsx'
-import { useCredentialChange, useCredentialHistory, useServed } from './calls.ts'
+import { useCredentialChange, useCredentialHistory, useCredentials, useServed } from './calls.ts'
 import {
+  isSender,
   nameOfKind,
   servesEnvironment,
   shortFingerprint,
@@ -164,9 +165,13 @@ function Read({ app, credential }: CardProps): ReactElement {
   const t = useTexts('credentials')
   const format = useFormat()
   const { gateway, settings, fingerprint } = credential
-  const served = useServed(app).data?.filter(
+  const all = useCredentials(app).data ?? [credential]
+  const servable = useServed(app).data?.filter(
     each => each.gateway === gateway && servesEnvironment(credential, each.environment),
   )
+  const served = servable?.filter(each => isSender(credential, all, each.environment))
+  // of several key pairs nobody has counted whose browsers are whose
+  const isCounted = gateway !== 'webpush' || all.filter(it => it.gateway === gateway).length === 1
   const topics = topicsOf(settings)
   return (
     <Facts>
@@ -187,10 +192,10 @@ function Read({ app, credential }: CardProps): ReactElement {
           </span>
         </Fact>
       )}
-      {served && (
+      {served && isCounted && (
         <Fact name={t('fact.serves')}>
           {served.length === 0
-            ? t('serves.none')
+            ? t(servable?.length === 0 ? 'serves.none' : 'serves.other')
             : format.list(
                 served.map(({ addresses, environment }) =>
                   environment === null

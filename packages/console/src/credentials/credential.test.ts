@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { Credential } from '../api/shapes.ts'
 import { createTranslate } from '../i18n/translate.ts'
 import { texts } from '../texts/en/credentials.ts'
-import { servesEnvironment, tellExpiry, tellSettings, topicsOf, troublesOf } from './credential.ts'
+import { isSender, servesEnvironment, tellExpiry, tellSettings, topicsOf, troublesOf } from './credential.ts'
 
 const t = createTranslate('en-GB', texts)
 const NOW = Date.parse('2026-11-02T10:00:00Z')
@@ -33,6 +33,23 @@ const problem = (severity: 'warning' | 'error', message: string) => ({
   severity,
   message,
   remedy: 'Mend it.',
+})
+
+describe('the server sends', () => {
+  const old = credential({ id: 'old', createdAt: inDays(-9), environments: ['production', 'sandbox'] })
+  const newer = credential({ id: 'newer', createdAt: inDays(-1) })
+
+  test('with the newest that serves an environment, so that no other one claims its addresses', () => {
+    expect(isSender(newer, [old, newer], 'production')).toBe(true)
+    expect(isSender(old, [old, newer], 'production')).toBe(false)
+    expect(isSender(old, [old, newer], 'sandbox')).toBe(true)
+  })
+
+  test('with one that is not paused, if there is one', () => {
+    const paused = { ...newer, status: 'paused' as const }
+    expect(isSender(old, [old, paused], 'production')).toBe(true)
+    expect(isSender(paused, [paused], 'production')).toBe(true)
+  })
 })
 
 describe('what a credential is', () => {

@@ -60,6 +60,21 @@ export function servesEnvironment(
   return environment === null || environments.includes(environment)
 }
 
+/**
+ * Whether the server sends with this one in an environment: of those that serve it the newest that is not paused, else the newest.
+ * Browsers are sent to with the key that each of them subscribed with.
+ */
+export function isSender(
+  credential: Credential,
+  all: readonly Credential[],
+  environment: string | null,
+): boolean {
+  const newest = all
+    .filter(it => it.gateway === credential.gateway && servesEnvironment(it, environment))
+    .toSorted((a, b) => Date.parse(b.createdAt) - Date.parse(a.createdAt))
+  return (newest.find(it => it.status !== 'paused') ?? newest[0])?.id === credential.id
+}
+
 const FINGERPRINT_SHOWN = 12
 
 /** Enough to tell two apart; all of it is copied. */

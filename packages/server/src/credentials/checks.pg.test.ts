@@ -258,6 +258,17 @@ test('the daily check leaves alone what was asked about today', async () => {
   expect((await read(id)).checkedAt).toBe(new Date(soon + DAY_MS).toISOString())
 })
 
+test('the daily check leaves archived apps alone', async () => {
+  const { id, checkedAt } = await upload(p8())
+  await server.db.query('update app set archived_at = $1', [new Date(clock.now())])
+  const tomorrow = clock.now() + DAY_MS
+  await checkAll(tomorrow)
+  expect((await read(id)).checkedAt).toBe(checkedAt)
+  await server.db.query('update app set archived_at = null')
+  await checkAll(tomorrow)
+  expect((await read(id)).checkedAt).toBe(new Date(tomorrow).toISOString())
+})
+
 test('a VAPID key pair is checked by itself: no push service can be asked without a subscription', async () => {
   const view = await upload({ gateway: 'webpush', kind: 'vapid' })
   expect(view).toMatchObject({ checks: [], problems: [], checkedAt: expect.any(String) })

@@ -68,11 +68,12 @@ export class CredentialChecks {
     for (const row of rows) await this.#check(row, this.#options.clock.now())
   }
 
-  /** Every credential that was not asked about lately; `at`: ms. */
+  /** Every credential that was not asked about lately, but those of archived apps, which send nothing; `at`: ms. */
   async checkAll(at: number, { appId, tell }: CheckingAll = {}): Promise<CheckCounts> {
     const { rows } = await this.#options.db.query<Row>(
       `select ${ROW} from credential
-        where (checked_at is null or checked_at <= $1) and ($2::integer is null or app_id = $2) order by id`,
+        where (checked_at is null or checked_at <= $1) and ($2::integer is null or app_id = $2)
+          and app_id in (select a.id from app a where a.archived_at is null) order by id`,
       [new Date(at - ASKED_LATELY_MS), appId ?? null],
     )
     const results: Result[] = []

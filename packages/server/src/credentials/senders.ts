@@ -110,7 +110,8 @@ type AnyClient = GatewayClient<{ token: string }> | GatewayClient<AddressKeys & 
 
 export class Senders {
   readonly #options: SendersOptions
-  readonly #clients = new Map<string, AnyClient>()
+  /** By app and gateway, then by content and environment. */
+  readonly #clients = new Map<string, Map<string, AnyClient>>()
   readonly #apns: Transport
   readonly #fcm: Transport
   readonly #hms: Transport
@@ -136,19 +137,24 @@ export class Senders {
     this.#tokens = createProviderTokens({ clock: options.clock })
   }
 
-  /** The senders of one app at one gateway, as its credentials stand now. */
+  /**
+   * The senders of one app at one gateway, as its credentials stand now. Clients of contents that were deleted or replaced are let go:
+   * who still waits for a quota there is told to come again, what is on its way is answered.
+   */
   async open(
     db: Database,
     key: { readonly appId: number; readonly provider: Provider },
   ): Promise<AppSenders> {
     const rows = await db.queryPlanned<CredentialRow>(CREDENTIALS, [key.appId, key.provider])
-    const clientFor = (row: CredentialRow, environment: string) => this.#clientFor(row, environment)
+    const kept = this.#clientsOf(`${key.appId} ${key.provider}`, rows)
+    const clientFor = (row: CredentialRow, environment: string) => this.#clientFor(kept, row, environment)
     const keyFor = (delivery: Delivery) => this.#receiptKeyFor(delivery)
     return new AppSenders(rows, { clientFor, keyFor, perMinute: row => this.#perMinute(row) })
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#clients.values()].map(client => client.close()))
+    const clients = [...this.#clients.values()].flatMap(it => [...it.values()])
+    await Promise.all(clients.map(client => client.close()))
     const ours = [this.#apns, this.#fcm, this.#hms, this.#webPush, this.#encryptors]
     await Promise.all(ours.map(it => it.close()))
   }
@@ -158,12 +164,24 @@ export class Senders {
     return this.#signer.sign({ hash, hwid }, this.#options.clock.now())
   }
 
-  #clientFor(row: CredentialRow, environment: string): AnyClient {
+  #clientsOf(app: string, rows: readonly CredentialRow[]): Map<string, AnyClient> {
+    const clients = this.#clients.get(app) ?? new Map<string, AnyClient>()
+    this.#clients.set(app, clients)
+    for (const [key, client] of clients) {
+      if (rows.some(row => key.startsWith(`${row.id} ${row.version} `))) continue
+      clients.delete(key)
+      void client.close()
+    }
+    if (rows.length === 0) this.#clients.delete(app)
+    return clients
+  }
+
+  #clientFor(clients: Map<string, AnyClient>, row: CredentialRow, environment: string): AnyClient {
     const key = `${row.id} ${row.version} ${environment}`
-    const known = this.#clients.get(key)
+    const known = clients.get(key)
     if (known !== undefined) return known
     const client = this.#openClient(row, environment)
-    this.#clients.set(key, client)
+    clients.set(key, client)
     return client
   }
 

@@ -97,6 +97,19 @@ test('who uploads late is told only of the warning that is due', async () => {
   expect(await told(code)).toEqual(['credential.expiring 7'])
 })
 
+test('nothing is told of an archived app, and what is due when it is taken out again', async () => {
+  const { code } = await newApp()
+  const end = roost.clock.now() + 5 * DAY_MS
+  await upload(code, certificateUntil(end))
+  await roost.rest('POST', `/v1/apps/${code}/archive`, { name: 'Test' })
+  await watch(end - 5 * DAY_MS)
+  await watch(end)
+  expect(await told(code)).toEqual([])
+  await roost.rest('POST', `/v1/apps/${code}/unarchive`)
+  await watch(end)
+  expect(await told(code)).toEqual(['credential.expired'])
+})
+
 test('several processes that look at the same time tell once', async () => {
   const { code } = await newApp()
   const end = roost.clock.now() + 6 * DAY_MS

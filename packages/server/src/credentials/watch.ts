@@ -1,7 +1,7 @@
 /**
  * Looks after the credentials every minute: warns of certificates that expire, stops those that have expired (R17: what
  * waits for them is kept), and tells of what gateways refused. Each is told once for each content of a slot, a refusal once
- * for each time that it lasts.
+ * for each time that it lasts. An archived app sends nothing, so nothing is told of it until it is taken out again.
  */
 import type { Database } from '../store/database.ts'
 import { noteHistory, ROOST } from './history.ts'
@@ -53,6 +53,7 @@ interface Row {
 }
 
 const COLUMNS = `c.id, c.app_id as "appId", c.version, c.gateway, c.kind, c.settings, c.expires_at as "expiresAt"`
+const IS_IN_USE = 'exists (select from app a where a.id = c.app_id and a.archived_at is null)'
 const LONGEST_WARNING = "interval '30 days'"
 
 function noticeOf(row: Row) {
@@ -63,7 +64,7 @@ function noticeOf(row: Row) {
 async function warnOfExpiry(db: Database, at: number): Promise<number> {
   const { rows } = await db.query<Row>(
     `select ${COLUMNS} from credential c
-      where c.expires_at > $1 and c.expires_at <= $1::timestamptz + ${LONGEST_WARNING}`,
+      where c.expires_at > $1 and c.expires_at <= $1::timestamptz + ${LONGEST_WARNING} and ${IS_IN_USE}`,
     [new Date(at)],
   )
   return countOf(rows, row => {
@@ -78,7 +79,7 @@ async function warnOfExpiry(db: Database, at: number): Promise<number> {
 async function stopExpired(db: Database, at: number): Promise<number> {
   const { rows } = await db.query<Row>(
     `select ${COLUMNS} from credential c
-      where c.expires_at <= $1
+      where c.expires_at <= $1 and ${IS_IN_USE}
         and not exists (select from credential_notice n
                          where n.credential_id = c.id and n.version = c.version and n.notice = 'expired')`,
     [new Date(at)],
@@ -99,7 +100,7 @@ async function tellRefused(db: Database, at: number): Promise<number> {
   const { rows } = await db.query<Row & { part: string; reason: string }>(
     `select ${COLUMNS}, p.part, p.reason
        from credential_pause p join credential c on c.id = p.credential_id and c.version = p.version
-      where p.reason <> $1
+      where p.reason <> $1 and ${IS_IN_USE}
         and not exists (select from credential_notice n
                          where n.credential_id = c.id and n.version = c.version
                            and n.notice = ${NOTICE_OF_PAUSE})`,

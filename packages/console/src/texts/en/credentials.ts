@@ -64,6 +64,7 @@ export const texts = {
   'fact.fingerprint': 'Fingerprint',
   'fact.serves': 'Serves',
   'serves.none': 'no address yet',
+  'serves.other': 'none: another credential is used for these',
   serves: '{count, plural, one {# address} other {# addresses}}',
   'serves.in': '{count, plural, one {# address} other {# addresses}} ({environment})',
   'kindOf.p8': 'Apple: key (.p8)',

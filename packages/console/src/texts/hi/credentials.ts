@@ -65,6 +65,7 @@ export const texts: TextsOf<'credentials'> = {
   'fact.fingerprint': 'फ़िंगरप्रिंट',
   'fact.serves': 'किसके लिए',
   'serves.none': 'अभी कोई पता नहीं',
+  'serves.other': 'कोई नहीं: इनके लिए दूसरा क्रेडेंशियल इस्तेमाल होता है',
   serves: '{count, plural, one {# पता} other {# पते}}',
   'serves.in': '{count, plural, one {# पता} other {# पते}} ({environment})',
   'kindOf.p8': 'Apple: कुंजी (.p8)',

@@ -65,6 +65,7 @@ export const texts: TextsOf<'credentials'> = {
   'fact.fingerprint': 'フィンガープリント',
   'fact.serves': '対象',
   'serves.none': 'まだ宛先なし',
+  'serves.other': 'なし（別の認証情報が使われます）',
   serves: '{count, plural, other {# 件の宛先}}',
   'serves.in': '{count, plural, other {# 件の宛先}}（{environment}）',
   'kindOf.p8': 'Apple：キー (.p8)',

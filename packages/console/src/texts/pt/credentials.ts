@@ -65,6 +65,7 @@ export const texts: TextsOf<'credentials'> = {
   'fact.fingerprint': 'Impressão digital',
   'fact.serves': 'Atende',
   'serves.none': 'nenhum endereço ainda',
+  'serves.other': 'nenhum: outra credencial é usada para eles',
   serves: '{count, plural, one {# endereço} other {# endereços}}',
   'serves.in': '{count, plural, one {# endereço} other {# endereços}} ({environment})',
   'kindOf.p8': 'Apple: chave (.p8)',

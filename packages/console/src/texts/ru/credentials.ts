@@ -65,6 +65,7 @@ export const texts: TextsOf<'credentials'> = {
   'fact.fingerprint': 'Отпечаток',
   'fact.serves': 'Обслуживает',
   'serves.none': 'пока ни одного адреса',
+  'serves.other': 'ничего: для них используются другие учётные данные',
   serves: '{count, plural, one {# адрес} few {# адреса} many {# адресов} other {# адреса}}',
   'serves.in':
     '{count, plural, one {# адрес} few {# адреса} many {# адресов} other {# адреса}} ({environment})',

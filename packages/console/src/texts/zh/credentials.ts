@@ -63,6 +63,7 @@ export const texts: TextsOf<'credentials'> = {
   'fact.fingerprint': '指纹',
   'fact.serves': '服务对象',
   'serves.none': '尚无地址',
+  'serves.other': '无：这些由另一个凭据负责',
   serves: '{count, plural, other {# 个地址}}',
   'serves.in': '{count, plural, other {# 个地址}}（{environment}）',
   'kindOf.p8': 'Apple：密钥 (.p8)',

@@ -66,6 +66,17 @@ test('a certificate that ends within 30 days has an alert until its slot has ano
   expect((await alertsOf(app)).filter(it => it.kind === 'credential_expiring')).toEqual([])
 })
 
+test('an archived app has no alerts: they close', async () => {
+  const app = await newApp()
+  await roost.rest('POST', `/v1/apps/${app}/credentials`, certificateUntil(roost.clock.now() + DAY_MS))
+  await watch()
+  expect(await alertsOf(app)).not.toEqual([])
+  await roost.rest('POST', `/v1/apps/${app}/archive`, { name: 'Test' })
+  roost.clock.advance(11 * MINUTE_MS)
+  await watch()
+  expect(await alertsOf(app)).toEqual([])
+})
+
 test('a credential that is refused has an alert with what mends it, until its gateway takes it again', async () => {
   const app = await newApp()
   const key = roost.simulator.apns.createTeamKey({ bundleId: BUNDLE_ID })

@@ -1,7 +1,7 @@
 /**
  * Symptoms: what is wrong at this moment and may be over in the next, looked at once a minute. A symptom that lasts opens an
  * alert; one that was not seen for ten minutes closes it. An alert that people have closed is not opened again before its
- * symptom was gone.
+ * symptom was gone. An archived app has none: nothing is sent and nobody is heard, so its alerts close.
  *
  *   seen ──lasts──▶ alert open ──not seen for 10 min──▶ alert closed, symptom forgotten
  *     └──not seen for 3 min, before it has lasted──▶ forgotten
@@ -42,14 +42,21 @@ export async function watchSymptoms(
     ...(await findQuotas(db, at)),
     ...(await findCredentials(db, at)),
   ]
+  const archived = await archivedApps(db)
+  const live = found.filter(({ appId }) => !archived.has(appId))
   return db.transaction(async tx => {
     await tx.query('delete from symptom where alert_id is null and seen_at < $1', [
       new Date(at - FORGOTTEN_AFTER_MS),
     ])
     let opened = 0
-    for (const it of found) if (await note(tx, it, at)) opened++
+    for (const it of live) if (await note(tx, it, at)) opened++
     return { opened, closed: await closeWhatIsOver(tx, at) }
   })
+}
+
+async function archivedApps(db: Database): Promise<ReadonlySet<number>> {
+  const { rows } = await db.query<{ id: number }>('select id from app where archived_at is not null')
+  return new Set(rows.map(it => it.id))
 }
 
 /** A clock that was set back makes nothing last longer than it did. */

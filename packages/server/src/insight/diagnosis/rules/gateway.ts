@@ -141,7 +141,8 @@ function judgeExpiring(facts: Facts): Judgement {
 
 /** Of the bundle ids that a credential serves; a certificate names its topics. */
 function topicsOf({ settings }: CredentialFacts): readonly string[] {
-  const topics = Array.isArray(settings.topics) ? settings.topics.map(String) : []
+  const named: readonly unknown[] = Array.isArray(settings.topics) ? settings.topics : []
+  const topics = named.map(it => String((it as { readonly topic?: unknown } | null)?.topic ?? ''))
   return [...new Set([String(settings.bundleId ?? ''), ...topics])].filter(it => it !== '')
 }
 
