@@ -109,6 +109,8 @@ export const bulkTargetSchema = z.union([
 export type BulkTarget = z.infer<typeof bulkTargetSchema>
 
 export const bulkUnregisterSchema = z.strictObject({
+  /** Of the request, chosen by the caller: a repeat finds the request that is there, also when the first answer was lost. Default: a new one. */
+  id: z.uuid().optional(),
   /** Targets; what is none is taken as well and refused in its result, so that it costs the others nothing. */
   devices: z
     .array(z.union([bulkTargetSchema, z.unknown()]))

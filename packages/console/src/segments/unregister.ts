@@ -6,7 +6,7 @@
  * at which the call was made. Who asked to be left alone stays alone. Source: docs/segments.md, docs/uninstalls.md.
  */
 import type { BulkRequestView, SegmentMembers, UndoPreview, UndoView } from '@roost/protocol'
-import { type Api, path, query } from '../api/client.ts'
+import { type Api, ApiProblem, path, query } from '../api/client.ts'
 
 /** Of a bulk call. */
 const CHUNK = 10_000
@@ -49,7 +49,7 @@ export async function gatherMembers(
 }
 
 export interface Ended {
-  /** Devices in the calls that were taken. */
+  /** Devices in the calls that were made. */
   readonly named: number
   /** Devices that have been answered for. */
   readonly devices: number
@@ -62,8 +62,8 @@ export interface Ended {
 const NOTHING_ENDED: Ended = { named: 0, devices: 0, done: 0, others: 0, requests: [] }
 
 /**
- * `onEnded` hears of each call as soon as it was taken, so that nothing is forgotten when this breaks off. It goes on from what it heard last
- * (`begun`): calls that were taken stay among those that can be taken back.
+ * `onEnded` hears of each call before it is made, so that nothing is forgotten when this breaks off, or when an answer is lost. It goes on
+ * from what it heard last (`begun`): a call is repeated under its own id, which is the same request to the server.
  */
 export async function unregisterAll(
   work: Work,
@@ -75,15 +75,15 @@ export async function unregisterAll(
   while (so.devices < hwids.length) {
     const chunk = hwids.slice(so.devices, so.devices + CHUNK)
     if (so.named === so.devices) {
-      const { id } = await work.api.post<{ readonly id: string }>(
-        path`v1/apps/${work.app}/devices/bulk-unregister`,
-        { devices: chunk.map(hwid => ({ hwid })) },
-        { signal: work.signal },
-      )
-      so = { ...so, named: so.named + chunk.length, requests: [...so.requests, id] }
+      so = { ...so, named: so.named + chunk.length, requests: [...so.requests, newId()] }
       onEnded(so)
     }
     const id = so.requests.at(-1) ?? ''
+    await work.api.post(
+      path`v1/apps/${work.app}/devices/bulk-unregister`,
+      { id, devices: chunk.map(hwid => ({ hwid })) },
+      { signal: work.signal },
+    )
     const done = (await bulkDone(work, id)).counts?.done ?? 0
     so = {
       ...so,
@@ -94,6 +94,15 @@ export async function unregisterAll(
     onEnded(so)
   }
   return so
+}
+
+/** A UUID of version 4. `crypto.randomUUID` is missing where a page came by http. */
+function newId(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16))
+  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40
+  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80
+  const hex = [...bytes].map(byte => byte.toString(16).padStart(2, '0')).join('')
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
 }
 
 function bulkDone(work: Work, id: string): Promise<BulkRequestView> {
@@ -148,11 +157,22 @@ interface Filter {
 async function filtersOf(work: Work, requests: readonly string[]): Promise<readonly Filter[]> {
   const filters: Filter[] = []
   for (const id of requests) {
-    const { createdAt } = await bulkDone(work, id)
+    const createdAt = await beganAt(work, id)
+    if (createdAt === undefined) continue
     const to = new Date(Date.parse(createdAt) + 1).toISOString()
     filters.push({ reasons: [REASON], from: createdAt, to })
   }
   return filters
+}
+
+/** Undefined of a call that never came to the server. */
+async function beganAt(work: Work, id: string): Promise<string | undefined> {
+  try {
+    return (await bulkDone(work, id)).createdAt
+  } catch (error) {
+    if (error instanceof ApiProblem && error.body.code === 'bulk_request_unknown') return undefined
+    throw error
+  }
 }
 
 function undo<T>({ api, app, signal }: Work, filter: object): Promise<T> {

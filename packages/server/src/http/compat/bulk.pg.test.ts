@@ -155,6 +155,21 @@ describe('bulkUnregisterDevice', () => {
     await settled(rest.body.id)
     expect(await states('e-2')).toEqual(['dead'])
   })
+
+  test('under REST is one with its repeat, by an id of the caller', async () => {
+    await register('e-3')
+    const id = 'b1c2d3e4-0000-4000-8000-000000000001'
+    const ask = (hwids: readonly string[]) =>
+      server.rest<{ id: string; code?: string }>('POST', `/v1/apps/${app.app}/devices/bulk-unregister`, {
+        id,
+        devices: hwids.map(hwid => ({ hwid })),
+      })
+    expect(await ask(['e-3'])).toMatchObject({ status: 202, body: { id } })
+    const { createdAt } = await settled(id)
+    expect(await ask(['e-3'])).toMatchObject({ status: 202, body: { id } })
+    expect((await settled(id)).createdAt).toBe(createdAt)
+    expect(await ask(['e-3', 'e-1'])).toMatchObject({ status: 409, body: { code: 'idempotency_key_reused' } })
+  })
 })
 
 describe('an entry that is wrong', () => {

@@ -39,17 +39,21 @@ export interface RegisterEntry {
   readonly listOperator: ListOperator
 }
 
-export type NewBulkRequest = { readonly appId: number; readonly at: number } & (
+export type NewBulkRequest = { readonly appId: number; readonly at: number; readonly id?: string } & (
   | { readonly kind: 'register'; readonly entries: readonly (RegisterEntry | Faulty)[] }
   | { readonly kind: 'tags'; readonly entries: readonly (TagsEntry | Faulty)[] }
   | { readonly kind: 'unregister'; readonly entries: readonly (BulkTarget | Faulty)[] }
 )
 
-/** Returns its id. The caller has the job `bulk-requests` run soon. */
+/**
+ * Returns its id. One with an `id` that is there already is that one: nothing is added. The caller has the job `bulk-requests` run soon.
+ * Throws `idempotency_key_reused` for the id of another request.
+ */
 export async function addBulkRequest(db: Queryable, request: NewBulkRequest): Promise<string> {
-  const id = uuidv7()
-  await db.query(
-    `insert into bulk_request (id, app_id, kind, settings, entries, created_at) values ($1, $2, $3, $4, $5, $6)`,
+  const { id = uuidv7() } = request
+  const { rowCount } = await db.query(
+    `insert into bulk_request (id, app_id, kind, settings, entries, created_at) values ($1, $2, $3, $4, $5, $6)
+     on conflict (id) do nothing`,
     [
       id,
       request.appId,
@@ -59,7 +63,22 @@ export async function addBulkRequest(db: Queryable, request: NewBulkRequest): Pr
       new Date(request.at),
     ],
   )
+  if (rowCount === 0) await requireSame(db, id, request)
   return id
+}
+
+/** Of what was asked for only the number is kept when it is done. */
+async function requireSame(
+  db: Queryable,
+  id: string,
+  { appId, kind, entries }: NewBulkRequest,
+): Promise<void> {
+  const { rows } = await db.query(
+    `select from bulk_request
+      where id = $1 and app_id = $2 and kind = $3 and (settings ->> 'entries')::integer = $4`,
+    [id, appId, kind, entries.length],
+  )
+  if (rows.length === 0) throw new PushError('idempotency_key_reused', `id: the request ${id} is another one`)
 }
 
 interface StoredRequest {

@@ -30,6 +30,7 @@ export async function bulkRoutes(instance: FastifyInstance, context: HttpContext
     async (request, reply) => {
       const { id: appId } = await context.apps.find(request.params.app)
       const id = await addBulkRequest(context.db, {
+        ...(request.body.id !== undefined && { id: request.body.id }),
         appId,
         kind: 'unregister',
         entries: request.body.devices.map(entry => readTarget(entry, { names: NAMES, isLoose: false })),
