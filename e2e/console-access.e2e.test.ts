@@ -1,6 +1,7 @@
 /** Coming into the console as people do: the first visit, signing in, an invitation, and what a viewer may do. */
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { type OpenConsole, openConsole } from './support/console.ts'
+import { rewrite } from './support/hands.ts'
 import { type RoostServer, startRoostServer } from './support/roost-server.ts'
 
 const OWNER = { name: 'Ada', password: 'four words of a song' }
@@ -57,9 +58,8 @@ test('a person signs in, makes an app, and still is signed in after a reload', a
   expect(await console.faults()).toEqual([])
   await fillIn(console, OWNER.name, 'a wrong password')
   await console.page.waitForSelector('[role=alert]')
-  const password = await console.page.$('input[type=password]')
-  await password?.click({ count: 3 })
-  await password?.type(OWNER.password)
+  const password = await console.page.waitForSelector('input[type=password]')
+  if (password !== null) await rewrite(password, OWNER.password)
   await console.page.click('form button[type=submit]')
   await console.page.waitForFunction(() => document.querySelector('h1')?.textContent === 'Apps')
   await console.page.evaluate(() => {

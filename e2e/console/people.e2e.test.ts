@@ -7,6 +7,7 @@ import type { Page } from 'puppeteer-core'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { Command, LISTENING } from '../support/command.ts'
 import { type ConsoleOptions, LANGUAGES, type OpenConsole, openConsole } from '../support/console.ts'
+import { write } from '../support/hands.ts'
 
 const ADA = { name: 'Ada Lovelace', password: 'seven quiet herons under glass' }
 const VERA = { name: 'Vera Rubin', password: 'a galaxy turns too fast for that' }
@@ -45,11 +46,6 @@ async function open(at: string, options: ConsoleOptions = {}): Promise<OpenConso
 
 const button = (page: Page, name: string) => page.locator(`::-p-aria([name="${name}"][role="button"])`)
 const field = (page: Page, name: string) => page.locator(`::-p-aria([name="${name}"][role="textbox"])`)
-async function retype(page: Page, name: string, text: string): Promise<void> {
-  await field(page, name).click({ count: 3 })
-  await page.keyboard.press('Backspace')
-  await page.keyboard.type(text)
-}
 const says = (page: Page, words: string) =>
   page.waitForFunction(it => document.body.innerText.includes(it), {}, words)
 const heading = (page: Page, words: string) =>
@@ -263,10 +259,10 @@ describe.sequential('the first day of an installation', () => {
     await goTo(page, `/apps/${app}/settings`)
     await heading(page, 'App settings')
     await settled()
-    await retype(page, 'Name', '')
+    await write(page, 'Name', '')
     await page.locator('section[aria-label="General"] button[type=submit]').click()
     await says(page, 'Give it a name')
-    await retype(page, 'Name', 'The Shop')
+    await write(page, 'Name', 'The Shop')
     await page.locator('section[aria-label="General"] button[type=submit]').click()
     await says(page, 'Saved')
     const rules = 'section[aria-label="Rules for all messages"]'

@@ -32,10 +32,18 @@ export async function press(page: Page, name: string, role = 'button', within?: 
 
 /** In the place of what stands there. */
 export async function write(page: Page, name: string, text: string, within?: string): Promise<void> {
-  const field = await named(page, 'textbox', name, within)
+  await rewrite(await named(page, 'textbox', name, within), text)
+}
+
+/** The same for a field at hand. It is emptied by its own setter: a selection may be lost before the first key, which would append. */
+export async function rewrite(field: ElementHandle<Element>, text: string): Promise<void> {
   await field.focus()
-  await field.evaluate(it => (it as HTMLInputElement).select())
-  await page.keyboard.type(text)
+  await field.evaluate(it => {
+    const value = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(it), 'value')
+    value?.set?.call(it, '')
+    it.dispatchEvent(new Event('input', { bubbles: true }))
+  })
+  await field.type(text)
 }
 
 /** An entry of the list that a field opens. */
