@@ -20,10 +20,12 @@ const PAGE = `<!doctype html>
   window.makeRoost = options => createRoost(options)
   window.messages = []
   window.liveStatuses = []
-  window.startLive = async options => {
+  window.calls = []
+  window.startLive = async ({ rings = false, ...options }) => {
     const onMessage = message => window.messages.push(message.title)
     const onLive = status => window.liveStatuses.push(status)
-    window.roost = createRoost({ ...options, live: true, onMessage, onLive })
+    const onCall = rings ? call => window.calls.push(call) : undefined
+    window.roost = createRoost({ ...options, live: true, onMessage, onLive, onCall })
     return window.roost.start()
   }
 </script>`
@@ -34,9 +36,9 @@ const EMPTY = '<!doctype html><title>Empty</title><link rel="icon" href="data:,"
 const WORKER_WITH_CLICK = `
 importScripts('/roost-service-worker.js')
 self.addEventListener('message', async ({ data }) => {
-  if (data !== 'click') return
+  if (data !== 'click' && data.click === undefined) return
   for (const notification of await self.registration.getNotifications())
-    self.dispatchEvent(new NotificationEvent('notificationclick', { notification }))
+    self.dispatchEvent(new NotificationEvent('notificationclick', { notification, action: data.click ?? '' }))
 })`
 
 /** Firefox has no icon to put a number on, so the worker keeps what it is asked to show. */

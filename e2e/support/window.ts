@@ -1,11 +1,12 @@
 /** What the test page of `site.ts` offers to the tests that drive it. */
-import type { LiveStatus, Roost, RoostOptions, RoostStatus } from '@roost/sdk/web'
+import type { Call, LiveStatus, Roost, RoostOptions, RoostStatus } from '@roost/sdk/web'
 
 declare global {
   interface Window {
     makeRoost(options: RoostOptions): Roost
-    /** Starts one that is connected, and fills the next three. */
-    startLive(options: RoostOptions): Promise<RoostStatus>
+    /** Starts one that is connected, and fills the next four. `rings`: it hears of calls. */
+    startLive(options: RoostOptions & { readonly rings?: boolean }): Promise<RoostStatus>
+    calls: Call[]
     roost: Roost
     /** Titles of what `onMessage` was told of. */
     messages: string[]

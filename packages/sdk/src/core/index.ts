@@ -3,6 +3,19 @@
  * `Lock`, and gets the calls, the outbox and the decisions.
  */
 export {
+  answerCall,
+  type Call,
+  type CallAnswer,
+  type CallState,
+  callIn,
+  callTag,
+  createRinging,
+  leftToRing,
+  noteCall,
+  type Ringing,
+  type RingingOptions,
+} from './calls.ts'
+export {
   type Client,
   type ClientOptions,
   createClient,

@@ -37,6 +37,8 @@ class LiveChannel implements Live {
   #socket: Socket | undefined
   /** Of the newest connection: what an older one brings is passed over. */
   #turn = 0
+  /** As whom it has connected last. */
+  #user: string | undefined
   #failures = 0
   #hasHeard = false
   #refusal = ''
@@ -90,7 +92,8 @@ class LiveChannel implements Live {
     const state = await this.#options.store.read()
     if (this.#status === 'stopped') return
     if (this.#refusal === 'logout' && state?.userId === undefined) return
-    this.#connectNow()
+    const isSame = this.#user !== undefined && this.#user === state?.userId
+    if (!isSame || this.#status === 'resting') this.#connectNow()
   }
 
   #connectNow(): void {
@@ -131,6 +134,7 @@ class LiveChannel implements Live {
   #helloOf(state: DeviceState): object {
     const { application: app, deviceToken } = state.settings
     const { hwid, userId = null, have = [] } = state
+    this.#user = state.userId
     const user = knowsUser(state) ? { userId } : {}
     return { type: 'hello', app, deviceToken, hwid, ...user, state: this.#state, have }
   }

@@ -19,6 +19,8 @@ export interface Settings {
   readonly hasUnreadBadge?: boolean
   /** What becomes of messages while the app is in the foreground; default `show`. */
   readonly foreground?: Presentation
+  /** The app rings by itself while it is in the foreground. */
+  readonly ringsInPage?: boolean
 }
 
 /** What the server has last confirmed about this device's address. */
@@ -51,6 +53,8 @@ export interface DeviceState {
   readonly seen?: readonly string[]
   /** Numbers of frames that it has and of which the server may not know it (live.ts). */
   readonly have?: readonly number[]
+  /** Newest versions of calls, by id (calls.ts). */
+  readonly calls?: Readonly<Record<string, number>>
 }
 
 /** A call that must reach the server, if not now then at the next event or start. */

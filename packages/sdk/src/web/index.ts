@@ -1,4 +1,5 @@
 /** Roost in a web page. The service worker is a file of its own: `roost-service-worker.js`. */
+export type { Call, CallState } from '../core/calls.ts'
 export { RoostError, type RoostErrorCode } from '../core/error.ts'
 export type { Inbox, InboxEntry, InboxPage, InboxState } from '../core/inbox.ts'
 export type { LiveStatus } from '../core/live-options.ts'

@@ -4,13 +4,16 @@
  * One connection a device: of the pages of a browser one leads, by a lock, and when it ends the next one takes over. Whoever leads
  * says whether any page is in view, and hands messages to the page that the person looks at.
  */
+import { type Call, callTag, createRinging, noteCall, type Ringing } from '../core/calls.ts'
 import { createLive } from '../core/live.ts'
-import type { Live, LiveStatus } from '../core/live-options.ts'
+import type { Live, LiveStatus, OtherFrame } from '../core/live-options.ts'
 import type { PushPayload } from '../core/payload.ts'
 import { sendReceipt } from '../core/receipts.ts'
+import { isForeign } from '../core/received.ts'
 import { openWebSocket } from '../core/socket.ts'
 import type { Environment } from './browser.ts'
 import { present } from './present.ts'
+import { stopRinging } from './ringing.ts'
 import { hear, type Notice, pageInView, tell, type View, watchView } from './tabs.ts'
 
 export interface JoinOptions extends Environment {
@@ -18,7 +21,14 @@ export interface JoinOptions extends Environment {
   /** Connects; else this page only hears what comes by push. */
   readonly isLive: boolean
   readonly onMessage: (message: PushPayload) => void
+  /** Absent: calls ring by notifications alone. */
+  readonly onCall: ((call: Call) => void) | undefined
   readonly onStatus: (status: LiveStatus) => void
+}
+
+interface CallFrame {
+  readonly call: Call
+  readonly userId: string | null
 }
 
 const LEADER = 'roost-live'
@@ -37,6 +47,7 @@ class Page {
   readonly #id = crypto.randomUUID()
   readonly #options: JoinOptions
   readonly #live: Live
+  readonly #ringing: Ringing | undefined
   readonly #view: View
   readonly #deafen: () => void
   readonly #waiting = new AbortController()
@@ -46,7 +57,8 @@ class Page {
 
   constructor(options: JoinOptions) {
     this.#options = options
-    const { store, client, registration, onStatus } = options
+    const { store, client, registration, onStatus, onCall, now } = options
+    this.#ringing = onCall && createRinging({ onCall, now })
     this.#live = createLive({
       store,
       client,
@@ -56,6 +68,7 @@ class Page {
         await present({ store, registration, orElse: this.#id }, message)
         void sendReceipt(client, 'delivered', message).catch(() => undefined)
       },
+      onFrame: frame => void this.#takeFrame(frame).catch(() => undefined),
       onStatus,
     })
     this.#deafen = hear(it => this.#take(it))
@@ -69,6 +82,7 @@ class Page {
     this.#deafen()
     this.#view.leave()
     this.#live.stop()
+    this.#ringing?.stop()
     this.#waiting.abort()
     this.#abdicate()
     tell({ type: 'view', hidden: this.#id })
@@ -87,11 +101,27 @@ class Page {
     await navigator.locks.request(LEADER, { signal: this.#waiting.signal }, lead).catch(() => undefined)
   }
 
+  /** R25: a call is for whoever was called. Where no page rings, the server is told of none, and a push follows. */
+  async #takeFrame(frame: OtherFrame): Promise<void> {
+    if (frame.type !== 'call') return
+    const { store, registration } = this.#options
+    const { call, userId } = frame as unknown as CallFrame
+    const state = await store.read()
+    if (state === undefined || isForeign(state, { userId: userId ?? undefined })) return
+    if (!(await noteCall(store, call))) return
+    tell({ type: 'call', call })
+    if (call.state !== 'ringing') return stopRinging(registration, callTag(call))
+    if (call.role === 'callee' && this.#ringing !== undefined)
+      this.#live.say({ type: 'call', callId: call.id, event: 'ringing' })
+  }
+
   #take(notice: Notice): void {
     switch (notice.type) {
       case 'message':
         if (notice.to === this.#id) this.#options.onMessage(notice.message)
         return
+      case 'call':
+        return this.#ringing?.take(notice.call)
       case 'view':
         void this.#tellState(notice.hidden)
         return

@@ -10,11 +10,22 @@ export interface Carried extends Links {
   readonly receiptKey: string | undefined
   readonly metaData: unknown
   readonly userId: string | undefined
+  /** Its buttons are "accept" and "decline", in this order. */
+  readonly ringingCall?: string
+}
+
+/** Of a call that rings. */
+export interface Ring {
+  readonly ringingCall?: string
+  readonly requireInteraction?: boolean
+  /** To be heard again where it takes the place of another one. */
+  readonly renotify?: boolean
 }
 
 export function showNotification(
   registration: ServiceWorkerRegistration,
   payload: PushPayload,
+  { ringingCall, ...ring }: Ring = {},
 ): Promise<void> {
   const { title, url, buttons, hash, receiptKey, metaData, userId } = payload
   const carried: Carried = {
@@ -24,11 +35,13 @@ export function showNotification(
     receiptKey,
     metaData,
     userId,
+    ...(ringingCall !== undefined && { ringingCall }),
   }
   const actions = buttons.map((it, at) => ({ action: String(at), title: it.title }))
   return registration.showNotification(title, {
     silent: payload.isSilent,
     data: carried,
+    ...ring,
     ...(actions.length > 0 && { actions }), // browsers without them pass over it
     ...given({
       body: payload.body,

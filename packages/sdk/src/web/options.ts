@@ -1,4 +1,5 @@
 /** What a site gives to `createRoost`, and what it gets back. */
+import type { Call } from '../core/calls.ts'
 import type { Inbox, InboxPage } from '../core/inbox.ts'
 import type { LiveStatus } from '../core/live-options.ts'
 import type { PushPayload } from '../core/payload.ts'
@@ -31,6 +32,11 @@ export interface RoostOptions {
    * with `onMessage`.
    */
   readonly foreground?: Presentation
+  /**
+   * Hears of calls on every open page: rings, and stops when the state is another one. While a page is in view no notification rings then.
+   * Needs `live`.
+   */
+  readonly onCall?: (call: Call) => void
   /** Of the page that holds the connection. */
   readonly onLive?: (status: LiveStatus) => void
   /** Called after each start, subscribe and unsubscribe that went through. */
@@ -70,6 +76,8 @@ export interface Roost {
   setTags(tags: Readonly<Record<string, TagValue>>): Promise<Delivery>
   /** Counts what the person has done, and keeps the attributes of the last one. */
   trackEvent(name: string, attributes?: Readonly<Record<string, unknown>>): Promise<Delivery>
+  /** What the person has decided about a call. `over`: another device was first, or the time is over. */
+  answerCall(id: string, answer: 'accept' | 'reject' | 'busy' | 'cancel'): Promise<'taken' | 'over'>
   /** Says what the person did with a message that `onMessage` was told of. */
   reportMessage(message: RoostMessage, what: 'opened' | 'dismissed'): Promise<void>
   /**

@@ -5,6 +5,7 @@
  * permission outside a user gesture. Everything may be called twice; the second call finds nothing to do.
  * Source: W3C Push API; Notifications API §"requestPermission".
  */
+import { answerCall } from '../core/calls.ts'
 import { VERSION } from '../core/client.ts'
 import { isDue } from '../core/decide.ts'
 import { RoostError } from '../core/error.ts'
@@ -40,6 +41,7 @@ export function createRoost(options: RoostOptions): Roost {
     unsubscribe: () => unsubscribe(context),
     setTags: tags => setTags(context, tags),
     trackEvent: (event, attributes = {}) => trackEvent(context, event, attributes),
+    answerCall: (id, answer) => answerCall({ ...context, transport }, id, answer),
     reportMessage: (message, what) => sendReceipt(context.client, what, message),
     setUser: userId => setUser(context, userId),
     status: () => readStatus(context),
@@ -111,12 +113,12 @@ function watch(context: Context): void {
 const joined = new WeakSet<Environment['store']>()
 
 async function joinPages(context: Context, registration: ServiceWorkerRegistration): Promise<void> {
-  const { live = false, onMessage, onLive } = context.options
+  const { live = false, onMessage, onLive, onCall } = context.options
   if ((!live && onMessage === undefined) || joined.has(context.store)) return
   const { join } = await load(() => import('./live.ts'), 'roost-live.js')
   joined.add(context.store)
   const hear = { onMessage: onMessage ?? (() => {}), onStatus: onLive ?? (() => {}) }
-  join({ ...context, registration, isLive: live, ...hear })
+  join({ ...context, registration, isLive: live, onCall, ...hear })
 }
 
 async function subscribe(context: Context): Promise<RoostStatus> {
@@ -230,6 +232,7 @@ function settingsOf(options: RoostOptions): Settings {
     deviceToken: options.deviceToken,
     appVersion: options.appVersion,
     hasUnreadBadge: options.unreadBadge ?? false,
+    ringsInPage: options.onCall !== undefined,
     foreground: options.foreground ?? (options.onMessage === undefined ? 'show' : 'event'),
   }
 }

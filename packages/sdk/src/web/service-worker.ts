@@ -5,6 +5,7 @@
  * a receipt is kept before it is sent, because the worker may be stopped or offline in between.
  * Sources: Service Workers §4.4 (ExtendableEvent); Push API §9; Notifications API §2.
  */
+import { answerCall, callIn } from '../core/calls.ts'
 import { VERSION } from '../core/client.ts'
 import { readInbox } from '../core/inbox.ts'
 import { decodePayload, linkClicked, type PushPayload, safeLink } from '../core/payload.ts'
@@ -14,6 +15,7 @@ import { showBadge } from './badge.ts'
 import { browserEnvironment, isWebKit, transport } from './browser.ts'
 import { type Carried, keepPromise, showNotification } from './notification.ts'
 import { present } from './present.ts'
+import { showCall } from './ringing.ts'
 import { syncSubscription } from './subscription.ts'
 import { SYNC_TAG } from './sync-later.ts'
 import { VERSION_QUESTION } from './version-question.ts'
@@ -50,8 +52,13 @@ async function receive(event: PushEvent): Promise<void> {
 }
 
 async function show(message: PushPayload): Promise<void> {
-  const { store } = environment
+  const { store, now } = environment
   const { registration } = worker
+  const call = callIn(message.data)
+  if (call !== undefined) {
+    const isShown = await showCall({ store, registration, now: now() }, call, message)
+    return isShown ? undefined : showNothing()
+  }
   const isShown = await present({ store, registration }, message).catch(() => undefined)
   if (isShown === undefined) await showNotification(registration, message)
   else if (!isShown) await showNothing()
@@ -75,10 +82,23 @@ async function countUnread(): Promise<void> {
 async function follow(event: NotificationEvent): Promise<void> {
   event.notification.close()
   const carried = event.notification.data as Carried
+  const { ringingCall } = carried
+  if (ringingCall !== undefined) return answer(carried, ringingCall, event.action)
   const landing = openLink(linkClicked(carried, event.action)).then(() =>
     sendReceipt(environment.client, 'landed', carried),
   )
   await inParallel(landing, sendReceipt(environment.client, 'opened', carried))
+}
+
+/** A click beside the buttons opens the site, where it goes on to ring. */
+async function answer(carried: Carried, id: string, action: string): Promise<void> {
+  const opened = sendReceipt(environment.client, 'opened', carried)
+  const said =
+    action === ''
+      ? undefined
+      : answerCall({ ...environment, transport }, id, action === '0' ? 'accept' : 'reject')
+  if (action === '1') return inParallel(said, opened)
+  await inParallel(said, opened, openLink(carried.url))
 }
 
 /** Swiped away: a click closes it, too, but tells of no closing. */
@@ -97,6 +117,6 @@ async function openLink(link: string | undefined): Promise<void> {
 }
 
 /** Waits for both even if one fails: a rejected `waitUntil` would stop the worker in the middle of the other. */
-async function inParallel(...work: readonly Promise<void>[]): Promise<void> {
+async function inParallel(...work: readonly (Promise<unknown> | undefined)[]): Promise<void> {
   for (const result of await Promise.allSettled(work)) if (result.status === 'rejected') throw result.reason
 }

@@ -1,0 +1,92 @@
+import { expect, test } from 'vitest'
+import { memoryStore } from '../../test/memory-store.ts'
+import { answerCall, type Call, callIn, createRinging, noteCall } from './calls.ts'
+import { adoptSettings } from './state.ts'
+
+const NOW = 1_800_000_000_000
+const CALL: Call = {
+  id: 'c1',
+  role: 'callee',
+  state: 'ringing',
+  version: 1,
+  media: 'audio',
+  caller: { name: 'Anna' },
+  ringUntil: new Date(NOW + 30_000).toISOString(),
+  data: {},
+}
+
+function ringing() {
+  const heard: string[] = []
+  const timers: { work: () => void; ms: number; isOff: boolean }[] = []
+  const device = createRinging({
+    now: () => NOW,
+    onCall: ({ state, version }) => heard.push(`${version} ${state}`),
+    later: (work, ms) => {
+      const timer = { work, ms, isOff: false }
+      timers.push(timer)
+      return () => {
+        timer.isOff = true
+      }
+    },
+  })
+  return { device, heard, timers }
+}
+
+function store() {
+  const settings = { baseUrl: 'http://r', application: 'A', deviceToken: 't', appVersion: undefined }
+  return memoryStore(adoptSettings(undefined, settings, () => '1'))
+}
+
+test('a call rings until its time is over, by the server’s count where there is one', () => {
+  const { device, heard, timers } = ringing()
+  device.take(CALL)
+  device.take({ ...CALL, id: 'c2', ringMs: 12_000 })
+  expect(timers.map(it => it.ms)).toEqual([30_000, 12_000])
+  timers[0]?.work()
+  expect(heard).toEqual(['1 ringing', '1 ringing', '1 timed_out'])
+})
+
+test('what was answered elsewhere stops, and an older word that comes later starts nothing', () => {
+  const { device, heard, timers } = ringing()
+  device.take(CALL)
+  device.take(CALL)
+  device.take({ ...CALL, state: 'answered_elsewhere', version: 2 })
+  device.take(CALL)
+  expect(heard).toEqual(['1 ringing', '2 answered_elsewhere'])
+  expect(timers.map(it => it.isOff)).toEqual([true])
+})
+
+test('a call that comes after its time rings nobody', () => {
+  const { device, heard, timers } = ringing()
+  device.take({ ...CALL, ringUntil: new Date(NOW).toISOString() })
+  expect(heard).toEqual(['1 timed_out'])
+  expect(timers).toEqual([])
+})
+
+test('a push of a call is known by its data, and nothing else is taken for one', () => {
+  expect(callIn({ call: CALL })).toEqual(CALL)
+  for (const data of [undefined, null, 'text', {}, { call: null }, { call: { id: 1 } }])
+    expect(callIn(data)).toBeUndefined()
+})
+
+test('what is older than what the device knows of a call is no news', async () => {
+  const kept = store()
+  expect(await noteCall(kept, { id: 'a', version: 2 })).toBe(true)
+  expect(await noteCall(kept, { id: 'a', version: 1 })).toBe(false)
+  expect(await noteCall(kept, { id: 'a', version: 2 })).toBe(true)
+  for (let i = 0; i < 30; i++) await noteCall(kept, { id: `b${i}`, version: 1 })
+  expect(Object.keys((await kept.read())?.calls ?? {})).toHaveLength(20)
+})
+
+test.each([
+  [200, 'taken'],
+  [409, 'over'],
+] as const)('an answer that the server meets with %d was %s', async (status, expected) => {
+  const asked: string[] = []
+  const transport = async ({ url }: { url: string }) => {
+    asked.push(url)
+    return { status, body: '{}' }
+  }
+  expect(await answerCall({ store: store(), transport }, 'c1', 'accept')).toBe(expected)
+  expect(asked).toEqual(['http://r/v1/apps/A/devices/A_1/calls/c1/accept'])
+})

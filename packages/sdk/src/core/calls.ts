@@ -1,0 +1,145 @@
+/**
+ * Calls on a device: rings until the call has another state or its time is over, and says what the person decided. docs/calls.md has the
+ * states; the server decides who wins, so an answer may be said any number of times.
+ */
+import { codeOf, type Transport } from './client.ts'
+import { RoostError } from './error.ts'
+import type { DeviceState, Store } from './state.ts'
+
+export type CallState =
+  | 'ringing'
+  | 'accepted'
+  | 'rejected'
+  | 'busy'
+  | 'cancelled'
+  | 'timed_out'
+  | 'answered_elsewhere'
+
+export interface Call {
+  readonly id: string
+  /** A push is for callees alone. */
+  readonly role?: 'callee' | 'caller'
+  /** This device's own. */
+  readonly state: CallState
+  /** Goes up with every change. */
+  readonly version: number
+  readonly media: 'audio' | 'video'
+  readonly caller: { readonly name: string; readonly userId?: string; readonly image?: string }
+  /** ISO 8601. */
+  readonly ringUntil: string
+  /** How much longer it rings; a push, which may have waited, has only `ringUntil`. */
+  readonly ringMs?: number
+  readonly data: Readonly<Record<string, unknown>>
+  /** On devices of the caller. */
+  readonly callees?: readonly { readonly userId: string; readonly state: CallState }[]
+}
+
+/** Under which all notifications of a call replace each other. */
+export function callTag({ id }: Pick<Call, 'id'>): string {
+  return `call-${id}`
+}
+
+/** The call that a push tells of; undefined when it is another message. */
+export function callIn(data: unknown): Call | undefined {
+  const { call } = (data ?? {}) as { readonly call?: Partial<Call> | null }
+  const isCall =
+    typeof call?.id === 'string' && typeof call.version === 'number' && typeof call.ringUntil === 'string'
+  return isCall ? (call as Call) : undefined
+}
+
+export function leftToRing({ state, ringMs, ringUntil }: Call, now: number): number {
+  if (state !== 'ringing') return 0
+  return Math.max(0, ringMs ?? Date.parse(ringUntil) - now)
+}
+
+const CALLS_KEPT = 20
+
+/** False of what is older than what this device knows of the call; of two that say the same both are news. */
+export async function noteCall(
+  store: Store,
+  { id, version }: Pick<Call, 'id' | 'version'>,
+): Promise<boolean> {
+  const state = await store.read()
+  if (state === undefined) return true
+  let isNews = true
+  await store.update((before = state): DeviceState => {
+    const { [id]: known = 0, ...others } = before.calls ?? {}
+    isNews = version >= known
+    const kept = Object.entries(others).slice(1 - CALLS_KEPT)
+    return { ...before, calls: { ...Object.fromEntries(kept), [id]: Math.max(known, version) } }
+  })
+  return isNews
+}
+
+export interface RingingOptions {
+  /** With every change, and when the time is over. */
+  readonly onCall: (call: Call) => void
+  readonly now: () => number
+  /** Runs work later; gives back how to forget it. Default setTimeout. */
+  readonly later?: (work: () => void, ms: number) => () => void
+}
+
+/** What rings here. */
+export interface Ringing {
+  /** Of a frame or a push, in any order and as often as they come. */
+  take(call: Call): void
+  stop(): void
+}
+
+export function createRinging({ onCall, now, later = byTimeout }: RingingOptions): Ringing {
+  const known = new Map<string, { readonly version: number; readonly forget: () => void }>()
+  return {
+    take(call) {
+      const before = known.get(call.id)
+      if (before !== undefined && before.version >= call.version) return
+      before?.forget()
+      const ms = leftToRing(call, now())
+      // One that is over by now rings nobody.
+      const told: Call = call.state === 'ringing' && ms === 0 ? { ...call, state: 'timed_out' } : call
+      const end = () => onCall({ ...call, state: 'timed_out', ringMs: 0 })
+      const forget = ms > 0 ? later(end, ms) : () => undefined
+      known.set(call.id, { version: call.version, forget })
+      onCall(told)
+    },
+    stop() {
+      for (const { forget } of known.values()) forget()
+      known.clear()
+    },
+  }
+}
+
+function byTimeout(work: () => void, ms: number): () => void {
+  const timer = setTimeout(work, ms)
+  return () => clearTimeout(timer)
+}
+
+export type CallAnswer = 'ringing' | 'accept' | 'reject' | 'busy' | 'cancel'
+
+const TIMEOUT_MS = 10_000
+/** Of an error: it came too late. */
+const CONFLICT = 409
+
+/**
+ * `over`: another answer has won, or the time is over. Throws RoostError; after `unreachable` and `unavailable` it may have been
+ * taken: say it again.
+ */
+export async function answerCall(
+  { store, transport }: { readonly store: Store; readonly transport: Transport },
+  id: string,
+  answer: CallAnswer,
+): Promise<'taken' | 'over'> {
+  const state = await store.read()
+  if (state === undefined) throw new RoostError('not_started', 'Roost was never started on this device')
+  const { baseUrl, application, deviceToken } = state.settings
+  const device = `${baseUrl}/v1/apps/${application}/devices/${encodeURIComponent(state.hwid)}`
+  const { status } = await transport({
+    url: `${device}/calls/${encodeURIComponent(id)}/${answer}`,
+    headers: { authorization: `Token ${deviceToken}` },
+    timeoutMs: TIMEOUT_MS,
+  }).catch((cause: unknown) => {
+    throw new RoostError('unreachable', `the call got no answer to "${answer}"`, { cause })
+  })
+  if (status === 200) return 'taken'
+  if (status === CONFLICT) return 'over'
+  throw new RoostError(status === 404 ? 'refused' : codeOf(status), `"${answer}" was answered with ${status}`)
+}
