@@ -53,7 +53,11 @@ export function openSocket(
   let end: End | undefined
   const notCome = (type: string, { code, reason }: End) =>
     new Error(`closed with ${code} ${reason} before a frame "${type}" came: ${JSON.stringify(frames.at(-1))}`)
-  const closed = once(socket, 'close').then(([code, reason]) => {
+  // Not by `once`, which fails where a connection was refused: that ends with a close, too.
+  const ended = new Promise<readonly [number, Buffer]>(resolve => {
+    socket.on('close', (code, reason) => resolve([code, reason]))
+  })
+  const closed = ended.then(([code, reason]) => {
     end = { code: Number(code), reason: String(reason) }
     for (const it of waiting.splice(0)) it.reject(notCome(it.type, end))
     return end
