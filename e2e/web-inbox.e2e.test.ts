@@ -55,6 +55,10 @@ async function subscribe(more: Partial<RoostOptions> = {}): Promise<string> {
 
 const readInbox = (): Promise<Inbox> => page.evaluate(given => window.makeRoost(given).inbox(), options())
 
+function titles(): Promise<(string | null)[]> {
+  return page.evaluate(() => [...document.querySelectorAll('.roost-inbox-title')].map(it => it.textContent))
+}
+
 async function send(message: object): Promise<void> {
   await server.rest('POST', `/v1/apps/${app.code}/messages`, message)
 }
@@ -90,6 +94,31 @@ test('a message that stays is read, marked and gone from the page, whether or no
   expect(await readInbox()).toMatchObject({ unread: 0, entries: [{ state: 'read' }] })
   expect(await mark('deleted')).toBe('sent')
   expect(await readInbox()).toMatchObject({ unread: 0, entries: [] })
+})
+
+test('the inbox of a page shows what there is, text as text, and what is read, opened and deleted there', async () => {
+  const hwid = await subscribe()
+  const contents = [
+    { title: 'First', body: 'One' },
+    { title: '<b>Second</b>', body: 'Two', url: `${site.url}#second` },
+    { title: 'Third', body: 'Three' },
+  ]
+  for (const [i, content] of contents.entries()) {
+    await send({ to: { devices: [hwid] }, content, inbox: { only: true } })
+    await untilInbox(it => it.entries.length === i + 1)
+  }
+  await page.evaluate(given => window.showInbox(given), options())
+  await page.waitForFunction(() => document.querySelectorAll('.roost-inbox-entry').length === 2)
+  expect(await titles()).toEqual(['Third', '<b>Second</b>'])
+  await untilInbox(it => it.unread === 1) // two were in view
+  await page.waitForFunction(() => document.querySelector('.roost-inbox-unread')?.textContent === '1 unread')
+  await page.click('.roost-inbox-foot button')
+  await page.waitForFunction(() => document.querySelectorAll('.roost-inbox-entry').length === 3)
+  await page.click('a.roost-inbox-title')
+  await untilInbox(it => it.unread === 0 && it.entries[1]?.state === 'opened')
+  await page.click('button[aria-label="Delete: Third"]')
+  await untilInbox(it => it.entries.length === 2)
+  expect(await titles()).toEqual(['<b>Second</b>', 'First'])
 })
 
 test('what was meant for one person is hidden from the next one in the same browser', async () => {

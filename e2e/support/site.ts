@@ -18,6 +18,10 @@ const PAGE = `<!doctype html>
 <script type="module">
   import { createRoost } from '/roost-web.js'
   window.makeRoost = options => createRoost(options)
+  window.showInbox = async options => {
+    const { mountInbox } = await import('/roost-inbox.js')
+    mountInbox(document.body, { roost: createRoost(options), pageSize: 2 })
+  }
   window.messages = []
   window.liveStatuses = []
   window.calls = []
@@ -55,6 +59,7 @@ const FILES: Readonly<
 > = {
   '/': { type: 'text/html', read: () => PAGE },
   '/empty': { type: 'text/html', read: () => EMPTY },
+  '/roost-inbox.js': { type: 'text/javascript', read: () => readBundle('roost-inbox.js') },
   '/roost-live.js': { type: 'text/javascript', read: () => readBundle('roost-live.js') },
   '/roost-web.js': { type: 'text/javascript', read: () => readBundle('roost-web.js') },
   '/roost-testing.js': { type: 'text/javascript', read: () => readBundle('roost-testing.js') },

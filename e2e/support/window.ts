@@ -7,6 +7,8 @@ declare global {
     /** Starts one that is connected, and fills the next four. `rings`: it hears of calls. */
     startLive(options: RoostOptions & { readonly rings?: boolean }): Promise<RoostStatus>
     calls: Call[]
+    /** Puts the widget of the inbox into the page, with two entries a page. */
+    showInbox(options: RoostOptions): Promise<void>
     roost: Roost
     /** Titles of what `onMessage` was told of. */
     messages: string[]

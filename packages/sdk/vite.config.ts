@@ -7,6 +7,7 @@ import { defineConfig, type UserConfig } from 'vite'
 const BUNDLES = {
   page: { entry: 'src/web/index.ts', format: 'es', file: 'roost-web.js' },
   live: { entry: 'src/web/live.ts', format: 'es', file: 'roost-live.js' },
+  inbox: { entry: 'src/web/inbox-widget.ts', format: 'es', file: 'roost-inbox.js' },
   testing: { entry: 'src/web/testing.ts', format: 'es', file: 'roost-testing.js' },
   'service-worker': { entry: 'src/web/service-worker.ts', format: 'iife', file: 'roost-service-worker.js' },
 } as const

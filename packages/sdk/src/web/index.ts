@@ -5,6 +5,7 @@ export type { Inbox, InboxEntry, InboxPage, InboxState } from '../core/inbox.ts'
 export type { LiveStatus } from '../core/live-options.ts'
 export type { Presentation } from '../core/received.ts'
 export type { Finding, SelfCheck, Verdict } from '../core/self-check.ts'
+export type { InboxTexts, InboxWidget, InboxWidgetOptions } from './inbox-widget.ts'
 export type {
   Delivery,
   Roost,

@@ -93,10 +93,8 @@ async function follow(event: NotificationEvent): Promise<void> {
 /** A click beside the buttons opens the site, where it goes on to ring. */
 async function answer(carried: Carried, id: string, action: string): Promise<void> {
   const opened = sendReceipt(environment.client, 'opened', carried)
-  const said =
-    action === ''
-      ? undefined
-      : answerCall({ ...environment, transport }, id, action === '0' ? 'accept' : 'reject')
+  const decided = action === '0' ? 'accept' : 'reject'
+  const said = action === '' ? Promise.resolve() : answerCall({ ...environment, transport }, id, decided)
   if (action === '1') return inParallel(said, opened)
   await inParallel(said, opened, openLink(carried.url))
 }
@@ -117,6 +115,6 @@ async function openLink(link: string | undefined): Promise<void> {
 }
 
 /** Waits for both even if one fails: a rejected `waitUntil` would stop the worker in the middle of the other. */
-async function inParallel(...work: readonly (Promise<unknown> | undefined)[]): Promise<void> {
+async function inParallel(...work: readonly Promise<unknown>[]): Promise<void> {
   for (const result of await Promise.allSettled(work)) if (result.status === 'rejected') throw result.reason
 }
