@@ -297,7 +297,7 @@ export class LiveChannels implements ChannelHost {
 
   /** No frame reaches them any more; now they learn it, too. */
   async #closeOutdated(channels: readonly Channel[]): Promise<void> {
-    const sessions = channels.flatMap(it => it.member?.session ?? [])
+    const sessions = channels.flatMap(it => it.member ?? [])
     if (sessions.length === 0) return
     const outdated = await findOutdated(this.#options.db, { server: this.#server, sessions })
     for (const channel of channels)

@@ -116,18 +116,30 @@ export async function beat(
   for (const { id } of rows) await endSessions(db, { server: id, at })
 }
 
+export interface Session extends Place {
+  readonly bucket: number
+  readonly session: string
+}
+
 /** Sessions of this process that count no more: the device has connected elsewhere, or has another user. */
 export async function findOutdated(
   db: Queryable,
-  { server, sessions }: { readonly server: string; readonly sessions: readonly string[] },
+  { server, sessions }: { readonly server: string; readonly sessions: readonly Session[] },
 ): Promise<ReadonlySet<string>> {
   const { rows } = await db.query<{ session: string }>(
-    `select i.session from unnest($2::uuid[]) as i (session)
-     except
-     select p.session from live_presence p
-       join device d on d.bucket = p.bucket and d.app_id = p.app_id and d.hwid = p.hwid
-      where p.server = $1 and p.user_id is not distinct from d.user_id`,
-    [server, sessions],
+    `select i.session
+       from unnest($2::uuid[], $3::smallint[], $4::integer[], $5::text[]) as i (session, bucket, app_id, hwid)
+       left join live_presence p on p.bucket = i.bucket and p.app_id = i.app_id and p.hwid = i.hwid
+                                and p.session = i.session and p.server = $1
+       left join device d on d.bucket = i.bucket and d.app_id = i.app_id and d.hwid = i.hwid
+      where p.session is null or d.hwid is null or p.user_id is distinct from d.user_id`,
+    [
+      server,
+      sessions.map(it => it.session),
+      sessions.map(it => it.bucket),
+      sessions.map(it => it.appId),
+      sessions.map(it => it.hwid),
+    ],
   )
   return new Set(rows.map(it => it.session))
 }
