@@ -461,6 +461,26 @@ describe('tokens', () => {
   })
 })
 
+test('who is erased is named nowhere any more: not in calls, their pushes or what webhooks were told', async () => {
+  const [anna, bob] = [house.person('anna'), house.person('bob')]
+  const [desk, phone] = [await anna.phone('web'), await bob.phone('android')]
+  const caller = { name: 'Anna', userId: anna.userId }
+  const { id } = await house.call({ callees: [bob.userId], caller })
+  await house.sayByDevice(phone.hwid, id, 'accept')
+  for (const { userId } of [bob, anna])
+    expect(await roost.rest('POST', `/v1/apps/${roost.app}/erasures`, { userId })).toMatchObject({
+      status: 200,
+    })
+  for (const table of ['call', 'call_callee', 'call_leg', 'message', 'webhook_event'])
+    for (const name of [bob.userId, anna.userId, phone.hwid, desk.hwid]) {
+      const { rows } = await roost.server.db.query(
+        `select t::text from ${table} t where strpos(t::text, $1) > 0`,
+        [name],
+      )
+      expect(rows, `${name} in ${table}`).toEqual([])
+    }
+})
+
 test('webhooks are told of each change once, and of nothing else', async () => {
   const bob = house.person('bob')
   const phone = await bob.phone('android')

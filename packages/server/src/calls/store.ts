@@ -139,12 +139,12 @@ export function writeChanges(
 const KEPT_DAYS = 30
 const DAY_MS = 24 * 3_600_000
 
-/** Returns how many went, with what belongs to them. */
+/** Returns how many went. What belongs to them goes by its own time: of somebody who was erased nothing else may be left. */
 export async function dropOldCalls(db: Queryable, at: number): Promise<number> {
   const { rows } = await db.query<{ count: number }>(
-    `with gone as (delete from call where created_at < $1 returning app_id, id),
-          callees as (delete from call_callee m using gone g where m.app_id = g.app_id and m.call_id = g.id),
-          legs as (delete from call_leg l using gone g where l.app_id = g.app_id and l.call_id = g.id)
+    `with gone as (delete from call where created_at < $1 returning id),
+          callees as (delete from call_callee where changed_at < $1),
+          legs as (delete from call_leg where open_until < $1)
      select count(*)::integer as count from gone`,
     [new Date(at - KEPT_DAYS * DAY_MS)],
   )

@@ -9,6 +9,7 @@ import { dropExpiredExports, runExports } from '../audience/export.ts'
 import { dropAbandonedLists } from '../audience/lists.ts'
 import { cleanSnapshots, computeSegments } from '../audience/nightly.ts'
 import { dropExpiredSegments } from '../audience/segments.ts'
+import { dropOldCalls } from '../calls/store.ts'
 import type { CheckCounts, CredentialChecks } from '../credentials/checks.ts'
 import { watchCredentials } from '../credentials/watch.ts'
 import { dropOldAcceptances } from '../dispatch/acceptances.ts'
@@ -226,13 +227,14 @@ export const JOBS = {
     },
   },
   'log-cleaning': {
-    does: 'drops runs of jobs, events of webhooks and acceptances that are older than 30 days, lists whose upload broke off, what triggers no longer ask for, invitations of test devices, names of former users that are older than half a year, hours of statistics that are kept as days, sessions and invitations of people that are over, and changes in the audit log that are older than a year',
+    does: 'drops runs of jobs, events of webhooks, acceptances and calls that are older than 30 days, lists whose upload broke off, what triggers no longer ask for, invitations of test devices, names of former users that are older than half a year, hours of statistics that are kept as days, sessions and invitations of people that are over, and changes in the audit log that are older than a year',
     cron: daily,
     run: async ({ db }, at) => {
       const dropped =
         (await dropOldRuns(db, at)) +
         (await dropOldAcceptances(db, at)) +
         (await dropOldFrames(db, at)) +
+        (await dropOldCalls(db, at)) +
         (await dropOldEvents(db, at)) +
         (await dropOldBulkRequests(db, at)) +
         (await dropAbandonedLists(db, at)) +

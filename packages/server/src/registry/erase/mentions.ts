@@ -10,6 +10,7 @@ import type { Comparison, Condition, Target } from '@roost/protocol'
 import { eraseFromExports } from '../../audience/export.ts'
 import type { KeptSegments } from '../../audience/segment-meaning.ts'
 import type { Queryable } from '../../store/database.ts'
+import { eraseFromCallEvents, eraseFromCallMessages } from './calls.ts'
 
 export interface Names {
   readonly appId: number
@@ -31,10 +32,10 @@ export async function eraseMentions(tx: Queryable, names: Names): Promise<Mentio
     ['bulk_request', await eraseFromBulkRequests(tx, names)],
     // Before messages, as triggers are held by what makes messages of them.
     ...(await eraseFromConditions(tx, names, OF_TRIGGERS)),
-    ['message', await eraseFromMessages(tx, names)],
+    ['message', (await eraseFromCallMessages(tx, names)) + (await eraseFromMessages(tx, names))],
     ...(await eraseFromConditions(tx, names, WITH_CONDITIONS)),
     ['segment_export_part', await eraseFromExports(tx, names)],
-    ['webhook_event', await eraseFromEvents(tx, names)],
+    ['webhook_event', (await eraseFromEvents(tx, names)) + (await eraseFromCallEvents(tx, names))],
   ]
 }
 
