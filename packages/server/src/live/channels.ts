@@ -176,9 +176,14 @@ export class LiveChannels implements ChannelHost {
         await openLegs(tx, { ...member, server: this.#server, at }, TOLD_AFTER_MS)
       })
       const former = this.#members.get(key)
-      if (this.#open.has(channel)) this.#members.set(key, channel)
-      else await this.#end(member) // it has gone meanwhile
-      former?.close('replaced')
+      if (this.#open.has(channel)) {
+        this.#members.set(key, channel)
+        former?.close('replaced')
+      } else {
+        // It has gone meanwhile, after it took the place of one in the database that may be the device's newer one: that connects again.
+        await this.#end(member)
+        former?.closeWith(GOING_AWAY, 'connect again')
+      }
     } catch (error) {
       channel.member = undefined
       throw error
