@@ -16,6 +16,7 @@ export type FakeApple = Pick<
   | 'checkPermissions'
   | 'getInitialNotification'
   | 'setApplicationIconBadgeNumber'
+  | 'removeAllDeliveredNotifications'
 >
 
 export interface FakeIphone {
@@ -64,6 +65,9 @@ export function fakeApple(phone: FakePhone): FakeIphone {
       },
       checkPermissions: callback => callback(status()),
       getInitialNotification: async () => null,
+      removeAllDeliveredNotifications: () => {
+        phone.cleared++
+      },
       setApplicationIconBadgeNumber: count => {
         phone.badge = count
       },

@@ -8,7 +8,7 @@ import type { FakePhone } from './fake-phone.ts'
 export interface FakeCapacitor {
   readonly push: Pick<
     PushNotificationsPlugin,
-    'register' | 'checkPermissions' | 'requestPermissions' | 'addListener'
+    'register' | 'checkPermissions' | 'requestPermissions' | 'addListener' | 'removeAllDeliveredNotifications'
   >
   readonly preferences: Pick<PreferencesPlugin, 'get' | 'set' | 'remove'>
   readonly app: Pick<AppPlugin, 'getState' | 'addListener'>
@@ -57,6 +57,9 @@ export function fakeCapacitor(phone: FakePhone, platform: 'ios' | 'android'): Fa
       requestPermissions: async () => {
         phone.askPerson()
         return permission() as Awaited<ReturnType<PushNotificationsPlugin['requestPermissions']>>
+      },
+      removeAllDeliveredNotifications: async () => {
+        phone.cleared++
       },
       addListener: addListener as PushNotificationsPlugin['addListener'],
     },

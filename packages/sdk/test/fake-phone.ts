@@ -26,6 +26,8 @@ export class FakePhone {
   isInFront = true
   isNetworkUp = true
   badge = 0
+  /** How often the app had its notifications taken from the screen. */
+  cleared = 0
   readonly visibilityListeners = new Set<(isInFront: boolean) => void>()
   /** The app's storage: it outlives the process. */
   readonly kept = new Map<string, string>()

@@ -29,8 +29,12 @@ object RoostNotifications {
     /** How a tap comes to the app: by an URL for React Native's Linking, by extras for Capacitor's plugin. */
     enum class Tap { URL, EXTRAS }
 
-    /** `json` as the SDK's `share` gives it. */
-    fun share(context: Context, json: String) = preferences(context).edit().putString(SHARED, json).apply()
+    /** `json` as the SDK's `share` gives it. When somebody else has logged in, what is on the screen goes. */
+    fun share(context: Context, json: String) {
+        val before = shared(context)?.text("userId", emptyIsText = true)
+        preferences(context).edit().putString(SHARED, json).apply()
+        if (before != shared(context)?.text("userId", emptyIsText = true)) NotificationManagerCompat.from(context).cancelAll()
+    }
 
     /**
      * Not on the main thread: it fetches a picture and posts the receipt. `data` as Firebase gives it. Does nothing for a push that was shown,

@@ -2,6 +2,7 @@
  * Roost for Capacitor, over `@capacitor/push-notifications`, `@capacitor/preferences` and `@capacitor/app`. docs/mobile.md tells how to set it
  * up.
  */
+export type { Call, CallState } from '../core/calls.ts'
 export { RoostError, type RoostErrorCode } from '../core/error.ts'
 export type { Inbox, InboxEntry, InboxPage } from '../core/inbox.ts'
 export type { Presentation } from '../core/received.ts'

@@ -30,6 +30,7 @@ export interface CapacitorPushNotifications {
   register(): Promise<void>
   checkPermissions(): Promise<{ readonly receive: string }>
   requestPermissions(): Promise<{ readonly receive: string }>
+  removeAllDeliveredNotifications(): Promise<void>
   addListener(event: 'registration', listener: (token: { value: string }) => void): Promise<ListenerHandle>
   addListener(
     event: 'registrationError',
@@ -81,6 +82,7 @@ export function capacitorPush(
         }),
       ),
     launchedBy: async () => undefined, // it comes as an event
+    clearShown: () => library.removeAllDeliveredNotifications(),
     ...(setBadge !== undefined && { setBadge }),
   }
 }

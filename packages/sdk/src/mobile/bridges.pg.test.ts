@@ -1,8 +1,10 @@
 /** Each bridge through the life of an app: the whole server, the simulator's gateways, and its library's published interface in between. */
+import { randomUUID } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { BUNDLE_ID, startRoost, type TestRoost, tick } from '../../../server/test/roost.ts'
 import { type AppSettings, type FakeApp, installApp, KINDS, type Kind } from '../../test/fake-app.ts'
 import { openRoad, type Road } from '../../test/road.ts'
+import type { Call } from '../core/calls.ts'
 import type { MobileRoostOptions } from './options.ts'
 
 let roost: TestRoost
@@ -235,6 +237,40 @@ describe.each(KINDS)('%s', kind => {
     await untilPresent(app, 'online')
   })
 
+  test('a call rings over the channel, and stops when another device has answered', async () => {
+    const calls: Call[] = []
+    const app = await started(kind, { isLive: true, onCall: call => calls.push(call) })
+    const userId = await logIn(app)
+    await untilPresent(app, 'online')
+    const id = await ring(userId)
+    await until(() => calls.some(it => it.id === id && it.state === 'ringing'))
+    expect(await roost.rest('POST', path(`calls/${id}/accept`), { userId })).toMatchObject({ status: 200 })
+    await until(() => calls.some(it => it.id === id && it.state === 'answered_elsewhere'))
+    expect(await app.roost.answerCall(id, 'accept')).toBe('over')
+  })
+
+  test('a call that comes by push rings the app that runs, and its answer wins', async () => {
+    const calls: Call[] = []
+    const app = await started(kind, { onCall: call => calls.push(call) })
+    const id = await ring(await logIn(app))
+    await until(() => calls.some(it => it.id === id && it.state === 'ringing'))
+    expect(await app.roost.answerCall(id, 'accept')).toBe('taken')
+    const { body } = await roost.rest<{ state: string }>('GET', path(`calls/${id}`))
+    expect(body.state).toBe('accepted')
+    expect(app.pushes).toEqual([])
+  })
+
+  test('when somebody else logs in, what is on the screen goes, and the native parts know who it is', async () => {
+    const told: (string | undefined)[] = []
+    const app = await started(kind, { share: async ({ userId }) => void told.push(userId) })
+    await app.roost.setUser('anna')
+    await app.roost.setUser('anna')
+    await app.roost.setUser(undefined)
+    expect(told).toEqual([undefined, 'anna', 'anna', ''])
+    // on React Native's Android the native module does it
+    expect(app.phone.cleared).toBe(kind === 'React Native on Android' ? 0 : 2)
+  })
+
   test('the icon counts what is unread in the inbox', async () => {
     const app = await started(kind, { unreadBadge: true })
     await send(app, { inbox: { until: new Date(roost.clock.now() + 3 * 24 * 3_600_000).toISOString() } })
@@ -256,6 +292,19 @@ describe.each(KINDS)('%s', kind => {
     expect(JSON.stringify(body)).toContain('no valid aps-environment')
   })
 })
+
+async function logIn(app: FakeApp): Promise<string> {
+  const userId = `user-${randomUUID()}`
+  expect(await app.roost.setUser(userId)).toBe('sent')
+  return userId
+}
+
+async function ring(userId: string): Promise<string> {
+  const call = { caller: { name: 'Anna' }, callees: [userId] }
+  const { status, body } = await roost.rest<{ id: string }>('POST', path('calls'), call)
+  expect(status).toBe(201)
+  return body.id
+}
 
 async function ledgerOf(app: FakeApp) {
   return roost.rest('GET', path(`devices/${await hwidOf(app)}/ledger`))

@@ -49,6 +49,8 @@ export interface NativePush {
   onOpening(listener: (opening: NativeOpening) => Promise<void>): Unsubscribe
   /** The notification whose tap has started the app; undefined: something else has. */
   launchedBy(): Promise<NativeOpening | undefined>
+  /** Takes away all notifications of the app that are on the screen; left out where there is no way to. */
+  clearShown?(): Promise<void>
   /** The app's icon; left out where there is nothing to set. */
   setBadge?(count: number): Promise<void>
 }

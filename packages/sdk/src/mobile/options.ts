@@ -1,6 +1,7 @@
 /**
  * What an app gives to the mobile client, and what it gets.
  */
+import type { Call } from '../core/calls.ts'
 import type { Inbox, InboxPage } from '../core/inbox.ts'
 import type { Presentation } from '../core/received.ts'
 import type { OpenSocket } from '../core/socket.ts'
@@ -36,6 +37,11 @@ export interface MobileRoostOptions {
   readonly onPush?: (push: Push) => void
   /** The person has tapped a notification, or a button of one. */
   readonly onOpen?: (opening: Opening) => void
+  /**
+   * Hears of calls: rings, and stops when the state is another one (docs/calls.md). Left out: they ring by notifications. While the app is closed
+   * the native parts ring.
+   */
+  readonly onCall?: (call: Call) => void
   /** Called after each start, subscribe, unsubscribe and change of the system's token or permission that went through. */
   readonly onChange?: (status: MobileStatus) => void
   /** What happens on its own and fails, such as a receipt that the server refuses; default: nothing. */
@@ -109,7 +115,11 @@ export interface MobileRoost {
   unsubscribe(): Promise<MobileStatus>
   /** What the server can't store (too long, too many) it skips; the rest counts. */
   setTags(tags: Readonly<Record<string, MobileTagValue>>): Promise<MobileDelivery>
-  /** Names the person who uses the device; undefined when they log out. From now on what is for somebody else is dropped, network or not. */
+  /** Counts what the person has done, and keeps the attributes of the last one. */
+  trackEvent(name: string, attributes?: Readonly<Record<string, unknown>>): Promise<MobileDelivery>
+  /** What the person has decided about a call. `over`: another device was first, or the time is over. */
+  answerCall(id: string, answer: 'accept' | 'reject' | 'busy' | 'cancel'): Promise<'taken' | 'over'>
+  /** Names the person who uses the device; undefined when they log out. From now on what is for somebody else is dropped, network or not, and what is on the screen goes. */
   setUser(userId: string | undefined): Promise<MobileDelivery>
   status(): Promise<MobileStatus>
   /** Messages that stay readable, newest first, and how many are unread. Rejects where nobody can be asked. */

@@ -7,12 +7,16 @@
 import type { PushPayload } from '../core/payload.ts'
 import { sendReceipt } from '../core/receipts.ts'
 import { claim, type Presentation, presentationOf } from '../core/received.ts'
+import type { Calls } from './calls.ts'
 import type { Environment } from './environment.ts'
 import type { NativeOpening, NativePushMessage } from './native-push.ts'
 import type { MobileRoostOptions, Opening } from './options.ts'
 import { type Push, pushOfPayload, readPush } from './push.ts'
 
-export type Receiver = Pick<MobileRoostOptions, 'foreground' | 'show' | 'onPush' | 'onOpen' | 'visibility'>
+export interface Receiver
+  extends Pick<MobileRoostOptions, 'foreground' | 'show' | 'onPush' | 'onOpen' | 'visibility'> {
+  readonly calls: Calls
+}
 
 /** Resolves when nothing is left to do for it: the system may stop the app then. */
 export async function receive(
@@ -41,19 +45,25 @@ async function pass(
   system: { readonly isShown: boolean },
 ): Promise<void> {
   const presentation = await present(receiver, push, system)
-  if (presentation !== 'silent') receiver.onPush?.(push)
+  if (presentation === 'event' || presentation === 'show') receiver.onPush?.(push)
   await sendReceipt(environment.client, 'delivered', push)
 }
 
-/** Behind, what has words is shown: nobody sees an event there. */
+/**
+ * Behind, what has words is shown: nobody sees an event there. A call that the app takes rings as one; behind it is a notification, too, which
+ * brings the person to the app.
+ */
 async function present(
-  { foreground = 'show', show, visibility }: Receiver,
+  { foreground = 'show', show, visibility, calls }: Receiver,
   push: Push,
   { isShown }: { readonly isShown: boolean },
-): Promise<Presentation> {
-  const presentation = (await visibility.isInFront()) ? presentationOf(push, foreground) : 'show'
+): Promise<Presentation | 'call'> {
+  const isInFront = await visibility.isInFront()
+  const isCall = await calls.takePush(push)
+  if (isCall && isInFront) return 'call'
+  const presentation = isInFront ? presentationOf(push, foreground) : 'show'
   if (presentation === 'show' && !isShown && push.isVisible) await show?.(push)
-  return presentation
+  return isCall ? 'call' : presentation
 }
 
 /** A tap tells that the push had come, too: an app that was closed may not have heard of it. */

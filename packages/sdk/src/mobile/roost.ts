@@ -4,6 +4,7 @@
  * The listeners are set when it is made, not when it is started: a push may start the app behind, and then nothing but the app's first module
  * is read. Everything may be called twice; what can't be sent now is kept and sent at the next event or start.
  */
+import { answerCall } from '../core/calls.ts'
 import { isDue } from '../core/decide.ts'
 import { RoostError } from '../core/error.ts'
 import { type Inbox, type InboxPage, markInbox, readInbox } from '../core/inbox.ts'
@@ -11,68 +12,71 @@ import { createLive } from '../core/live.ts'
 import type { Live } from '../core/live-options.ts'
 import { openWebSocket } from '../core/socket.ts'
 import { adoptSettings, type DeviceState, type Settings } from '../core/state.ts'
+import { type Calls, createCalls } from './calls.ts'
 import { createEnvironment, type Environment } from './environment.ts'
 import type { NativePush } from './native-push.ts'
-import type {
-  MobileDelivery,
-  MobileRoost,
-  MobileRoostOptions,
-  MobileStatus,
-  MobileTagValue,
-} from './options.ts'
-import { noteOpened, open, receive, receiveLive } from './receiving.ts'
+import type { MobileDelivery, MobileRoost, MobileRoostOptions, MobileStatus } from './options.ts'
+import { noteOpened, open, type Receiver, receive, receiveLive } from './receiving.ts'
 import { syncRegistration } from './registration.ts'
 import { randomUuid, transport } from './runtime.ts'
 
 interface Context extends Environment {
   readonly options: MobileRoostOptions
   readonly live: Live
+  readonly calls: Calls
+  readonly receiver: Receiver
   /** Every call before the first start would find no device. */
   readonly adopted: () => Promise<DeviceState>
 }
 
 /** Each method throws RoostError. Make one for the life of the process. */
 export function createMobileRoost(options: MobileRoostOptions): MobileRoost {
-  const environment = createEnvironment(options)
-  const context: Context = {
-    ...environment,
-    options,
-    live: createLive({
-      ...environment,
-      openSocket: options.openSocket ?? openWebSocket,
-      fallbackTitle: '',
-      onMessage: payload => receiveLive(environment, options, payload),
-    }),
-    adopted: () => environment.store.update(state => adopt(options, state)),
-  }
+  const context = createContext(options)
   const stop = listen(context)
   return {
     start: () => start(context),
     subscribe: () => subscribe(context),
     unsubscribe: () => unsubscribe(context),
-    setTags: tags => setTags(context, tags),
+    setTags: tags => deliver(context, 'setTags', { tags }),
+    trackEvent: (event, attributes = {}) => deliver(context, 'postEvent', { event, attributes }),
     setUser: userId => setUser(context, userId),
     status: () => readStatus(context),
     inbox: page => inbox(context, page),
     markInbox: (id, state) => mark(context, id, state),
+    answerCall: (id, answer) => answerCall({ ...context, transport }, id, answer),
     noteOpened: push => noteOpened(context, push),
     stop,
   }
 }
 
+function createContext(options: MobileRoostOptions): Context {
+  const environment = createEnvironment(options)
+  const calls = createCalls(environment, options.onCall)
+  const receiver: Receiver = { ...options, calls }
+  const live = createLive({
+    ...environment,
+    openSocket: options.openSocket ?? openWebSocket,
+    fallbackTitle: '',
+    onMessage: payload => receiveLive(environment, receiver, payload),
+    onFrame: frame => void calls.takeFrame(frame, live).catch(errorHandler(options)),
+  })
+  const adopted = () => environment.store.update(state => adopt(options, state))
+  return { ...environment, options, calls, receiver, live, adopted }
+}
+
+function errorHandler({ onError = () => {} }: MobileRoostOptions): (error: unknown) => void {
+  return error => onError(error instanceof Error ? error : new Error(String(error)))
+}
+
 /** Gives back what takes the listeners away. */
 function listen(context: Context): () => void {
-  const { options, native, live } = context
-  const { onError = () => {} } = options
+  const { options, native, live, calls, receiver } = context
   const told = (work: Promise<unknown>): Promise<void> =>
-    work.then(
-      () => undefined,
-      (error: unknown) => onError(error instanceof Error ? error : new Error(String(error))),
-    )
+    work.then(() => undefined).catch(errorHandler(options))
   const again = () => void told(sync(context))
   const unsubscribers = [
-    native.onPush(message => told(context.adopted().then(() => receive(context, options, message)))),
-    native.onOpening(opening => told(context.adopted().then(() => open(context, options, opening)))),
+    native.onPush(message => told(context.adopted().then(() => receive(context, receiver, message)))),
+    native.onOpening(opening => told(context.adopted().then(() => open(context, receiver, opening)))),
     native.onToken(again),
     options.voip?.onToken(again),
     options.visibility.onChange(isInFront => {
@@ -85,13 +89,14 @@ function listen(context: Context): () => void {
   return () => {
     for (const it of unsubscribers) it?.()
     live.stop()
+    calls.stop()
   }
 }
 
 async function start(context: Context): Promise<MobileStatus> {
   await share(context)
   const launch = await context.native.launchedBy()
-  if (launch !== undefined) await open(context, context.options, launch)
+  if (launch !== undefined) await open(context, context.receiver, launch)
   const status = await sync(context)
   // A push that starts the app behind needs no connection.
   if (context.options.isLive !== false && (await context.options.visibility.isInFront()))
@@ -123,16 +128,17 @@ async function unsubscribe(context: Context): Promise<MobileStatus> {
   return announce(context)
 }
 
-async function setTags(
+async function deliver(
   context: Context,
-  tags: Readonly<Record<string, MobileTagValue>>,
+  method: string,
+  fields: Readonly<Record<string, unknown>>,
 ): Promise<MobileDelivery> {
   await context.adopted()
-  const key = `setTags:${makeUuid(context.options)}`
-  return context.client.deliver({ key, method: 'setTags', fields: { tags } })
+  return context.client.deliver({ key: `${method}:${makeUuid(context.options)}`, method, fields })
 }
 
 async function setUser(context: Context, userId: string | undefined): Promise<MobileDelivery> {
+  const before = await context.adopted()
   const { hwid } = await context.store.update(state => ({
     ...adopt(context.options, state),
     userId,
@@ -140,13 +146,14 @@ async function setUser(context: Context, userId: string | undefined): Promise<Mo
   }))
   await share(context)
   if (userId === undefined) context.live.logOut()
-  const delivery = await context.client.deliver({
-    key: `registerUser:${makeUuid(context.options)}`,
-    method: 'registerUser',
-    fields: { userId: userId ?? hwid }, // the protocol's way to say "nobody": the device is its own user
-  })
-  context.live.userChanged()
-  return delivery
+  // What is on the screen is for whoever was there before.
+  if (before.userId !== userId) await context.native.clearShown?.()
+  try {
+    // the protocol's way to say "nobody": the device is its own user
+    return await deliver(context, 'registerUser', { userId: userId ?? hwid })
+  } finally {
+    context.live.userChanged()
+  }
 }
 
 async function inbox(context: Context, page: InboxPage = {}): Promise<Inbox> {

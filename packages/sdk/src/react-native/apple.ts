@@ -29,6 +29,7 @@ export interface ApplePushLibrary {
   requestPermissions(): Promise<{ authorizationStatus?: number }>
   checkPermissions(callback: (permissions: { authorizationStatus?: number }) => void): void
   getInitialNotification(): Promise<ApplePush | null>
+  removeAllDeliveredNotifications(): void
   setApplicationIconBadgeNumber(count: number): void
 }
 
@@ -74,6 +75,7 @@ export function applePush(library: ApplePushLibrary): NativePush {
       const push = await library.getInitialNotification()
       return push === null ? undefined : openingOf(push)
     },
+    clearShown: async () => library.removeAllDeliveredNotifications(),
     setBadge: async count => library.setApplicationIconBadgeNumber(count),
   }
 }

@@ -2,6 +2,7 @@
  * Roost for React Native, over the libraries that apps have already: `@react-native-firebase/messaging` on Android,
  * `@react-native-community/push-notification-ios` on iOS. docs/mobile.md tells how to set it up.
  */
+export type { Call, CallState } from '../core/calls.ts'
 export { RoostError, type RoostErrorCode } from '../core/error.ts'
 export type { Inbox, InboxEntry, InboxPage } from '../core/inbox.ts'
 export type { Presentation } from '../core/received.ts'

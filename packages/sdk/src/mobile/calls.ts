@@ -1,0 +1,43 @@
+/**
+ * Calls in an app that runs: by the live channel and by push, in any order. docs/calls.md. What rings while the app is closed is the native
+ * parts' (native/ios/CallPushes.swift, the Android messaging service); the open app hears of the call after its next `hello`.
+ */
+import { type Call, callIn, createRinging, noteCall } from '../core/calls.ts'
+import type { Live, OtherFrame } from '../core/live-options.ts'
+import { isForeign } from '../core/received.ts'
+import type { Environment } from './environment.ts'
+import type { Push } from './push.ts'
+
+export interface Calls {
+  /** Of the channel. */
+  takeFrame(frame: OtherFrame, live: Pick<Live, 'say'>): Promise<void>
+  /** Whether the push told of a call: the app hears of it as of one. */
+  takePush(push: Push): Promise<boolean>
+  stop(): void
+}
+
+/** `onCall` undefined: the app takes none, and they ring by notifications. */
+export function createCalls({ store, now }: Environment, onCall: ((call: Call) => void) | undefined): Calls {
+  const ringing = onCall && createRinging({ onCall, now })
+  return {
+    takeFrame: async (frame, live) => {
+      if (frame.type !== 'call') return
+      const { call, userId } = frame as unknown as { readonly call: Call; readonly userId: string | null }
+      const state = await store.read()
+      // R25: a call is for whoever was called.
+      if (state === undefined || isForeign(state, { userId: userId ?? undefined })) return
+      if (!(await noteCall(store, call)) || ringing === undefined) return
+      ringing.take(call)
+      // Where nothing rings the server is told of none, and a push follows.
+      if (call.state === 'ringing' && call.role === 'callee')
+        live.say({ type: 'call', callId: call.id, event: 'ringing' })
+    },
+    takePush: async ({ data }) => {
+      const call = callIn(data)
+      if (call === undefined || ringing === undefined) return false
+      if (await noteCall(store, call)) ringing.take(call)
+      return true
+    },
+    stop: () => ringing?.stop(),
+  }
+}
