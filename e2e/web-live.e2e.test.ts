@@ -2,13 +2,14 @@
  * The web SDK on its live channel, in a real Firefox against a real server: the road follows what the person looks at, each message is seen
  * once, and by nobody but whom it is for.
  */
-import type { MessageView } from '@roost/protocol'
+import type { MessageView, TraceView } from '@roost/protocol'
 import type { RoostOptions } from '@roost/sdk/web'
 import { type Simulator, startSimulator } from '@roost/simulator'
 import type { Browser, Page } from 'puppeteer-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { eventually } from './support/eventually.ts'
 import { launchFirefox } from './support/firefox.ts'
+import { shownOn, untilConnected, untilHeard, untilShown } from './support/live-page.ts'
 import { type RoostServer, startRoostServer } from './support/roost-server.ts'
 import { type Site, startSite } from './support/site.ts'
 
@@ -55,7 +56,8 @@ describe('the road', () => {
     await untilPresence('online')
     const here = await send({ content: { title: 'Here' }, route: 'online-first' })
     await untilHeard(page, ['Here'])
-    expect(await doneOf(here)).toMatchObject({ accepted: 1, skipped: 0 })
+    await untilAcknowledged(here)
+    expect(await shownOn(page)).toEqual([])
 
     const other = await openPage('empty')
     await page.close()
@@ -119,7 +121,7 @@ describe('what becomes of a message while a page is in view', () => {
     await goLive(page, { foreground: 'silent' })
     await untilPresence('online')
     const quiet = await send({ content: { title: 'Quiet' }, route: 'online-only' })
-    expect(await doneOf(quiet)).toMatchObject({ accepted: 1 })
+    await untilDelivered(quiet)
     const data = { roost_foreground: 'show' }
     await send({ content: { title: 'Loud', data }, route: 'online-only' })
     await untilShown(page, ['Loud'])
@@ -200,8 +202,24 @@ async function doneOf(id: string): Promise<MessageView['counts']> {
   return value.counts
 }
 
-async function untilConnected(on: Page): Promise<void> {
-  await on.waitForFunction(() => window.liveStatuses.at(-1) === 'connected', { timeout: WITHIN_MS })
+/** Over the connection. */
+async function untilAcknowledged(id: string): Promise<void> {
+  await eventually({
+    what: 'a frame that is acknowledged',
+    read: () => server.rest<TraceView>('GET', `/v1/apps/${app.code}/messages/${id}/trace?hwid=${hwid}`),
+    until: it => it.evidence.some(line => /acknowledged (it|at)/.test(line)),
+    withinMs: WITHIN_MS,
+  })
+}
+
+/** By its receipt. */
+async function untilDelivered(id: string): Promise<void> {
+  await eventually({
+    what: 'a receipt',
+    read: () => server.rest<MessageView>('GET', `/v1/apps/${app.code}/messages/${id}`),
+    until: it => it.counts.delivered === 1,
+    withinMs: WITHIN_MS,
+  })
 }
 
 async function untilPresence(state: string): Promise<void> {
@@ -210,31 +228,6 @@ async function untilPresence(state: string): Promise<void> {
     read: () => server.rest<{ state: string }>('GET', `/v1/apps/${app.code}/devices/${hwid}/presence`),
     until: it => it.state === state,
     withinMs: WITHIN_MS,
-  })
-}
-
-async function untilHeard(on: Page, titles: readonly string[]): Promise<void> {
-  await eventually({
-    what: 'what the page has heard of',
-    read: () => on.evaluate(() => window.messages),
-    until: it => JSON.stringify(it) === JSON.stringify(titles),
-    withinMs: WITHIN_MS,
-  })
-}
-
-async function untilShown(on: Page, titles: readonly string[]): Promise<void> {
-  await eventually({
-    what: 'notifications',
-    read: () => shownOn(on),
-    until: it => JSON.stringify(it) === JSON.stringify(titles),
-    withinMs: WITHIN_MS,
-  })
-}
-
-function shownOn(on: Page): Promise<string[]> {
-  return on.evaluate(async () => {
-    const registration = await navigator.serviceWorker.ready
-    return (await registration.getNotifications()).map(it => it.title)
   })
 }
 

@@ -11,6 +11,7 @@ import type { PushPayload } from '../core/payload.ts'
 import { sendReceipt } from '../core/receipts.ts'
 import { isForeign } from '../core/received.ts'
 import { openWebSocket } from '../core/socket.ts'
+import { showBadge } from './badge.ts'
 import type { Environment } from './browser.ts'
 import { present } from './present.ts'
 import { stopRinging } from './ringing.ts'
@@ -23,6 +24,7 @@ export interface JoinOptions extends Environment {
   readonly onMessage: (message: PushPayload) => void
   /** Absent: calls ring by notifications alone. */
   readonly onCall: ((call: Call) => void) | undefined
+  readonly onUnread: (count: number) => void
   readonly onStatus: (status: LiveStatus) => void
 }
 
@@ -101,11 +103,21 @@ class Page {
     await navigator.locks.request(LEADER, { signal: this.#waiting.signal }, lead).catch(() => undefined)
   }
 
-  /** R25: a call is for whoever was called. Where no page rings, the server is told of none, and a push follows. */
   async #takeFrame(frame: OtherFrame): Promise<void> {
-    if (frame.type !== 'call') return
+    if (frame.type === 'call') return this.#takeCall(frame as unknown as CallFrame)
+    if (frame.type === 'unread') await this.#showUnread(Number(frame.count))
+  }
+
+  /** It comes at each connecting, so the icon is right when the site was opened. */
+  async #showUnread(count: number): Promise<void> {
+    const { store, onUnread } = this.#options
+    onUnread(count)
+    if ((await store.read())?.settings.hasUnreadBadge) await showBadge(count)
+  }
+
+  /** R25: a call is for whoever was called. Where no page rings, the server is told of none, and a push follows. */
+  async #takeCall({ call, userId }: CallFrame): Promise<void> {
     const { store, registration } = this.#options
-    const { call, userId } = frame as unknown as CallFrame
     const state = await store.read()
     if (state === undefined || isForeign(state, { userId: userId ?? undefined })) return
     if (!(await noteCall(store, call))) return

@@ -37,6 +37,8 @@ export interface RoostOptions {
    * Needs `live`.
    */
   readonly onCall?: (call: Call) => void
+  /** How many entries of the inbox are unread, at each connecting and when that changes on another device. Needs `live`. */
+  readonly onUnread?: (count: number) => void
   /** Of the page that holds the connection. */
   readonly onLive?: (status: LiveStatus) => void
   /** Called after each start, subscribe and unsubscribe that went through. */

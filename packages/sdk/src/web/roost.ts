@@ -113,12 +113,20 @@ function watch(context: Context): void {
 const joined = new WeakSet<Environment['store']>()
 
 async function joinPages(context: Context, registration: ServiceWorkerRegistration): Promise<void> {
-  const { live = false, onMessage, onLive, onCall } = context.options
+  const { live = false, onMessage, onLive, onCall, onUnread } = context.options
   if ((!live && onMessage === undefined) || joined.has(context.store)) return
   const { join } = await load(() => import('./live.ts'), 'roost-live.js')
   joined.add(context.store)
-  const hear = { onMessage: onMessage ?? (() => {}), onStatus: onLive ?? (() => {}) }
-  join({ ...context, registration, isLive: live, onCall, ...hear })
+  const ignore = () => {}
+  join({
+    ...context,
+    registration,
+    isLive: live,
+    onCall,
+    onMessage: onMessage ?? ignore,
+    onUnread: onUnread ?? ignore,
+    onStatus: onLive ?? ignore,
+  })
 }
 
 async function subscribe(context: Context): Promise<RoostStatus> {

@@ -1,0 +1,89 @@
+/** The live channel in a real Chromium: the connection while a page is in view, and the push when it is not; each message once. */
+import { startSimulator } from '@roost/simulator'
+import type { Browser, Page } from 'puppeteer-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { CHROMIUM, launchChromium } from './support/chromium.ts'
+import { eventually } from './support/eventually.ts'
+import { shownOn, untilConnected, untilHeard, untilShown } from './support/live-page.ts'
+import { namesEnvironment } from './support/names.ts'
+import { type RoostServer, startRoostServer } from './support/roost-server.ts'
+import { type Site, startSite } from './support/site.ts'
+
+/** Official builds use the first one, Debian's the second. */
+const PUSH_HOSTS = ['fcm.googleapis.com', 'jmt17.google.com']
+const WITHIN_MS = 60_000
+
+interface App {
+  readonly code: string
+  readonly deviceToken: string
+}
+
+let simulator: Awaited<ReturnType<typeof startSimulator>>
+let server: RoostServer
+let site: Site
+let browser: Browser
+
+describe.skipIf(CHROMIUM === '')('with a real Chromium', () => {
+  beforeAll(async () => {
+    simulator = await startSimulator({ names: PUSH_HOSTS })
+    const { webPush, chrome } = simulator.urls
+    const names = namesEnvironment({ names: Object.fromEntries(PUSH_HOSTS.map(host => [host, webPush])) })
+    const environment = { ...simulator.environment(), ...names }
+    server = await startRoostServer({ environment, caPem: simulator.caPem })
+    site = await startSite()
+    browser = await launchChromium({ urls: chrome, origin: new URL(site.url).origin })
+  })
+
+  afterAll(async () => {
+    await browser?.close()
+    await site?.close()
+    await server?.close()
+    await simulator?.close()
+  })
+
+  test('a message comes by the road that fits, and is seen once by whichever it comes', async () => {
+    const app = await server.rest<App>('POST', '/v1/apps', { name: 'Web shop' })
+    const path = `/v1/apps/${app.code}`
+    await server.rest('POST', `${path}/credentials`, { gateway: 'webpush', kind: 'vapid' })
+    const options = { baseUrl: server.baseUrl, application: app.code, deviceToken: app.deviceToken }
+    const page = await openPage('')
+    const { hwid = '' } = await page.evaluate(given => window.makeRoost(given).subscribe(), options)
+    const send = (message: object) =>
+      server.rest<{ id: string }>('POST', `${path}/messages`, { to: { devices: [hwid] }, ...message })
+    const untilPresence = (state: string) =>
+      eventually({
+        what: `presence ${state}`,
+        read: () => server.rest<{ state: string }>('GET', `${path}/devices/${hwid}/presence`),
+        until: it => it.state === state,
+        withinMs: WITHIN_MS,
+      })
+    await page.evaluate(given => window.startLive(given), options)
+    await untilConnected(page)
+    await untilPresence('online')
+
+    const both = await send({ content: { title: 'Both' }, route: 'both' })
+    await untilHeard(page, ['Both'])
+    await eventually({
+      what: 'both roads taken',
+      read: () => server.rest<{ state: string }>('GET', `${path}/messages/${both.id}`),
+      until: it => it.state === 'done',
+      withinMs: WITHIN_MS,
+    })
+    await send({ content: { title: 'Pushed' }, route: 'push' })
+    await untilHeard(page, ['Both', 'Pushed'])
+    expect(await shownOn(page)).toEqual([])
+
+    const other = await openPage('empty')
+    await page.close()
+    await untilPresence('offline')
+    await send({ content: { title: 'Gone' }, route: 'online-first' })
+    await untilShown(other, ['Gone'])
+  })
+})
+
+async function openPage(path: string): Promise<Page> {
+  const page = await browser.newPage()
+  await page.goto(site.url + path)
+  if (path === '') await page.waitForFunction('window.makeRoost !== undefined')
+  return page
+}
