@@ -242,14 +242,16 @@ export class BatchWork {
     const known = isAsked ? await this.#withUnread(judged.sendTo) : judged.sendTo
     const isUrgent = isNamed(batch) && known.length <= URGENT_MAX
     const road = await this.#live?.take(known)
-    const byPush = road?.rest ?? known
+    const rest = road?.rest ?? known
+    const byPush = road === undefined ? rest : rest.filter(it => it.unreachable === undefined)
     const sending = new Sending({ ...this.#house, batch, senders, renderer: this.#renderer, lease, isUrgent })
     const trying = inParts(byPush, this.#turns, it => sending.sendOne(it))
     this.#house.precedence.end(batch.messageId)
     const tried = await trying
     if (lease.isLost) throw new LeaseLost(batch.id)
     const sent = sending.finish(tried)
-    const others = [...judged.settlements, ...control, ...(road?.settlements ?? [])]
+    const alone = road === undefined ? [] : rest.flatMap(unreachable)
+    const others = [...judged.settlements, ...control, ...(road?.settlements ?? []), ...alone]
     return others.length === 0 ? sent : { ...sent, settlements: [...sent.settlements, ...others] }
   }
 
@@ -352,6 +354,11 @@ function pacesOf({ messageId, rules }: Batch, { quota }: AppSenders): Pace[] {
 
 function livingOf({ recipient }: DueDelivery): Recipient[] {
   return recipient === null ? [] : [recipient]
+}
+
+/** Not connected, and it has no other road. */
+function unreachable({ bucket, hwid, attempt, unreachable: reason }: Recipient): Settlement[] {
+  return reason === undefined ? [] : [{ kind: 'skipped', bucket, hwid, attempt, reason }]
 }
 
 function cancelled(due: DueDelivery): Settlement[] {

@@ -40,6 +40,8 @@ export interface Recipient extends SendTarget {
   readonly wasAccepted: boolean
   /** Active, and nothing was ever said against it: an acceptance tells nothing new. */
   readonly isConfirmed: boolean
+  /** Why it can't be pushed to: only its live channel reaches it. Absent where its address is sent to. */
+  readonly unreachable?: string
   /** R4: a former holder of the address got the message there. */
   readonly wasServed: boolean
   /** R29: its own end; ISO 8601. */
@@ -354,7 +356,7 @@ export function dueStatement({ batch, needs, at, limit }: ChunkQuery) {
      select ${ADDRESS_COLUMNS}, a.kind as "addressKind", q.bucket, q.hwid, q.attempt, q.probe_part as "probePart", coalesce(${isMeant}, false) as "isMeant",
             q.may_have_arrived as "mayHaveArrived",
             a.opted_out as "isOptedOut", (q.event ->> 'isCancelled')::boolean as "isCancelled", ${wasServed(batch, values)} as "wasServed",
-            ${factsColumn(needs, values, 'q.event')} as facts
+            ${factsColumn(needs, values, 'q.event', 'q')} as facts
        from delivery_queue q
        left join device d on d.bucket = q.bucket and d.app_id = q.app_id and d.hwid = q.hwid
        left join address a on a.bucket = q.bucket and a.app_id = q.app_id and a.hwid = q.hwid and ${livingOf(batch.addressKind)}
@@ -386,10 +388,26 @@ function dueDeliveryOf(row: QueueRow, batch: Batch): DueDelivery {
   const cancelled = (reason: string) => ({ bucket, hwid, attempt, mayHaveArrived, recipient: null, reason })
   if (row.isCancelled === true) return cancelled('cancelled_by_event')
   if (!row.isMeant) return cancelled('no_longer_meant')
-  if (generation === null) return cancelled('address_gone')
+  const unreachable = unreachableBy(row, batch)
+  if (unreachable !== undefined && !goesLive(batch)) return cancelled(unreachable)
+  if (unreachable !== undefined)
+    return { bucket, hwid, attempt, mayHaveArrived, recipient: withoutAddress(row, batch, unreachable) }
+  return { bucket, hwid, attempt, mayHaveArrived, recipient: { ...row, generation: generation ?? 0 } }
+}
+
+function goesLive({ rules, knock }: Batch): boolean {
+  return knock === null && (rules?.route ?? 'push') !== 'push'
+}
+
+function withoutAddress(row: QueueRow, { provider }: Batch, unreachable: string): Recipient {
+  return { ...row, provider, environment: '', address: '', keys: null, generation: 0, unreachable }
+}
+
+/** Undefined when its address can be sent to. */
+function unreachableBy(row: QueueRow, batch: Batch): string | undefined {
+  if (row.generation === null) return goesLive(batch) ? 'no_address' : 'address_gone'
   // Nothing is shown by a knock, so it needs no permission.
-  if (row.isOptedOut === true && batch.knock === null) return cancelled('no_permission')
+  if (row.isOptedOut === true && batch.knock === null) return 'no_permission'
   // A token of one gateway means nothing to another one, which might call it dead.
-  if (row.provider !== batch.provider) return cancelled('address_changed_gateway')
-  return { bucket, hwid, attempt, mayHaveArrived, recipient: { ...row, generation } }
+  return row.provider === batch.provider ? undefined : 'address_changed_gateway'
 }

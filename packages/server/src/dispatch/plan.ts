@@ -29,6 +29,7 @@ import { beginOf, type Timing, timingOf } from '../messages/when/timing.ts'
 import { BUCKETS, bucketOf } from '../registry/buckets.ts'
 import type { Database, Queryable, Transaction } from '../store/database.ts'
 import { isNamed, type MessageAddressKind } from './chunk.ts'
+import { PROVIDER_OF_PLATFORM, readConnected } from './plan-connected.ts'
 import { HOUR_PASSED } from './slots.ts'
 
 /** A lease, a cursor and a commit or more for each range: with fewer addresses that costs more than it shares out. */
@@ -46,6 +47,8 @@ interface DueMessage {
   /** ISO 8601. */
   readonly sendAt: string
   readonly experiment: Experiment | null
+  /** It goes by the live channel, too, so it is for devices that have no address. */
+  readonly isLive: boolean
   /** The message that it recalls, if it does. */
   readonly recallOf: string | null
 }
@@ -67,7 +70,8 @@ const WITHOUT_FLUSH = 'set local synchronous_commit = off'
 export async function planNext(db: Database, at: number, lastLane: Lane = LANES.campaign): Promise<boolean> {
   return db.transaction(async tx => {
     const { rows } = await tx.query<DueMessage>(
-      `select id, app_id as "appId", target, inbox, lane, timing, send_at as "sendAt", recall_of as "recallOf", experiment
+      `select id, app_id as "appId", target, inbox, lane, timing, send_at as "sendAt", recall_of as "recallOf", experiment,
+              coalesce(rules ->> 'route', 'push') <> 'push' as "isLive"
          from message
         where state = 'scheduled' and send_at <= $1 and lane <= $2 and ${IS_BOOKED}
         order by lane, send_at, id limit 1 for update skip locked`,
@@ -131,10 +135,24 @@ export async function planAtOnce(
 ): Promise<boolean> {
   const sendAt = new Date(beginOf(input, at)).toISOString()
   const plain = { inbox: null, timing: null, slots: null, experiment: null, recallOf: null }
-  const message = { id, appId, target: input.to, lane: laneOf(input), sendAt, at, addressKind, ...plain }
+  const message = {
+    id,
+    appId,
+    target: input.to,
+    lane: laneOf(input),
+    sendAt,
+    at,
+    addressKind,
+    isLive: isLive(input),
+    ...plain,
+  }
   const isForSomebody = await planNamed(tx, message)
   markPlanned(tx, id, at)
   return isForSomebody
+}
+
+function isLive({ route = 'push' }: Pick<NewMessage, 'route'>): boolean {
+  return route !== 'push'
 }
 
 async function narrowed(tx: Queryable, due: DueMessage, at: number): Promise<DueMessage> {
@@ -204,12 +222,23 @@ export async function estimateAddresses(
     .rows
 }
 
-async function planRanges(tx: Queryable, message: Planned): Promise<void> {
+async function planRanges(tx: Transaction, message: Planned): Promise<void> {
   const estimates = await estimateAddresses(tx, { appId: message.appId, providers: PROVIDERS })
   for (const { provider, addresses } of estimates) {
     const ranges = rangesFor(addresses)
     if (message.slots === null) await insertBatches(tx, { message, provider, ranges })
     else await insertUndivided(tx, { message, provider, ranges })
+  }
+  if (message.isLive && message.slots === null && message.experiment === null)
+    await planConnected(tx, message)
+}
+
+async function planConnected(tx: Transaction, message: Planned): Promise<void> {
+  const connected = await readConnected(tx, message)
+  for (const provider of PROVIDERS) {
+    const hwids = connected.filter(it => it.provider === provider).map(it => it.hwid)
+    for (let first = 0; first < hwids.length; first += ADDRESSES_PER_RANGE)
+      enqueue(tx, message, { provider, slot: null, hwids: hwids.slice(first, first + ADDRESSES_PER_RANGE) })
   }
 }
 
@@ -263,6 +292,8 @@ interface Named {
   /** Of the device's address; null when it has none that is sent to. */
   readonly provider: string | null
   readonly isUnknown: boolean
+  /** Of its platform. */
+  readonly platformProvider: string
   /** R26: it has one, but may show nothing. */
   readonly isOptedOut: boolean
   readonly told: ToldSlot
@@ -276,6 +307,7 @@ export function toldColumn(until: string): string {
 
 const NAMED_COLUMNS = `${toldColumn('$3::timestamptz')} as told,
          case when not a.opted_out then a.provider end as provider, d.hwid is null as "isUnknown",
+         ${PROVIDER_OF_PLATFORM} as "platformProvider",
          coalesce(a.opted_out, false) as "isOptedOut"`
 
 const sendableAddress = (kind: MessageAddressKind) => `left join address a
@@ -315,11 +347,17 @@ const LATEST_OF_USERS = `
  * statement reads them all, so that nobody is seen twice or not at all. False when none is sent to.
  */
 async function planNamed(tx: Transaction, message: Planned): Promise<boolean> {
-  const named = placed(await readNamed(tx, message), message)
+  const read = await readNamed(tx, message)
+  const named = placed(message.isLive ? read.map(byChannel) : read, message)
   const [skipped, sendTo] = [named.filter(isSkipped), named.filter(it => !isSkipped(it))]
   if (skipped.length > 0) await skip(tx, message, skipped)
   for (const group of groupsOf(sendTo)) enqueue(tx, message, group)
   return sendTo.length > 0
+}
+
+/** One that can't be pushed to may be connected, or be so when it is its turn. */
+function byChannel(named: Named): Named {
+  return named.isUnknown ? named : { ...named, provider: named.provider ?? named.platformProvider }
 }
 
 interface Placed extends Named {
@@ -429,8 +467,8 @@ async function skip(tx: Queryable, message: Planned, unreachable: readonly Named
   )
 }
 
-function reasonOf(named: Named, { target }: DueMessage): string {
-  if (named.isOptedOut) return 'no_permission'
+function reasonOf(named: Named, { target, isLive: mayBeConnected }: DueMessage): string {
+  if (named.isOptedOut && !mayBeConnected) return 'no_permission'
   if (named.provider !== null) return HOUR_PASSED
   if (!named.isUnknown) return 'no_address'
   return 'devices' in target ? 'device_unknown' : 'user_unknown'

@@ -86,8 +86,11 @@ function areNames(parts: ReadonlySet<unknown>): parts is ReadonlySet<string> {
   return [...parts].every(it => typeof it === 'string')
 }
 
-/** A column over `address a`; its values are added to `values`. `event`: the column with what triggered it, if there is one. */
-export function factsColumn(needs: Needs, values: unknown[], event = 'null::jsonb'): string {
+/**
+ * A column over `row`, which has the key of a device; its values are added to `values`. `event`: the column with what triggered it, if
+ * there is one.
+ */
+export function factsColumn(needs: Needs, values: unknown[], event = 'null::jsonb', row = 'a'): string {
   const facts = [
     needs.language && `'language', d.language`,
     needs.user && `'user', jsonb_build_object('id', d.user_id)`,
@@ -99,7 +102,7 @@ export function factsColumn(needs: Needs, values: unknown[], event = 'null::json
   ].filter(it => it !== false)
   if (facts.length === 0) return 'null::jsonb'
   return `(select jsonb_strip_nulls(jsonb_build_object(${facts.join(', ')})) from device d
-            where d.bucket = a.bucket and d.app_id = a.app_id and d.hwid = a.hwid)`
+            where d.bucket = ${row}.bucket and d.app_id = ${row}.app_id and d.hwid = ${row}.hwid)`
 }
 
 function tagsOf(tags: Needs['tags'], values: unknown[]): string {

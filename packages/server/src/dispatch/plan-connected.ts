@@ -1,0 +1,68 @@
+/**
+ * Planning of those who have no address, or may show nothing, and are connected to their live channel: a campaign that goes by it reaches
+ * them, too. Ranges are read by address, so these become deliveries at once, as devices that are named do. Each is put beside the others
+ * of its platform, whose words it is to read.
+ */
+import type { Target } from '@roost/protocol'
+import { compileAccepted } from '../audience/condition.ts'
+import { conditionOf } from '../audience/segment-meaning.ts'
+import { IS_ALIVE } from '../live/presence.ts'
+import { PROVIDER_OF } from '../registry/address.ts'
+import type { Queryable } from '../store/database.ts'
+import { type MessageAudience, scopeOf } from './lease.ts'
+
+/** What a device reads that never told its platform. */
+const WITHOUT_PLATFORM = PROVIDER_OF.ios
+
+const CASES = Object.entries(PROVIDER_OF).map(
+  ([platform, provider]) => `when '${platform}' then '${provider}'`,
+)
+/** SQL over `device d`: the gateway of its platform. */
+export const PROVIDER_OF_PLATFORM = `case d.platform ${CASES.join(' ')} else '${WITHOUT_PLATFORM}' end`
+
+interface Audience {
+  readonly id: string
+  readonly appId: number
+  readonly target: Target
+  /** ISO 8601. */
+  readonly sendAt: string
+}
+
+export interface Connected {
+  readonly hwid: string
+  readonly provider: string
+}
+
+/** Of the audience, once its segments are kept. Uses the index live_presence_of_server. */
+export async function readConnected(tx: Queryable, message: Audience): Promise<readonly Connected[]> {
+  const values: unknown[] = [message.appId]
+  const isMeant = await meantSql(tx, message, values)
+  const { rows } = await tx.query<Connected>(
+    `select d.hwid, ${PROVIDER_OF_PLATFORM} as provider
+       from live_server s
+       join live_presence p on p.server = s.id and p.app_id = $1
+       join device d on d.bucket = p.bucket and d.app_id = p.app_id and d.hwid = p.hwid
+      where ${IS_ALIVE} and ${isMeant}
+        and not exists (select from address a
+                         where a.bucket = d.bucket and a.app_id = d.app_id and a.hwid = d.hwid and a.kind = 'alert'
+                           and a.state in ('active', 'suspect') and not a.opted_out)
+      order by d.bucket, d.hwid`,
+    values,
+  )
+  return rows
+}
+
+async function meantSql(tx: Queryable, message: Audience, values: unknown[]): Promise<string> {
+  const condition = conditionOf(message.target)
+  if (condition === undefined) return 'true'
+  const { rows } = await tx.query<Pick<MessageAudience, 'audience'>>(
+    'select audience from message where id = $1',
+    [message.id],
+  )
+  const audience = rows[0]?.audience ?? null
+  const scope = await scopeOf(tx, { ...message, target: { condition }, audience })
+  if (scope === null) return 'true'
+  const compiled = compileAccepted(condition, { firstParameter: values.length + 1, scope })
+  values.push(...compiled.values)
+  return compiled.sql
+}

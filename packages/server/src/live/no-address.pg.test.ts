@@ -1,0 +1,128 @@
+/** Devices that can't be pushed to, having no address or no permission: their channel reaches them, and the books balance. */
+import { randomUUID } from 'node:crypto'
+import type { TraceView } from '@roost/protocol'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { connectLive, type LiveDevice } from '../../test/live-client.ts'
+import { startRoost, type TestRoost } from '../../test/roost.ts'
+
+let roost: TestRoost
+beforeAll(async () => {
+  roost = await startRoost()
+})
+afterAll(() => roost.close())
+
+const opened: LiveDevice[] = []
+afterEach(async () => {
+  for (const device of opened.splice(0)) await device.drop()
+})
+
+const WAIT_MS = 60_000
+const patient = { route: 'online-first', pushAfterSeconds: WAIT_MS / 1000 } as const
+const content = { title: 'Hello' }
+const name = (what: string) => `${what}-${randomUUID()}`
+
+async function withoutAddress(tags: Record<string, unknown> = {}): Promise<string> {
+  const hwid = name('bare')
+  await roost.device('registerDevice', { hwid, device_type: 3, tags })
+  return hwid
+}
+
+/** Its phone has a token, and the person has forbidden notifications. */
+async function withoutPermission(tags: Record<string, unknown> = {}): Promise<string> {
+  const phone = await roost.phone('ios', { tags })
+  await roost.device('registerDevice', {
+    hwid: phone.hwid,
+    device_type: 1,
+    push_token: phone.token,
+    notificationTypes: 0,
+  })
+  return phone.hwid
+}
+
+async function live(hwid: string): Promise<LiveDevice> {
+  const { app, deviceToken } = roost
+  const device = await connectLive(roost.url, { app, deviceToken, hwid })
+  opened.push(device)
+  return device
+}
+
+async function takes(device: LiveDevice, messageId: string): Promise<void> {
+  const { seq } = await device.next('message').then(it => {
+    expect(it).toMatchObject({ messageId, notification: { title: 'Hello' } })
+    return it
+  })
+  device.say({ type: 'ack', seqs: [seq] })
+  await device.next('acked')
+}
+
+async function reasonOf(id: string, hwid: string): Promise<string | null | undefined> {
+  const path = `/v1/apps/${roost.app}/messages/${id}/trace?hwid=${encodeURIComponent(hwid)}`
+  return (await roost.rest<TraceView>('GET', path)).body.reason
+}
+
+describe('a device that can not be pushed to', () => {
+  test('gets over its channel what names it; one that is not connected is skipped for what it lacks', async () => {
+    const [there, away, mute] = [await withoutAddress(), await withoutAddress(), await withoutPermission()]
+    const [device, forbidden] = [await live(there), await live(mute)]
+    const unknown = name('nobody')
+    const id = await roost.send({ to: { devices: [there, away, mute, unknown] }, content, ...patient })
+    await takes(device, id)
+    await takes(forbidden, id)
+    await roost.until(id, it => it.counts.skipped === 2)
+    roost.clock.advance(WAIT_MS)
+    expect((await roost.settle(id)).counts).toMatchObject({
+      targeted: 4,
+      accepted: 2,
+      skipped: 2,
+      failed: 0,
+      uncertain: 0,
+      pending: 0,
+    })
+    expect(await reasonOf(id, away)).toBe('no_address')
+    expect(await reasonOf(id, unknown)).toBe('device_unknown')
+  })
+
+  test('gets over its channel what a condition meets it with, beside those that are pushed to', async () => {
+    const tag = name('tag')
+    const phone = await roost.phone('ios', { tags: { [tag]: 1 } })
+    const [there, mute, other] = [
+      await withoutAddress({ [tag]: 1 }),
+      await withoutPermission({ [tag]: 1 }),
+      await withoutAddress(),
+    ]
+    await withoutAddress({ [tag]: 1 })
+    const devices = [await live(there), await live(mute)]
+    const stranger = await live(other)
+    const to = { condition: { tag, op: 'eq' as const, value: 1 } }
+    const id = await roost.send({ to, content, ...patient })
+    for (const device of devices) await takes(device, id)
+    roost.clock.advance(WAIT_MS)
+    expect((await roost.settle(id)).counts).toMatchObject({ targeted: 3, accepted: 3, pending: 0 })
+    expect(phone.shown).toHaveLength(1)
+    await stranger.settled()
+    expect(stranger.frames.filter(it => it.type === 'message')).toEqual([])
+  })
+
+  test('that acknowledges nothing may have shown it: that is uncertain, and no push follows', async () => {
+    const there = await withoutAddress()
+    const device = await live(there)
+    const id = await roost.send({ to: { devices: [there] }, content, ...patient })
+    await device.next('message')
+    await roost.until(id, it => it.retrying.some(({ reason }) => reason === 'live_channel'))
+    roost.clock.advance(WAIT_MS)
+    expect((await roost.settle(id)).counts).toMatchObject({
+      targeted: 1,
+      accepted: 0,
+      uncertain: 1,
+      skipped: 0,
+    })
+  })
+
+  test('is skipped as ever by a message that is pushed alone', async () => {
+    const there = await withoutAddress()
+    await live(there)
+    const { id, counts } = await roost.sendAndSettle({ to: { devices: [there] }, content })
+    expect(counts).toMatchObject({ targeted: 1, skipped: 1 })
+    expect(await reasonOf(id, there)).toBe('no_address')
+  })
+})
