@@ -1,6 +1,7 @@
 /**
  * Takes the pictures of README and docs: `npm run screenshots` plays a month of the demo, opens the console in Debian's
- * Chromium, and writes docs/images/*.png. Look at them before they are committed.
+ * Chromium, and writes docs/images/*.png. Look at them before they are committed. A month that stays open already is not played again:
+ * `npm run screenshots -- <its address>`.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -11,23 +12,40 @@ const PROGRAM = fileURLToPath(new URL('../packages/server/bin/roost.js', import.
 const FOLDER = fileURLToPath(new URL('../docs/images', import.meta.url))
 const CHROMIUM = process.env.ROOST_TEST_CHROMIUM ?? '/usr/bin/chromium'
 
-/** Below the app, by the name of the picture; `open` is what is clicked first. */
+/** Below the app, by the name of the picture; `open` is what is clicked first, `write` what is typed, by the name of its field. */
 const PICTURES = [
   { name: 'console', path: '' },
   { name: 'report', path: '/messages', open: 'main table a, main [role=row] a' },
-  { name: 'compose', path: '/messages/new' },
-  { name: 'segment', path: '/segments/new' },
+  {
+    name: 'compose',
+    path: '/messages/new',
+    write: { Title: 'Your order is on its way', Text: 'It comes today between 4 and 6 pm.' },
+  },
+  {
+    name: 'segment',
+    path: '/segments/new',
+    write: {
+      Name: 'Quiet phones',
+      'As an expression': 'F("platform", IN, ["ios", "android"]) * F("lastSeenAt", daysago, GTE, 7)',
+    },
+  },
   { name: 'device', path: '/devices', open: 'main table a, main [role=row] a' },
   { name: 'hygiene', path: '/hygiene/removals' },
   { name: 'guide', path: '/guide' },
 ]
 
-const demo = spawn(process.execPath, [PROGRAM, 'demo', '--month'], { stdio: ['ignore', 'pipe', 'inherit'] })
-try {
-  await take(await addressOf(demo))
-} finally {
-  demo.kill('SIGTERM')
-  if (demo.exitCode === null) await once(demo, 'exit')
+const [open] = process.argv.slice(2)
+if (open === undefined) await playAndTake()
+else await take(open)
+
+async function playAndTake() {
+  const demo = spawn(process.execPath, [PROGRAM, 'demo', '--month'], { stdio: ['ignore', 'pipe', 'inherit'] })
+  try {
+    await take(await addressOf(demo))
+  } finally {
+    demo.kill('SIGTERM')
+    if (demo.exitCode === null) await once(demo, 'exit')
+  }
 }
 
 /** Of the console, with its token. */
@@ -49,24 +67,27 @@ async function take(url) {
     args: process.getuid?.() === 0 ? ['--no-sandbox'] : [],
   })
   try {
-    const page = await browser.newPage()
-    await page.setViewport({ width: 1440, height: 900 })
-    await page.evaluateOnNewDocument(() => localStorage.setItem('roost.language', 'en'))
-    await page.goto(url)
-    await drawn(page)
-    const app = /#\/apps\/([^/?]+)/.exec(page.url())?.[1]
-    for (const { name, path, open } of PICTURES) {
-      await go(page, `#/apps/${app}${path}`)
-      if (open !== undefined) {
-        const href = await page.$eval(open, link => link.hash)
-        await go(page, href)
-      }
-      await page.screenshot({ path: `${FOLDER}/${name}.png` })
-      process.stdout.write(`docs/images/${name}.png\n`)
-    }
+    for (const picture of PICTURES) await takeOne(await browser.newPage(), url, picture)
   } finally {
     await browser.close()
   }
+}
+
+/** On a page of its own: one that was written on asks before it is left. */
+async function takeOne(page, url, { name, path, open, write = {} }) {
+  await page.setViewport({ width: 1440, height: 900 })
+  await page.evaluateOnNewDocument(() => localStorage.setItem('roost.language', 'en'))
+  await page.goto(url)
+  await drawn(page)
+  const app = /#\/apps\/([^/?]+)/.exec(page.url())?.[1]
+  await go(page, `#/apps/${app}${path}`)
+  if (open !== undefined) await go(page, await page.$eval(open, link => link.hash))
+  for (const [field, text] of Object.entries(write)) {
+    await page.locator(`::-p-aria([name="${field}"][role="textbox"])`).fill(text)
+    await drawn(page)
+  }
+  await page.screenshot({ path: `${FOLDER}/${name}.png` })
+  process.stdout.write(`docs/images/${name}.png\n`)
 }
 
 async function go(page, hash) {

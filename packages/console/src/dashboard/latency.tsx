@@ -45,7 +45,7 @@ function Stages({ stages }: Pick<LatencyStatistics, 'stages'>): ReactElement {
         {
           key: 'stage',
           title: t('latency.stage'),
-          width: 'minmax(0, 2.2fr)',
+          width: 'minmax(0, 3fr)',
           cell: ({ stage }) => t.known(`stage.${stage}`) ?? stage,
         },
         { key: 'half', title: t('latency.half'), isNumber: true, cell: ({ p50Ms }) => write(p50Ms) },

@@ -419,9 +419,11 @@ function PreviewSize({ app, asked, preview, hasFault }: PreviewSizeProps): React
         isCounting={exact.isPending}
         onExact={() => exact.mutate(asked)}
       />
-      <Text size="xs" c="dimmed" mt="md">
-        {t('size.note', { percent: format.percent(0.95) })}
-      </Text>
+      {size.exact === null && (
+        <Text size="xs" c="dimmed" mt="md">
+          {t('size.note', { percent: format.percent(0.95) })}
+        </Text>
+      )}
     </>
   )
 }
