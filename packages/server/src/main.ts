@@ -195,6 +195,7 @@ async function start(
   const calls = new Calls({
     db,
     clock,
+    urgently: work => (roles.has('send') ? dispatcher.urgently(work) : work()),
     poke: () => poke('send'),
     tell: () => channels?.lookForCalls(),
     announce: () => runSoon('webhook-delivery'),

@@ -13,7 +13,7 @@ import {
 } from '@roost/protocol'
 import { v4 as uuidv4 } from 'uuid'
 import type { Database, Transaction } from '../store/database.ts'
-import { notify } from '../store/notices.ts'
+import { noticeWith } from '../store/notices.ts'
 import type { Clock } from '../time.ts'
 import { recordEvent } from '../webhooks/outbox.ts'
 import type { ToldCall } from './content.ts'
@@ -26,6 +26,8 @@ import { callUnknown, listDeviceCalls, readCall, readDeviceCall } from './views.
 export interface CallsOptions {
   readonly db: Database
   readonly clock: Clock
+  /** Somebody waits for this work, and for what follows of it. */
+  readonly urgently: <Result>(work: () => Promise<Result>) => Promise<Result>
   /** Pushes are to leave. */
   readonly poke: () => void
   /** Devices that are connected here are to be told. */
@@ -49,12 +51,12 @@ export class Calls {
 
   /** A repeat with the same id answers the call that it made. Throws `user_unknown`, `input_invalid`, `idempotency_key_reused`, `message_too_large`. */
   async create(appId: number, input: NewCall): Promise<CallView> {
-    const { db, clock, poke } = this.#options
+    const { db, clock, poke, urgently } = this.#options
     if (input.caller.userId !== undefined && input.callees.includes(input.caller.userId))
       throw new PushError('input_invalid', 'body/callees: the caller is among them')
     const key = { appId, callId: input.id ?? uuidv4() }
     const at = clock.now()
-    await db.transaction(tx => createCall(tx, key, { input, at }))
+    await urgently(() => db.plannedTransaction(tx => createCall(tx, key, { input, at })))
     this.#tell()
     poke()
     return readCall(db, key, clock.now())
@@ -106,7 +108,7 @@ export class Calls {
 
   async #say(key: CallKey, saying: Saying): Promise<Step['said']> {
     const { db, clock, poke } = this.#options
-    const { said, changed } = await db.transaction(async tx => {
+    const { said, changed } = await db.plannedTransaction(async tx => {
       const call = await lockCall(tx, key)
       if (call === undefined) throw callUnknown(key.callId)
       const saidOf = await saying(tx, call)
@@ -205,7 +207,7 @@ async function createCall(
       at,
     })
   }
-  await notify(tx, 'call')
+  noticeWith(tx, 'call')
 }
 
 function pushOf({ hwid, roads }: Leg): { hwid: string; road: string }[] {
@@ -251,6 +253,6 @@ export async function followChanges(
     const data = { callId: call.callId, userId, state, by, callState }
     await recordEvent(tx, { appId: call.appId, type: 'call.changed', data, at })
   }
-  await notify(tx, 'call')
-  await notify(tx, 'control')
+  noticeWith(tx, 'call')
+  noticeWith(tx, 'control')
 }

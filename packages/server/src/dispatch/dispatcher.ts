@@ -145,6 +145,12 @@ export class Dispatcher {
     }
   }
 
+  /** Campaigns give way to what somebody waits for, also when it is none of its messages' to say when it has left. */
+  urgently<Result>(work: () => Promise<Result>): Promise<Result> {
+    this.#house.precedence.begin() // it lapses
+    return work()
+  }
+
   /** Something became due: look now instead of at the next poll. `what`: of a message that was made, and nothing else has changed. */
   poke(what?: Accepted['due']): void {
     if (what === undefined) this.#loops.wake()

@@ -27,6 +27,11 @@ export function announce(tx: Transaction, notice: Notice): void {
   tx.send('select pg_notify($1, $2)', [CHANNEL, notice])
 }
 
+/** The same, and nobody waits for it. */
+export function noticeWith(tx: Transaction, notice: Notice): void {
+  tx.send('select pg_notify($1, $2)', [CHANNEL, notice])
+}
+
 export interface ListenerOptions {
   readonly databaseUrl: string
   readonly logger: Logger

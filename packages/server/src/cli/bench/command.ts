@@ -1,5 +1,6 @@
 /** `roost bench`: what this machine does with Roost. Each measurement prints one line of JSON last. */
 import { Command } from 'commander'
+import { callsBenchCommand } from './calls.ts'
 import { gatewayBenchCommand } from './gateway.ts'
 import { importBenchCommand } from './import.ts'
 import { liveBenchCommand } from './live.ts'
@@ -18,4 +19,5 @@ export function benchCommand(): Command {
     .addCommand(segmentBenchCommand())
     .addCommand(receiptsBenchCommand())
     .addCommand(liveBenchCommand())
+    .addCommand(callsBenchCommand())
 }

@@ -111,12 +111,13 @@ async function benchSend(
   )
 }
 
-interface Bench extends MeasuredServer {
+export interface Bench extends MeasuredServer {
   readonly db: Database
   readonly standIns: Child<StandInOrder, StandInReport>
   readonly bare: Child<BareOrder, BareReport>
   readonly settings: StandInSettings
   readonly app: string
+  readonly deviceToken: string
 }
 
 interface Preparation {
@@ -125,7 +126,11 @@ interface Preparation {
   readonly closers: Closer[]
 }
 
-async function prepare(options: SendBenchOptions, preparation: Preparation): Promise<Bench> {
+/** With a base that is filled. */
+export async function prepare(
+  options: Pick<SendBenchOptions, 'devices' | 'dead'>,
+  preparation: Preparation,
+): Promise<Bench> {
   const { environment, screen, closers } = preparation
   const store = await openStore(environment, { maxConnections: 2 }, closers)
   const standIns = startChild<StandInOrder, StandInReport>('send-stand-ins.js')
@@ -139,10 +144,10 @@ async function prepare(options: SendBenchOptions, preparation: Preparation): Pro
     ROOST_CALLS_PER_APP: '0',
   }
   const measured = await serveStore(store, surroundings, closers)
-  const { app, appId } = await makeApp(measured.rest, store)
+  const { app, appId, deviceToken } = await makeApp(measured.rest, store)
   await addCredentials(measured.rest, app, settings)
   await fill({ standIns, databaseUrl: store.url, appId }, options, screen)
-  return { ...measured, db: store.db, standIns, bare, settings, app }
+  return { ...measured, db: store.db, standIns, bare, settings, app, deviceToken }
 }
 
 async function addCredentials(rest: Rest, app: string, { apns, fcm }: StandInSettings): Promise<void> {
@@ -160,7 +165,7 @@ interface Base {
 
 async function fill(
   { standIns, databaseUrl, appId }: Base,
-  { devices, dead: deadPercent }: SendBenchOptions,
+  { devices, dead: deadPercent }: Pick<SendBenchOptions, 'devices' | 'dead'>,
   screen: Screen,
 ): Promise<void> {
   screen.step(`Filling the base with ${devices} devices, ${deadPercent} % of their tokens dead`)
@@ -319,7 +324,7 @@ async function sendSingles({ standIns, ...bench }: Bench, stop: AbortSignal): Pr
   return times
 }
 
-async function untilDone(db: Database, id: string): Promise<void> {
+export async function untilDone(db: Database, id: string): Promise<void> {
   const endsAt = Date.now() + WITHIN_MS
   for (;;) {
     const { rows } = await db.query<{ state: string }>('select state from message where id = $1', [id])
