@@ -130,6 +130,23 @@ describe('what becomes of a message while a page is in view', () => {
 })
 
 describe('R25: after a login as somebody else', () => {
+  test('the connection is theirs, and after a logout there is none until somebody logs in', async () => {
+    await goLive(page)
+    expect(await logIn(page, 'ann')).toBe('sent')
+    await untilConnected(page)
+    const presenceOf = (user: string) => `/v1/apps/${app.code}/users/${user}/presence`
+    await untilState(presenceOf('ann'), 'online')
+    expect(await logIn(page, undefined)).toBe('sent')
+    await page.waitForFunction(() => window.liveStatuses.at(-1) === 'resting', { timeout: WITHIN_MS })
+    await send({ content: { title: 'By push' }, route: 'online-first' })
+    await untilHeard(page, ['By push'])
+    expect(await logIn(page, 'bob')).toBe('sent')
+    await untilConnected(page)
+    await untilState(presenceOf('bob'), 'online')
+    await send({ to: { users: ['bob'] }, content: { title: 'For Bob' }, route: 'online-only' })
+    await untilHeard(page, ['By push', 'For Bob'])
+  })
+
   test('that the server has not heard of, nothing that is meant for the former one is shown', async () => {
     await goLive(page)
     expect(await logIn(page, 'ann')).toBe('sent')
@@ -222,10 +239,14 @@ async function untilDelivered(id: string): Promise<void> {
   })
 }
 
-async function untilPresence(state: string): Promise<void> {
+function untilPresence(state: string): Promise<void> {
+  return untilState(`/v1/apps/${app.code}/devices/${hwid}/presence`, state)
+}
+
+async function untilState(path: string, state: string): Promise<void> {
   await eventually({
     what: `presence ${state}`,
-    read: () => server.rest<{ state: string }>('GET', `/v1/apps/${app.code}/devices/${hwid}/presence`),
+    read: () => server.rest<{ state: string }>('GET', path),
     until: it => it.state === state,
     withinMs: WITHIN_MS,
   })
