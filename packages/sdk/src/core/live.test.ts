@@ -201,6 +201,8 @@ test('the state of the app is told when it changes, and frames of other types ar
     { type: 'state', state: 'background' },
     { type: 'call' },
   ])
+  live.start('online') // a second call connects nobody anew
+  expect(await peer.next()).toEqual({ type: 'state', state: 'online' })
   peer.say({ type: 'call', call: { id: '1' } })
   expect(await others.next()).toEqual({ type: 'call', call: { id: '1' } })
 })

@@ -50,9 +50,9 @@ class LiveChannel implements Live {
   }
 
   start(state: AppState): void {
+    if (this.#status !== 'stopped') return this.setState(state)
     this.#state = state
-    if (this.#status === 'stopped') this.#connectNow()
-    else this.setState(state)
+    this.#connectNow()
   }
 
   setState(state: AppState): void {
