@@ -124,6 +124,18 @@ describe.each(KINDS)('%s', kind => {
     await untilCounted(await send(app), { accepted: 1 })
   })
 
+  test('before `start()` the server hears nothing of the device', async () => {
+    const app = install(kind, { isLive: true })
+    app.phone.isPermitted = true
+    app.phone.token()
+    app.phone.renewToken()
+    app.phone.comeToFront(false)
+    app.phone.comeToFront(true)
+    const { hwid } = await app.roost.start()
+    const { body } = await roost.rest<{ entries: unknown[] }>('GET', path(`devices/${hwid}/ledger`))
+    expect(body.entries).toHaveLength(1)
+  })
+
   test('a token that the system renews takes the place of the old one at once (R2)', async () => {
     const app = await started(kind)
     const old = app.phone.token()

@@ -107,7 +107,7 @@ export type MobileDelivery = 'sent' | 'kept'
 export type MobileTagValue = string | number | boolean | null | readonly string[]
 
 export interface MobileRoost {
-  /** Call it at every start of the app. Registers what the system says now; without a network it is kept. Never asks for permission. */
+  /** Call it at every start of the app; nothing is told to the server before. Registers what the system says now; without a network it is kept. Never asks for permission. */
   start(): Promise<MobileStatus>
   /** Asks for permission, where the system lets it. Undoes an earlier unsubscribe. */
   subscribe(): Promise<MobileStatus>

@@ -25,6 +25,8 @@ interface Context extends Environment {
   readonly live: Live
   readonly calls: Calls
   readonly receiver: Receiver
+  /** Nothing is told on its own before the app has asked for it: it may wait for the person's consent. */
+  readonly progress: { isStarted: boolean }
   /** Every call before the first start would find no device. */
   readonly adopted: () => Promise<DeviceState>
 }
@@ -61,7 +63,7 @@ function createContext(options: MobileRoostOptions): Context {
     onFrame: frame => void calls.takeFrame(frame, live).catch(errorHandler(options)),
   })
   const adopted = () => environment.store.update(state => adopt(options, state))
-  return { ...environment, options, calls, receiver, live, adopted }
+  return { ...environment, options, calls, receiver, live, adopted, progress: { isStarted: false } }
 }
 
 function errorHandler({ onError = () => {} }: MobileRoostOptions): (error: unknown) => void {
@@ -73,16 +75,17 @@ function listen(context: Context): () => void {
   const { options, native, live, calls, receiver } = context
   const told = (work: Promise<unknown>): Promise<void> =>
     work.then(() => undefined).catch(errorHandler(options))
-  const again = () => void told(sync(context))
+  const again = () => {
+    if (context.progress.isStarted) void told(sync(context))
+  }
   const unsubscribers = [
     native.onPush(message => told(context.adopted().then(() => receive(context, receiver, message)))),
     native.onOpening(opening => told(context.adopted().then(() => open(context, receiver, opening)))),
     native.onToken(again),
     options.voip?.onToken(again),
     options.visibility.onChange(isInFront => {
-      live.setState(isInFront ? 'online' : 'background')
-      if (!isInFront) return
-      live.wake() // the system may have taken the connection away meanwhile
+      if (!isInFront) return live.setState('background')
+      goLive(context)
       again() // the permission may have been changed in the system's settings
     }),
   ]
@@ -94,14 +97,20 @@ function listen(context: Context): () => void {
 }
 
 async function start(context: Context): Promise<MobileStatus> {
+  context.progress.isStarted = true
   await share(context)
   const launch = await context.native.launchedBy()
   if (launch !== undefined) await open(context, context.receiver, launch)
   const status = await sync(context)
   // A push that starts the app behind needs no connection.
-  if (context.options.isLive !== false && (await context.options.visibility.isInFront()))
-    context.live.start('online')
+  if (await context.options.visibility.isInFront()) goLive(context)
   return status
+}
+
+function goLive({ live, options, progress }: Context): void {
+  if (options.isLive === false || !progress.isStarted) return
+  live.start('online')
+  live.wake() // the system may have taken the connection away while the app was behind
 }
 
 /** Brings what the server knows up to date. Without a network everything waits, and nothing is wrong. */
@@ -114,6 +123,7 @@ async function sync(context: Context): Promise<MobileStatus> {
 }
 
 async function subscribe(context: Context): Promise<MobileStatus> {
+  context.progress.isStarted = true
   await context.adopted()
   await context.native.requestPermission()
   await context.store.update(state => ({ ...adopt(context.options, state), isOptedOut: false }))

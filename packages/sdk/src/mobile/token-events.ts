@@ -16,8 +16,8 @@ export interface TokenEvents {
 }
 
 interface Waiting {
-  resolve(token: string): void
-  reject(error: Error): void
+  readonly resolve: (token: string) => void
+  readonly reject: (error: Error) => void
 }
 
 export function createTokenEvents(): TokenEvents {
@@ -49,18 +49,23 @@ export function createTokenEvents(): TokenEvents {
 }
 
 async function ask(waiting: Set<Waiting>, request: () => Promise<unknown>): Promise<string> {
-  let timer: ReturnType<typeof setTimeout> | undefined
+  const { promise, mine } = makeWaiting()
+  const timeout = () => mine.reject(new Error(`The system gave no token within ${TIMEOUT_MS / 1000} s`))
+  const timer = setTimeout(timeout, TIMEOUT_MS)
+  waiting.add(mine)
   try {
-    return await new Promise<string>((resolve, reject) => {
-      const mine: Waiting = { resolve, reject }
-      waiting.add(mine)
-      timer = setTimeout(() => {
-        waiting.delete(mine)
-        reject(new Error(`The system gave no token within ${TIMEOUT_MS / 1000} s`))
-      }, TIMEOUT_MS)
-      request().catch(reject)
-    })
+    request().catch(mine.reject)
+    return await promise
   } finally {
     clearTimeout(timer)
+    waiting.delete(mine)
   }
+}
+
+function makeWaiting(): { readonly promise: Promise<string>; readonly mine: Waiting } {
+  let mine: Waiting | undefined
+  const promise = new Promise<string>((resolve, reject) => {
+    mine = { resolve, reject }
+  })
+  return { promise, mine: mine as unknown as Waiting }
 }
