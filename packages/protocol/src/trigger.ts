@@ -84,8 +84,18 @@ const attributeConditionSchema = tree.refine(
 )
 
 const eventName = z.string().min(1).max(EVENT_NAME_CHARACTERS)
-const { content, ttlSeconds, priority, collapseKey, rules, lane, campaign, experiment } =
-  newMessageSchema.shape
+const {
+  content,
+  ttlSeconds,
+  priority,
+  collapseKey,
+  rules,
+  route,
+  pushAfterSeconds,
+  lane,
+  campaign,
+  experiment,
+} = newMessageSchema.shape
 
 const definition = {
   name: z.string().trim().min(1).max(TRIGGER_NAME_CHARACTERS),
@@ -113,6 +123,8 @@ const definition = {
     priority,
     collapseKey,
     rules,
+    route,
+    pushAfterSeconds,
     /** Default transactional: it is to one device. */
     lane,
     campaign,

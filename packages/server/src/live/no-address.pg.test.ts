@@ -1,9 +1,9 @@
 /** Devices that can't be pushed to, having no address or no permission: their channel reaches them, and the books balance. */
 import { randomUUID } from 'node:crypto'
-import type { TraceView } from '@roost/protocol'
+import type { TraceView, TriggerView } from '@roost/protocol'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { connectLive, type LiveDevice } from '../../test/live-client.ts'
-import { startRoost, type TestRoost } from '../../test/roost.ts'
+import { startRoost, type TestRoost, tick } from '../../test/roost.ts'
 
 let roost: TestRoost
 beforeAll(async () => {
@@ -116,6 +116,32 @@ describe('a device that can not be pushed to', () => {
       uncertain: 1,
       skipped: 0,
     })
+  })
+
+  test('gets over its channel what an event of it triggers, and one with an address gets that too, without a push', async () => {
+    const phone = await roost.phone('ios')
+    const there = await withoutAddress()
+    const event = name('event')
+    const trigger = await roost.rest('POST', `/v1/apps/${roost.app}/triggers`, {
+      name: event,
+      event,
+      message: { content, ...patient },
+    })
+    expect(trigger.status).toBe(201)
+    for (const hwid of [there, phone.hwid]) {
+      const device = await live(hwid)
+      await roost.device('postEvent', { hwid, event })
+      const frame = await device.next('message')
+      expect(frame).toMatchObject({ notification: { title: 'Hello' } })
+      device.say({ type: 'ack', seqs: [frame.seq] })
+      await device.next('acked')
+    }
+    roost.clock.advance(WAIT_MS)
+    const path = `/v1/apps/${roost.app}/triggers/${trigger.body.id}`
+    const counts = async () => (await roost.rest<TriggerView>('GET', path)).body.counts
+    while ((await counts()).accepted < 2) await tick()
+    expect(await counts()).toMatchObject({ targeted: 2, accepted: 2, pending: 0 })
+    expect(phone.shown).toEqual([])
   })
 
   test('is skipped as ever by a message that is pushed alone', async () => {

@@ -14,6 +14,7 @@ import { type NewTrigger, TTL_SECONDS_DEFAULT, type UnsentReason } from '@roost/
 import { v7 as uuidv7 } from 'uuid'
 import { compileAccepted } from '../../audience/condition.ts'
 import { readScope } from '../../audience/scope.ts'
+import { PROVIDER_OF_PLATFORM } from '../../dispatch/plan-connected.ts'
 import { BUCKETS } from '../../registry/buckets.ts'
 import { deviceOrder } from '../../registry/lock-order.ts'
 import { jsonArray, plainArray, textArray } from '../../store/array-literals.ts'
@@ -175,7 +176,10 @@ function hasExpired(trigger: Trigger, { dueAt }: Occasion, at: number): boolean 
   return Date.parse(dueAt) + lifeMs(trigger) < at
 }
 
-const COLUMNS = `i.place - 1 as place, d.bucket, d.hwid, d.user_id as "userId", case when not a.opted_out then a.provider end as provider,
+const PUSHED_BY = 'case when not a.opted_out then a.provider end'
+/** What goes by the live channel, too, needs no address. */
+const REACHED_BY = `coalesce(${PUSHED_BY}, ${PROVIDER_OF_PLATFORM})`
+const COLUMNS = `i.place - 1 as place, d.bucket, d.hwid, d.user_id as "userId",
   i.user_id is null or d.user_id is not distinct from i.user_id as "isMeant"`
 const ADDRESS = `left join address a on a.bucket = d.bucket and a.app_id = d.app_id and a.hwid = d.hwid
     and a.kind = 'alert' and a.state in ('active', 'suspect')`
@@ -193,8 +197,9 @@ async function readCandidates(tx: Queryable, { trigger, occasions, at }: Taken):
     textArray(occasions, it => it.userId),
   ]
   const inAudience = `${await audienceSql(tx, { trigger, at, values })} as "isInAudience"`
+  const provider = (definition.message.route ?? 'push') === 'push' ? PUSHED_BY : REACHED_BY
   const select = (join: string, where = '') =>
-    `select ${COLUMNS}, ${inAudience} from ${OCCASIONS} ${join} ${ADDRESS} ${where}`
+    `select ${COLUMNS}, ${provider} as provider, ${inAudience} from ${OCCASIONS} ${join} ${ADDRESS} ${where}`
   const statement =
     definition.to === 'user'
       ? `${select(ITS_DEVICE, 'where i.user_id is null')}
@@ -346,7 +351,18 @@ const INSERT_MESSAGE = `
 /** Whom it is for is in its queue; what the target says holds of all of them. */
 async function insertMessage(tx: Queryable, { trigger, at }: Round, messageId: string): Promise<void> {
   const { id, appId, version, definition } = trigger
-  const { content, ttlSeconds, priority, collapseKey, rules, lane, campaign, experiment } = definition.message
+  const {
+    content,
+    ttlSeconds,
+    priority,
+    collapseKey,
+    rules,
+    route,
+    pushAfterSeconds,
+    lane,
+    campaign,
+    experiment,
+  } = definition.message
   const { condition } = definition
   await tx.query(INSERT_MESSAGE, [
     messageId,
@@ -358,7 +374,7 @@ async function insertMessage(tx: Queryable, { trigger, at }: Round, messageId: s
     collapseKey ?? null,
     new Date(at),
     createHash('sha256').update(messageId).digest(), // nobody asked for it by a key
-    rulesOf({ rules, content }),
+    rulesOf({ rules, content, route, pushAfterSeconds }),
     LANES[lane ?? 'transactional'],
     JSON.stringify({ id, version }),
     campaign ?? null,
