@@ -3,8 +3,10 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { BUNDLE_ID, startRoost, type TestRoost, tick } from '../../../server/test/roost.ts'
 import { type AppSettings, type FakeApp, installApp, KINDS, type Kind } from '../../test/fake-app.ts'
+import { fakeVoip } from '../../test/fake-voip.ts'
 import { openRoad, type Road } from '../../test/road.ts'
 import type { Call } from '../core/calls.ts'
+import { voipTokens } from '../react-native/voip.ts'
 import type { MobileRoostOptions } from './options.ts'
 
 let roost: TestRoost
@@ -304,6 +306,20 @@ describe.each(KINDS)('%s', kind => {
     expect(JSON.stringify(body)).toContain('no valid aps-environment')
   })
 })
+
+test.each([true, false])(
+  'a token of PushKit is registered beside the other, and calls go to it (early: %s)',
+  async isEarly => {
+    const token = roost.simulator.apns.issueToken({ bundleId: BUNDLE_ID, kind: 'voip' })
+    const app = await started('React Native on iOS', { voip: voipTokens(fakeVoip(token, { isEarly })) })
+    await untilView(app, ({ addresses }) => addresses.length === 2)
+    expect((await view(app)).addresses.map(({ state }) => state)).toEqual(['active', 'active'])
+    await ring(await logIn(app))
+    expect(await roost.simulator.waitForPush({ token })).toMatchObject({
+      headers: { 'apns-push-type': 'voip' },
+    })
+  },
+)
 
 async function logIn(app: FakeApp): Promise<string> {
   const userId = `user-${randomUUID()}`
