@@ -26,7 +26,7 @@ export function PasswordPanel(): ReactElement {
     call: (api, given) => api.put('v1/me/password', given),
     touches: [['me']],
   })
-  useFormFaults(form, change.error, { fieldOfCode: FIELD_OF_CODE })
+  const isAtFields = useFormFaults(form, change.error, { fieldOfCode: FIELD_OF_CODE })
   const submit = form.onSubmit(given => change.mutate(given, { onSuccess: () => form.reset() }))
   return (
     <Panel title={t('account.password')}>
@@ -37,7 +37,7 @@ export function PasswordPanel(): ReactElement {
               {t('account.changed')}
             </Alert>
           )}
-          {change.error && <Problem error={change.error} title={t('account.notChanged')} />}
+          {change.error && !isAtFields && <Problem error={change.error} title={t('account.notChanged')} />}
           <PasswordInput
             label={t('account.current')}
             autoComplete="current-password"

@@ -50,7 +50,8 @@ test('a fault of the body as a whole belongs to no field', () => {
 
 test('a code that is about one field is put there, by its text', () => {
   expect(faultsOf(problem('password_weak', 'too common'), t, { password_weak: 'password' })).toEqual({
-    password: 'This password is among the first to be guessed',
+    password:
+      'This password is among the first to be guessed · Take four words that have nothing to do with each other.',
   })
 })
 

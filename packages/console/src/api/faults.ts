@@ -45,8 +45,20 @@ export function sayFault({ code, values, text }: FieldFault, t: ProblemTexts): s
   return known(t, `fault.${code}`, values) ?? known(t, 'fault.other', { text }) ?? text
 }
 
-function sayCode({ code, detail, values }: ProblemBody, t: ProblemTexts): string {
-  return known(t, code, values ?? {}) ?? detail
+/** What is wrong, and what mends it. */
+function sayCode({ code, detail, values = {} }: ProblemBody, t: ProblemTexts): string {
+  const what = known(t, code, values)
+  if (what === undefined) return detail
+  const remedy = sayRemedy(code, t, values)
+  return remedy === undefined ? what : `${what} · ${remedy}`
+}
+
+/** Of codes that are mended alike there is one text. */
+export function sayRemedy(code: string, t: ProblemTexts, values: FieldFault['values']): string | undefined {
+  const own = known(t, `${code}.remedy`, values)
+  if (own !== undefined) return own
+  if (code.endsWith('_unknown')) return known(t, 'gone.remedy', values)
+  return code.endsWith('_name_taken') ? known(t, 'taken.remedy', values) : undefined
 }
 
 /** A text that wants a value which did not come can't be written. */

@@ -37,7 +37,7 @@ function NewApp(): ReactElement {
     initialValues: { name: '' },
     validate: { name: name => (name.trim() === '' ? t('make.missing') : null) },
   })
-  useFormFaults(form, make.error)
+  const isAtFields = useFormFaults(form, make.error)
   if (make.data) return <Made app={make.data} />
   const submit = form.onSubmit(({ name }) => make.mutate(name.trim()))
   return (
@@ -46,7 +46,7 @@ function NewApp(): ReactElement {
       <Panel>
         <form onSubmit={submit} noValidate>
           <Stack gap="md" maw={440} align="flex-start">
-            {make.error && <Problem error={make.error} title={t('make.failed')} />}
+            {make.error && !isAtFields && <Problem error={make.error} title={t('make.failed')} />}
             <TextInput
               w="100%"
               label={t('make.name')}

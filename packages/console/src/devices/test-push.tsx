@@ -46,7 +46,7 @@ function TestForm({ app, hwid }: Pick<TestPushProps, 'app' | 'hwid'>): ReactElem
   })
   const [key, setKey] = useState(newKey)
   const send = useSendTest(app, hwid)
-  useFormFaults(form, send.error, { within: 'content.' })
+  const isAtFields = useFormFaults(form, send.error, { within: 'content.' })
   const submit = form.onSubmit(content =>
     send.mutate(
       { content, key },
@@ -64,7 +64,7 @@ function TestForm({ app, hwid }: Pick<TestPushProps, 'app' | 'hwid'>): ReactElem
         </Text>
         <TextInput label={t('testPush.field.title')} data-autofocus {...form.getInputProps('title')} />
         <Textarea label={t('testPush.field.body')} autosize minRows={2} {...form.getInputProps('body')} />
-        {send.error && <Problem error={send.error} />}
+        {send.error && !isAtFields && <Problem error={send.error} />}
         {send.data && <Fate app={app} id={send.data.id} hwid={hwid} />}
         <Group justify="flex-end">
           <Button type="submit" loading={send.isPending}>

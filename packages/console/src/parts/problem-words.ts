@@ -5,7 +5,7 @@
  * shown beside the text of the code. It stands alone for a code that has no text, as of a newer server.
  */
 import type { ProblemBody } from '../api/client.ts'
-import { fieldOf, sayFault } from '../api/faults.ts'
+import { fieldOf, sayFault, sayRemedy } from '../api/faults.ts'
 import type { Translate } from '../i18n/translate.ts'
 import type { TextKey } from '../texts/areas.ts'
 
@@ -24,7 +24,6 @@ const SAID_BY_SERVER: ReadonlySet<string> = new Set([
   'message_over',
   'message_too_large',
   'not_allowed',
-  'password_weak',
   'platform_unsupported',
   'second_factor_state',
   'segment_in_use',
@@ -57,7 +56,7 @@ export function wordsOf(
   const say = (key: string | undefined): string | undefined => key && saidWith(t, key, values)
   const what = say(code)
   const faults = what === undefined ? undefined : faultsTold(body, t)
-  const remedy = say(`${code}.remedy`) ?? say(sharedRemedy(code))
+  const remedy = sayRemedy(code, t, values)
   return {
     what,
     said:
@@ -78,12 +77,6 @@ function faultsTold(
     return field === '' ? sayFault(fault, t) : `${field}: ${sayFault(fault, t)}`
   })
   return { text: told.join(' · ') }
-}
-
-/** Of codes that are mended alike. */
-function sharedRemedy(code: string): string | undefined {
-  if (code.endsWith('_unknown')) return 'gone.remedy'
-  return code.endsWith('_name_taken') ? 'taken.remedy' : undefined
 }
 
 /** A text that wants a value which did not come can't be written. */

@@ -30,6 +30,7 @@ export function useFaults(error: unknown, fieldOfCode: FieldOfCode = NO_CODES): 
 }
 
 interface FormOfFaults {
+  readonly getValues: () => object
   readonly setErrors: (faults: Record<string, string>) => void
 }
 
@@ -39,16 +40,23 @@ interface FormFaultsOptions {
   readonly within?: string
 }
 
-/** Puts them at the fields of a form, where they stay until the field is changed. */
+/**
+ * Puts them at the fields of a form, where they stay until the field is changed. Returns whether the fields say all of it, so that nothing
+ * above them has to.
+ */
 export function useFormFaults(
   form: FormOfFaults,
   error: unknown,
   { fieldOfCode, within = '' }: FormFaultsOptions = {},
-): void {
+): boolean {
   const faults = useFaults(error, fieldOfCode)
-  const { setErrors } = form
+  const { setErrors, getValues } = form
+  const own = useMemo(
+    () => Object.entries(faults).map(([place, words]) => [place.replace(within, ''), words] as const),
+    [faults, within],
+  )
   useEffect(() => {
-    const own = Object.entries(faults).map(([place, words]) => [place.replace(within, ''), words] as const)
     if (own.length > 0) setErrors(Object.fromEntries(own))
-  }, [faults, within, setErrors])
+  }, [own, setErrors])
+  return own.length > 0 && own.every(([field]) => Object.hasOwn(getValues(), field))
 }

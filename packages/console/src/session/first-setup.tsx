@@ -23,13 +23,13 @@ export function FirstSetup({ code, onDone, onToken }: FirstSetupProps): ReactEle
       api.post('v1/setup', { name, password, ...(setupCode && { setupCode }) }),
     touches: [],
   })
-  useFormFaults(form, setUp.error, { fieldOfCode: FIELD_OF_CODE })
+  const isAtFields = useFormFaults(form, setUp.error, { fieldOfCode: FIELD_OF_CODE })
   const submit = form.onSubmit(values => setUp.mutate(values, { onSuccess: onDone }))
   return (
     <Entrance title={t('setup.title')} about={t('setup.about')}>
       <form onSubmit={submit} noValidate>
         <Stack gap="md">
-          {setUp.error && <Problem error={setUp.error} title={t('setup.failed')} />}
+          {setUp.error && !isAtFields && <Problem error={setUp.error} title={t('setup.failed')} />}
           <PersonFields form={form} />
           <TextInput
             label={t('setup.code')}

@@ -39,7 +39,7 @@ export function JoinForm({ code, isSignedIn, onJoined, onCancel }: JoinFormProps
       each.post('v1/join', isSignedIn ? { code } : { code, name, password }),
     touches: [['apps']],
   })
-  useFormFaults(form, join.error, { fieldOfCode: FIELD_OF_CODE })
+  const isAtFields = useFormFaults(form, join.error, { fieldOfCode: FIELD_OF_CODE })
   const take = (values: PersonValues): void => join.mutate(values, { onSuccess: onJoined })
   return (
     <Entrance title={t('join.title')}>
@@ -58,7 +58,7 @@ export function JoinForm({ code, isSignedIn, onJoined, onCancel }: JoinFormProps
                   ? t('join.all', { inviter: invitedBy, role: t(`role.${role}`) })
                   : t('join.app', { inviter: invitedBy, app, role: t(`role.${role}`) })}
               </Text>
-              {join.error && <Problem error={join.error} title={t('join.failed')} />}
+              {join.error && !isAtFields && <Problem error={join.error} title={t('join.failed')} />}
               {!isSignedIn && <PersonFields form={form} />}
               <Button type="submit" loading={join.isPending}>
                 {t('join.submit')}

@@ -64,7 +64,7 @@ function GeneralForm({ settings, onDirty }: GeneralFormProps): ReactElement {
     form.setValues(values)
     form.resetDirty(values)
   }
-  useFormFaults(form, change.error)
+  const isAtFields = useFormFaults(form, change.error)
   const submit = form.onSubmit(values =>
     change.mutate(changed({ ...values, name: values.name.trim() }, { name, timeZone, needsPermission }), {
       onSuccess: goOnFrom,
@@ -73,7 +73,7 @@ function GeneralForm({ settings, onDirty }: GeneralFormProps): ReactElement {
   return (
     <form onSubmit={submit} noValidate>
       <Stack gap="md" maw={560}>
-        {change.error && <Problem error={change.error} title={t('general.failed')} />}
+        {change.error && !isAtFields && <Problem error={change.error} title={t('general.failed')} />}
         <TextInput label={t('name')} maxLength={128} readOnly={!mayChange} {...form.getInputProps('name')} />
         <Facts>
           <Fact name={t('code')}>

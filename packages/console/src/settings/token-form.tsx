@@ -49,7 +49,7 @@ export function TokenForm({ place, onDone }: TokenFormProps): ReactElement {
         kind === 'server' && !mayAll && scopes.length === 0 ? t('make.scopesMissing') : null,
     },
   })
-  useFormFaults(form, make.error)
+  const isAtFields = useFormFaults(form, make.error)
   if (make.data) return <Made place={place} token={make.data} onDone={onDone} />
   const submit = form.onSubmit(values => make.mutate(wantedBy(values)))
   const { kind, mayAll } = form.values
@@ -57,7 +57,7 @@ export function TokenForm({ place, onDone }: TokenFormProps): ReactElement {
     <Panel title={t('make.title', { place: place.name })}>
       <form onSubmit={submit} noValidate>
         <Stack gap="md" maw={560}>
-          {make.error && <Problem error={make.error} title={t('make.failed')} />}
+          {make.error && !isAtFields && <Problem error={make.error} title={t('make.failed')} />}
           <TextInput
             label={t('tokens.name')}
             description={t('make.nameHint')}

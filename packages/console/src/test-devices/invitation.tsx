@@ -56,7 +56,7 @@ function InviteForm({ invite }: { readonly invite: ReturnType<typeof useInvite> 
     initialValues: { name: '', opens: '', serverUrl: ownUrl() },
     validate: { serverUrl: value => (/^https?:\/\/\S+$/.test(value.trim()) ? null : t('server.wrong')) },
   })
-  useFormFaults(form, invite.error)
+  const isAtFields = useFormFaults(form, invite.error)
   const submit = form.onSubmit(({ name, opens, serverUrl }) =>
     invite.mutate({
       serverUrl: serverUrl.trim(),
@@ -85,7 +85,7 @@ function InviteForm({ invite }: { readonly invite: ReturnType<typeof useInvite> 
             {t('server.own')}
           </Alert>
         )}
-        {invite.error && <Problem error={invite.error} />}
+        {invite.error && !isAtFields && <Problem error={invite.error} />}
         <Group>
           <Button type="submit" loading={invite.isPending}>
             {t('make')}

@@ -15,6 +15,7 @@ export const EVENT_GROUPS = [
     ],
   },
   { name: 'sending', events: ['sending.quota', 'sending.queue_age', 'sending.incident'] },
+  { name: 'call', events: ['call.changed'] },
   { name: 'webhook', events: ['webhook.disabled'] },
 ] as const satisfies readonly { readonly name: string; readonly events: readonly WebhookEventType[] }[]
 
