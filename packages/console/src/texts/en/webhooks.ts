@@ -35,7 +35,6 @@ export const texts = {
   'event.sending.incident': 'A campaign failed by one cause',
   'event.call.changed': 'Somebody has answered a call, or rings no more',
   'event.webhook.disabled': 'Another webhook was switched off',
-  'event.call.changed': 'A call changed',
   'event.webhook.test': 'Test',
   told: 'Told of: {events}',
   'told.all': 'Told of everything',

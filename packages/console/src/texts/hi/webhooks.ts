@@ -35,7 +35,6 @@ export const texts: TextsOf<'webhooks'> = {
   'event.sending.incident': 'अभियान एक कारण से विफल',
   'event.call.changed': 'किसी ने कॉल का उत्तर दिया, या घंटी बंद हुई',
   'event.webhook.disabled': 'दूसरा वेबहुक बंद हुआ',
-  'event.call.changed': 'कॉल बदली',
   'event.webhook.test': 'परीक्षण',
   told: 'सूचना: {events}',
   'told.all': 'सब कुछ की सूचना',

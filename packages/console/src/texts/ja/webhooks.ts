@@ -35,7 +35,6 @@ export const texts: TextsOf<'webhooks'> = {
   'event.sending.incident': '配信が一つの原因で失敗',
   'event.call.changed': '着信に応答があった、または呼び出しが終わった',
   'event.webhook.disabled': '別の Webhook が停止',
-  'event.call.changed': '通話の状態が変化',
   'event.webhook.test': 'テスト',
   told: '通知：{events}',
   'told.all': 'すべて通知',

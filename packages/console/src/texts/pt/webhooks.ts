@@ -36,7 +36,6 @@ export const texts: TextsOf<'webhooks'> = {
   'event.sending.incident': 'Campanha falhou por uma causa',
   'event.call.changed': 'Alguém respondeu a uma chamada ou parou de tocar',
   'event.webhook.disabled': 'Outro webhook foi desligado',
-  'event.call.changed': 'Uma chamada mudou',
   'event.webhook.test': 'Teste',
   told: 'Avisado de: {events}',
   'told.all': 'Avisado de tudo',

@@ -35,7 +35,6 @@ export const texts: TextsOf<'webhooks'> = {
   'event.sending.incident': 'Рассылка сорвана одной причиной',
   'event.call.changed': 'На звонок ответили, или он перестал звонить',
   'event.webhook.disabled': 'Другой вебхук отключён',
-  'event.call.changed': 'Звонок изменился',
   'event.webhook.test': 'Проверка',
   told: 'Сообщается: {events}',
   'told.all': 'Сообщается обо всём',

@@ -35,7 +35,6 @@ export const texts: TextsOf<'webhooks'> = {
   'event.sending.incident': '群发因同一原因失败',
   'event.call.changed': '有人接听了通话，或停止响铃',
   'event.webhook.disabled': '另一 Webhook 被停用',
-  'event.call.changed': '通话状态改变',
   'event.webhook.test': '测试',
   told: '通知：{events}',
   'told.all': '通知全部事件',
