@@ -17,8 +17,16 @@ import { noticeWith } from '../store/notices.ts'
 import type { Clock } from '../time.ts'
 import { recordEvent } from '../webhooks/outbox.ts'
 import type { ToldCall } from './content.ts'
-import { ensureLeg, insertLegs, type Leg, lockDevices, noteRinging, readUserOfDevice } from './legs.ts'
-import { endByPush, ringByPush } from './pushes.ts'
+import {
+  ensureLeg,
+  insertLegs,
+  type Leg,
+  lockDevices,
+  noteRinging,
+  type RingingDevice,
+  readUserOfDevice,
+} from './legs.ts'
+import { endByPush, type RungDevice, ringByPush } from './pushes.ts'
 import { overallState, type Said, type Step, step } from './state.ts'
 import { type CallKey, insertCall, insertCallees, lockCall, type StoredCall, writeChanges } from './store.ts'
 import { callUnknown, listDeviceCalls, readCall, readDeviceCall } from './views.ts'
@@ -198,20 +206,19 @@ async function createCall(
     createdAt: at,
     ringUntil,
   }
+  const known = new Map(devices.map(it => [it.hwid, it]))
   for (const userId of callees) {
-    const told: ToldCall = toldOf(call, { userId, state: 'ringing' })
-    await ringByPush(tx, {
-      appId,
-      call: told,
-      devices: legs.filter(it => it.userId === userId).flatMap(pushOf),
-      at,
-    })
+    const rung = legs.flatMap(it => (it.userId === userId ? rungOf(it, known.get(it.hwid)) : []))
+    await ringByPush(tx, { appId, call: toldOf(call, { userId, state: 'ringing' }), devices: rung, at })
   }
   noticeWith(tx, 'call')
 }
 
-function pushOf({ hwid, roads }: Leg): { hwid: string; road: string }[] {
-  return roads.filter(it => it !== 'socket').map(road => ({ hwid, road }))
+function rungOf({ hwid, roads }: Leg, device: RingingDevice | undefined): RungDevice[] {
+  return (['voip', 'push'] as const).flatMap(road => {
+    const gateway = roads.includes(road) ? (device?.[road] ?? null) : null
+    return gateway === null ? [] : [{ hwid, road, gateway }]
+  })
 }
 
 async function requireSame(tx: Transaction, { appId, callId }: CallKey, requestHash: Buffer): Promise<void> {

@@ -2,6 +2,7 @@
  * What has to happen to calls when nobody says anything: rings that an open app did not confirm are pushed, and calls whose time is over end,
  * with what was missed. The times stand in the database, so whichever process lives does it, once.
  */
+import { announceJob } from '../jobs/runner.ts'
 import type { Database } from '../store/database.ts'
 import { followChanges, toldOf } from './calls.ts'
 import { takeUnheard } from './legs.ts'
@@ -11,7 +12,11 @@ import { lockOverdue, lockUnheard } from './store.ts'
 
 /** One of them; false when there was nothing to do. Any number of processes may run it at once. */
 export async function keepNextCall(db: Database, at: number): Promise<boolean> {
-  return (await endOverdue(db, at)) || (await pushUnheard(db, at))
+  if (await endOverdue(db, at)) {
+    await announceJob(db, 'webhook-delivery').catch(() => undefined) // it comes within a minute all the same
+    return true
+  }
+  return pushUnheard(db, at)
 }
 
 async function endOverdue(db: Database, at: number): Promise<boolean> {
@@ -30,8 +35,8 @@ async function pushUnheard(db: Database, at: number): Promise<boolean> {
     const legs = await takeUnheard(tx, call, at)
     if (at >= call.ringUntil) return true
     for (const { userId, state } of call.callees) {
-      const devices = legs.flatMap(it =>
-        it.userId === userId && it.road !== null ? [{ hwid: it.hwid, road: it.road }] : [],
+      const devices = legs.flatMap(({ hwid, road, gateway, ...it }) =>
+        it.userId === userId && road !== null && gateway !== null ? [{ hwid, road, gateway }] : [],
       )
       if (state !== 'ringing' || devices.length === 0) continue
       await ringByPush(tx, { appId: call.appId, call: toldOf(call, { userId, state }), devices, at })

@@ -20,16 +20,17 @@ export interface RingingDevice {
   readonly bucket: number
   readonly hwid: string
   readonly userId: string
-  readonly hasVoip: boolean
-  readonly hasAlert: boolean
+  /** Of the gateway by which it can be rung so; null when it can't. */
+  readonly voip: string | null
+  readonly push: string | null
 }
 
-const REACHABLE = (kind: string) => `exists (
-    select from address a where a.bucket = d.bucket and a.app_id = d.app_id and a.hwid = d.hwid and a.kind = '${kind}'
-       and a.state in ('active', 'suspect') and not a.opted_out)`
+const gatewayOf = (kind: string) => `(
+    select a.provider from address a where a.bucket = d.bucket and a.app_id = d.app_id and a.hwid = d.hwid and a.kind = '${kind}'
+       and a.state in ('active', 'suspect') and not a.opted_out limit 1)`
 
 const LOCK_DEVICES = `
-  select d.bucket, d.hwid, d.user_id as "userId", ${REACHABLE('voip')} as "hasVoip", ${REACHABLE('alert')} as "hasAlert"
+  select d.bucket, d.hwid, d.user_id as "userId", ${gatewayOf('voip')} as voip, ${gatewayOf('alert')} as push
     from device d
    where d.app_id = $1 and d.user_id = any($2::text[])
      and (d.bucket, d.hwid) in (
@@ -96,8 +97,8 @@ export async function insertLegs(
     devices.map(it => it.userId === callerId),
     new Date(at + PUSH_AFTER_MS),
     new Date(ringUntil + TOLD_AFTER_MS),
-    devices.map(it => it.hasVoip),
-    devices.map(it => it.hasAlert),
+    devices.map(it => it.voip !== null),
+    devices.map(it => it.push !== null),
   ])
   return rows
 }
@@ -161,6 +162,7 @@ export async function noteRinging(
 
 export interface LegToPush extends Leg {
   readonly road: 'voip' | 'push' | null
+  readonly gateway: string | null
 }
 
 /** They are pushed now, and no more; the call is locked. */
@@ -171,14 +173,17 @@ export async function takeUnheard(
 ): Promise<LegToPush[]> {
   const { rows } = await tx.query<LegToPush>(
     `with due as (
-       select d.bucket, d.hwid, case when ${REACHABLE('voip')} then 'voip' when ${REACHABLE('alert')} then 'push' end as road
+       select d.bucket, d.hwid, ${gatewayOf('voip')} as voip, ${gatewayOf('alert')} as push
          from call_leg l join device d on d.bucket = l.bucket and d.app_id = l.app_id and d.hwid = l.hwid
         where l.app_id = $1 and l.call_id = $2 and l.push_at <= $3
         order by ${deviceOrder('l')} for update of l
      )
-     update call_leg l set push_at = null, roads = case when due.road is null then l.roads else l.roads || due.road end
+     update call_leg l set push_at = null,
+            roads = l.roads || array_remove(array[case when voip is not null then 'voip' when push is not null then 'push' end], null)
        from due where l.bucket = due.bucket and l.app_id = $1 and l.call_id = $2 and l.hwid = due.hwid
-     returning l.bucket, l.hwid, l.user_id as "userId", l.is_caller as "isCaller", l.roads, due.road`,
+     returning l.bucket, l.hwid, l.user_id as "userId", l.is_caller as "isCaller", l.roads,
+               case when voip is not null then 'voip' when push is not null then 'push' end as road,
+               coalesce(voip, push) as gateway`,
     [appId, callId, new Date(at)],
   )
   return rows

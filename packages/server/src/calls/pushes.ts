@@ -3,7 +3,7 @@
  * has happened and never before, and are retried, counted and traced like any other.
  */
 import type { Content, NewMessage } from '@roost/protocol'
-import { planAtOnce } from '../dispatch/plan.ts'
+import { planAtOnce, planKnown } from '../dispatch/plan.ts'
 import { createMessage } from '../messages/create.ts'
 import type { Transaction } from '../store/database.ts'
 import {
@@ -32,11 +32,13 @@ interface Push {
   readonly ttlSeconds: number
   readonly kind: 'alert' | 'voip'
   readonly at: number
+  /** Of the devices that it is for, by hwid; absent: they are looked up. */
+  readonly gateways?: ReadonlyMap<string, string>
 }
 
 async function push(
   tx: Transaction,
-  { appId, call, to, content, ttlSeconds, kind, at }: Push,
+  { appId, call, to, content, ttlSeconds, kind, at, gateways }: Push,
 ): Promise<void> {
   const input: NewMessage = { ...CALL_MESSAGE, to, content, ttlSeconds, collapseKey: collapseKeyOf(call) }
   const { id } = await createMessage(tx, { appId, input, at })
@@ -46,26 +48,46 @@ async function push(
     call.userId,
     kind,
   ])
-  await planAtOnce(tx, { id, appId, input, at, addressKind: kind })
+  const made = { id, appId, input, at, addressKind: kind }
+  if (gateways === undefined) await planAtOnce(tx, made)
+  else planKnown(tx, made, gateways)
+}
+
+/** A device that is to be rung by push. */
+export interface RungDevice {
+  readonly hwid: string
+  readonly road: string
+  readonly gateway: string
 }
 
 export interface Ring {
   readonly appId: number
   readonly call: ToldCall
-  readonly devices: readonly { readonly hwid: string; readonly road: string }[]
+  readonly devices: readonly RungDevice[]
   readonly at: number
 }
 
 /** Of one callee. Throws `message_too_large`. */
 export async function ringByPush(tx: Transaction, { appId, call, devices, at }: Ring): Promise<void> {
   const ttlSeconds = Math.max(1, Math.ceil((call.ringUntil - at) / 1000))
-  const hwidsOf = (road: string) => devices.filter(it => it.road === road).map(it => it.hwid)
-  const [voip, alert] = [hwidsOf('voip'), hwidsOf('push')]
-  const ring = { appId, call, ttlSeconds, at }
-  if (voip.length > 0)
-    await push(tx, { ...ring, to: { devices: voip }, content: voipContent(call), kind: 'voip' })
-  if (alert.length > 0)
-    await push(tx, { ...ring, to: { devices: alert }, content: ringingContent(call), kind: 'alert' })
+  const ring = async (road: string, content: Content, kind: Push['kind']) => {
+    const gateways = new Map(
+      devices.flatMap(it => (it.road === road ? [[it.hwid, it.gateway] as const] : [])),
+    )
+    if (gateways.size === 0) return
+    await push(tx, {
+      appId,
+      call,
+      to: { devices: [...gateways.keys()] },
+      content,
+      ttlSeconds,
+      kind,
+      at,
+      gateways,
+    })
+  }
+  // One behind the other, without waiting for the first answer.
+  await Promise.all([ring('voip', voipContent(call), 'voip'), ring('push', ringingContent(call), 'alert')])
 }
 
 export interface Over {

@@ -151,6 +151,22 @@ export async function planAtOnce(
   return isForSomebody
 }
 
+/** As `planAtOnce`, of devices whose gateways are known in this transaction, by hwid: nothing has to be asked. */
+export function planKnown(
+  tx: Transaction,
+  { id, appId, input, at, addressKind }: MadeMessage,
+  gateways: ReadonlyMap<string, string>,
+): void {
+  const sendAt = new Date(beginOf(input, at)).toISOString()
+  const plain = { inbox: null, timing: null, slots: null, experiment: null, recallOf: null, isLive: false }
+  const message = { id, appId, target: input.to, lane: laneOf(input), sendAt, at, addressKind, ...plain }
+  for (const provider of new Set(gateways.values())) {
+    const hwids = [...gateways].flatMap(([hwid, of]) => (of === provider ? [hwid] : []))
+    enqueue(tx, message, { provider, slot: null, hwids })
+  }
+  markPlanned(tx, id, at)
+}
+
 function isLive({ route = 'push' }: Pick<NewMessage, 'route'>): boolean {
   return route !== 'push'
 }

@@ -37,6 +37,8 @@ interface Times {
 
 /** Between two calls. */
 const CALL_EVERY_MS = 20
+/** The first calls of a process compile, and open connections. */
+const WARM_UP = 20
 const BODY = 'The quick brown fox jumps over the lazy dog.'
 
 export function callsBenchCommand(): Command {
@@ -63,6 +65,7 @@ async function benchCalls(
     const callees = await makeCallees(bench)
     closers.push(async () => callees.close())
     const times: CallTimes = { socket: [], push: [] }
+    for (let i = 0; i < WARM_UP; i++) await callBoth(bench, callees, { socket: [], push: [] })
     if (options.alone === undefined)
       for (let i = 0; i < options.rounds; i++) await callBesideCampaign(bench, callees, { times, screen })
     else for (let i = 0; i < options.alone; i++) await callBoth(bench, callees, times)
