@@ -105,6 +105,8 @@ export interface CompileOptions {
   /** The number of the first free parameter. */
   readonly firstParameter: number
   readonly scope: ConditionScope
+  /** It is to be a segment's, which is never asked but from a target or a condition that names it: one step deeper. */
+  readonly isOfSegment?: boolean
 }
 
 /** Throws `condition_invalid` naming the place. */
@@ -122,12 +124,12 @@ export function compileAccepted(condition: Condition, options: CompileOptions): 
 
 function compileAny(
   condition: Condition,
-  { firstParameter, scope }: CompileOptions,
+  { firstParameter, scope, isOfSegment = false }: CompileOptions,
   isLenient: boolean,
 ): CompiledCondition {
   const values: unknown[] = []
   const parameter = (value: unknown) => `$${firstParameter + values.push(value) - 1}`
-  const place = { path: 'condition', depth: 0, isNegated: false, within: [] }
+  const place = { path: 'condition', depth: isOfSegment ? 1 : 0, isNegated: false, within: [] }
   const root: Context = { ...place, parameter, values, scope, isLenient }
   const sql = compile(condition, root)
   if (values.length > PARAMETERS_MAX)

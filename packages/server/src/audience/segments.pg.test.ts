@@ -76,13 +76,23 @@ describe('a live segment', () => {
     expect(await codeOf('PATCH', `/${a}`, { condition: { segment: a } })).toContain('would ask for itself')
     const strange = '0199c0de-0000-7000-8000-000000000009'
     expect(await codeOf('GET', `/${strange}`)).toContain('404 segment_unknown')
-    const { status } = await roost.rest('POST', `/v1/apps/${roost.app}/messages`, {
-      to: { segment: strange },
-      content,
+    const message = { to: { segment: strange }, content }
+    expect(await roost.rest('POST', `/v1/apps/${roost.app}/messages`, message)).toMatchObject({
+      status: 404,
+      body: { code: 'segment_unknown', detail: `body/to/segment: this app has no segment "${strange}"` },
     })
-    expect(status).toBe(400)
     const other = (await roost.rest<{ code: string }>('POST', '/v1/apps', { name: 'Other' })).body.code
     expect((await roost.rest('GET', `/v1/apps/${other}/segments/${a}`)).status).toBe(404)
+  })
+
+  test('that nests so deep that no message could name it is not made', async () => {
+    const nested = (steps: number): Condition => (steps === 0 ? tier('deep') : { not: nested(steps - 1) })
+    expect(await codeOf('POST', '', { name: 'too deep', condition: nested(12) })).toContain(
+      '400 condition_invalid: condition.not',
+    )
+    const id = await create({ name: 'deep', condition: nested(11) })
+    expect((await roost.rest('GET', path(`/${id}/size`))).body).toMatchObject({ exact: expect.any(Number) })
+    expect(await codeOf('PATCH', `/${id}`, { condition: nested(12) })).toContain('nested deeper than 12')
   })
 
   test('and another one can not be made to name one another at the same moment', async () => {

@@ -138,20 +138,22 @@ export async function readSegmentNames(
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
+const FIND_BY_ID = 'select id from segment where app_id = $1 and id = $2::uuid'
+
 /** As `readSegmentNames` has it. */
 const FIND_NAMED = `
   select id from segment
    where app_id = $1 and (name = $2 or code = upper($2) or lower(name) = lower($2))
    order by name = $2 desc, code = upper($2) desc, created_at, id limit 1`
 
-/** A target that names a segment by its code or its name names it by its id. Throws `segment_unknown` for a name that none has. */
+/** A target that names a segment by its code or its name names it by its id. Throws `segment_unknown` for what none has. */
 export async function withSegmentId<To extends Target>(
   db: Queryable,
   { appId, to }: { readonly appId: number; readonly to: To },
 ): Promise<To> {
   if (!('segment' in to)) return to
-  if (UUID.test(to.segment)) return { ...to, segment: to.segment.toLowerCase() }
-  const { rows } = await db.query<{ id: string }>(FIND_NAMED, [appId, to.segment])
+  const find = UUID.test(to.segment) ? FIND_BY_ID : FIND_NAMED
+  const { rows } = await db.query<{ id: string }>(find, [appId, to.segment])
   if (rows[0] === undefined)
     throw new PushError(
       'segment_unknown',
@@ -175,7 +177,7 @@ async function check(db: Queryable, { app, condition, at, id }: Checked): Promis
     return meanings
   }
   const scope = await readScope(db, { appId: app.id, condition, at, readSegments: withOwn })
-  compileCondition(condition, { firstParameter: 1, scope })
+  compileCondition(condition, { firstParameter: 1, scope, isOfSegment: true })
 }
 
 /** Of nightly ones too: a snapshot would hide that they ask for one another. */

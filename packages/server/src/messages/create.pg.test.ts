@@ -83,7 +83,7 @@ describe('an idempotency key', () => {
     await server.rest('POST', `/v1/apps/${app.app}/messages/${first.body.id}/cancel`)
     await server.db.query('delete from segment where id = $1', [segment.body.id])
     expect(await create({ ...message, idempotencyKey: 'another' })).toMatchObject({
-      body: { code: 'condition_invalid' },
+      body: { code: 'segment_unknown' },
     })
     expect(await create(message)).toMatchObject({ status: 202, body: { id: first.body.id } })
   })

@@ -146,7 +146,7 @@ test('a message that would be refused is told with the reason, and with the rule
   expect(strange.refusal?.detail).toContain('colour')
   expect(
     (await preflight({ ...ALL, to: { segment: '01939c3e-0000-7000-8000-000000000000' } })).refusal?.code,
-  ).toBe('condition_invalid')
+  ).toBe('segment_unknown')
 })
 
 test('a refusal is worded as that of sending it, with what to do', async () => {
