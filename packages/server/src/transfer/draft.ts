@@ -5,6 +5,7 @@ import {
   type DeviceRecord,
   deviceRecordSchema,
   HWID_CHARACTERS,
+  hwidSchema,
   PERMISSIONS,
   type Permission,
   type Platform,
@@ -175,6 +176,11 @@ function hwidOf(draft: Draft, token: string | null): string {
   if (hwid === null) throw new PushError('input_invalid', 'the row names neither a device nor a token')
   if (hwid.length > HWID_CHARACTERS)
     throw new PushError('input_invalid', `the device's name has more than ${HWID_CHARACTERS} characters`)
+  if (!hwidSchema.safeParse(hwid).success)
+    throw new PushError(
+      'input_invalid',
+      `"${hwid}" names no single device; leave the name empty to import the token alone`,
+    )
   return hwid
 }
 

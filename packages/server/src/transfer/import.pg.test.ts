@@ -153,6 +153,17 @@ describe('a row of a file', () => {
     expect((await addresses('good-2'))[0]).toMatchObject({ state: 'active', addressEnd: end(second) })
   })
 
+  test('whose name is one that clients write when they have none is refused, as its registration is', async () => {
+    const view = await importText(
+      `hwid,platform,pushToken\nundefined,ios,${newToken()}\n(null),ios,${newToken()}\n,ios,${newToken()}\n`,
+    )
+    expect(view).toMatchObject({ rows: 3, stored: 1, refused: 2 })
+    expect((await refusalsOf(view.id)).map(it => [it.row, it.field, it.detail])).toEqual([
+      [1, 'hwid', '"undefined" names no single device; leave the name empty to import the token alone'],
+      [2, 'hwid', '"(null)" names no single device; leave the name empty to import the token alone'],
+    ])
+  })
+
   test('whose quote is never closed costs its own line and not the rest of the file', async () => {
     const view = await importText(
       `hwid,platform,pushToken\nq-1,ios,${newToken()}\n"q-2,ios,${newToken()}\nq-3,ios,${newToken()}\n`,
