@@ -1,9 +1,9 @@
 /** `roost devices export`. */
-import { createWriteStream } from 'node:fs'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { ExportFormat } from '../../transfer/csv.ts'
 import { exportDevices as rowsOf } from '../../transfer/export.ts'
+import { writeOutput } from '../output-file.ts'
 import { listenForStop, type Stop } from '../stop.ts'
 import { withApp } from './open.ts'
 import { ServerCaller } from './server.ts'
@@ -31,11 +31,12 @@ export async function exportDevices(options: Options): Promise<void> {
 }
 
 async function write(rows: Readable, { output }: Options, stop: Stop): Promise<void> {
-  const target = output === undefined ? process.stdout : createWriteStream(output, { mode: 0o600 })
+  const { signal } = stop
   try {
-    await pipeline(rows, target, { end: output !== undefined, signal: stop.signal })
+    if (output === undefined) await pipeline(rows, process.stdout, { end: false, signal })
+    else await writeOutput(output, rows, { signal })
   } catch (error) {
-    if (!stop.signal.aborted) throw error
+    if (!signal.aborted) throw error
     process.exitCode = stop.exitCode
   }
 }

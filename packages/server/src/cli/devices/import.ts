@@ -1,13 +1,13 @@
 /** `roost devices import`: reads a file, tells how far it is, and leaves a report of what was refused. */
-import { createWriteStream } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { pipeline } from 'node:stream/promises'
+import { Readable } from 'node:stream'
 import type { ImportDryRun, ImportView } from '@roost/protocol'
 import { SingleBar } from 'cli-progress'
 import { StartError } from '../../store/folder.ts'
 import { systemClock } from '../../time.ts'
 import { dryRunImport } from '../../transfer/dry-run.ts'
 import type { ImportSettings } from '../../transfer/import.ts'
+import { writeOutput } from '../output-file.ts'
 import { plain } from '../plain.ts'
 import { listenForStop } from '../stop.ts'
 import { formatOf, type ImportFile, lookAtFile, readFrom } from './file.ts'
@@ -63,11 +63,10 @@ async function importTo(target: ImportTarget, job: Job): Promise<void> {
   if (options.dryRun) return dryRun(target, job, keys)
   if (keys !== undefined) await target.addVapidKeys(keys)
   const view = await store(target, job)
-  if (options.refused !== undefined)
-    await pipeline(
-      await target.refusals(view.id, formatOf(options.refused)),
-      createWriteStream(options.refused),
-    )
+  if (options.refused !== undefined) {
+    const refusals = await target.refusals(view.id, formatOf(options.refused))
+    await writeOutput(options.refused, Readable.from(refusals))
+  }
   print(options.json ? JSON.stringify(view) : wordsOf(view, options))
   failIfNothing(view.rows, view.stored + view.older)
 }
@@ -93,6 +92,7 @@ async function store(
       onRead: bytes => bar.update(bytes, { rows }),
       onProgress: view => {
         rows = view.rows
+        bar.update({ rows })
       },
     })
   } finally {

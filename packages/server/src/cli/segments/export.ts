@@ -1,12 +1,11 @@
 /** `roost segments export`: asks the server for the file, tells how far it is, and fetches it. */
-import { createWriteStream } from 'node:fs'
 import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { SegmentExportView } from '@roost/protocol'
 import { SingleBar } from 'cli-progress'
 import { StartError } from '../../store/folder.ts'
 import { ServerCaller } from '../devices/server.ts'
+import { writeOutput } from '../output-file.ts'
 import { find, type Options, type Print } from './calls.ts'
 
 interface ExportOptions extends Options {
@@ -77,5 +76,5 @@ async function fetchFile(link: string, { url }: Options, path: string): Promise<
       'Somebody who is in it may just have been erased: run the command again.',
     )
   const body = Readable.fromWeb(response.body as Parameters<typeof Readable.fromWeb>[0])
-  await pipeline(body, createWriteStream(path, { mode: 0o600 })) // people's tokens are in it
+  await writeOutput(path, body)
 }
