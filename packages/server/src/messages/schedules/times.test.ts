@@ -59,7 +59,7 @@ test('the last run is the one that is due now, to the millisecond', () => {
 })
 
 test.each([
-  ['0 0 30 2 *', 'there is no other day'],
+  ['0 0 30 2 *', 'no day that is yet to come is as "0 0 30 2 *" says'],
   ['61 * * * *', '"61" is no minute (0 to 59)'],
   ['0 9 * * MOO', '"MOO" is no day of the week (0 to 7, or SUN to SAT)'],
   ['0 9 * *', 'has 4 fields, and needs five; it is "minute hour'],

@@ -30,7 +30,7 @@ export function findTimesFault(times: Times, at: number): string | undefined {
   if (fault !== undefined)
     return `body/cron: ${fault}; it is "minute hour day-of-month month day-of-week", like "0 9 * * 1-5"`
   return nextRun(times, at) === undefined
-    ? `body/cron: there is no other day as "${times.cron}" says`
+    ? `body/cron: no day that is yet to come is as "${times.cron}" says`
     : undefined
 }
 
