@@ -297,6 +297,26 @@ describe.each(KINDS)('%s', kind => {
     expect(app.phone.badge).toBe(0)
   })
 
+  test('it looks at itself, and the server adds what it finds', async () => {
+    const app = await started(kind)
+    const { findings } = await app.roost.selfCheck()
+    const good = findings.filter(it => it.verdict === 'good').map(({ code }) => code)
+    // whether the clock is right is as well told, of a phone that is stopped for long in between
+    expect(good.filter(code => code !== 'clock_right')).toEqual([
+      'storage_writable',
+      'permission_granted',
+      'server_reached',
+      'device_registered',
+    ])
+    app.phone.isPermitted = false
+    road.cut()
+    const away = await app.roost.selfCheck()
+    expect(away.findings.filter(it => it.verdict === 'bad').map(({ code }) => code)).toEqual([
+      'permission_denied',
+      'server_unreachable',
+    ])
+  })
+
   test('the system gives no token: the server is told why', async () => {
     const app = install(kind)
     app.phone.isPermitted = true

@@ -4,6 +4,7 @@
 import type { Call } from '../core/calls.ts'
 import type { Inbox, InboxPage } from '../core/inbox.ts'
 import type { Presentation } from '../core/received.ts'
+import type { SelfCheck } from '../core/self-check.ts'
 import type { OpenSocket } from '../core/socket.ts'
 import type { KeyValueStorage } from './key-value-store.ts'
 import type { AppVisibility, NativePush, Permission, Unsubscribe } from './native-push.ts'
@@ -128,6 +129,8 @@ export interface MobileRoost {
   markInbox(id: string, state: 'read' | 'opened' | 'deleted'): Promise<MobileDelivery>
   /** The person has opened what the app itself has shown. Receipts count once. */
   noteOpened(push: Push): Promise<void>
+  /** Looks for what keeps pushes from this app, and changes nothing. Of a test device the console shows what was found. Never rejects. */
+  selfCheck(): Promise<SelfCheck>
   /** Takes all listeners away and closes the channel; for tests and for apps that start over. */
   stop(): void
 }

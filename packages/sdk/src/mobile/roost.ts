@@ -19,6 +19,7 @@ import type { MobileDelivery, MobileRoost, MobileRoostOptions, MobileStatus } fr
 import { noteOpened, open, type Receiver, receive, receiveLive } from './receiving.ts'
 import { syncRegistration } from './registration.ts'
 import { randomUuid, transport } from './runtime.ts'
+import { selfCheck } from './self-check.ts'
 
 interface Context extends Environment {
   readonly options: MobileRoostOptions
@@ -47,6 +48,7 @@ export function createMobileRoost(options: MobileRoostOptions): MobileRoost {
     markInbox: (id, state) => mark(context, id, state),
     answerCall: (id, answer) => answerCall({ ...context, transport }, id, answer),
     noteOpened: push => noteOpened(context, push),
+    selfCheck: () => selfCheck(context, context.adopted),
     stop,
   }
 }
