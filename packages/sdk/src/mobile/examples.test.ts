@@ -21,9 +21,11 @@ async function bundle(
     build: {
       write: false,
       target: 'es2022',
-      minify: true,
-      lib: { entry: example(entry), formats: ['es'], fileName: 'example' },
-      rolldownOptions: { ...(external !== undefined && { external }), output: { codeSplitting: false } },
+      rolldownOptions: {
+        input: example(entry),
+        ...(external !== undefined && { external }),
+        output: { codeSplitting: false },
+      },
     },
   })
   const [output] = Array.isArray(built) ? built : [built]
