@@ -90,3 +90,20 @@ test.each([
   expect(await answerCall({ store: store(), transport }, 'c1', 'accept')).toBe(expected)
   expect(asked).toEqual(['http://r/v1/apps/A/devices/A_1/calls/c1/accept'])
 })
+
+test('an answer that nobody has heard is said again, and rejects when nobody hears it at all', async () => {
+  const answers = [undefined, 503, 200]
+  const pauses: number[] = []
+  const transport = async () => {
+    const status = answers.shift()
+    if (status === undefined) throw new Error('no network')
+    return { status, body: '' }
+  }
+  const pause = async (ms: number) => {
+    pauses.push(ms)
+  }
+  expect(await answerCall({ store: store(), transport, pause }, 'c1', 'accept')).toBe('taken')
+  expect(pauses).toEqual([300, 1000])
+  const said = answerCall({ store: store(), transport, pause }, 'c1', 'accept')
+  await expect(said).rejects.toMatchObject({ code: 'unreachable' })
+})

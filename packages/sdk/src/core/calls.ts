@@ -2,7 +2,7 @@
  * Calls on a device: rings until the call has another state or its time is over, and says what the person decided. docs/calls.md has the
  * states; the server decides who wins, so an answer may be said any number of times.
  */
-import { codeOf, type Transport } from './client.ts'
+import { codeOf, type Transport, type TransportRequest } from './client.ts'
 import { RoostError } from './error.ts'
 import type { DeviceState, Store } from './state.ts'
 
@@ -119,12 +119,15 @@ const TIMEOUT_MS = 10_000
 /** Of an error: it came too late. */
 const CONFLICT = 409
 
+/** Of a network that comes and goes: whoever has tapped "accept" looks at it meanwhile. */
+const PAUSES_MS = [300, 1000, 3000]
+
 /**
- * `over`: another answer has won, or the time is over. Throws RoostError; after `unreachable` and `unavailable` it may have been
- * taken: say it again.
+ * `over`: another answer has won, or the time is over. Says it again where no answer came. Throws RoostError; after `unreachable` and
+ * `unavailable` it may have been taken: whoever has won wins again.
  */
 export async function answerCall(
-  { store, transport }: { readonly store: Store; readonly transport: Transport },
+  { store, transport, pause = byTimer }: AnsweringOptions,
   id: string,
   answer: CallAnswer,
 ): Promise<'taken' | 'over'> {
@@ -132,14 +135,41 @@ export async function answerCall(
   if (state === undefined) throw new RoostError('not_started', 'Roost was never started on this device')
   const { baseUrl, application, deviceToken } = state.settings
   const device = `${baseUrl}/v1/apps/${application}/devices/${encodeURIComponent(state.hwid)}`
-  const { status } = await transport({
+  const request = {
     url: `${device}/calls/${encodeURIComponent(id)}/${answer}`,
     headers: { authorization: `Token ${deviceToken}` },
     timeoutMs: TIMEOUT_MS,
-  }).catch((cause: unknown) => {
-    throw new RoostError('unreachable', `the call got no answer to "${answer}"`, { cause })
+  }
+  for (const ms of PAUSES_MS) {
+    const status = await statusOf(transport, request)
+    if (status !== undefined && status < 500) return readStatus(status, answer)
+    await pause(ms)
+  }
+  return readStatus(await statusOf(transport, request), answer)
+}
+
+export interface AnsweringOptions {
+  readonly store: Store
+  readonly transport: Transport
+  /** Default setTimeout. */
+  readonly pause?: (ms: number) => Promise<void>
+}
+
+function byTimer(ms: number): Promise<void> {
+  return new Promise(resolve => {
+    byTimeout(resolve, ms)
   })
+}
+
+/** Undefined when there was no answer. */
+async function statusOf(transport: Transport, request: TransportRequest): Promise<number | undefined> {
+  const answered = await transport(request).catch(() => undefined)
+  return answered?.status
+}
+
+function readStatus(status: number | undefined, answer: CallAnswer): 'taken' | 'over' {
   if (status === 200) return 'taken'
   if (status === CONFLICT) return 'over'
+  if (status === undefined) throw new RoostError('unreachable', `the call got no answer to "${answer}"`)
   throw new RoostError(status === 404 ? 'refused' : codeOf(status), `"${answer}" was answered with ${status}`)
 }
