@@ -15,6 +15,7 @@ import {
 } from '@roost/protocol'
 import type { WebSocket } from 'ws'
 import type { z } from 'zod'
+import type { Access } from './access.ts'
 import type { SentKey } from './frames.ts'
 import type { Place } from './presence.ts'
 
@@ -42,13 +43,6 @@ export interface ChannelHost {
   /** Of the frame `error`. */
   refusalOf(error: unknown): ServerFrame
   gone(channel: Channel): void
-}
-
-/** What a device came with. */
-export interface Access {
-  /** Code. */
-  readonly app: string
-  readonly deviceToken: string
 }
 
 /** Of a device that was let in. */

@@ -17,7 +17,8 @@ import { bucketOf } from '../registry/buckets.ts'
 import type { Database } from '../store/database.ts'
 import { MicroBatch } from '../store/micro-batch.ts'
 import type { Clock } from '../time.ts'
-import { type Access, Channel, type ChannelHost, type Member } from './channel.ts'
+import { Accesses } from './access.ts'
+import { Channel, type ChannelHost, type Member } from './channel.ts'
 import { acknowledge, acknowledgeHad, type FrameToSend, resumeFrames, type SentKey } from './frames.ts'
 import {
   BEAT_EVERY_MS,
@@ -64,8 +65,7 @@ export class LiveChannels implements ChannelHost {
   readonly #acknowledgements: MicroBatch<readonly SentKey[], undefined>
   readonly #frames: FrameSender
   readonly #unread: UnreadTeller
-  /** One object for all that have come with the same token. */
-  readonly #accesses = new Map<string, Access>()
+  readonly #accesses: Accesses
   readonly #callTeller: CallTeller
   readonly #timers: NodeJS.Timeout[] = []
   #beating: Promise<void> | undefined
@@ -74,6 +74,7 @@ export class LiveChannels implements ChannelHost {
   constructor(options: LiveChannelsOptions) {
     const { db, clock, logger } = options
     this.#options = options
+    this.#accesses = new Accesses(options.apps)
     const server = this.#server
     this.#callTeller = new CallTeller({ db, clock, logger, server, find: it => this.#channelOf(it) })
     this.#frames = new FrameSender({
@@ -154,7 +155,7 @@ export class LiveChannels implements ChannelHost {
     await this.#begin()
     const { hwid, state, have = [] } = frame
     const { userId = await readUserOf(db, { appId: app.id, hwid }) } = frame
-    const access = this.#accessOf(frame)
+    const access = this.#accesses.of(frame)
     const member: Member = {
       appId: app.id,
       bucket: bucketOf(hwid),
@@ -311,31 +312,12 @@ export class LiveChannels implements ChannelHost {
 
   /** Closes channels whose token was revoked or whose app was archived: they would not be let in any more. */
   async checkAccess(): Promise<void> {
-    for (const [key, access] of [...this.#accesses]) {
-      const refused = await this.#refusalNow(access)
-      if (refused === undefined) continue
-      this.#accesses.delete(key)
-      for (const channel of this.#open.all()) if (channel.member?.access === access) channel.refuse(refused)
+    const refused = await this.#accesses.takeRefused(it => this.#tell(it))
+    if (refused.size === 0) return
+    for (const channel of this.#open.all()) {
+      const error = channel.member && refused.get(channel.member.access)
+      if (error !== undefined) channel.refuse(error)
     }
-  }
-
-  /** Undefined when it is as good as ever, or can't be looked at now. */
-  async #refusalNow({ app, deviceToken }: Access): Promise<PushError | undefined> {
-    try {
-      requireServing(await this.#options.apps.findByDevice(app, deviceToken))
-      return undefined
-    } catch (error) {
-      return error instanceof PushError ? error : this.#tell(error)
-    }
-  }
-
-  #accessOf({ app, deviceToken }: HelloFrame): Access {
-    const key = `${app} ${deviceToken}`
-    const known = this.#accesses.get(key)
-    if (known !== undefined) return known
-    const access = { app, deviceToken }
-    this.#accesses.set(key, access)
-    return access
   }
 
   /** R25: its user is that of the device, which stays so until this has returned; a connection of another one is closed. */

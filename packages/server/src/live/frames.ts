@@ -198,6 +198,12 @@ interface Range {
   readonly at: number
 }
 
+/**
+ * That it was sent may be lost with the database: then it is sent once more, unless its acknowledgement was stored, which comes later and
+ * flushes what was stored before. A connection that has sent it does so only once.
+ */
+const WITHOUT_FLUSH = 'set local synchronous_commit = off'
+
 interface Sender {
   /** Writes, and does not wait. */
   readonly send: (frame: FrameToSend) => void
@@ -214,6 +220,7 @@ export async function sendFrames(
   { server, after, bucketTo, at }: Range,
   { send, refuse }: Sender,
 ): Promise<FramePlace | undefined> {
+  tx.send(WITHOUT_FLUSH)
   const { rows } = await tx.query<FrameToSend>(SEND, [
     server,
     new Date(at),

@@ -237,8 +237,10 @@ test('no shipped migration keeps writers out of a table of an earlier one while 
 test('each statement of a shipped migration outside of a transaction can be repeated', async () => {
   const outside = (await readMigrations()).filter(isOutside)
   expect(outside.length).toBeGreaterThan(0)
-  // An update asks what is left to be changed.
+  // An update asks what is left to be changed. A column waits for the table's lock without a limit: of tables that nobody holds for long.
+  const repeatable =
+    /^$|^update |^create (unique )?index concurrently if not exists |^drop index concurrently if exists |^alter table live_presence add column if not exists /
   for (const { sql } of outside)
     for (const statement of sql.replace(/--.*$/gm, '').split(';'))
-      expect(statement.trim()).toMatch(/^$|^update |^create (unique )?index concurrently if not exists /)
+      expect(statement.trim()).toMatch(repeatable)
 })
