@@ -182,7 +182,10 @@ export function Reach({ size }: { readonly size: SegmentSize }): ReactElement {
         {t(isExact ? 'size.exact' : 'size.about', { count: reach?.permitted ?? estimate })}
       </div>
       <Text size="sm" c="dimmed">
-        {reach && t('size.of', { count: estimate, share: format.share(reach.permitted, estimate) })}
+        {reach &&
+          (isExact && estimate === 0
+            ? t('size.none')
+            : t('size.of', { count: estimate, share: format.share(reach.permitted, estimate) }))}
         {!isExact && ` ${t('size.error', { percent: format.percent(errorPercent / 100) })}`}
       </Text>
     </>

@@ -45,6 +45,7 @@ export const texts = {
   'audience.latest': 'Only the device that each user has used last',
   'size.exact': '{count, plural, one {# device} other {# devices}}',
   'size.about': '{count, plural, one {about # device} other {about # devices}}',
+  'size.none': 'No device belongs to it yet.',
   'size.of': 'can be reached now: {share} of {count, number}.',
   'size.error': 'Estimated, ± {percent}.',
   'size.failed': 'The audience could not be counted',

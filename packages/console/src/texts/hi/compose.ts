@@ -46,6 +46,7 @@ export const texts: TextsOf<'compose'> = {
   'audience.latest': 'हर उपयोगकर्ता का केवल आखिरी इस्तेमाल किया डिवाइस',
   'size.exact': '{count, plural, one {# डिवाइस} other {# डिवाइस}}',
   'size.about': '{count, plural, one {लगभग # डिवाइस} other {लगभग # डिवाइस}}',
+  'size.none': 'इसमें अभी कोई डिवाइस नहीं है।',
   'size.of': 'तक अभी पहुँच है: {count, number} में से {share}।',
   'size.error': 'अनुमान, ± {percent}।',
   'size.failed': 'पाने वालों को गिना नहीं जा सका',

@@ -46,6 +46,7 @@ export const texts: TextsOf<'compose'> = {
   'audience.latest': '各ユーザーが最後に使ったデバイスのみ',
   'size.exact': '{count, plural, other {# 台}}',
   'size.about': '{count, plural, other {約 # 台}}',
+  'size.none': '該当するデバイスはまだありません。',
   'size.of': 'に今届けられます（{count, number} 台中 {share}）。',
   'size.error': '推定値、誤差 ± {percent}。',
   'size.failed': '送信先を数えられませんでした',

@@ -47,6 +47,7 @@ export const texts: TextsOf<'compose'> = {
   'audience.latest': 'Só o último dispositivo que cada usuário usou',
   'size.exact': '{count, plural, one {# dispositivo} other {# dispositivos}}',
   'size.about': '{count, plural, one {cerca de # dispositivo} other {cerca de # dispositivos}}',
+  'size.none': 'Nenhum dispositivo faz parte ainda.',
   'size.of': 'ao alcance agora: {share} de {count, number}.',
   'size.error': 'Estimativa, ± {percent}.',
   'size.failed': 'Não foi possível contar o público',

@@ -50,6 +50,7 @@ export const texts: TextsOf<'compose'> = {
     '{count, plural, one {# устройство} few {# устройства} many {# устройств} other {# устройства}}',
   'size.about':
     '{count, plural, one {около # устройства} few {около # устройств} many {около # устройств} other {около # устройства}}',
+  'size.none': 'Пока сюда не входит ни одно устройство.',
   'size.of': 'доступны сейчас: {share} из {count, number}.',
   'size.error': 'Оценка, ± {percent}.',
   'size.failed': 'Не удалось подсчитать аудиторию',

@@ -46,6 +46,7 @@ export const texts: TextsOf<'compose'> = {
   'audience.latest': '仅发给每位用户最近使用的设备',
   'size.exact': '{count, plural, other {# 台设备}}',
   'size.about': '{count, plural, other {约 # 台设备}}',
+  'size.none': '目前没有设备属于它。',
   'size.of': '目前可以触达，占 {count, number} 台的 {share}。',
   'size.error': '估计值，误差 ± {percent}。',
   'size.failed': '无法统计受众人数',
