@@ -161,7 +161,7 @@ test('through a running server an import goes on where a killed one stopped, als
   await command.end('SIGTERM')
 })
 
-test('a file that no import can read is refused in two lines, before anything is stored', async () => {
+test('a file that no import can read, or no export can write, is told in two lines', async () => {
   const { url } = await serve()
   const app = await createAppAt(url)
   const file = join(folder, 'devices.csv')
@@ -173,6 +173,10 @@ test('a file that no import can read is refused in two lines, before anything is
   expect(nobody.err).not.toContain('    at ')
   const none = await roost('devices', 'import', folder, '--app', app, '--url', url)
   expect([none.code, none.err]).toEqual([1, expect.stringContaining(`${folder} is no file`)])
+  const target = join(folder, 'none', 'devices.csv')
+  const nowhere = await roost('devices', 'export', '--app', app, '--url', url, '-o', target)
+  expect(nowhere.err).toContain(`${target} can't be written: ENOENT`)
+  expect([nowhere.code, nowhere.err.trim().split('\n')]).toEqual([1, expect.objectContaining({ length: 2 })])
 })
 
 test('a dry run is plain text where it is read by programs, and a file of which nothing can be taken ends with status 1', async () => {
@@ -194,6 +198,7 @@ test('a dry run is plain text where it is read by programs, and a file of which 
   expect(dry.out + dry.err).not.toContain('\u001b[')
   const stored = await run(await readFile(file))
   expect([stored.code, stored.out]).toEqual([0, expect.stringContaining('they begin a new term')])
+  expect(stored.err).toContain('100 % | 1200 rows')
   for (const options of [[], ['--dry-run']]) {
     const refused = await run('hwid,platform,pushToken\na,ios,zz\n', ...options)
     expect([refused.code, refused.out]).toEqual([1, expect.stringContaining('1 refused')])
