@@ -121,7 +121,7 @@ describe('an app that is set up', () => {
     await fill(page, 'Bundle id', BUNDLE_ID)
     await fill(page, 'Team id', 'short')
     await press(page, 'Add', '//form')
-    await says(page, 'a team id is 10 capital letters and digits')
+    await says(page, 'A team id has 10 capital letters and digits')
     expect(await faults()).toEqual([])
     await fill(page, 'Team id', teamId)
     await press(page, 'Add', '//form')

@@ -134,7 +134,7 @@ describe('a segment', () => {
     await fill(console, 'form input[maxlength="200"]', 'Taken')
     await choose(console, 'input[aria-label="Values"]', 'iOS')
     await press(console, 'Save')
-    await sees(console, 'this app has a segment "Taken"')
+    await sees(console, 'This app has a segment “Taken” already')
     expect(await console.faults()).toEqual([])
   })
 
@@ -210,7 +210,7 @@ describe('a segment', () => {
     await page.waitForFunction(() => !document.querySelector('[role=alert]'))
     await fill(console, 'form input[maxlength="200"]', 'Taken by another')
     await press(console, 'Save')
-    await sees(console, 'this app has a segment "Taken by another"')
+    await sees(console, 'This app has a segment “Taken by another” already')
     await fill(console, 'form input[maxlength="200"]', 'Free')
     await page.waitForFunction(() => !document.body.innerText.includes('this app has a segment'))
     await press(console, 'Save')
