@@ -24,8 +24,6 @@ export interface FakeAndroid {
   readonly links: Links
   /** The person taps what the messaging service has shown: the app gets an URL. */
   tap(data: Readonly<Record<string, unknown>>, action?: string): void
-  /** The app is started by such a tap. */
-  launchUrl: string | null
 }
 
 export function fakeFirebase(phone: FakePhone): FakeAndroid {
@@ -38,7 +36,7 @@ export function fakeFirebase(phone: FakePhone): FakeAndroid {
     if (phone.isInFront) for (const it of inFront) it(message)
     else void behind?.(message)
   }
-  const android: FakeAndroid = {
+  return {
     library: {
       getMessaging: () => messaging,
       getToken: async () => phone.token(),
@@ -61,7 +59,7 @@ export function fakeFirebase(phone: FakePhone): FakeAndroid {
     },
     permissions: { request: async () => (phone.askPerson() ? 'granted' : 'denied') },
     links: {
-      getInitialURL: async () => android.launchUrl,
+      getInitialURL: async () => phone.launchUrl ?? null,
       addEventListener: (_, listener) => {
         linked.add(listener)
         return { remove: () => linked.delete(listener) }
@@ -70,9 +68,7 @@ export function fakeFirebase(phone: FakePhone): FakeAndroid {
     tap: (data, action) => {
       for (const it of linked) it({ url: urlOf(data, action) })
     },
-    launchUrl: null,
   }
-  return android
 }
 
 /** As the messaging service makes it (native/android). */

@@ -24,7 +24,8 @@ export class FakePhone {
   /** What the person answers when asked. */
   willPermit = true
   isInFront = true
-  isNetworkUp = true
+  /** What has started the app; Android. */
+  launchUrl: string | undefined
   badge = 0
   /** How often the app had its notifications taken from the screen. */
   cleared = 0

@@ -1,120 +1,28 @@
 /** Each bridge through the life of an app: the whole server, the simulator's gateways, and its library's published interface in between. */
-import { randomUUID } from 'node:crypto'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { BUNDLE_ID, startRoost, type TestRoost, tick } from '../../../server/test/roost.ts'
-import { type AppSettings, type FakeApp, installApp, KINDS, type Kind } from '../../test/fake-app.ts'
-import { fakeVoip } from '../../test/fake-voip.ts'
-import { openRoad, type Road } from '../../test/road.ts'
-import type { Call } from '../core/calls.ts'
-import { voipTokens } from '../react-native/voip.ts'
-import type { MobileRoostOptions } from './options.ts'
+import { describe, expect, test } from 'vitest'
+import {
+  content,
+  countsOf,
+  hashOf,
+  inBridgeHouse,
+  install,
+  ledgerOf,
+  path,
+  pushOf,
+  road,
+  roost,
+  send,
+  started,
+  until,
+  untilCounted,
+  untilPushed,
+  untilView,
+  view,
+} from '../../test/bridge-house.ts'
+import { KINDS } from '../../test/fake-app.ts'
+import { urlOf } from '../../test/fake-firebase.ts'
 
-let roost: TestRoost
-let road: Road
-let settings: AppSettings
-const apps: FakeApp[] = []
-
-beforeAll(async () => {
-  roost = await startRoost()
-  road = await openRoad(roost.url)
-  const project = await roost.simulator.fcm.createProject()
-  const { code: application, deviceToken } = await makeApp(project.serviceAccount)
-  settings = {
-    simulator: roost.simulator,
-    baseUrl: road.url,
-    application,
-    deviceToken,
-    projectId: project.projectId,
-    bundleId: BUNDLE_ID,
-    now: () => roost.clock.now(),
-  }
-})
-afterAll(async () => {
-  await road.close()
-  await roost.close()
-})
-afterEach(() => {
-  for (const app of apps.splice(0)) app.end()
-  road.isUp = true
-})
-
-async function makeApp(serviceAccount: unknown) {
-  const { body } = await roost.rest<{ code: string; deviceToken: string }>('POST', '/v1/apps', {
-    name: 'Bridges',
-  })
-  const path = `/v1/apps/${body.code}/credentials`
-  const key = roost.simulator.apns.createTeamKey({ bundleId: BUNDLE_ID })
-  await roost.rest('POST', path, { gateway: 'apns', kind: 'p8', ...key })
-  await roost.rest('POST', path, { gateway: 'fcm', kind: 'service-account', serviceAccount })
-  return body
-}
-
-function install(kind: Kind, options: Partial<MobileRoostOptions> = {}): FakeApp {
-  const app = installApp(kind, settings, { isLive: false, ...options })
-  apps.push(app)
-  return app
-}
-
-const path = (of: string) => `/v1/apps/${settings.application}/${of}`
-
-interface DeviceView {
-  readonly userId: string | null
-  readonly tags: Readonly<Record<string, unknown>>
-  readonly addresses: readonly { readonly state: string; readonly reason: string | null }[]
-}
-
-async function hwidOf({ roost: { status } }: FakeApp): Promise<string> {
-  return (await status()).hwid ?? ''
-}
-
-async function view(app: FakeApp): Promise<DeviceView> {
-  return (await roost.rest<DeviceView>('GET', path(`devices/${await hwidOf(app)}`))).body
-}
-
-async function untilView(app: FakeApp, isWanted: (device: DeviceView) => boolean): Promise<void> {
-  while (!isWanted(await view(app))) await tick()
-}
-
-const content = { title: 'Hello', body: 'It is you', url: 'https://example.org/a', data: { room: 7 } }
-
-async function send(app: FakeApp, message: Readonly<Record<string, unknown>> = {}): Promise<string> {
-  const to = { devices: [await hwidOf(app)] }
-  const answer = await roost.rest<{ id: string }>('POST', path('messages'), { to, content, ...message })
-  if (answer.status !== 202) throw new Error(JSON.stringify(answer.body))
-  return answer.body.id
-}
-
-type Counts = Readonly<Record<'accepted' | 'skipped' | 'delivered' | 'opened', number>>
-
-async function countsOf(id: string): Promise<Counts> {
-  return (await roost.rest<{ counts: Counts }>('GET', path(`messages/${id}`))).body.counts
-}
-
-async function untilCounted(id: string, wanted: Partial<Counts>): Promise<Counts> {
-  for (;;) {
-    const counts = await countsOf(id)
-    if (Object.entries(wanted).every(([name, count]) => counts[name as keyof Counts] === count)) return counts
-    await tick()
-  }
-}
-
-async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await tick()
-}
-
-const hashOf = (id: string) => id.replaceAll('-', '')
-/** It has come to the phone. */
-const pushOf = (app: FakeApp, id: string) =>
-  roost.simulator.waitForPush({ token: app.phone.token(), hash: hashOf(id) })
-const untilPushed = (app: FakeApp, id: string) =>
-  until(() => app.pushes.some(({ hash }) => hash === hashOf(id)))
-
-async function started(kind: Kind, options: Partial<MobileRoostOptions> = {}): Promise<FakeApp> {
-  const app = install(kind, options)
-  app.phone.isPermitted = true
-  await app.roost.start()
-  return app
-}
+inBridgeHouse()
 
 describe.each(KINDS)('%s', kind => {
   test('a start registers the token that the system gives then, and what the person allows (R31)', async () => {
@@ -177,6 +85,42 @@ describe.each(KINDS)('%s', kind => {
     expect(app.shown).toHaveLength(app.platform === 'ios' ? 0 : 1)
   })
 
+  test('in front the app chooses what becomes of a push, and the message may choose otherwise', async () => {
+    const app = await started(kind, { foreground: 'event' })
+    const quiet = { ...content, data: { roost_foreground: 'silent' } }
+    const silent = await send(app, { content: quiet })
+    await untilCounted(silent, { delivered: 1 })
+    const event = await send(app)
+    await untilPushed(app, event)
+    expect(app.pushes.map(({ hash }) => hash)).toEqual([hashOf(event)])
+    expect(app.shown).toEqual([])
+  })
+
+  test('behind, Android has the app show what comes; iOS shows it, and the app hears of the tap', async () => {
+    const app = await started(kind, { foreground: 'silent' })
+    app.phone.comeToFront(false)
+    const id = await send(app)
+    const carried = await pushOf(app, id)
+    if (app.platform === 'android') {
+      await untilCounted(id, { delivered: 1 })
+      expect(app.shown).toMatchObject([{ title: 'Hello' }])
+    }
+    app.tap(carried)
+    await untilCounted(id, { delivered: 1, opened: 1 })
+    expect(app.openings).toHaveLength(1)
+  })
+
+  test('a button leads where it says', async () => {
+    const app = await started(kind)
+    const buttons = [{ title: 'Yes', url: 'https://example.org/yes' }, { title: 'No' }]
+    const id = await send(app, { content: { ...content, buttons } })
+    app.tap(await pushOf(app, id), '0')
+    await until(() => app.openings.length === 1)
+    // on iOS buttons are of the app's own categories, and their names are what the app gave them
+    const url = app.platform === 'android' ? 'https://example.org/yes' : content.url
+    expect(app.openings[0]).toMatchObject({ action: '0', url })
+  })
+
   test('the person takes the permission away in the settings: the server hears of it when the app is in front again (R26)', async () => {
     const app = await started(kind)
     app.phone.comeToFront(false)
@@ -230,135 +174,12 @@ describe.each(KINDS)('%s', kind => {
     expect(app.openings).toEqual([])
     expect(await countsOf(id)).toMatchObject({ delivered: 0, opened: 0 })
   })
-
-  test('the app is in front: a message comes over the channel, and its push shows nothing more', async () => {
-    const app = await started(kind, { isLive: true })
-    await untilPresent(app, 'online')
-    const id = await send(app, { route: 'both' })
-    await Promise.all([untilPushed(app, id), pushOf(app, id)])
-    await untilCounted(id, { delivered: 1 })
-    const last = await send(app, { route: 'online-only' })
-    await untilPushed(app, last)
-    expect(app.pushes.map(({ hash }) => hash)).toEqual([hashOf(id), hashOf(last)])
-  })
-
-  test('the app goes behind and comes back: presence follows', async () => {
-    const app = await started(kind, { isLive: true })
-    await untilPresent(app, 'online')
-    app.phone.comeToFront(false)
-    await untilPresent(app, 'background')
-    app.phone.comeToFront(true)
-    await untilPresent(app, 'online')
-  })
-
-  test('a call rings over the channel, and stops when another device has answered', async () => {
-    const calls: Call[] = []
-    const app = await started(kind, { isLive: true, onCall: call => calls.push(call) })
-    const userId = await logIn(app)
-    await untilPresent(app, 'online')
-    const id = await ring(userId)
-    await until(() => calls.some(it => it.id === id && it.state === 'ringing'))
-    expect(await roost.rest('POST', path(`calls/${id}/accept`), { userId })).toMatchObject({ status: 200 })
-    await until(() => calls.some(it => it.id === id && it.state === 'answered_elsewhere'))
-    expect(await app.roost.answerCall(id, 'accept')).toBe('over')
-  })
-
-  test('a call that comes by push rings the app that runs, and its answer wins', async () => {
-    const calls: Call[] = []
-    const app = await started(kind, { onCall: call => calls.push(call) })
-    const id = await ring(await logIn(app))
-    await until(() => calls.some(it => it.id === id && it.state === 'ringing'))
-    expect(await app.roost.answerCall(id, 'accept')).toBe('taken')
-    const { body } = await roost.rest<{ state: string }>('GET', path(`calls/${id}`))
-    expect(body.state).toBe('accepted')
-    expect(app.pushes).toEqual([])
-  })
-
-  test('when somebody else logs in, what is on the screen goes, and the native parts know who it is', async () => {
-    const told: (string | undefined)[] = []
-    const app = await started(kind, { share: async ({ userId }) => void told.push(userId) })
-    await app.roost.setUser('anna')
-    await app.roost.setUser('anna')
-    await app.roost.setUser(undefined)
-    expect(told).toEqual([undefined, 'anna', 'anna', ''])
-    // on React Native's Android the native module does it
-    expect(app.phone.cleared).toBe(kind === 'React Native on Android' ? 0 : 2)
-  })
-
-  test('the icon counts what is unread in the inbox', async () => {
-    const app = await started(kind, { unreadBadge: true })
-    await send(app, { inbox: { until: new Date(roost.clock.now() + 3 * 24 * 3_600_000).toISOString() } })
-    let unread = 0
-    while (unread === 0) ({ unread } = await app.roost.inbox())
-    const { entries } = await app.roost.inbox()
-    expect(entries).toMatchObject([{ title: 'Hello', state: 'new' }])
-    expect(app.phone.badge).toBe(kind === 'React Native on Android' ? 0 : 1)
-    expect(await app.roost.markInbox(entries[0]?.id ?? '', 'read')).toBe('sent')
-    expect(app.phone.badge).toBe(0)
-  })
-
-  test('it looks at itself, and the server adds what it finds', async () => {
-    const app = await started(kind)
-    const { findings } = await app.roost.selfCheck()
-    const good = findings.filter(it => it.verdict === 'good').map(({ code }) => code)
-    // whether the clock is right is as well told, of a phone that is stopped for long in between
-    expect(good.filter(code => code !== 'clock_right')).toEqual([
-      'storage_writable',
-      'permission_granted',
-      'server_reached',
-      'device_registered',
-    ])
-    app.phone.isPermitted = false
-    road.cut()
-    const away = await app.roost.selfCheck()
-    expect(away.findings.filter(it => it.verdict === 'bad').map(({ code }) => code)).toEqual([
-      'permission_denied',
-      'server_unreachable',
-    ])
-  })
-
-  test('the system gives no token: the server is told why', async () => {
-    const app = install(kind)
-    app.phone.isPermitted = true
-    app.phone.tokenError = 'no valid aps-environment'
-    expect(await app.roost.start()).toMatchObject({ isSubscribed: false })
-    const { body } = await roost.rest('GET', path(`devices/${await hwidOf(app)}`))
-    expect(JSON.stringify(body)).toContain('no valid aps-environment')
-  })
 })
 
-test.each([true, false])(
-  'a token of PushKit is registered beside the other, and calls go to it (early: %s)',
-  async isEarly => {
-    const token = roost.simulator.apns.issueToken({ bundleId: BUNDLE_ID, kind: 'voip' })
-    const app = await started('React Native on iOS', { voip: voipTokens(fakeVoip(token, { isEarly })) })
-    await untilView(app, ({ addresses }) => addresses.length === 2)
-    expect((await view(app)).addresses.map(({ state }) => state)).toEqual(['active', 'active'])
-    await ring(await logIn(app))
-    expect(await roost.simulator.waitForPush({ token })).toMatchObject({
-      headers: { 'apns-push-type': 'voip' },
-    })
-  },
-)
-
-async function logIn(app: FakeApp): Promise<string> {
-  const userId = `user-${randomUUID()}`
-  expect(await app.roost.setUser(userId)).toBe('sent')
-  return userId
-}
-
-async function ring(userId: string): Promise<string> {
-  const call = { caller: { name: 'Anna' }, callees: [userId] }
-  const { status, body } = await roost.rest<{ id: string }>('POST', path('calls'), call)
-  expect(status).toBe(201)
-  return body.id
-}
-
-async function ledgerOf(app: FakeApp) {
-  return roost.rest('GET', path(`devices/${await hwidOf(app)}/ledger`))
-}
-
-async function untilPresent(app: FakeApp, state: string): Promise<void> {
-  const of = path(`devices/${await hwidOf(app)}/presence`)
-  while ((await roost.rest<{ state: string }>('GET', of)).body.state !== state) await tick()
-}
+test('the tap that has started the app on Android opens it once', async () => {
+  const app = await started('React Native on Android')
+  const { payload = {} } = await pushOf(app, await send(app))
+  app.phone.launchUrl = urlOf(payload)
+  await app.restart().start()
+  expect(app.openings).toMatchObject([{ url: content.url, push: { title: 'Hello' } }])
+})

@@ -1,0 +1,140 @@
+/** What an app has beside its pushes, on each bridge: the live channel, calls, the inbox, a look at itself. */
+import { describe, expect, test } from 'vitest'
+import { BUNDLE_ID } from '../../../server/test/roost.ts'
+import {
+  hashOf,
+  hwidOf,
+  inBridgeHouse,
+  install,
+  logIn,
+  path,
+  pushOf,
+  ring,
+  road,
+  roost,
+  send,
+  started,
+  until,
+  untilCounted,
+  untilPresent,
+  untilPushed,
+  untilView,
+  view,
+} from '../../test/bridge-house.ts'
+import { KINDS } from '../../test/fake-app.ts'
+import { fakeVoip } from '../../test/fake-voip.ts'
+import type { Call } from '../core/calls.ts'
+import { voipTokens } from '../react-native/voip.ts'
+
+inBridgeHouse()
+
+describe.each(KINDS)('%s', kind => {
+  test('the app is in front: a message comes over the channel, and its push shows nothing more', async () => {
+    const app = await started(kind, { isLive: true })
+    await untilPresent(app, 'online')
+    const id = await send(app, { route: 'both' })
+    await Promise.all([untilPushed(app, id), pushOf(app, id)])
+    await untilCounted(id, { delivered: 1 })
+    const last = await send(app, { route: 'online-only' })
+    await untilPushed(app, last)
+    expect(app.pushes.map(({ hash }) => hash)).toEqual([hashOf(id), hashOf(last)])
+  })
+
+  test('the app goes behind and comes back: presence follows', async () => {
+    const app = await started(kind, { isLive: true })
+    await untilPresent(app, 'online')
+    app.phone.comeToFront(false)
+    await untilPresent(app, 'background')
+    app.phone.comeToFront(true)
+    await untilPresent(app, 'online')
+  })
+
+  test('a call rings over the channel, and stops when another device has answered', async () => {
+    const calls: Call[] = []
+    const app = await started(kind, { isLive: true, onCall: call => calls.push(call) })
+    const userId = await logIn(app)
+    await untilPresent(app, 'online')
+    const id = await ring(userId)
+    await until(() => calls.some(it => it.id === id && it.state === 'ringing'))
+    expect(await roost.rest('POST', path(`calls/${id}/accept`), { userId })).toMatchObject({ status: 200 })
+    await until(() => calls.some(it => it.id === id && it.state === 'answered_elsewhere'))
+    expect(await app.roost.answerCall(id, 'accept')).toBe('over')
+  })
+
+  test('a call that comes by push rings the app that runs, and its answer wins', async () => {
+    const calls: Call[] = []
+    const app = await started(kind, { onCall: call => calls.push(call) })
+    const id = await ring(await logIn(app))
+    await until(() => calls.some(it => it.id === id && it.state === 'ringing'))
+    expect(await app.roost.answerCall(id, 'accept')).toBe('taken')
+    const { body } = await roost.rest<{ state: string }>('GET', path(`calls/${id}`))
+    expect(body.state).toBe('accepted')
+    expect(app.pushes).toEqual([])
+  })
+
+  test('when somebody else logs in, what is on the screen goes, and the native parts know who it is', async () => {
+    const told: (string | undefined)[] = []
+    const app = await started(kind, { share: async ({ userId }) => void told.push(userId) })
+    await app.roost.setUser('anna')
+    await app.roost.setUser('anna')
+    await app.roost.setUser(undefined)
+    expect(told).toEqual([undefined, 'anna', 'anna', ''])
+    // on React Native's Android the native module does it
+    expect(app.phone.cleared).toBe(kind === 'React Native on Android' ? 0 : 2)
+  })
+
+  test('the icon counts what is unread in the inbox', async () => {
+    const app = await started(kind, { unreadBadge: true })
+    await send(app, { inbox: { until: new Date(roost.clock.now() + 3 * 24 * 3_600_000).toISOString() } })
+    let unread = 0
+    while (unread === 0) ({ unread } = await app.roost.inbox())
+    const { entries } = await app.roost.inbox()
+    expect(entries).toMatchObject([{ title: 'Hello', state: 'new' }])
+    expect(app.phone.badge).toBe(kind === 'React Native on Android' ? 0 : 1)
+    expect(await app.roost.markInbox(entries[0]?.id ?? '', 'read')).toBe('sent')
+    expect(app.phone.badge).toBe(0)
+  })
+
+  test('it looks at itself, and the server adds what it finds', async () => {
+    const app = await started(kind)
+    const { findings } = await app.roost.selfCheck()
+    const good = findings.filter(it => it.verdict === 'good').map(({ code }) => code)
+    // whether the clock is right is as well told, of a phone that is stopped for long in between
+    expect(good.filter(code => code !== 'clock_right')).toEqual([
+      'storage_writable',
+      'permission_granted',
+      'server_reached',
+      'device_registered',
+    ])
+    app.phone.isPermitted = false
+    road.cut()
+    const away = await app.roost.selfCheck()
+    expect(away.findings.filter(it => it.verdict === 'bad').map(({ code }) => code)).toEqual([
+      'permission_denied',
+      'server_unreachable',
+    ])
+  })
+
+  test('the system gives no token: the server is told why', async () => {
+    const app = install(kind)
+    app.phone.isPermitted = true
+    app.phone.tokenError = 'no valid aps-environment'
+    expect(await app.roost.start()).toMatchObject({ isSubscribed: false })
+    const { body } = await roost.rest('GET', path(`devices/${await hwidOf(app)}`))
+    expect(JSON.stringify(body)).toContain('no valid aps-environment')
+  })
+})
+
+test.each([true, false])(
+  'a token of PushKit is registered beside the other, and calls go to it (early: %s)',
+  async isEarly => {
+    const token = roost.simulator.apns.issueToken({ bundleId: BUNDLE_ID, kind: 'voip' })
+    const app = await started('React Native on iOS', { voip: voipTokens(fakeVoip(token, { isEarly })) })
+    await untilView(app, ({ addresses }) => addresses.length === 2)
+    expect((await view(app)).addresses.map(({ state }) => state)).toEqual(['active', 'active'])
+    await ring(await logIn(app))
+    expect(await roost.simulator.waitForPush({ token })).toMatchObject({
+      headers: { 'apns-push-type': 'voip' },
+    })
+  },
+)
