@@ -4,6 +4,7 @@ import {
   type AddressPolicyChange,
   addressPolicyChangeSchema,
   type PolicyPreview,
+  wordOf,
 } from '@roost/protocol'
 import { changePolicy, readPolicy } from '../../hygiene/policy.ts'
 import { previewPolicy } from '../../hygiene/preview.ts'
@@ -56,11 +57,14 @@ function changeOf({
   sendToDormant,
   ...rest
 }: Omit<ChangeOptions, 'app' | 'json'>): AddressPolicyChange {
-  const read = addressPolicyChangeSchema.safeParse({
-    ...rest,
-    ...(keepInactive && { removeInactive: false }),
-    ...(sendToDormant !== undefined && { sendToDormant: sendToDormant === 'yes' }),
-  })
+  const read = addressPolicyChangeSchema.safeParse(
+    {
+      ...rest,
+      ...(keepInactive && { removeInactive: false }),
+      ...(sendToDormant !== undefined && { sendToDormant: sendToDormant === 'yes' }),
+    },
+    { error: wordOf },
+  )
   if (read.success) return read.data
   const [issue] = read.error.issues
   throw new StartError(`${issue?.path.join('.')}: ${issue?.message}`, 'Correct what is named here.')

@@ -1,5 +1,5 @@
 /** `roost removals undo`. */
-import { type UndoFilter, undoFilterSchema } from '@roost/protocol'
+import { type UndoFilter, undoFilterSchema, wordOf } from '@roost/protocol'
 import { previewUndo, readUndo, startUndo, undoNext } from '../../hygiene/undo.ts'
 import type { Database } from '../../store/database.ts'
 import { StartError } from '../../store/folder.ts'
@@ -35,6 +35,7 @@ function filterOf({ message, reason, from, to, dryRun }: Options): UndoFilter {
   const said = { messageId: message, reasons: reason, from: iso('--from', from), to: iso('--to', to), dryRun }
   const filter = undoFilterSchema.safeParse(
     Object.fromEntries(Object.entries(said).filter(([, value]) => value !== undefined)),
+    { error: wordOf },
   )
   if (filter.success) return filter.data
   const words = filter.error.issues.map(it => [...it.path, it.message].join(' ')).join('; ')

@@ -1,5 +1,11 @@
 /** What `roost webhooks` does. */
-import { newSecretSchema, newWebhookSchema, redeliverySchema, type WebhookView } from '@roost/protocol'
+import {
+  newSecretSchema,
+  newWebhookSchema,
+  redeliverySchema,
+  type WebhookView,
+  wordOf,
+} from '@roost/protocol'
 import type { z } from 'zod'
 import { StartError } from '../../store/folder.ts'
 import { systemClock } from '../../time.ts'
@@ -106,7 +112,7 @@ function idOf(text: string): string {
 
 /** Throws StartError for what the API would refuse. */
 function read<T>(schema: z.ZodType<T>, input: unknown): T {
-  const parsed = schema.safeParse(input)
+  const parsed = schema.safeParse(input, { error: wordOf })
   if (parsed.success) return parsed.data
   const words = parsed.error.issues.map(it => [...it.path, it.message].join(' ')).join('; ')
   throw new StartError(words, 'See --help for what it takes.')

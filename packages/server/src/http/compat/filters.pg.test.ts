@@ -148,6 +148,11 @@ describe('a filter', () => {
       'expiration_date: it is a day to come',
     ],
     [
+      'a day that no month has',
+      { name: 'x', application: 'APP', filter_expression: 'T("a", SET)', expiration_date: '2099-02-30' },
+      'expiration_date: it is a day to come',
+    ],
+    [
       'a segment that is not there',
       {
         name: 'x',

@@ -1,5 +1,5 @@
 /** What the variants of a message show, looked at before it is accepted: each as if it were a message of its own. */
-import { type Content, contentSchema, type NewMessage, PushError } from '@roost/protocol'
+import { type Content, contentSchema, type NewMessage, PushError, wordOf } from '@roost/protocol'
 import { type ImageProber, type ImageVerdict, judgeImages } from '../images.ts'
 import { contentOf, hasRest } from './parts.ts'
 
@@ -52,7 +52,7 @@ export function refusalOfExperiment({ experiment, inbox, ...input }: NewMessage)
 /** A variant is written over the message's content, so only the two together tell whether they show something, or are silent. */
 function refusalOfVariants(asked: Asked): string | undefined {
   for (const { name, content } of contentsOf(asked)) {
-    const issue = contentSchema.safeParse(content).error?.issues[0]
+    const issue = contentSchema.safeParse(content, { error: wordOf }).error?.issues[0]
     const place = issue?.path.map(it => `/${String(it)}`).join('')
     if (issue !== undefined)
       return `body/experiment/variants: "${name}" with the message's content${place === '' ? '' : `, ${place}`}: ${issue.message}`

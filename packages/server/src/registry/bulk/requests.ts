@@ -10,6 +10,7 @@ import {
   bulkTargetSchema,
   compatRegisterSchema,
   PushError,
+  wordOf,
 } from '@roost/protocol'
 import { v7 as uuidv7 } from 'uuid'
 import type { App } from '../../access/apps.ts'
@@ -249,7 +250,10 @@ async function registerSome(
   const overtaken = await findOvertaken(context.db, { appId: app.id, calls: entries.map(it => it.call), at })
   const registering = entries.map((entry, i) =>
     resultOf(async () => {
-      const parsed = compatRegisterSchema.safeParse({ ...entry.call, application: app.code })
+      const parsed = compatRegisterSchema.safeParse(
+        { ...entry.call, application: app.code },
+        { error: wordOf },
+      )
       if (!parsed.success)
         throw new PushError(
           'input_invalid',

@@ -7,7 +7,7 @@
  * Source: the vendor's help centre, "How do I apply Frequency Capping to messages sent via the createMessage API" and "… a
  * message via the API that bypasses Global Frequency Capping rules".
  */
-import { type AppRules, type Cap, capSchema, type MessageRules, PushError } from '@roost/protocol'
+import { type AppRules, type Cap, capSchema, type MessageRules, PushError, wordOf } from '@roost/protocol'
 
 interface Around {
   readonly place: string
@@ -40,7 +40,7 @@ export function readCapping(
     return { kind: 'transactional', ...(quietHours !== null && { quietHours }) }
   }
   if (!isSaid(days)) return avoid ? { cap: null } : undefined
-  const own = capSchema.safeParse({ days: Number(days), messages: Number(count) })
+  const own = capSchema.safeParse({ days: Number(days), messages: Number(count) }, { error: wordOf })
   if (!own.success) return refuse(`1 to 30 days and 1 to 100 messages; ${own.error.issues[0]?.message}`)
   const cap = avoid ? own.data : tighterOf(own.data, appRules.cap)
   if (cap === undefined)

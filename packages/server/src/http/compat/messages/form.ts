@@ -6,7 +6,7 @@
  *
  * What our form takes is for `newMessageSchema` alone to say; its faults are told by the name that the caller used.
  */
-import { type AppRules, type NewMessage, newMessageSchema, PushError } from '@roost/protocol'
+import { type AppRules, type NewMessage, newMessageSchema, PushError, wordOf } from '@roost/protocol'
 import type { z } from 'zod'
 import { readCapping } from './capping.ts'
 import { readWallTime } from './wall-time.ts'
@@ -143,7 +143,7 @@ export function readForm(fields: Fields, { place, audience, beaten, appRules }: 
   readButtons(draft)
   const rules = readCapping(fields, { place, appRules })
   if (rules !== undefined) put(draft, 'rules', 'capping_days', rules)
-  const parsed = newMessageSchema.safeParse(draft.form)
+  const parsed = newMessageSchema.safeParse(draft.form, { error: wordOf })
   if (!parsed.success) throw new PushError('input_invalid', describe(parsed.error, draft))
   return { input: parsed.data, ignored: draft.ignored }
 }

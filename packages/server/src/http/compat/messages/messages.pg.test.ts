@@ -346,6 +346,8 @@ describe('createMessage', () => {
       'device: there is no such field; known are content, title, subtitle, link',
     ],
     ['another one', { content: 'x', devics: ['a'] }, 'docs/compat-messages.md has the fields of each method'],
+    ['a day that no month has', { content: 'x', send_date: '2099-02-30 10:00' }, 'send_date: it is "now" or'],
+    ['a rate of none', { content: 'x', send_rate: 0 }, 'notifications.0.send_rate: it must be at least 1'],
     [
       'an empty list of devices',
       { content: 'x', devices: [] },

@@ -12,8 +12,13 @@ export function readWallTime(text: string, zone = 'UTC'): number | undefined {
   const parts = WALL_TIME.exec(text.trim())
   if (parts === null) return undefined
   const wall = Date.parse(`${parts[1]}T${parts[2]}:${parts[3] ?? '00'}Z`)
-  if (Number.isNaN(wall)) return undefined
+  if (Number.isNaN(wall) || !isDay(parts[1] ?? '')) return undefined
   const offsetAt = offsetsOf(zone)
   if (offsetAt === undefined) return undefined
   return momentOf(wall, offsetAt)
+}
+
+/** `Date.parse` takes the 30th of February for the 2nd of March. */
+function isDay(date: string): boolean {
+  return new Date(`${date}T00:00Z`).toISOString().startsWith(date)
 }
