@@ -39,8 +39,9 @@ export type LiveReport =
     }
   | { readonly fault: string }
 
-/** Ports of one address that are used; Linux gives out 28,000. */
+/** Ports of one address that are used. */
 const SOCKETS_PER_ADDRESS = 20_000
+const FIRST_PORT = 20_000
 const CONNECTING_AT_ONCE = 100
 
 interface Watch {
@@ -84,6 +85,7 @@ async function connectOne(
     port: Number(port),
     path,
     localAddress: `127.0.0.${2 + Math.floor(n / SOCKETS_PER_ADDRESS)}`,
+    localPort: FIRST_PORT + (n % SOCKETS_PER_ADDRESS),
     onText,
     onClose: it => {
       sockets.delete(it)

@@ -23,6 +23,8 @@ export interface LiveSocketOptions {
   readonly path: string
   /** Of this machine. */
   readonly localAddress: string
+  /** Of thousands: to find a free one takes the kernel longer with each that is taken. Default: it does. */
+  readonly localPort?: number
   readonly onText: (socket: LiveSocket, text: Buffer) => void
   readonly onClose: (socket: LiveSocket) => void
 }
@@ -36,9 +38,9 @@ export class LiveSocket {
   #onFail: (error: Error) => void = () => undefined
 
   private constructor(options: LiveSocketOptions) {
-    const { host, port, localAddress } = options
+    const { host, port, localAddress, localPort = 0 } = options
     this.#options = options
-    this.#socket = connect({ host, port, localAddress, noDelay: true })
+    this.#socket = connect({ host, port, localAddress, localPort, noDelay: true })
     this.#socket.on('data', bytes => this.#onData(bytes))
     this.#socket.on('error', error => this.#onFail(error))
     this.#socket.on('close', () => {
