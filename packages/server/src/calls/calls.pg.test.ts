@@ -4,7 +4,7 @@ import type { Phone } from '@roost/simulator'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { type CallHouse, callHouse, callIn, statesOn, untilShown, untilVoip } from '../../test/call.ts'
 import type { LiveDevice } from '../../test/live-client.ts'
-import { BUNDLE_ID, startRoost, type TestRoost } from '../../test/roost.ts'
+import { BUNDLE_ID, startRoost, type TestRoost, tick } from '../../test/roost.ts'
 import { PUSH_AFTER_MS } from './legs.ts'
 
 let roost: TestRoost
@@ -397,6 +397,29 @@ describe('who is called', () => {
     })
   })
 
+  test('data that no push has room for are refused whole: nobody rings, and nothing is left of the call', async () => {
+    const bob = house.person('bob')
+    const { phone, voip } = await bob.iphone()
+    const other = await bob.phone('android')
+    const device = await house.live({ hwid: other.hwid, userId: bob.userId })
+    const id = '0d9f4a5e-4a58-4b1e-9d63-0f6cbb8a1a02'
+    const body = { id, caller: { name: 'Anna' }, callees: [bob.userId] }
+    const path = `/v1/apps/${roost.app}/calls`
+    const data = { quoted: '"'.repeat(1000) } // each is four characters in a push
+    expect(await roost.rest('POST', path, { ...body, data })).toMatchObject({
+      status: 413,
+      body: { code: 'message_too_large' },
+    })
+    const missed = { body: 'x'.repeat(4096) }
+    expect(await roost.rest('POST', path, { ...body, missed })).toMatchObject({ status: 413 })
+    expect(await roost.rest('GET', `${path}/${id}`)).toMatchObject({ status: 404 })
+    expect(await house.call(body)).toMatchObject({ id, state: 'ringing' })
+    await nextIn(device, 'ringing')
+    await untilVoip(roost, voip, 'ringing')
+    expect(device.frames.filter(it => it.type === 'call')).toHaveLength(1)
+    expect(phone.shown).toEqual([])
+  })
+
   test('a repeat with the same id rings nobody twice, and another call with it is refused', async () => {
     const bob = house.person('bob')
     const phone = await bob.phone('android')
@@ -479,6 +502,25 @@ test('who is erased is named nowhere any more: not in calls, their pushes or wha
       )
       expect(rows, `${name} in ${table}`).toEqual([])
     }
+})
+
+test('a call ends though its app can send nothing any more, and holds up no other', async () => {
+  const [bob, carol] = [house.person('bob'), house.person('carol')]
+  const [phone, next] = [await bob.phone('android'), await carol.phone('android')]
+  const { db } = roost.server
+  const { id } = await house.call({ callees: [bob.userId] })
+  await untilShown(phone, ['ringing'])
+  await db.query('update app set archived_at = now() where code = $1', [roost.app])
+  roost.clock.advance(RING_MS)
+  const written = async () =>
+    (await db.query<{ state: string }>('select state from call_callee where call_id = $1', [id])).rows[0]
+      ?.state
+  while ((await written()) !== 'timed_out') await tick()
+  await db.query('update app set archived_at = null where code = $1', [roost.app])
+  await house.call({ callees: [carol.userId] })
+  await untilShown(next, ['ringing'])
+  roost.clock.advance(RING_MS)
+  await untilShown(next, ['timed_out'])
 })
 
 test('webhooks are told of each change once, and of nothing else', async () => {

@@ -26,7 +26,7 @@ import {
   type RingingDevice,
   readUserOfDevice,
 } from './legs.ts'
-import { endByPush, type RungDevice, ringByPush } from './pushes.ts'
+import { endByPush, type RungDevice, requireSendable, ringByPush } from './pushes.ts'
 import { overallState, type Said, type Step, step } from './state.ts'
 import { type CallKey, insertCall, insertCallees, lockCall, type StoredCall, writeChanges } from './store.ts'
 import { callUnknown, listDeviceCalls, readCall, readDeviceCall } from './views.ts'
@@ -206,12 +206,17 @@ async function createCall(
     createdAt: at,
     ringUntil,
   }
+  await requireSendable(tx, appId, toldOf(call, { userId: longest(callees), state: 'ringing' }))
   const known = new Map(devices.map(it => [it.hwid, it]))
   for (const userId of callees) {
     const rung = legs.flatMap(it => (it.userId === userId ? rungOf(it, known.get(it.hwid)) : []))
     await ringByPush(tx, { appId, call: toldOf(call, { userId, state: 'ringing' }), devices: rung, at })
   }
   noticeWith(tx, 'call')
+}
+
+function longest(names: readonly string[]): string {
+  return names.reduce((one, other) => (other.length > one.length ? other : one), '')
 }
 
 function rungOf({ hwid, roads }: Leg, device: RingingDevice | undefined): RungDevice[] {

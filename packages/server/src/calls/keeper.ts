@@ -6,7 +6,7 @@ import { announceJob } from '../jobs/runner.ts'
 import type { Database } from '../store/database.ts'
 import { followChanges, toldOf } from './calls.ts'
 import { takeUnheard } from './legs.ts'
-import { ringByPush } from './pushes.ts'
+import { ringByPush, unlessRefused } from './pushes.ts'
 import { step } from './state.ts'
 import { lockOverdue, lockUnheard } from './store.ts'
 
@@ -39,7 +39,9 @@ async function pushUnheard(db: Database, at: number): Promise<boolean> {
         it.userId === userId && road !== null && gateway !== null ? [{ hwid, road, gateway }] : [],
       )
       if (state !== 'ringing' || devices.length === 0) continue
-      await ringByPush(tx, { appId: call.appId, call: toldOf(call, { userId, state }), devices, at })
+      await ringByPush(tx, { appId: call.appId, call: toldOf(call, { userId, state }), devices, at }).catch(
+        unlessRefused,
+      )
     }
     return true
   })

@@ -2,10 +2,12 @@
  * The pushes of a call: messages to the devices of one callee, planned in the transaction of what they tell of, so that they leave when it
  * has happened and never before, and are retried, counted and traced like any other.
  */
-import type { Content, NewMessage } from '@roost/protocol'
+import type { GatewayName } from '@roost/gateways'
+import { type Content, type NewMessage, PushError } from '@roost/protocol'
 import { planAtOnce, planKnown } from '../dispatch/plan.ts'
-import { createMessage } from '../messages/create.ts'
-import type { Transaction } from '../store/database.ts'
+import { createMessage, gatewaysOf } from '../messages/create.ts'
+import { findContentFault, GATEWAYS } from '../messages/sizes.ts'
+import type { Queryable, Transaction } from '../store/database.ts'
 import {
   CALL_MESSAGE,
   collapseKeyOf,
@@ -86,8 +88,52 @@ export async function ringByPush(tx: Transaction, { appId, call, devices, at }: 
       gateways,
     })
   }
-  // One behind the other, without waiting for the first answer.
-  await Promise.all([ring('voip', voipContent(call), 'voip'), ring('push', ringingContent(call), 'alert')])
+  // One behind the other, without waiting for the first answer; nothing may be on its way any more when this fails.
+  const rung = await Promise.allSettled([
+    ring('voip', voipContent(call), 'voip'),
+    ring('push', ringingContent(call), 'alert'),
+  ])
+  for (const it of rung) if (it.status === 'rejected') throw it.reason
+}
+
+/**
+ * For what has to happen whether or not it can be pushed: an app that was archived meanwhile, or has another gateway by now, sends nothing,
+ * and its calls end all the same.
+ */
+export function unlessRefused(error: unknown): void {
+  if (!(error instanceof PushError)) throw error
+}
+
+/** Longer than any that a call comes to. */
+const WORST = { state: 'timed_out', version: 999_999 } as const
+
+/** Told while somebody can do something about it, and not when the call ends. Throws `message_too_large`, `input_invalid`. */
+export async function requireSendable(tx: Queryable, appId: number, call: ToldCall): Promise<void> {
+  const fault = findFault(call, GATEWAYS)
+  // Nearly all fit everywhere: to ask which gateways the app has costs an answer of the database.
+  if (fault === undefined) return
+  const own = findFault(call, await gatewaysOf(tx, appId))
+  if (own !== undefined) throw own
+}
+
+function findFault(call: ToldCall, gateways: readonly GatewayName[]): PushError | undefined {
+  const over = { ...call, ...WORST }
+  const rendering = (content: Content) => ({
+    messageId: call.id,
+    content,
+    ttlSeconds: MISSED_TTL_SECONDS,
+    priority: 'high' as const,
+    collapseKey: collapseKeyOf(call),
+  })
+  const shown = [ringingContent(call), missedContent(over), overContent(over, 'answered')]
+  for (const content of shown) {
+    const fault = findContentFault(rendering(content), gateways)
+    if (fault !== undefined) return fault
+  }
+  return findContentFault(
+    rendering(voipContent(call)),
+    gateways.filter(it => it === 'apns'),
+  )
 }
 
 export interface Over {
@@ -98,10 +144,11 @@ export interface Over {
   readonly at: number
 }
 
-/** What rings is replaced, and what was to ring is not sent any more. */
+/** What rings is replaced, and what was to ring is not sent any more. Never fails for what can't be pushed. */
 export async function endByPush(tx: Transaction, over: Over): Promise<void> {
   const { key, call, change, at } = over
   const { appId } = key
+  const tell = (given: Push) => push(tx, given).catch(unlessRefused)
   tx.send(
     `update message set state = 'cancelled' where app_id = $1 and call_id = $2 and only_user = $3 and state in ('sending', 'paused')`,
     [appId, call.id, call.userId],
@@ -112,13 +159,13 @@ export async function endByPush(tx: Transaction, over: Over): Promise<void> {
   const voip = pushed.filter(it => it.roads.includes('voip') && !it.isConnected).map(it => it.hwid)
   // Of its end by time a phone knows itself: PushKit would have it report another call for nothing.
   if (voip.length > 0 && change.to !== 'timed_out')
-    await push(tx, { ...soon, to: { devices: voip }, content: voipContent(call), kind: 'voip' })
+    await tell({ ...soon, to: { devices: voip }, content: voipContent(call), kind: 'voip' })
   const { aftermath } = change
   if (aftermath === 'missed') {
     const missed = { appId, call, ttlSeconds: MISSED_TTL_SECONDS, at }
-    return push(tx, { ...missed, to: { users: [call.userId] }, content: missedContent(call), kind: 'alert' })
+    return tell({ ...missed, to: { users: [call.userId] }, content: missedContent(call), kind: 'alert' })
   }
   const alert = pushed.filter(it => it.roads.includes('push')).map(it => it.hwid)
   if (alert.length > 0)
-    await push(tx, { ...soon, to: { devices: alert }, content: overContent(call, aftermath), kind: 'alert' })
+    await tell({ ...soon, to: { devices: alert }, content: overContent(call, aftermath), kind: 'alert' })
 }

@@ -133,17 +133,19 @@ async function connect(
   const isWelcome = new Promise<void>(resolve => {
     welcomed = resolve
   })
-  const socket = await LiveSocket.open({
+  const options = {
     host,
     port: Number(port),
     path: '/v1/live/channel',
     localAddress: '127.0.0.1',
-    onText: (_, text) => {
+    localPort: 0, // any
+    onText: (_: LiveSocket, text: Buffer) => {
       if (text.includes('"welcome"')) welcomed()
       onText(text)
     },
     onClose: () => undefined,
-  })
+  }
+  const socket = await LiveSocket.open(options)
   socket.say({ type: 'hello', app, deviceToken, hwid: hwidOf(1), userId, state: 'online' })
   await isWelcome
   return socket
