@@ -130,7 +130,11 @@ export function codeOfIssue(issue: z.core.$ZodIssue): Coded {
       }
     case 'unrecognized_keys':
       return { code: 'unknown_fields', values: { names: issue.keys.slice(0, 5).join(', ').slice(0, 200) } }
-    default:
+    case 'invalid_union':
+    case 'invalid_key':
+    case 'invalid_element':
+    case 'not_multiple_of':
+    case 'custom':
       return { code: 'other', values: {} }
   }
 }
