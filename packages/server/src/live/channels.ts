@@ -46,7 +46,7 @@ export interface LiveChannelsOptions {
 }
 
 const HEARTBEAT_MS = 30_000
-/** Fifty thousand pings at once keep everybody waiting for half a second. */
+/** Fifty thousand pings at once would be one turn, in which nobody else is served. */
 const STEPS_OF_HEARTBEAT = 30
 /** For notices that were lost. */
 const LOOK_EVERY_MS = 1000
