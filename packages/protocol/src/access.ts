@@ -257,14 +257,17 @@ export const auditEntrySchema = z.object({
 })
 export type AuditEntry = z.infer<typeof auditEntrySchema>
 
+/** Of a person or a token, as the database numbers them. */
+const numberSchema = z.coerce.number().int().min(1).max(2_147_483_647)
+
 export const auditQuerySchema = z.strictObject({
   limit: z.coerce.number().int().min(1).max(200).default(50),
   after: z
     .string()
     .regex(/^\d{1,15}$/)
     .optional(),
-  person: z.coerce.number().int().min(1).optional(),
-  token: z.coerce.number().int().min(1).optional(),
+  person: numberSchema.optional(),
+  token: numberSchema.optional(),
   /** A part of `what`, as `/credentials`. */
   what: z.string().min(1).max(128).optional(),
   from: z.iso.datetime({ offset: true }).optional(),

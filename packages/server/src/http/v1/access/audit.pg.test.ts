@@ -123,6 +123,16 @@ test('it is read page by page, and by who, what and when', async () => {
   expect((await read('?to=2020-01-01T00:00:00Z')).entries).toEqual([])
 })
 
+test.each(['person', 'token'])('a number that no %s can have is refused by its name', async name => {
+  for (const log of ['audit', 'audit-export']) {
+    const { status, body } = await owner.call('GET', `/v1/${log}?${name}=2147483648`)
+    expect([status, body]).toEqual([
+      400,
+      expect.objectContaining({ detail: expect.stringContaining(`querystring/${name}: it must be at most`) }),
+    ])
+  }
+})
+
 test('an owner of an app reads what was changed in it alone', async () => {
   const ada = await join(owner, { url: server.url, role: 'owner', name: 'Ada', app })
   const { body } = await ada.call<Log>('GET', `/v1/apps/${app}/audit`)
