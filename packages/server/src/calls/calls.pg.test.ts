@@ -1,5 +1,5 @@
 /** Calls against the whole server: phones of the stand-ins, channels over the wire, a clock that is moved. */
-import type { CallServerFrame, CallView } from '@roost/protocol'
+import type { CallServerFrame, CallView, TraceView } from '@roost/protocol'
 import type { Phone } from '@roost/simulator'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { type CallHouse, callHouse, callIn, statesOn, untilShown, untilVoip } from '../../test/call.ts'
@@ -473,14 +473,49 @@ describe('tokens', () => {
     await untilShown(phone, ['cancelled'])
   })
 
-  test('calls are not listed among messages, and can be traced like them', async () => {
+  test('R12: a VoIP token of the other environment rings there, and is kept there', async () => {
+    const bob = house.person('bob')
+    const phone = await bob.phone('ios')
+    const voip = roost.simulator.apns.issueToken({
+      bundleId: BUNDLE_ID,
+      kind: 'voip',
+      environment: 'sandbox',
+    })
+    const fields = { hwid: phone.hwid, device_type: 1, push_token: phone.token, voip_push_token: voip }
+    await roost.device('registerDevice', { ...fields, userId: bob.userId, gateway: 'production' })
+    const { id } = await house.call({ callees: [bob.userId] })
+    await untilVoip(roost, voip, 'ringing')
+    const kept = async () =>
+      (await roost.view(phone.hwid)).addresses
+        .filter(it => it.state === 'active')
+        .map(it => `${it.kind} ${it.environment}`)
+        .sort()
+        .join()
+    while ((await kept()) !== 'alert production,voip sandbox') await tick()
+    await house.say(id, 'cancel')
+    await untilVoip(roost, voip, 'cancelled')
+  })
+
+  test('the pushes of a call are not listed among messages, and can be traced like them', async () => {
     const bob = house.person('bob')
     const phone = await bob.phone('android')
     const { id } = await house.call({ callees: [bob.userId] })
     await untilShown(phone, ['ringing'])
     await house.say(id, 'cancel')
-    const { body } = await roost.rest<{ messages: unknown[] }>('GET', `/v1/apps/${roost.app}/messages`)
-    expect(body.messages).toEqual([])
+    const path = `/v1/apps/${roost.app}/messages`
+    expect((await roost.rest<{ messages: unknown[] }>('GET', path)).body.messages).toEqual([])
+    const { rows } = await roost.server.db.query<{ id: string }>(
+      'select id from message where call_id = $1 order by created_at limit 1',
+      [id],
+    )
+    const traced = async () =>
+      (
+        await roost.rest<TraceView>(
+          'GET',
+          `${path}/${rows[0]?.id}/trace?hwid=${encodeURIComponent(phone.hwid)}`,
+        )
+      ).body
+    while ((await traced()).outcome !== 'accepted') await tick()
   })
 })
 
