@@ -41,11 +41,13 @@ export async function readConnected(tx: Queryable, message: Audience): Promise<r
     `select d.hwid, ${PROVIDER_OF_PLATFORM} as provider
        from live_server s
        join live_presence p on p.server = s.id and p.app_id = $1
-       join device d on d.bucket = p.bucket and d.app_id = p.app_id and d.hwid = p.hwid
-      where ${IS_ALIVE} and ${isMeant}
-        and not exists (select from address a
-                         where a.bucket = d.bucket and a.app_id = d.app_id and a.hwid = d.hwid and a.kind = 'alert'
-                           and a.state in ('active', 'suspect') and not a.opted_out)
+      cross join lateral ( -- by key, whatever is known of the tables: offset 0 keeps them from being joined whole
+        select d.* from device d where d.bucket = p.bucket and d.app_id = p.app_id and d.hwid = p.hwid offset 0) d
+       left join lateral (
+        select true as is_sent_to from address a
+         where a.bucket = d.bucket and a.app_id = d.app_id and a.hwid = d.hwid and a.kind = 'alert'
+           and a.state in ('active', 'suspect') and not a.opted_out limit 1) a on true
+      where ${IS_ALIVE} and a.is_sent_to is null and ${isMeant}
       order by d.bucket, d.hwid`,
     values,
   )

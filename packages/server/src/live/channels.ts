@@ -96,7 +96,7 @@ export class LiveChannels implements ChannelHost {
       maxSize: ACKNOWLEDGED_AT_ONCE,
       keysOf: () => [],
       run: async items => {
-        await acknowledge(db, { frames: items.flat(), at: clock.now() })
+        await db.plannedTransaction(tx => acknowledge(tx, { frames: items.flat(), at: clock.now() }))
         return items.map(() => undefined)
       },
     })

@@ -10,7 +10,7 @@
  */
 import type { LiveNotification, Route } from '@roost/protocol'
 import { bucketOf } from '../registry/buckets.ts'
-import type { Queryable, Transaction } from '../store/database.ts'
+import type { Database, Queryable, Transaction } from '../store/database.ts'
 import { IS_ALIVE, type Place } from './presence.ts'
 
 /** Kept for traces as long as acceptances are. */
@@ -39,8 +39,9 @@ const JOIN_CONNECTED = `
                         and p.state = any($5::text[]) and p.user_id is not distinct from i.user_id
     join live_server s on s.id = p.server and ${IS_ALIVE}`
 
+/** Planned by key, as all that is asked for each chunk: joined whole, the tables cost more with every device that is connected. */
 export async function findConnected(
-  db: Queryable,
+  db: Database,
   query: {
     readonly appId: number
     readonly devices: readonly Candidate[]
@@ -48,7 +49,7 @@ export async function findConnected(
   },
 ): Promise<ReadonlySet<string>> {
   const { appId, devices, states } = query
-  const { rows } = await db.query<{ hwid: string }>(
+  const rows = await db.queryPlanned<{ hwid: string }>(
     `select i.hwid from unnest($2::smallint[], $3::text[], $4::text[]) as i (bucket, hwid, user_id) ${JOIN_CONNECTED}`,
     [appId, ...arraysOf(devices), states],
   )
@@ -120,8 +121,8 @@ const keysOf = ({ messageId, devices }: OfMessage) => [
 ]
 
 /** By hwid, of those that have one. */
-export async function readFrames(db: Queryable, frames: OfMessage): Promise<ReadonlyMap<string, FrameState>> {
-  const { rows } = await db.query<{ hwid: string; state: FrameState }>(
+export async function readFrames(db: Database, frames: OfMessage): Promise<ReadonlyMap<string, FrameState>> {
+  const rows = await db.queryPlanned<{ hwid: string; state: FrameState }>(
     `select f.hwid, ${STATE} as state
        from unnest($2::smallint[], $3::text[]) as i (bucket, hwid)
        join live_frame f on f.bucket = i.bucket and f.message_id = $1 and f.hwid = i.hwid`,

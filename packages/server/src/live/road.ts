@@ -78,7 +78,8 @@ export class LiveRoad {
   ): Promise<Parted<DueDelivery> & { readonly onAir: ReadonlySet<string> }> {
     const { db, batch } = this.#options
     const frames = { messageId: batch.messageId, devices: due }
-    if (this.#route !== 'both') await withdrawFrames(db, { ...frames, at: this.#options.clock.now() })
+    const withdrawn = { ...frames, at: this.#options.clock.now() }
+    if (this.#route !== 'both') await db.plannedTransaction(tx => withdrawFrames(tx, withdrawn))
     const states = await readFrames(db, frames)
     const settlements = due.flatMap(it => this.#ended(it, states.get(it.hwid)) ?? [])
     const ended = new Set(settlements.map(it => it.hwid))
