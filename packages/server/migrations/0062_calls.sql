@@ -53,4 +53,3 @@ alter table message
   add column call_id uuid,
   add column only_user text, -- the devices that are named count while this user is logged in on them
   add column address_kind text not null default 'alert';
-create index message_of_call on message (app_id, call_id) where call_id is not null;
