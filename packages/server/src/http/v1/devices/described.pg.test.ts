@@ -36,7 +36,7 @@ beforeAll(async () => {
 afterAll(() => server.close())
 
 const OF_DEVICES = /^\/v1\/apps\/\{app\}\/(devices(\/\{hwid\}.*)?|users\/.*|tags.*|test-devices.*)$/
-const ELSEWHERE = /\/devices\/(import|export|bulk)|\/inbox(\/|$)/
+const ELSEWHERE = /\/devices\/(import|export|bulk)|\/(inbox|calls)(\/|$)/
 
 const operations = () =>
   Object.entries(page.paths).flatMap(([path, methods]) =>
@@ -228,6 +228,23 @@ describe('every device route answers as described', () => {
     const opened = await call('PATCH', `${path}/${body.id}`, '{"state":"opened"}')
     expect(opened.status).toBe(204)
     await expectAsDescribed('patch', '/devices/{hwid}/inbox/{id}', opened)
+  })
+
+  test('its calls, which need one', async () => {
+    const [ringing, calling] = ['ringing', 'calling'].map(it => `described-${it}`) as [string, string]
+    for (const hwid of [ringing, calling])
+      await server.rest('PUT', `/v1/apps/${app.app}/devices/${hwid}`, { platform: 'ios', userId: hwid })
+    const of = (hwid: string) => `/v1/apps/${app.app}/devices/${hwid}/calls`
+    for (const event of ['ringing', 'accept', 'reject', 'busy', 'cancel'] as const) {
+      const made = { caller: { name: 'Ann', userId: calling }, callees: [ringing] }
+      const { body } = await server.rest<{ id: string }>('POST', `/v1/apps/${app.app}/calls`, made)
+      const listed = await call('GET', of(ringing))
+      expect(JSON.parse(listed.text).calls.map((it: { id: string }) => it.id)).toContain(body.id)
+      await expectAsDescribed('get', '/devices/{hwid}/calls', listed)
+      const said = await call('POST', `${of(event === 'cancel' ? calling : ringing)}/${body.id}/${event}`)
+      expect(said.status, said.text).toBe(200)
+      await expectAsDescribed('post', `/devices/{hwid}/calls/{call}/${event}`, said)
+    }
   })
 
   test('a refusal is a described problem, of each route', async () => {
