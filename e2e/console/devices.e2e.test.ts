@@ -159,7 +159,7 @@ describe('in front of the demo', () => {
       expect(await console.faults()).toEqual([])
       await console.screenshot(`palette-${group}`)
       const steps = await page.$$eval(
-        '[role=option]',
+        '[role=dialog] [role=option]',
         (options, name) =>
           options.findIndex(
             option =>
