@@ -1,8 +1,10 @@
 /** Calls against the whole server: phones of the stand-ins, channels over the wire, a clock that is moved. */
+import { randomUUID } from 'node:crypto'
 import type { CallServerFrame, CallView, TraceView } from '@roost/protocol'
 import type { Phone } from '@roost/simulator'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { type CallHouse, callHouse, callIn, statesOn, untilShown, untilVoip } from '../../test/call.ts'
+import { untilHeldUp } from '../../test/held-up.ts'
 import type { LiveDevice } from '../../test/live-client.ts'
 import { BUNDLE_ID, startRoost, type TestRoost, tick } from '../../test/roost.ts'
 import { PUSH_AFTER_MS } from './legs.ts'
@@ -292,6 +294,33 @@ test('of two devices and a cancel at once exactly one counts, on whichever serve
   } finally {
     await second.close()
   }
+})
+
+test('a device that connects to another server while an answer waits for it is told there', async () => {
+  const { db } = roost.server
+  const bob = house.person('bob')
+  const [phone, tablet] = [await bob.phone('android'), await bob.phone('android')]
+  await house.live({ hwid: phone.hwid, userId: bob.userId })
+  const { id } = await house.call({ callees: [bob.userId] })
+  const elsewhere = randomUUID()
+  await db.query('insert into live_server (id, beat_at) values ($1, clock_timestamp())', [elsewhere])
+  const answering = await db.transaction(async tx => {
+    await tx.query('update live_presence set server = $1 where hwid = $2', [elsewhere, phone.hwid])
+    await tx.query('update call_leg set server = $1 where call_id = $2 and hwid = $3', [
+      elsewhere,
+      id,
+      phone.hwid,
+    ])
+    const answer = house.sayByDevice(tablet.hwid, id, 'accept')
+    await untilHeldUp(db)
+    return { answer }
+  })
+  expect(await answering.answer).toMatchObject({ status: 200 })
+  const { rows } = await db.query('select server from call_leg where call_id = $1 and hwid = $2', [
+    id,
+    phone.hwid,
+  ])
+  expect(rows).toEqual([{ server: elsewhere }])
 })
 
 describe('nobody answers', () => {

@@ -103,26 +103,24 @@ export async function insertLegs(
   return rows
 }
 
-/** A device that connects just now has said itself who tells it. */
+/** Before, in a statement of its own: what is read of connections then is what devices have said that have just touched their legs. */
+const LOCK_LEGS = `
+  select from call_leg l where l.app_id = $1 and l.call_id = $2 order by ${deviceOrder('l')} for update of l`
+
+/** A device that connects meanwhile waits for its legs, and says then who tells it. */
 const TELL_LEGS = `
-  with told as (
-    select l.bucket, l.hwid, i.by is not null as answers
-      from call_leg l left join unnest($3::text[], $4::text[]) i (user_id, by) on i.user_id = l.user_id and i.by = l.hwid
-     where l.app_id = $1 and l.call_id = $2
-     order by ${deviceOrder('l')} for update of l
-  )
   update call_leg l
-     set has_answered = l.has_answered or t.answers,
+     set has_answered = l.has_answered or exists (select from unnest($3::text[], $4::text[]) i (user_id, by) where i.user_id = l.user_id and i.by = l.hwid),
          push_at = case when l.user_id = any($3::text[]) then null else l.push_at end,
          server = coalesce((
            select p.server from live_presence p join live_server s on s.id = p.server and ${IS_ALIVE}
             where p.bucket = l.bucket and p.app_id = l.app_id and p.hwid = l.hwid
               and p.user_id is not distinct from l.user_id), l.server)
-    from told t
-   where l.bucket = t.bucket and l.app_id = $1 and l.call_id = $2 and l.hwid = t.hwid`
+   where l.app_id = $1 and l.call_id = $2`
 
 /** All of a call are told of its changes; the call is locked. */
 export function tellLegs(tx: Transaction, { appId, callId }: CallKey, changes: readonly Change[]): void {
+  tx.send(LOCK_LEGS, [appId, callId])
   tx.send(TELL_LEGS, [appId, callId, changes.map(it => it.userId), changes.map(it => it.by)])
 }
 
