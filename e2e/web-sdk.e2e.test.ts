@@ -62,7 +62,7 @@ test('a subscriber is registered with an endpoint and keys that a push reaches',
     client_seq: 1,
   })
   await pushTo(registered, { header: 'Hello', body: 'World', p: 'hash1' })
-  expect(await receipts('messageDeliveryEvent', 1)).toEqual(['hash1'])
+  expect(await receipts('delivered', 1)).toMatchObject([{ hash: 'hash1' }])
   expect(await shownWith('Hello')).toEqual([{ title: 'Hello', body: 'World', tag: 'hash1' }])
 })
 
@@ -95,7 +95,7 @@ test('a receipt that found the server away goes out at the next start', async ()
   api.failing.clear()
   await visit()
   await ask('start')
-  expect(await receipts('messageDeliveryEvent', 1)).toEqual(['late'])
+  expect(await receipts('delivered', 1)).toMatchObject([{ hash: 'late' }])
 })
 
 test('a click is counted as opened', async () => {
@@ -103,10 +103,10 @@ test('a click is counted as opened', async () => {
   await pushTo(onlyCall('registerDevice'), { header: 'Hello', p: 'clicked', rk: 'key', l: site.url })
   await shownWith('Hello')
   await page.evaluate(async () => (await navigator.serviceWorker.ready).active?.postMessage('click'))
-  expect(await receipts('pushStat', 1)).toEqual(['clicked'])
   // The key of the push goes along, also from the notification that was shown.
-  for (const method of ['messageDeliveryEvent', 'pushStat'])
-    expect(onlyCall(method).request).toMatchObject({ receipt_key: 'key', age: expect.any(Number) })
+  const told = { hash: 'clicked', receipt_key: 'key', age: expect.any(Number) }
+  expect(await receipts('opened', 1)).toMatchObject([told])
+  expect(await receipts('delivered', 1)).toMatchObject([told])
 })
 
 test('a reload within the hour registers nothing anew', async () => {
@@ -191,7 +191,7 @@ test('a browser that the push service forgot is registered again without a page 
   const [first, second] = api.callsOf('registerDevice')
   expect(second?.request.push_token).not.toBe(first?.request.push_token)
   await pushTo(second, { header: 'Back', p: 'back' })
-  expect(await receipts('messageDeliveryEvent', 1)).toEqual(['back'])
+  expect(await receipts('delivered', 1)).toMatchObject([{ hash: 'back' }])
 })
 
 test('tags and the user reach the server, also those set while it was away', async () => {
@@ -254,7 +254,7 @@ test('R25: while a logout waits for the server, the former one’s messages are 
   expect((await shownWith('For Bob')).map(it => it.title).sort()).toEqual(['For Bob', 'For all'])
   await eventually({
     what: 'receipts of what was shown',
-    read: () => delivered(),
+    read: () => receiptsOf('delivered').map(it => it.hash),
     until: it => JSON.stringify(it) === '["a1","all","b1"]',
     withinMs: 5000,
   })
@@ -473,25 +473,32 @@ function pushRaw(device: DeviceCall | undefined, text: string): number {
   return pushService.push(String(push_token), encryptPush(text, String(public_key), String(auth_token)))
 }
 
-async function receipts(method: string, count: number): Promise<unknown[]> {
-  const { value } = await eventually({
-    what: `${count} ${method}`,
-    read: () => api.callsOf(method),
-    until: calls => calls.length >= count,
-    withinMs: 5000,
+interface Receipt {
+  readonly kind: string
+  readonly hash: string
+  readonly receipt_key?: string
+  readonly age?: number
+}
+const KINDS: Readonly<Record<string, string>> = { messageDeliveryEvent: 'delivered', pushStat: 'opened' }
+
+/** Of one kind, whether they came each by itself or together. */
+function receiptsOf(kind: string): Receipt[] {
+  const all = api.calls.flatMap(({ method, request }) => {
+    if (method === 'postReceipts') return request.receipts as Receipt[]
+    const kind = KINDS[method]
+    return kind === undefined ? [] : [{ ...request, kind } as unknown as Receipt]
   })
-  return value.map(call => call.request.hash)
+  return all.filter(it => it.kind === kind)
 }
 
-/** Hashes, whether their receipts came each by itself or together. */
-function delivered(): unknown[] {
-  return api.calls.flatMap(({ method, request }) => {
-    if (method === 'messageDeliveryEvent') return [request.hash]
-    if (method !== 'postReceipts') return []
-    return (request.receipts as { kind: string; hash: string }[])
-      .filter(it => it.kind === 'delivered')
-      .map(it => it.hash)
+async function receipts(kind: string, count: number): Promise<Receipt[]> {
+  const { value } = await eventually({
+    what: `${count} receipts of "${kind}"`,
+    read: () => receiptsOf(kind),
+    until: found => found.length >= count,
+    withinMs: 5000,
   })
+  return value
 }
 
 /** All notifications on the screen as soon as one has this title. */
