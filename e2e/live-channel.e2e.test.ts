@@ -69,7 +69,12 @@ test('what was acknowledged before the kill is not pushed, what was not is pushe
     pending: 0,
   })
   expect(phones.map(it => it.shown.map(({ push }) => push.messageId))).toEqual([[], [lost.id]])
-  const presence = await server.rest<UserPresence>('GET', `/v1/apps/${app}/users/talker/presence`)
-  expect(presence.state).toBe('offline')
+  // A server that says nothing for fifteen seconds is dead, and nobody is connected to it.
+  await eventually({
+    what: 'the device offline',
+    read: () => server.rest<UserPresence>('GET', `/v1/apps/${app}/users/talker/presence`),
+    until: presence => presence.state === 'offline',
+    withinMs: WITHIN_MS,
+  })
   for (const phone of phones) phone.close()
 })
