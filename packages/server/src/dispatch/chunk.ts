@@ -75,8 +75,8 @@ const ADDRESS_COLUMNS = `a.bucket, a.hwid, a.generation, a.provider, a.environme
 
 const livingOf = (kind: MessageAddressKind) => `a.kind = '${kind}' and a.state in ('active', 'suspect')`
 const LIVING = livingOf('alert')
-/** R26: an address whose device has withdrawn the permission is kept and not sent to. */
-const SENDABLE = `${LIVING} and not a.opted_out`
+/** SQL over `address a`. R26: one whose device has withdrawn the permission is kept and not sent to. */
+export const SENDABLE = `${LIVING} and not a.opted_out`
 
 interface ChunkQuery {
   readonly batch: Batch

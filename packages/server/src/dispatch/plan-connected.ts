@@ -9,6 +9,7 @@ import { conditionOf } from '../audience/segment-meaning.ts'
 import { IS_ALIVE } from '../live/presence.ts'
 import { PROVIDER_OF } from '../registry/address.ts'
 import type { Queryable } from '../store/database.ts'
+import { SENDABLE } from './chunk.ts'
 import { type MessageAudience, scopeOf } from './lease.ts'
 
 /** What a device reads that never told its platform. */
@@ -45,8 +46,7 @@ export async function readConnected(tx: Queryable, message: Audience): Promise<r
         select d.* from device d where d.bucket = p.bucket and d.app_id = p.app_id and d.hwid = p.hwid offset 0) d
        left join lateral (
         select true as is_sent_to from address a
-         where a.bucket = d.bucket and a.app_id = d.app_id and a.hwid = d.hwid and a.kind = 'alert'
-           and a.state in ('active', 'suspect') and not a.opted_out limit 1) a on true
+         where a.bucket = d.bucket and a.app_id = d.app_id and a.hwid = d.hwid and ${SENDABLE} limit 1) a on true
       where ${IS_ALIVE} and a.is_sent_to is null and ${isMeant}
       order by d.bucket, d.hwid`,
     values,

@@ -129,42 +129,38 @@ interface MadeMessage {
  * In the transaction that makes the message, of input that can: it leaves after three answers of the database less than if a planner found it.
  * False when it reaches nobody.
  */
-export async function planAtOnce(
-  tx: Transaction,
-  { id, appId, input, at, addressKind }: MadeMessage,
-): Promise<boolean> {
-  const sendAt = new Date(beginOf(input, at)).toISOString()
-  const plain = { inbox: null, timing: null, slots: null, experiment: null, recallOf: null }
-  const message = {
-    id,
-    appId,
-    target: input.to,
-    lane: laneOf(input),
-    sendAt,
-    at,
-    addressKind,
-    isLive: isLive(input),
-    ...plain,
-  }
-  const isForSomebody = await planNamed(tx, message)
-  markPlanned(tx, id, at)
+export async function planAtOnce(tx: Transaction, made: MadeMessage): Promise<boolean> {
+  const isForSomebody = await planNamed(tx, plannedOf(made))
+  markPlanned(tx, made.id, made.at)
   return isForSomebody
 }
 
 /** As `planAtOnce`, of devices whose gateways are known in this transaction, by hwid: nothing has to be asked. */
-export function planKnown(
-  tx: Transaction,
-  { id, appId, input, at, addressKind }: MadeMessage,
-  gateways: ReadonlyMap<string, string>,
-): void {
-  const sendAt = new Date(beginOf(input, at)).toISOString()
-  const plain = { inbox: null, timing: null, slots: null, experiment: null, recallOf: null, isLive: false }
-  const message = { id, appId, target: input.to, lane: laneOf(input), sendAt, at, addressKind, ...plain }
+export function planKnown(tx: Transaction, made: MadeMessage, gateways: ReadonlyMap<string, string>): void {
+  const message = plannedOf(made)
   for (const provider of new Set(gateways.values())) {
     const hwids = [...gateways].flatMap(([hwid, of]) => (of === provider ? [hwid] : []))
     enqueue(tx, message, { provider, slot: null, hwids })
   }
-  markPlanned(tx, id, at)
+  markPlanned(tx, made.id, made.at)
+}
+
+function plannedOf({ id, appId, input, at, addressKind }: MadeMessage): Planned {
+  return {
+    id,
+    appId,
+    target: input.to,
+    inbox: null,
+    lane: laneOf(input),
+    timing: null,
+    slots: null,
+    sendAt: new Date(beginOf(input, at)).toISOString(),
+    experiment: null,
+    recallOf: null,
+    isLive: isLive(input),
+    addressKind,
+    at,
+  }
 }
 
 function isLive({ route = 'push' }: Pick<NewMessage, 'route'>): boolean {

@@ -1,23 +1,15 @@
-/**
- * The calls of a device, for apps and for back ends: with the device token as for the device protocol, or as all of /v1. Browsers call it
- * from pages and workers, so it answers the exact origin as the device protocol does.
- */
-import cors from '@fastify/cors'
+/** The calls of a device, for apps and for back ends. */
 import { CALL_EVENTS, deviceCallListSchema, deviceCallSchema } from '@roost/protocol'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import type { App } from '../../../access/apps.ts'
 import { callOver } from '../../../calls/calls.ts'
-import { findAllowedApp, identify } from '../../caller.ts'
 import type { HttpContext } from '../../context.ts'
-import { deviceTokenOf } from '../../device-token.ts'
-import { isReading } from '../../session-cookie.ts'
+import { letInDevicesAndBackEnds, DEVICE_OR_BACK_END as security } from '../../device-or-back-end.ts'
 import { deviceParamsSchema } from '../devices/schema.ts'
 import { deviceCallParamsSchema } from './schema.ts'
 
 const tags = ['calls']
-const security = [{ serverToken: [] }, { session: [] }, { deviceToken: [] }]
 
 const SUMMARIES = {
   ringing: 'Say that a device rings, so that no push has to follow',
@@ -27,23 +19,10 @@ const SUMMARIES = {
   cancel: 'End a call by a device of its caller',
 } as const
 
-/** The caller registers with the path of the calls as prefix, so that CORS ends with it. */
+/** The caller registers with the path of the calls as prefix. */
 export async function callsOfDeviceRoutes(instance: FastifyInstance, context: HttpContext): Promise<void> {
-  await instance.register(cors, {
-    origin: true,
-    credentials: true,
-    methods: ['GET', 'POST'],
-    allowedHeaders: ['authorization', 'content-type'],
-    exposedHeaders: ['retry-after'],
-    maxAge: 86_400,
-  })
-  const apps = new WeakMap<FastifyRequest, App>()
-  instance.addHook('onRequest', async request => {
-    context.limits.takeCall(request.ip)
-    // Before anything is read or judged of the call: strangers are told nothing else.
-    apps.set(request, await appOf(context, request, (request.params as { app: string }).app))
-  })
-  const appIdOf = (request: FastifyRequest) => (apps.get(request) as App).id
+  const callerOf = await letInDevicesAndBackEnds(instance, context, ['GET', 'POST'])
+  const appIdOf = (request: FastifyRequest) => callerOf(request).id
   const app = instance.withTypeProvider<ZodTypeProvider>()
   const { calls } = context
 
@@ -84,16 +63,4 @@ export async function callsOfDeviceRoutes(instance: FastifyInstance, context: Ht
         return call
       },
     )
-}
-
-/** Throws what either token throws. A device token is asked for its app, a server token serves all. */
-async function appOf(context: HttpContext, request: FastifyRequest, code: string): Promise<App> {
-  const deviceToken = deviceTokenOf(request)
-  if (deviceToken !== undefined) {
-    const app = await context.apps.findByDevice(code, deviceToken)
-    context.limits.takeAppCall(app.id)
-    return app
-  }
-  const caller = await identify(context, request)
-  return findAllowedApp(context, caller, { code, right: isReading(request) ? 'read' : 'devices' })
 }
