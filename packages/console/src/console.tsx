@@ -1,8 +1,9 @@
 /** The console of one visitor: the connection to the server, who is signed in, and then the pages. */
-import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from '@tanstack/react-query'
+import { MutationCache, QueryCache, type QueryClient, QueryClientProvider } from '@tanstack/react-query'
 import { RouterProvider } from '@tanstack/react-router'
 import { type ReactElement, Suspense, useState, useSyncExternalStore } from 'react'
 import { type Api, ApiProblem, createApi } from './api/client.ts'
+import { FreshClient } from './api/fresh-client.ts'
 import { Reachability } from './api/reachability.ts'
 import { ApiContext } from './api/use-api.ts'
 import { SessionOver } from './later.ts'
@@ -96,7 +97,7 @@ function createQueryClient(onRefused: (error: ApiProblem) => void): QueryClient 
   const onError = (error: Error): void => {
     if (error instanceof ApiProblem && error.body.status === 401) onRefused(error)
   }
-  return new QueryClient({
+  return new FreshClient({
     queryCache: new QueryCache({ onError: (error, query) => query.queryKey[0] !== 'join' && onError(error) }),
     mutationCache: new MutationCache({ onError }),
     defaultOptions: {

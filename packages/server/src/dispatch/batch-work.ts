@@ -155,7 +155,7 @@ export class BatchWork {
       cursor,
       isRead: isLast,
     })
-    this.#batch = { ...afterDoubt(batch, looked), isRead: isLast, cursor: cursor ?? batch.cursor }
+    this.#batch = { ...afterBooking(batch, looked), isRead: isLast, cursor: cursor ?? batch.cursor }
     return this.#stepOf(sent.settlements, isLast)
   }
 
@@ -182,7 +182,7 @@ export class BatchWork {
       cursor: null,
       isRead: true,
     })
-    this.#batch = afterDoubt(batch, due.length)
+    this.#batch = afterBooking(batch, due.length)
     return this.#stepOf(settlements, due.length < by.limit)
   }
 
@@ -298,8 +298,8 @@ interface Step {
   readonly quotaPauseMs: number
 }
 
-function afterDoubt(batch: Batch, read: number): Batch {
-  return { ...batch, doubtful: Math.max(0, batch.doubtful - read) }
+function afterBooking(batch: Batch, looked: number): Batch {
+  return { ...batch, doubtful: Math.max(0, batch.doubtful - looked), bookings: batch.bookings + 1 }
 }
 
 const NOBODY: ReadonlySet<string> = new Set()

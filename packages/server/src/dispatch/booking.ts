@@ -16,7 +16,7 @@ export interface Exception {
 }
 
 export interface ChunkProgress {
-  readonly batch: Pick<Batch, 'id' | 'lease'>
+  readonly batch: Pick<Batch, 'id' | 'lease' | 'bookings'>
   /** The last device that was read; null when only the queue was worked on. */
   readonly cursor: Cursor | null
   readonly isRead: boolean
@@ -37,9 +37,9 @@ const BOOK = `
            targeted = targeted + $6, accepted = accepted + $7, dead = dead + $8, failed = failed + $9,
            skipped = skipped + $10, uncertain = uncertain + $11, failures = 0,
            lease_until = clock_timestamp() + $12 * interval '1 millisecond', repeated = repeated + $13,
-           doubtful = greatest(0, doubtful - $14)
-     where id = $1 and leased_by = $2 and state = 'sending'
-    returning id, message_id, app_id, provider, pg_current_xact_id()::text as transaction
+           doubtful = greatest(0, doubtful - $14), bookings = bookings + 1
+     where id = $1 and leased_by = $2 and state = 'sending' and bookings = $24
+    returning id, message_id, app_id, provider
   ), excepted as (
     insert into delivery_exception (bucket, message_id, hwid, app_id, provider, at, outcome, reason)
     select i.bucket, b.message_id, i.hwid, b.app_id, b.provider, $15, i.outcome, i.reason
@@ -50,17 +50,17 @@ const BOOK = `
     insert into acceptance (message_id, app_id, batch_id, bucket_from, bucket_to, at, accepted, attempts)
     select message_id, app_id, id, $20, $21, $15, $22, $23 from advanced where $22::bytea is not null
   )
-  select transaction from advanced`
+  select from advanced`
 
 /**
- * Renews the lease, too, in the caller's transaction. Returns the number of that, by which its end can be asked for when nobody told
- * it. Throws LeaseLost, and then nothing is written.
+ * Renews the lease, too, in the caller's transaction. Throws LeaseLost, also when the chunk is booked already, and then nothing is
+ * written.
  */
-export async function bookProgress(tx: Queryable, chunk: ChunkProgress): Promise<string> {
+export async function bookProgress(tx: Queryable, chunk: ChunkProgress): Promise<void> {
   const { batch, cursor, exceptions, accepted } = chunk
   const count = (outcome: ExceptionOutcome) => exceptions.filter(it => it.outcome === outcome).length
   const proof = acceptanceOf(accepted)
-  const { rows } = await tx.query<{ transaction: string }>(BOOK, [
+  const { rows } = await tx.query(BOOK, [
     batch.id,
     batch.lease,
     cursor?.bucket ?? null,
@@ -84,7 +84,17 @@ export async function bookProgress(tx: Queryable, chunk: ChunkProgress): Promise
     proof?.bucketTo ?? null,
     proof?.accepted ?? null,
     proof?.attempts ?? null,
+    batch.bookings,
   ])
   if (rows[0] === undefined) throw new LeaseLost(batch.id)
-  return rows[0].transaction
+}
+
+/** Whether `bookProgress` of this chunk has been committed, while the lease is still its batch's. */
+export async function isBooked(db: Queryable, { batch }: Pick<ChunkProgress, 'batch'>): Promise<boolean> {
+  const { rows } = await db.query('select from batch where id = $1 and leased_by = $2 and bookings = $3', [
+    batch.id,
+    batch.lease,
+    batch.bookings + 1,
+  ])
+  return rows.length > 0
 }

@@ -44,6 +44,8 @@ export interface Batch {
   readonly lease: string
   /** So many of its next deliveries may have been sent before and never booked: its worker died, stood still or failed. */
   readonly doubtful: number
+  /** Of its chunks so many are booked. */
+  readonly bookings: number
   readonly isRead: boolean
   /** A segment is a condition here. */
   readonly target: Target
@@ -129,7 +131,7 @@ const claimOf = (next: string) => `
     from next, message m
    where b.id = next.id and m.id = b.message_id
   returning b.id, b.message_id as "messageId", m.rules, b.app_id as "appId", b.provider, b.bucket_from as "bucketFrom",
-            b.bucket_to as "bucketTo", b.leased_by as lease, b.doubtful,
+            b.bucket_to as "bucketTo", b.leased_by as lease, b.doubtful, b.bookings,
             case when b.cursor_bucket is not null
                  then json_build_object('bucket', b.cursor_bucket, 'hwid', b.cursor_hwid) end as cursor,
             b.is_read as "isRead", case when m.target ? 'segment' then jsonb_build_object('condition', m.target) else m.target end as target,

@@ -2,12 +2,14 @@
  * Working through an outage of the database: a chunk that was sent and can't be booked is kept and booked when the database is
  * back, as long as its batch is still ours. To give it up would be to send it again.
  *
- * Where a connection breaks during a commit nobody is told whether it took place. Each booking therefore asks for the number
- * of its transaction, and what became of that is asked before it is repeated.
- * Source: PostgreSQL, "Transaction ID and Snapshot Information Functions": pg_xact_status.
+ * Where a connection breaks during a commit nobody is told whether it took place. Each booking therefore is the batch's next one
+ * or none: a repeat finds that it has been counted. (The transaction's number would not do: after a crash PostgreSQL gives a number
+ * away again of which nothing had come to its log, so `pg_xact_status` may tell the end of another transaction.)
  */
 import { setTimeout as delay } from 'node:timers/promises'
-import { type Database, isDatabaseAway, type Queryable } from '../store/database.ts'
+import { type Database, isDatabaseAway } from '../store/database.ts'
+import { isBooked } from './booking.ts'
+import { LeaseLost } from './lease.ts'
 import { type Chunk, settleChunk } from './settle.ts'
 
 /** Doubled each time. The longest is below what a lease has left after the database's start (lease.ts). */
@@ -30,39 +32,25 @@ export async function throughOutage<T>(work: () => Promise<T>, signal: AbortSign
 }
 
 /**
- * Books a chunk exactly once, however often that has to be tried; `fail` is told why. Throws LeaseLost, and then nothing of it
- * is stored.
+ * Books a chunk exactly once, however often that has to be tried; `fail` is told why. Throws LeaseLost, and then the chunk is not
+ * stored, or its batch has been taken over since.
  */
 export async function bookChunk(
   db: Database,
   chunk: Chunk,
   { signal, fail }: { readonly signal: AbortSignal; readonly fail: (error: unknown) => void },
 ): Promise<void> {
-  let transaction: string | undefined
+  let isRepeat = false
   const book = async () => {
-    if (transaction !== undefined && (await tookPlace(db, transaction, signal))) return
-    transaction = undefined
-    await settleChunk(db, chunk, id => {
-      transaction = id
-    })
+    try {
+      await settleChunk(db, chunk)
+    } catch (error) {
+      // One whose client is gone may still be at its commit: the repeat has waited for that at the batch's row.
+      if (isRepeat && error instanceof LeaseLost && (await isBooked(db, chunk))) return
+      isRepeat = true
+      fail(error)
+      throw error
+    }
   }
-  const telling = (error: unknown) => {
-    fail(error)
-    throw error
-  }
-  await throughOutage(() => book().catch(telling), signal)
-}
-
-/** A backend that lost its client may still be at its commit; it is waited for. */
-async function tookPlace(db: Queryable, transaction: string, signal: AbortSignal): Promise<boolean> {
-  for (;;) {
-    const { rows } = await db.query<{ status: string | null }>(
-      // A number that was not given out yet is of before a failover, which lost it.
-      `select case when $1::xid8 < pg_snapshot_xmax(pg_current_snapshot()) then pg_xact_status($1::xid8) end as status`,
-      [transaction],
-    )
-    if (rows[0]?.status !== 'in progress') return rows[0]?.status === 'committed'
-    signal.throwIfAborted()
-    await delay(FIRST_PAUSE_MS)
-  }
+  await throughOutage(book, signal)
 }

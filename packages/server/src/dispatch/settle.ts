@@ -116,23 +116,18 @@ export function firstAcceptancesOf(appId: number, settlements: readonly Settleme
   })
 }
 
-/** `begun` is told the transaction's number. Throws LeaseLost, and then nothing of the chunk is stored. */
-export async function settleChunk(
-  db: Database,
-  chunk: Chunk,
-  begun: (transaction: string) => void,
-): Promise<void> {
+/** Throws LeaseLost, also when it is booked already, and then nothing of the chunk is stored. */
+export async function settleChunk(db: Database, chunk: Chunk): Promise<void> {
   await db.plannedTransaction(async tx => {
     const plan = planOf(chunk, await readReplaced(tx, chunk))
     const { exceptions, accepted } = plan
-    const transaction = await bookProgress(tx, {
+    await bookProgress(tx, {
       ...chunk,
       targeted: chunk.isFromQueue ? 0 : chunk.settlements.length,
       accepted,
       exceptions,
       repeated: countRepeated(chunk),
     })
-    begun(transaction)
     await countByVariant(tx, chunk, plan)
     if (chunk.isFromQueue) await dequeue(tx, chunk, plan)
     await enqueue(tx, chunk, plan)
