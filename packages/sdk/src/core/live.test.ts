@@ -143,6 +143,20 @@ test('R25: a device whose user the server does not agree with rests until the ap
   expect(await (await peers.next()).next()).toMatchObject({ userId: 'bob' })
 })
 
+test('a hello that came before the login that it tells of is said again, whichever answer comes first', async () => {
+  await store.update(change({ userId: 'anna' }))
+  live.start('online')
+  const early = await peers.next()
+  await early.next()
+  live.userChanged() // the login has been taken
+  const peer = await peers.next()
+  early.say({ type: 'error', code: 'input_invalid', detail: 'userId: …', remedy: '…' })
+  early.socket.close(4002)
+  expect(await peer.next()).toMatchObject({ type: 'hello', userId: 'anna' })
+  await welcome(peer)
+  expect(statuses).toEqual(['connecting', 'connected'])
+})
+
 test('a logout is said, and nobody connects until somebody logs in', async () => {
   await store.update(change({ userId: 'anna' }))
   live.start('online')

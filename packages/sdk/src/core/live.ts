@@ -92,8 +92,9 @@ class LiveChannel implements Live {
     const state = await this.#options.store.read()
     if (this.#status === 'stopped') return
     if (this.#refusal === 'logout' && state?.userId === undefined) return
-    const isSame = this.#user !== undefined && this.#user === state?.userId
-    if (!isSame || this.#status === 'resting') this.#connectNow()
+    // One that was not welcome yet may have come before the login, and be refused for it.
+    const isWelcome = this.#status === 'connected' && this.#user !== undefined && this.#user === state?.userId
+    if (!isWelcome) this.#connectNow()
   }
 
   #connectNow(): void {

@@ -51,8 +51,8 @@ function expectOnce(roost: TestRoost, message: MessageView): void {
 
 interface Proxy {
   readonly url: string
-  /** The next commit of a booking reaches PostgreSQL, and its answer reaches nobody: the connection is cut. */
-  loseNextCommit(): void
+  /** The connection is cut at the next commit of a booking: it does not reach PostgreSQL, or its answer reaches nobody. */
+  loseNext(what: 'commit' | 'answer'): void
   lost(): number
 }
 
@@ -62,13 +62,17 @@ async function startProxy(): Promise<Proxy> {
   opened.push(() => database.drop())
   const url = new URL(database.url)
   const port = Number(url.port)
-  let isArmed = false
+  let armed: 'commit' | 'answer' | undefined
   let lost = 0
   const sockets = new Set<{ destroy(): unknown }>()
   const proxy = createServer(client => {
     const server = connect(port, '127.0.0.1')
     let isBooking = false
     let isLosing = false
+    const lose = () => {
+      lost++
+      client.destroy()
+    }
     for (const socket of [client, server]) {
       sockets.add(socket)
       socket.on('error', () => undefined)
@@ -79,16 +83,16 @@ async function startProxy(): Promise<Proxy> {
     }
     client.on('data', (data: Buffer) => {
       if (data.includes('insert into acceptance')) isBooking = true
-      if (isArmed && isBooking && data.includes('commit\0')) {
-        isArmed = false
-        isLosing = true
+      if (armed !== undefined && isBooking && data.includes('commit\0')) {
+        isLosing = armed === 'answer'
+        armed = undefined
+        if (!isLosing) return lose()
       }
-      server.write(data)
+      return server.write(data)
     })
     server.on('data', (data: Buffer) => {
       if (!isLosing) return client.write(data)
-      lost++ // PostgreSQL has answered, so it has committed
-      return client.destroy()
+      return lose() // PostgreSQL has answered, so it has committed
     })
   })
   await new Promise<void>(resolve => proxy.listen(0, '127.0.0.1', resolve))
@@ -99,8 +103,8 @@ async function startProxy(): Promise<Proxy> {
   url.port = String((proxy.address() as AddressInfo).port)
   return {
     url: url.href,
-    loseNextCommit: () => {
-      isArmed = true
+    loseNext: what => {
+      armed = what
     },
     lost: () => lost,
   }
@@ -154,14 +158,17 @@ describe('a chunk that was sent and can not be booked', () => {
     expect(roost.simulator.acceptedFor(hashOf(id)).acceptances).toBe(500)
   })
 
-  test('is booked once when the answer to its commit is lost with the connection', async () => {
-    const { url, loseNextCommit, lost } = await startProxy()
-    const roost = await open({ ROOST_DATABASE_URL: url })
-    await addDevices(roost, PHONES)
-    loseNextCommit()
-    expectOnce(roost, await roost.sendAndSettle(TO_ALL))
-    expect(lost()).toBe(1)
-  })
+  test.each(['answer', 'commit'] as const)(
+    'is booked once when the connection is lost with the %s of its booking, whatever else has been committed since',
+    async what => {
+      const { url, loseNext, lost } = await startProxy()
+      const roost = await open({ ROOST_DATABASE_URL: url })
+      await addDevices(roost, PHONES)
+      loseNext(what)
+      expectOnce(roost, await roost.sendAndSettle(TO_ALL))
+      expect(lost()).toBe(1)
+    },
+  )
 })
 
 describe('a clock that jumps in the middle of a campaign', () => {
