@@ -11,6 +11,8 @@ const exclude = ['**/node_modules/**', '**/dist/**']
 
 export default defineConfig({
   test: {
+    // the default leaves one core free, which of two is half of them
+    maxWorkers: '100%',
     projects: [
       {
         resolve,
