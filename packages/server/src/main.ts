@@ -13,7 +13,7 @@ import type { Config } from './config.ts'
 import { CredentialChecks } from './credentials/checks.ts'
 import { Seal } from './credentials/seal.ts'
 import { Senders } from './credentials/senders.ts'
-import { type Accepted, acceptMessage } from './dispatch/accept.ts'
+import { type Accepted, acceptMessage, acceptMessages, type ToldFault } from './dispatch/accept.ts'
 import { Dispatcher } from './dispatch/dispatcher.ts'
 import { type AppOptions, buildApp } from './http/app.ts'
 import type { HttpContext } from './http/context.ts'
@@ -180,6 +180,12 @@ async function start(
     poke()
     return created
   }
+  const acceptAll = async (messages: readonly Creation[], told?: ToldFault): Promise<Created[]> => {
+    if (roles.has('send')) return dispatcher.acceptAll(messages, told)
+    const accepted = await acceptMessages(db, messages, told)
+    poke()
+    return accepted.map(it => it.created)
+  }
   const events = new Events({ db, onHappened: noteOccasions, onDue: () => poke() })
   closers.push(() => Promise.all([registrations.settled(), receipts.settled(), events.settled()]))
   const limits = new CallLimits({
@@ -229,6 +235,7 @@ async function start(
       extraCa: config.extraCa,
     }),
     accept,
+    acceptAll,
     poke,
     runSoon,
     trustedProxies: config.trustedProxies,

@@ -1,6 +1,6 @@
 /** Messages to few named devices are planned in the transaction that makes them; nobody else plans or sends here. */
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { type Access, type BareServer, startBare } from '../../test/bare.ts'
+import { type Access, type BareServer, SERVER_TOKEN, startBare } from '../../test/bare.ts'
 
 let server: BareServer
 let app: Access
@@ -39,6 +39,36 @@ test('a message to a named device is in its queue when the sender is answered', 
   await registerPhone()
   expect((await send({ to: { devices: ['phone'] } })).status).toBe(202)
   expect(await planned()).toEqual([{ state: 'sending', queued: 1 }])
+})
+
+const sendCompatibly = (...notifications: Record<string, unknown>[]) =>
+  server.device(app, 'createMessage', {
+    auth: SERVER_TOKEN,
+    notifications: notifications.map(it => ({ content: 'Your code', ...it })),
+  })
+
+test('so is one that a back end of the compatible protocol sends, and each of several in a call', async () => {
+  await registerPhone()
+  expect((await sendCompatibly({ devices: ['phone'] })).body).toMatchObject({ status_code: 200 })
+  const { body } = await sendCompatibly({ devices: ['phone'] }, { title: 'To all' }, { devices: ['nobody'] })
+  expect(body).toMatchObject({ status_code: 200 })
+  expect(await planned()).toEqual([
+    { state: 'sending', queued: 1 },
+    { state: 'sending', queued: 1 },
+    { state: 'scheduled', queued: 0 },
+    { state: 'done', queued: 0 },
+  ])
+})
+
+test('of several in a call none is planned when one is refused', async () => {
+  await registerPhone()
+  const { body } = await sendCompatibly(
+    { devices: ['phone'] },
+    { devices: ['phone'], send_date: '2020-01-01 10:00' },
+  )
+  expect(body).toMatchObject({ status_code: 210 })
+  expect(body.status_message).toContain('request.notifications.1.send_date: ')
+  expect(await planned()).toEqual([])
 })
 
 test('one that names nobody who can be reached is done when the sender is answered, with the reason', async () => {

@@ -13,7 +13,7 @@ import { runNextSchedule } from '../messages/schedules/runs.ts'
 import { closeRounds, takeOccasions } from '../messages/triggers/rounds.ts'
 import { type Database, isDatabaseAway, isDataFault } from '../store/database.ts'
 import type { Clock } from '../time.ts'
-import { type Accepted, acceptMessage } from './accept.ts'
+import { type Accepted, acceptMessage, acceptMessages, type ToldFault } from './accept.ts'
 import { BatchWork, type Rest, type SendingHouse } from './batch-work.ts'
 import { divideNext } from './divide.ts'
 import {
@@ -132,15 +132,26 @@ export class Dispatcher {
 
   /** Takes a message in and sets about it. Throws as `acceptMessage` does. */
   async accept(message: Creation): Promise<Created> {
-    const way = this.#house.precedence.begin()
+    const [created] = await this.#acceptWith(1, async db => [await acceptMessage(db, message)])
+    return created as Created
+  }
+
+  /** Several, as `acceptMessages` does. */
+  async acceptAll(messages: readonly Creation[], told?: ToldFault): Promise<Created[]> {
+    return this.#acceptWith(messages.length, db => acceptMessages(db, messages, told))
+  }
+
+  async #acceptWith(count: number, accept: (db: Database) => Promise<Accepted[]>): Promise<Created[]> {
+    const ways = Array.from({ length: count }, () => this.#house.precedence.begin())
     try {
-      const { created, due } = await acceptMessage(this.#options.db, message)
-      if (due === 'send') way.isOf(created.id)
-      else way.end()
-      this.poke(due)
-      return created
+      const accepted = await accept(this.#options.db)
+      for (const [i, { created, due }] of accepted.entries())
+        if (due === 'send') ways[i]?.isOf(created.id)
+        else ways[i]?.end()
+      for (const due of new Set(accepted.map(it => it.due))) this.poke(due)
+      return accepted.map(it => it.created)
     } catch (error) {
-      way.end()
+      for (const way of ways) way.end()
       throw error
     }
   }

@@ -6,7 +6,7 @@ import type { ServerTokens } from '../access/tokens.ts'
 import type { Calls } from '../calls/calls.ts'
 import type { CredentialChecks } from '../credentials/checks.ts'
 import type { Seal } from '../credentials/seal.ts'
-import type { Accepted } from '../dispatch/accept.ts'
+import type { Accepted, ToldFault } from '../dispatch/accept.ts'
 import type { Receipts } from '../insight/receipts.ts'
 import type { ReceiptSigner } from '../insight/receipts-signature.ts'
 import type { Openings } from '../insight/statistics/opens.ts'
@@ -54,6 +54,8 @@ export interface HttpContext {
   readonly renders: RenderCounts
   /** Takes a message in and has it sent. Throws as `acceptMessage` does. */
   readonly accept: (message: Creation) => Promise<Created>
+  /** Several, all or none. Throws as `acceptMessages` does. */
+  readonly acceptAll: (messages: readonly Creation[], told?: ToldFault) => Promise<Created[]>
   /** Tells the dispatcher that something became due; `message`: that one was made, and nothing else has changed. */
   readonly poke: (what?: Accepted['due']) => void
   /** Runs a background job now instead of at its next time; one of apps for one of them alone, if that is named. */

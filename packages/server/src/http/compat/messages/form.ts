@@ -17,6 +17,8 @@ export interface Form {
   readonly input: NewMessage
   /** Fields that only decorate, and that no device will show. */
   readonly ignored: readonly string[]
+  /** Makes an error that comes up later, when the message is made, one that tells of it by the names that the caller used. */
+  readonly told: (error: unknown) => unknown
 }
 
 /** Whom it is for, as far as it takes the base to tell. */
@@ -145,7 +147,21 @@ export function readForm(fields: Fields, { place, audience, beaten, appRules }: 
   if (rules !== undefined) put(draft, 'rules', 'capping_days', rules)
   const parsed = newMessageSchema.safeParse(draft.form, { error: wordOf })
   if (!parsed.success) throw new PushError('input_invalid', describe(parsed.error, draft))
-  return { input: parsed.data, ignored: draft.ignored }
+  return { input: parsed.data, ignored: draft.ignored, told: error => inNamesOf(draft, error) }
+}
+
+/** Where our form has the field that a message is about. */
+const PLACE_IN_FORM = /\bbody\/([\w/-]+)(?=: )/g
+
+function inNamesOf({ names, place }: Draft, error: unknown): unknown {
+  if (!(error instanceof PushError)) return error
+  const { code, message, remarks } = error
+  const words = message
+    .replace(PLACE_IN_FORM, (_, path: string) =>
+      path === 'content' ? place : `${place}.${nameOf(path.replaceAll('/', '.'), names)}`,
+    )
+    .replace('idempotencyKey', 'transactionId')
+  return new PushError(code, words, { cause: error, remarks })
 }
 
 /** Null and empty text are how back ends say that they say nothing. */
@@ -155,6 +171,8 @@ function isSaid(value: unknown): boolean {
 
 function readField(draft: Draft, name: string): void {
   const value = draft.fields[name]
+  if (name === 'transactionId' && value === '')
+    refuse(draft, name, 'it is empty, and would keep no repeat from being sent; leave it out to have none')
   if (!isSaid(value) || READ_APART.has(name)) {
     if (name === 'ios_category_id' && isSaid(value)) put(draft, 'content.apns.category', name, String(value))
     return

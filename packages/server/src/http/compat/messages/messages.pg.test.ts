@@ -388,7 +388,27 @@ describe('createMessage', () => {
       { content: 'x', send_date: '2099-01-01 10:00', timezone: 'Mars/Olympus' },
       'zone "Mars/Olympus"',
     ],
-    ['a time of long ago', { content: 'x', send_date: '2020-01-01 10:00' }, 'sendAt'],
+    [
+      'a time of long ago',
+      { content: 'x', send_date: '2020-01-01 10:00' },
+      'request.notifications.0.send_date: 2020-01-01T10:00:00.000Z is more than a day ago',
+    ],
+    [
+      'a time of long ago by the clocks of devices',
+      { content: 'x', send_date: '2020-01-01 10:00', ignore_user_timezone: false },
+      'request.notifications.0.send_date: 2020-01-01T10:00 has passed everywhere',
+    ],
+    [
+      'an inbox that is over before the message is sent',
+      { content: 'x', send_date: '2099-02-03 10:00', inbox_date: '2099-02-02' },
+      'request.notifications.0.inbox_date: 2099-02-02T23:59:59.000Z is over before',
+    ],
+    [
+      'a variable that there is not',
+      { content: 'Hi {{ nothing.of.this }}', title: 'x' },
+      'request.notifications.0.content: the template',
+    ],
+    ['an empty transactionId', { content: 'x', transactionId: '' }, 'notifications.0.transactionId: it is empty'],
     [
       'an unknown operator',
       { content: 'x', conditions: [['Age', 'LIKE', 3]] },

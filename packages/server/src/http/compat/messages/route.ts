@@ -8,7 +8,6 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { readAppRules } from '../../../messages/app-rules.ts'
 import { codeOf, type FoundMessage, findByCode } from '../../../messages/code.ts'
-import { createMessage } from '../../../messages/create.ts'
 import { judgeImages } from '../../../messages/images.ts'
 import type { HttpContext } from '../../context.ts'
 import { check } from '../../faults.ts'
@@ -112,15 +111,9 @@ async function createMessages(context: BackEndContext, request: unknown): Promis
     forms.push(await formOf(context, { appId, fields, place: `request.notifications.${i}` }))
   const at = context.clock.now()
   const images = await Promise.all(forms.map(({ input }) => judgeImages(context.images, input.content)))
-  const codes = await context.db.transaction(async tx => {
-    const made: string[] = []
-    for (const [i, { input }] of forms.entries()) {
-      const { id } = await createMessage(tx, { appId, input, at, images: images[i] }).catch(tellOfKey)
-      made.push(codeOf(id))
-    }
-    return made
-  })
-  context.poke()
+  const messages = forms.map(({ input }, i) => ({ appId, input, at, images: images[i] }))
+  const told = (error: unknown, i: number) => forms[i]?.told(error) ?? error
+  const codes = (await context.acceptAll(messages, told)).map(it => codeOf(it.id))
   return {
     Messages: codes,
     ...byCode('UnknownDevices', codes, forms, it => it.unknown),
@@ -140,17 +133,13 @@ async function createTargeted(
       throw new PushError('input_invalid', `request.${name}: the audience is named by devices_filter alone`)
   const appRules = await readAppRules(context.db, app.id)
   const audience = { condition }
-  const { input, ignored } = readForm(fields, { place: 'request', audience, beaten: [], appRules })
+  const { input, ignored, told } = readForm(fields, { place: 'request', audience, beaten: [], appRules })
   const images = await judgeImages(context.images, input.content)
   const message = { appId: app.id, input, images, at: context.clock.now() }
-  const created = await context.accept(message).catch(tellOfKey)
+  const created = await context.accept(message).catch(error => {
+    throw told(error)
+  })
   return { messageCode: codeOf(created.id), ...(ignored.length > 0 && { Ignored: ignored }) }
-}
-
-/** By the name that the caller used. */
-function tellOfKey(error: unknown): never {
-  if (!(error instanceof PushError && error.code === 'idempotency_key_reused')) throw error
-  throw new PushError(error.code, error.message.replace('idempotencyKey', 'transactionId'))
 }
 
 interface NotificationForm extends Form {
