@@ -408,7 +408,11 @@ describe('createMessage', () => {
       { content: 'Hi {{ nothing.of.this }}', title: 'x' },
       'request.notifications.0.content: the template',
     ],
-    ['an empty transactionId', { content: 'x', transactionId: '' }, 'notifications.0.transactionId: it is empty'],
+    [
+      'an empty transactionId',
+      { content: 'x', transactionId: '' },
+      'notifications.0.transactionId: it is empty',
+    ],
     [
       'an unknown operator',
       { content: 'x', conditions: [['Age', 'LIKE', 3]] },
