@@ -480,7 +480,12 @@ async function launch(place: Launch): Promise<Running> {
 }
 
 /** For tests: files of them run side by side, each with servers of its own. */
-const THROW_AWAY = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: '200' }
+const THROW_AWAY = {
+  fsync: 'off',
+  synchronous_commit: 'off',
+  full_page_writes: 'off',
+  max_connections: '200',
+}
 
 function serverArguments(place: Launch, port: number): string[] {
   const settings: Record<string, string> = {
