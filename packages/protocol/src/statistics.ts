@@ -69,8 +69,19 @@ const range = {
   asOf: z.string().nullable(),
 }
 
+/** Of one message that was asked for. */
+const toldApart = {
+  isToldApart: z
+    .boolean()
+    .optional()
+    .describe(
+      'Only where a message is asked for. False: it is none of the lane "campaign", so it is counted with its app and its campaign alone, and all numbers here are 0; GET …/messages/{id} has its counts',
+    ),
+}
+
 export const deliveryStatisticsSchema = z.object({
   ...range,
+  ...toldApart,
   rows: z.array(deliveryNumbersSchema.extend(step)),
   totals: deliveryNumbersSchema,
 })
@@ -82,6 +93,7 @@ export type DeliveryStatistics = z.infer<typeof deliveryStatisticsSchema>
 export type BaseStatistics = z.infer<typeof baseStatisticsSchema>
 
 export const failureStatisticsSchema = z.object({
+  ...toldApart,
   failures: z.array(
     z.object({ outcome: z.string(), reason: z.string(), gateway: z.string().nullable(), count }),
   ),
@@ -104,7 +116,7 @@ export const latencySchema = z.object({
   /** Histograms of several answers are added place by place. */
   histogram: z.array(z.object({ fromMs: count, toMs: count, count })),
 })
-export const latencyStatisticsSchema = z.object({ stages: z.array(latencySchema) })
+export const latencyStatisticsSchema = z.object({ ...toldApart, stages: z.array(latencySchema) })
 export type LatencyStatistics = z.infer<typeof latencyStatisticsSchema>
 
 export const coverageSchema = z.object({

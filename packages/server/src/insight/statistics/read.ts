@@ -11,6 +11,7 @@ import {
   PushError,
   type StatisticsStep,
 } from '@roost/protocol'
+import { LANES } from '../../messages/lanes.ts'
 import type { Queryable } from '../../store/database.ts'
 import { type Latency, latencyOf, TOTAL_DAY } from './words.ts'
 
@@ -59,18 +60,24 @@ export function checkRange({ from, to, by }: Pick<Timeline, 'from' | 'to' | 'by'
   if (days > max) throw new PushError('input_invalid', `by ${by} it is ${max} days at most, not ${days}`)
 }
 
+/** Of a message alone: whether it is among those that are counted one by one (gather.ts). */
+export interface ToldApart {
+  readonly isToldApart?: boolean
+}
+
 /** What was counted of a message stays when it is gone. Throws `message_unknown`. */
 export async function requireSubject(
   db: Queryable,
   { appId, message }: Pick<Subject, 'message'> & { readonly appId: number },
-): Promise<void> {
-  if (message === undefined) return
-  const { rowCount } = await db.query(
-    `select from message where app_id = $1 and id = $2
-     union all (select from stat_day where app_id = $1 and scope = $3 limit 1)`,
+): Promise<ToldApart> {
+  if (message === undefined) return {}
+  const { rows } = await db.query<Required<ToldApart>>(
+    `select lane = ${LANES.campaign} as "isToldApart" from message where app_id = $1 and id = $2
+     union all (select true from stat_day where app_id = $1 and scope = $3 limit 1)`,
     [appId, message, scopeOf({ message })],
   )
-  if (rowCount === 0) throw new PushError('message_unknown', `this app has no message ${message}`)
+  if (rows.length === 0) throw new PushError('message_unknown', `this app has no message ${message}`)
+  return { isToldApart: rows.some(it => it.isToldApart) }
 }
 
 const HOURS_OF = `

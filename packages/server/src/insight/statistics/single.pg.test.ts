@@ -35,3 +35,17 @@ test('the days of the app and of its campaign have a message to one device, with
   expect(await totals('by=day&campaign=orders')).toMatchObject(counted)
   expect(await totals(`by=day&message=${id}`)).toMatchObject({ accepted: 0, skipped: 0, delivered: 0 })
 })
+
+test('asked for alone, a message to one device is said not to be told apart, and a campaign to be', async () => {
+  const phone = await roost.phone('ios')
+  const content = { title: 'Yours' }
+  const single = await roost.sendAndSettle({ to: { devices: [phone.hwid] }, content })
+  const campaign = await roost.sendAndSettle({ to: { all: true }, content })
+  for (const list of ['deliveries', 'failures', 'latency']) {
+    const of = async (query: string) =>
+      (await roost.rest<object>('GET', `/v1/apps/${roost.app}/stats/${list}?${query}`)).body
+    expect(await of(`message=${single.id}`)).toMatchObject({ isToldApart: false })
+    expect(await of(`message=${campaign.id}`)).toMatchObject({ isToldApart: true })
+    expect(await of('')).not.toHaveProperty('isToldApart')
+  }
+})

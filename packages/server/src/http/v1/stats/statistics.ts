@@ -66,10 +66,10 @@ async function timelineRoutes(instance: FastifyInstance, { db, clock, apps }: Ht
       const found = await apps.find(code)
       const range = rangeOf(found, query, clock.now())
       const { by, format, split, campaign, message } = query
-      await requireSubject(db, { appId: range.appId, message })
+      const apart = await requireSubject(db, { appId: range.appId, message })
       const asked = { ...range, by, campaign, message, isSplit: split !== undefined }
       const { rows, totals } = await readDeliveries(db, asked)
-      const answer = { ...headOf(range, by), asOf: await countedAt(db), rows, totals }
+      const answer = { ...headOf(range, by), ...apart, asOf: await countedAt(db), rows, totals }
       return sendTable(reply, { name: `deliveries-${code}`, format, rows }, answer)
     },
   )
@@ -110,10 +110,10 @@ async function timelineRoutes(instance: FastifyInstance, { db, clock, apps }: Ht
     async ({ params: { app: code }, query }, reply) => {
       const range = rangeOf(await apps.find(code), query, clock.now())
       const { campaign, message, gateway, format } = query
-      await requireSubject(db, { appId: range.appId, message })
+      const apart = await requireSubject(db, { appId: range.appId, message })
       const stages = await readLatencies(db, { ...range, campaign, message, gateway })
       const rows = stages.flatMap(({ stage, histogram }) => histogram.map(it => ({ stage, ...it })))
-      return sendTable(reply, { name: `latency-${code}`, format, rows }, { stages })
+      return sendTable(reply, { name: `latency-${code}`, format, rows }, { ...apart, stages })
     },
   )
 }
@@ -139,9 +139,9 @@ async function listRoutes(instance: FastifyInstance, { db, clock, apps }: HttpCo
     async ({ params: { app: code }, query }, reply) => {
       const range = rangeOf(await apps.find(code), query, clock.now())
       const { campaign, message, format } = query
-      await requireSubject(db, { appId: range.appId, message })
+      const apart = await requireSubject(db, { appId: range.appId, message })
       const failures = await readFailures(db, { ...range, campaign, message })
-      return sendTable(reply, { name: `failures-${code}`, format, rows: failures }, { failures })
+      return sendTable(reply, { name: `failures-${code}`, format, rows: failures }, { ...apart, failures })
     },
   )
 
