@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { Command, endCommands, LISTENING } from './support/command.ts'
+import { Command, endCommands, LISTENING, PROGRAM } from './support/command.ts'
 
 let temporary: string
 beforeEach(async () => {
@@ -67,4 +67,9 @@ describe('roost simulate', () => {
     expect(await simulate.end('SIGINT')).toBe(0)
     expect(await readdir(temporary)).toEqual([])
   })
+})
+
+test.each(['--version', '-V'])('roost %s names the release and the Node that it runs on', async flag => {
+  const { stdout } = await promisify(execFile)(process.execPath, [PROGRAM, flag])
+  expect(stdout).toMatch(/^Roost \d+\.\d+\.\d+ on Node v\d+\.\d+\.\d+\n$/)
 })

@@ -4,6 +4,7 @@
  * A command imports the code that it runs when it runs: `--help` answers in 0.1 s instead of 0.4 s, and a measurement
  * of memory does not hold the server (60 MB).
  */
+import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { diskFault, StartError } from '../store/folder.ts'
 import { accessCommand } from './access/command.ts'
@@ -27,8 +28,13 @@ import { simulateCommand } from './simulate/command.ts'
 import { testDeviceCommand } from './test-device/command.ts'
 import { webhooksCommand } from './webhooks/command.ts'
 
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  readonly version: string
+}
+
 const program = new Command('roost')
   .description('Roost: own your push subscriber base.')
+  .version(`Roost ${version} on Node ${process.version}`)
   .addCommand(serveCommand())
   .addCommand(demoCommand())
   .addCommand(simulateCommand())
