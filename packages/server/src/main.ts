@@ -37,7 +37,7 @@ import { Database } from './store/database.ts'
 import { keepSecret, sharePostgres, startEmbeddedPostgres } from './store/embedded.ts'
 import { prepareFolder, StartError } from './store/folder.ts'
 import type { Migration } from './store/migrate.ts'
-import { Listener, notify } from './store/notices.ts'
+import { Listener } from './store/notices.ts'
 import { prepareDatabase } from './store/prepare.ts'
 import { type Clock, systemClock } from './time.ts'
 
@@ -173,7 +173,7 @@ async function start(
   closers.push(() => openings.close())
   const poke = roles.has('send')
     ? (what?: Accepted['due']) => dispatcher.poke(what)
-    : () => elsewhere(notify(db, 'due'))
+    : () => elsewhere(db.announce('due'))
   const accept = async (message: Creation): Promise<Created> => {
     if (roles.has('send')) return dispatcher.accept(message)
     const { created } = await acceptMessage(db, message)

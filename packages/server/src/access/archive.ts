@@ -10,8 +10,7 @@
  * logs out meanwhile would get pushes afterwards.
  */
 import { PushError } from '@roost/protocol'
-import type { Database, Queryable } from '../store/database.ts'
-import { notify } from '../store/notices.ts'
+import type { Database, Queryable, Transaction } from '../store/database.ts'
 import { type App, lockApp } from './apps.ts'
 
 interface Moment {
@@ -27,7 +26,7 @@ export async function archiveApp(db: Database, code: string, { at }: Moment): Pr
     if (app.archivedAt !== null) return app
     await tx.query('update app set archived_at = $2 where id = $1', [app.id, new Date(at)])
     await stopSending(tx, app.id, at)
-    await tellAll(tx)
+    tellAll(tx)
     return { ...app, archivedAt: new Date(at).toISOString() }
   })
 }
@@ -41,7 +40,7 @@ export async function unarchiveApp(db: Database, code: string, { at }: Moment): 
       app.id,
       new Date(at),
     ])
-    await tellAll(tx)
+    tellAll(tx)
     return { ...app, archivedAt: null }
   })
 }
@@ -68,7 +67,7 @@ export async function deleteApp(
     await tx.query('delete from person_role where app_id = $1', [app.id])
     await tx.query('delete from member_invitation where app_id = $1', [app.id])
     await tx.query('update webhook set is_active = false where app_id = $1', [app.id])
-    await tellAll(tx)
+    tellAll(tx)
     return app
   })
 }
@@ -97,7 +96,7 @@ async function stopSending(tx: Queryable, appId: number, at: number): Promise<vo
 }
 
 /** Servers that believe in what was, and workers that send. */
-async function tellAll(tx: Queryable): Promise<void> {
-  await notify(tx, 'access')
-  await notify(tx, 'control')
+function tellAll(tx: Transaction): void {
+  tx.announce('access')
+  tx.announce('control')
 }

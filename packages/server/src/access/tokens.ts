@@ -95,7 +95,7 @@ export async function readToken(
   return found
 }
 
-/** Servers that believe in it still are told by `notify(tx, 'access')`. Throws `api_token_unknown`. */
+/** Servers that believe in it still are told by `tx.announce('access')`. Throws `api_token_unknown`. */
 export async function revokeToken(
   tx: Queryable,
   { id, appId, at }: { readonly id: number; readonly appId: number | null; readonly at: number },

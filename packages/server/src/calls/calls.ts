@@ -13,7 +13,6 @@ import {
 } from '@roost/protocol'
 import { v4 as uuidv4 } from 'uuid'
 import type { Database, Transaction } from '../store/database.ts'
-import { noticeWith } from '../store/notices.ts'
 import type { Clock } from '../time.ts'
 import { recordEvent } from '../webhooks/outbox.ts'
 import type { ToldCall } from './content.ts'
@@ -212,7 +211,7 @@ async function createCall(
     const rung = legs.flatMap(it => (it.userId === userId ? rungOf(it, known.get(it.hwid)) : []))
     await ringByPush(tx, { appId, call: toldOf(call, { userId, state: 'ringing' }), devices: rung, at })
   }
-  noticeWith(tx, 'call')
+  tx.announce('call')
 }
 
 function longest(names: readonly string[]): string {
@@ -265,6 +264,6 @@ export async function followChanges(
     const data = { callId: call.callId, userId, state, by, callState }
     await recordEvent(tx, { appId: call.appId, type: 'call.changed', data, at })
   }
-  noticeWith(tx, 'call')
-  noticeWith(tx, 'control')
+  tx.announce('call')
+  tx.announce('control')
 }

@@ -13,7 +13,6 @@ import { expiresAt, type Settlement } from '../dispatch/settle.ts'
 import type { ContentRenderer } from '../messages/experiments/render.ts'
 import type { Needs } from '../messages/facts.ts'
 import type { Database } from '../store/database.ts'
-import { announce } from '../store/notices.ts'
 import type { Clock } from '../time.ts'
 import {
   type FrameState,
@@ -122,7 +121,7 @@ export class LiveRoad {
     if (frames.length === 0) return isFew ? known() : before
     const made = await db.plannedTransaction(async tx => {
       const after = await makeFrames(tx, { appId, messageId, frames, states, at, expiresAt: over })
-      if (after.size > 0) announce(tx, 'live')
+      if (after.size > 0) tx.announce('live')
       return after
     })
     return new Map([...before, ...made])

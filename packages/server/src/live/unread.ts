@@ -6,7 +6,6 @@ import { countUnread } from '../inbox/unread.ts'
 import { bucketOf } from '../registry/buckets.ts'
 import type { Database, Transaction } from '../store/database.ts'
 import { MicroBatch } from '../store/micro-batch.ts'
-import { announce } from '../store/notices.ts'
 import type { Clock } from '../time.ts'
 import type { Place } from './presence.ts'
 
@@ -19,7 +18,7 @@ export async function tellOthersUnread(tx: Transaction, { appId, hwid }: Place):
         and p.bucket = d.bucket and p.app_id = d.app_id and p.hwid = d.hwid and p.server is not null`,
     [bucketOf(hwid), appId, hwid],
   )
-  if (rowCount > 0) announce(tx, 'unread')
+  if (rowCount > 0) tx.announce('unread')
 }
 
 const COUNTED_AT_ONCE = 500

@@ -11,7 +11,6 @@
  */
 import { type MessageState, PushError } from '@roost/protocol'
 import type { Database, Queryable } from '../store/database.ts'
-import { notify } from '../store/notices.ts'
 
 export interface MessageKey {
   readonly appId: number
@@ -67,7 +66,7 @@ async function control(
 ): Promise<void> {
   await db.transaction(async tx => {
     await change(tx, await lockMessage(tx, key))
-    await notify(tx, 'control')
+    tx.announce('control')
   })
 }
 

@@ -16,7 +16,6 @@ import { withdrawFromInboxes } from '../inbox/open.ts'
 import { hashOf } from '../insight/receipts.ts'
 import { bucketOf } from '../registry/buckets.ts'
 import type { Database, Queryable } from '../store/database.ts'
-import { notify } from '../store/notices.ts'
 import { cancelIn, lockMessage, type MessageKey } from './control.ts'
 import { createMessage } from './create.ts'
 import type { ImageVerdict } from './images.ts'
@@ -42,7 +41,7 @@ export async function recallMessage(db: Database, { key, content, images, at }: 
     if (await isRepeat(tx, key, content)) return
     refuseLate(key, recalled, at)
     if (found.state !== 'done') await cancelIn(tx, { key, found, at })
-    await notify(tx, 'control')
+    tx.announce('control')
     await withdrawFromInboxes(tx, { messageId: key.id, at })
     if (!found.isPlanned) return // nobody got it
     const later = await readLater(tx, key, recalled)

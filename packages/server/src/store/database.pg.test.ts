@@ -1,6 +1,7 @@
 /** Transactions, and the two repeats that PostgreSQL itself asks for. */
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer } from 'node:net'
+import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { cloneDatabase, type TestDatabase } from '../../test/database.ts'
 import { codeOf, Database, type Queryable, type Transaction } from './database.ts'
@@ -247,3 +248,61 @@ async function withholding(word: string): Promise<{ readonly url: string; close(
     close: () => new Promise(resolve => relay.close(() => resolve())),
   }
 }
+
+/** What is heard over NOTIFY until `last` comes: a session hears notices in the order of their commits. */
+async function heardUntil(last: string, tell: () => Promise<void>): Promise<string[]> {
+  const listener = new pg.Client({ connectionString: database.url })
+  await listener.connect()
+  await listener.query('listen roost_dispatch')
+  const heard: string[] = []
+  const isOver = new Promise<void>(resolve => {
+    listener.on('notification', ({ payload = '' }) => (payload === last ? resolve() : heard.push(payload)))
+  })
+  await tell()
+  await db.query('select pg_notify($1, $2)', ['roost_dispatch', last])
+  await isOver
+  await listener.end()
+  return heard
+}
+
+test('what a transaction announces goes out by NOTIFY with its commit, and not without it', async () => {
+  const heard = await heardUntil('last', async () => {
+    await db.transaction(async tx => tx.announce('call'))
+    await db.plannedTransaction(async tx => tx.announce('live'))
+    const failing = db.transaction(async tx => {
+      tx.announce('control')
+      throw new Error('no')
+    })
+    await expect(failing).rejects.toThrow('no')
+    await db.announce('due')
+  })
+  expect(heard).toEqual(['call', 'live', 'due'])
+})
+
+test('who takes notices on their way gets each once, after the commit, and NOTIFY none', async () => {
+  const taken: (readonly [string, Promise<number[]>])[] = []
+  const own = new Database({
+    url: database.url,
+    publish: notice => taken.push([notice, totals()]), // asked over another connection
+  })
+  const heard = await heardUntil('last', async () => {
+    await own.transaction(async tx => {
+      tx.announce('live')
+      await add(tx, 1)
+      tx.announce('live')
+    })
+    const failing = own.plannedTransaction(async tx => {
+      tx.announce('control')
+      tx.send('select 1 / 0')
+    })
+    await expect(failing).rejects.toThrow('division by zero')
+    await own.announce('due')
+  })
+  expect(heard).toEqual([])
+  expect(taken.map(([notice]) => notice)).toEqual(['live', 'due'])
+  expect(await Promise.all(taken.map(([, seen]) => seen))).toEqual([
+    [1, 0],
+    [1, 0],
+  ])
+  await own.close()
+})

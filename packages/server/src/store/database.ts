@@ -3,6 +3,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
+import { NOTIFY, type Notice } from './notices.ts'
 
 export type Row = Record<string, unknown>
 
@@ -21,6 +22,8 @@ export interface Transaction extends Queryable {
    * transaction does, with its error.
    */
   send(text: string, values?: readonly unknown[]): void
+  /** Tells the processes of the database once this is committed, and nobody when it is not. */
+  announce(notice: Notice): void
 }
 
 /**
@@ -68,7 +71,12 @@ export interface DatabaseOptions {
   readonly answerTimeoutMs?: number
   /** From 0 to below 1, for the pauses before a repetition. Default `Math.random`. */
   readonly random?: () => number
+  /** Takes notices on their way; what a transaction announces, after its commit. Default: PostgreSQL's NOTIFY does. */
+  readonly publish?: Publish | undefined
 }
+
+/** Must not throw. */
+export type Publish = (notice: Notice) => void
 
 /** A statement that is planned once for a connection; one name, one text. */
 export interface PlannedStatement {
@@ -97,6 +105,7 @@ export class Database implements Queryable {
   readonly #pool: pg.Pool
   readonly #planned: pg.Pool
   readonly #random: () => number
+  readonly #publish: Publish | undefined
 
   constructor(options: DatabaseOptions) {
     const statementTimeoutMs = options.statementTimeoutMs ?? STATEMENT_TIMEOUT_MS
@@ -113,6 +122,7 @@ export class Database implements Queryable {
       types,
     }
     this.#random = options.random ?? Math.random
+    this.#publish = options.publish
     this.#pool = new pg.Pool({
       ...connecting,
       max: options.maxConnections ?? 12,
@@ -164,7 +174,7 @@ export class Database implements Queryable {
    * failure repeats the whole of it, five times at most, so `work` must have no effect outside the database.
    */
   async transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
-    return repeating(() => transactionOnce(this.#pool, work, client => asQueryable(client)), this.#random)
+    return this.#repeated(this.#pool, work, client => asQueryable(client))
   }
 
   /**
@@ -172,7 +182,22 @@ export class Database implements Queryable {
    * hundred times a second, of texts that are always the same.
    */
   async plannedTransaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
-    return repeating(() => transactionOnce(this.#planned, work, asPlanned), this.#random)
+    return this.#repeated(this.#planned, work, asPlanned)
+  }
+
+  async #repeated<T>(
+    pool: pg.Pool,
+    work: (tx: Transaction) => Promise<T>,
+    queryable: (client: pg.PoolClient) => Queryable,
+  ): Promise<T> {
+    const publish = this.#publish
+    return repeating(() => transactionOnce(pool, work, { queryable, publish }), this.#random)
+  }
+
+  /** Of what was committed before. */
+  async announce(notice: Notice): Promise<void> {
+    if (this.#publish === undefined) await this.query(NOTIFY, [notice])
+    else this.#publish(notice)
   }
 
   /**
@@ -213,15 +238,20 @@ function preparedBy(settings: string): (client: pg.ClientBase) => void {
   return prepare as (client: pg.ClientBase) => void
 }
 
+interface Ways {
+  readonly queryable: (client: pg.PoolClient) => Queryable
+  readonly publish: Publish | undefined
+}
+
 async function transactionOnce<T>(
   pool: pg.Pool,
   work: (tx: Transaction) => Promise<T>,
-  queryable: (client: pg.PoolClient) => Queryable,
+  ways: Ways,
 ): Promise<T> {
   const client = await pool.connect()
   let broken: Error | undefined
   try {
-    return await fromBeginToCommit(client, queryable(client), work)
+    return await fromBeginToCommit(client, work, ways)
   } catch (error) {
     if (isUnanswered(error))
       broken = error as Error // it would not answer a rollback either
@@ -241,21 +271,28 @@ async function transactionOnce<T>(
  */
 async function fromBeginToCommit<T>(
   client: pg.PoolClient,
-  queryable: Queryable,
   work: (tx: Transaction) => Promise<T>,
+  ways: Ways,
 ): Promise<T> {
+  const queryable = ways.queryable(client)
   const unasked: Promise<unknown>[] = []
   const send = (text: string, values?: readonly unknown[]) => {
     const sent = queryable.query(text, values)
     sent.catch(() => undefined) // it is told below
     unasked.push(sent)
   }
+  const announced = new Set<Notice>()
+  const announce = (notice: Notice) => {
+    if (ways.publish === undefined) send(NOTIFY, [notice])
+    else announced.add(notice)
+  }
   const begun = client.query('begin')
   begun.catch(() => undefined)
   unasked.push(begun)
   try {
-    const result = await work({ ...queryable, send })
+    const result = await work({ ...queryable, send, announce })
     await Promise.all([...unasked, client.query('commit')])
+    for (const notice of announced) ways.publish?.(notice)
     return result
   } catch (error) {
     for (const it of unasked) await it // the first that failed is why all that follows did

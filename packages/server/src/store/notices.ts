@@ -1,11 +1,10 @@
 /**
- * Notices between the processes of one database (PostgreSQL's NOTIFY): something has changed, look now. They only save
- * time: one that is lost, as while a connection breaks or behind a pooler that knows no sessions, is made up for by looking
- * now and then.
+ * Notices between the processes of one database: something has changed, look now. They only save time: one that is lost, as
+ * while a connection breaks or behind a pooler that knows no sessions, is made up for by looking now and then. They leave by
+ * `announce` of a transaction or of the database, over PostgreSQL's NOTIFY unless there is a NATS (notices-nats.ts).
  */
 import pg from 'pg'
 import type { Logger } from 'pino'
-import type { Queryable, Transaction } from './database.ts'
 
 const CHANNEL = 'roost_dispatch'
 const RECONNECT_AFTER_MS = 2000
@@ -14,22 +13,15 @@ const RECONNECT_AFTER_MS = 2000
  * `due`: a message waits to be sent. `control`: one was paused, resumed or cancelled. `access`: a token was revoked. `live`: something waits
  * for the live channel. `call`: a call has changed that devices are to be told of. `unread`: so has the unread count of connected devices.
  */
-const NOTICES = ['due', 'control', 'access', 'live', 'call', 'unread'] as const
+export const NOTICES = ['due', 'control', 'access', 'live', 'call', 'unread'] as const
 export type Notice = (typeof NOTICES)[number]
 
-/** In a transaction it goes out with the commit. */
-export async function notify(db: Queryable, notice: Notice): Promise<void> {
-  await db.query('select pg_notify($1, $2)', [CHANNEL, notice])
-}
+/** With the notice as $1; in a transaction it goes out with the commit. */
+export const NOTIFY = `select pg_notify('${CHANNEL}', $1)`
 
-/** The same with the commit, and nobody waits for its answer. */
-export function announce(tx: Transaction, notice: Notice): void {
-  tx.send('select pg_notify($1, $2)', [CHANNEL, notice])
-}
-
-/** The same, and nobody waits for it. */
-export function noticeWith(tx: Transaction, notice: Notice): void {
-  tx.send('select pg_notify($1, $2)', [CHANNEL, notice])
+/** Of a name that a newer Roost may have made up: something is to be done. */
+export function noticeOf(name: string | undefined): Notice {
+  return NOTICES.find(it => it === name) ?? 'due'
 }
 
 export interface ListenerOptions {
@@ -62,7 +54,7 @@ export class Listener {
     const restart = () => this.#startLater(client)
     client.on('error', restart)
     client.on('end', restart)
-    client.on('notification', ({ payload }) => onNotice(NOTICES.find(it => it === payload) ?? 'due'))
+    client.on('notification', ({ payload }) => onNotice(noticeOf(payload)))
     try {
       await client.connect()
       await client.query(`listen ${CHANNEL}`)

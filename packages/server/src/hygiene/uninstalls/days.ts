@@ -19,8 +19,7 @@ import { estimateAddresses, rangesFor } from '../../dispatch/plan.ts'
 import { cancelIn, lockMessage } from '../../messages/control.ts'
 import { LANES } from '../../messages/lanes.ts'
 import { BUCKETS } from '../../registry/buckets.ts'
-import type { Database, Queryable } from '../../store/database.ts'
-import { notify } from '../../store/notices.ts'
+import type { Database, Queryable, Transaction } from '../../store/database.ts'
 import { knockOf } from './doubt.ts'
 
 /** Browsers allow no silent push, and say by themselves when a subscription ends; Huawei's phones are none of the two. */
@@ -207,7 +206,7 @@ export async function closeDays(db: Database, at: number): Promise<Closed> {
 
 /** Undefined when another process has closed it. */
 async function closeDay(
-  tx: Queryable,
+  tx: Transaction,
   { appId, day, messageId }: OpenDay,
   at: number,
 ): Promise<Counts | undefined> {
@@ -219,7 +218,7 @@ async function closeDay(
     [appId, day, new Date(at)],
   )
   if (found.state !== 'done') await cancelIn(tx, { key, found, at })
-  await notify(tx, 'control')
+  tx.announce('control')
   return rows[0]?.counts
 }
 

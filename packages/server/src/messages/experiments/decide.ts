@@ -9,7 +9,6 @@
  */
 import { type Experiment, PushError, type Verdict } from '@roost/protocol'
 import type { Database, Queryable } from '../../store/database.ts'
-import { notify } from '../../store/notices.ts'
 import type { MessageKey } from '../control.ts'
 import { hasRest } from './parts.ts'
 import { readVariantCounts } from './read.ts'
@@ -145,7 +144,7 @@ export async function chooseVariant(db: Database, { key, variant, at }: Choice):
     const experiment = found.experiment as Experiment
     const judged = judgeVariants(await readNumbers(tx, { id: key.id, experiment }, metric))
     await decide(tx, key, { ...judged, variant, decidedAt: new Date(at).toISOString(), by: 'hand', metric })
-    await notify(tx, 'due')
+    tx.announce('due')
   })
 }
 

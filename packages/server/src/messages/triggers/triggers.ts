@@ -14,7 +14,6 @@ import {
 } from '@roost/protocol'
 import { v7 as uuidv7 } from 'uuid'
 import type { Database, Queryable } from '../../store/database.ts'
-import { notify } from '../../store/notices.ts'
 import { findFault } from '../create.ts'
 import { inMessage } from '../faults.ts'
 import { type ImageVerdict, warningsOf } from '../images.ts'
@@ -185,7 +184,7 @@ async function setState(db: Database, key: TriggerKey, { state, ofMessages }: Ch
     )
     if (state === 'deleted')
       await tx.query('update trigger_round set is_open = false where trigger_id = $1 and is_open', [key.id])
-    await notify(tx, 'control')
+    tx.announce('control')
   })
 }
 

@@ -14,7 +14,6 @@ import { JOBS, type JobName } from '../../../jobs/jobs.ts'
 import { runJob } from '../../../jobs/runs.ts'
 import { openJobs, startServer } from '../../../main.ts'
 import { startEmbeddedPostgres } from '../../../store/embedded.ts'
-import { notify } from '../../../store/notices.ts'
 import type { Clock } from '../../../time.ts'
 import { restOf } from '../../rest.ts'
 import { makeTemporaryFolder } from '../../temporary-folder.ts'
@@ -116,7 +115,7 @@ async function open(options: MonthOptions, closers: Closer[]): Promise<Omit<Mont
   }
   const moveTo: Month['moveTo'] = async (day, hour) => {
     clock.moveTo(startMs + day * DAY_MS + hour * HOUR_MS)
-    await notify(server.db, 'due') // or it would look by itself, up to half a second later
+    await server.db.announce('due') // or it would look by itself, up to half a second later
     await until('the end of all that is due', async () => {
       const { rows } = await server.db.query<{ open: number }>(OPEN, [new Date(clock.now())])
       return rows[0]?.open === 0 ? true : undefined

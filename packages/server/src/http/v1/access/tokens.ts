@@ -5,7 +5,6 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { mayAll } from '../../../access/rights.ts'
 import { listTokens, newToken, readToken, revokeToken, storeToken } from '../../../access/tokens.ts'
-import { notify } from '../../../store/notices.ts'
 import { callerOf } from '../../caller.ts'
 import type { HttpContext } from '../../context.ts'
 import { scopeOf, tellAudit } from './door.ts'
@@ -93,7 +92,7 @@ export function tokenRoutes(instance: FastifyInstance, context: HttpContext, pla
       await db.transaction(async tx => {
         const { name } = await readToken(tx, { id, appId })
         await revokeToken(tx, { id, appId, at: clock.now() })
-        await notify(tx, 'access')
+        tx.announce('access')
         tellAudit(request, { subject: name, after: null })
       })
       context.serverTokens.forget()
