@@ -31,8 +31,8 @@ export default defineConfig({
           include: ['packages/*/src/**/*.pg.test.ts'],
           exclude,
           globalSetup: ['packages/server/test/postgres.ts'],
-          testTimeout: 30_000,
-          hookTimeout: 60_000,
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
         },
       },
       {

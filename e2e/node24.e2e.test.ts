@@ -35,7 +35,7 @@ test.skipIf(NODE_24 === '')('the server registers, sends and stops cleanly on No
       what: 'the message delivered',
       read: () => server.rest<MessageView>('GET', `/v1/apps/${app}/messages/${id}`),
       until: message => message.state === 'done' && message.counts.delivered === 1,
-      withinMs: 20_000,
+      withinMs: 60_000,
     })
     expect(done.counts).toMatchObject({ targeted: 1, accepted: 1 })
     const metrics = await fetch(`${server.baseUrl}/metrics`).then(answer => answer.text())

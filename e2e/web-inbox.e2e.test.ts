@@ -9,7 +9,7 @@ import { launchFirefox } from './support/firefox.ts'
 import { type RoostServer, startRoostServer } from './support/roost-server.ts'
 import { type Site, startSite } from './support/site.ts'
 
-const ARRIVES_WITHIN_MS = 10_000
+const ARRIVES_WITHIN_MS = 60_000
 
 interface App {
   readonly code: string

@@ -8,7 +8,7 @@ import { type OpenConsole, openConsole } from '../support/console.ts'
 import { eventually } from '../support/eventually.ts'
 import { call, type RoostServer, SERVER_TOKEN, startRoostServer } from '../support/roost-server.ts'
 
-const SHOWN_WITHIN_MS = 15_000
+const SHOWN_WITHIN_MS = 60_000
 /** Six connections are all that a browser opens to a server over HTTP/1.1. */
 const TABS = 8
 
@@ -134,7 +134,12 @@ test('a tab that is not looked at any more keeps no stream, and is told what it 
   await send('Before')
   await shows(page, 'Before')
   await setVisible(page, false)
-  await eventually({ what: 'no stream', read: () => counter.open(), until: it => it === 0, withinMs: 15_000 })
+  await eventually({
+    what: 'no stream',
+    read: () => counter.open(),
+    until: it => it === 0,
+    withinMs: SHOWN_WITHIN_MS,
+  })
   await send('While nobody looked')
   await setVisible(page, true)
   await shows(page, 'While nobody looked')
@@ -168,7 +173,7 @@ test('the guide of a fresh app says why a step is done, and its steps turn green
   await page.waitForSelector('[data-step="device"][data-state="done"]', { timeout: SHOWN_WITHIN_MS })
   expect(await page.evaluate(() => document.body.innerText)).not.toContain('Begin where your users are')
   await server.rest('POST', `/v1/apps/${app.code}/test-devices`, { hwid, name: 'Desk' })
-  await page.waitForSelector('[data-step="test_device"][data-state="done"]', { timeout: 45_000 })
+  await page.waitForSelector('[data-step="test_device"][data-state="done"]', { timeout: SHOWN_WITHIN_MS })
   await shows(page, '3 of 6 done')
 })
 

@@ -1,7 +1,7 @@
 /** What a person does on a page of the console, by what they read: roles and names as a screen reader has them. */
 import type { ElementHandle, Page } from 'puppeteer-core'
 
-const WITHIN_MS = 30_000
+const WITHIN_MS = 60_000
 
 /** The element with this role and name, within a part of the page that a CSS selector names; waits until it is seen. */
 export async function named(

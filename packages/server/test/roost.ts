@@ -27,7 +27,7 @@ export class TestClock {
 
 export const BUNDLE_ID = 'com.example.test'
 export const SERVER_TOKEN = 'test-server-token-of-enough-length'
-const SETTLE_WITHIN_MS = 20_000
+const SETTLE_WITHIN_MS = 45_000
 
 export interface Answer<T> {
   readonly status: number
