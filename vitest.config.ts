@@ -42,7 +42,9 @@ export default defineConfig({
           exclude,
           testTimeout: 180_000,
           hookTimeout: 180_000,
+          // alone on the machine: they start many processes
           fileParallelism: false,
+          sequence: { groupOrder: 1 },
         },
       },
     ],
