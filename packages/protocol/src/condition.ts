@@ -3,6 +3,7 @@
  * share it. docs/segments.md shows each form.
  */
 import { z } from 'zod'
+import { type CodedFault, codeOfIssue } from './field-fault.ts'
 import { DAYS_AGO_MAX, EVENT_NAME_CHARACTERS, TAG_NAME_CHARACTERS, TAG_STRING_CHARACTERS } from './limits.ts'
 import { wordOf } from './words.ts'
 
@@ -159,13 +160,16 @@ const tree: z.ZodType<Condition> = z
 interface Fault {
   readonly path: PropertyKey[]
   readonly message: string
+  /** What `codeOfIssue` says of it; not for faults that are of conditions alone. */
+  readonly coded?: CodedFault
 }
 
 /** Of a union of so many forms a reader hears what is wrong with each of them; who made a slip wants to hear of theirs. */
 export const conditionSchema: z.ZodType<Condition> = z.preprocess((given, context) => {
   const fault = faultIn(given)
   if (fault === undefined) return given
-  context.addIssue({ code: 'custom', ...fault })
+  const { coded, ...told } = fault
+  context.addIssue({ code: 'custom', ...told, ...(coded && { params: { coded } }) })
   return z.NEVER
 }, tree)
 
@@ -179,7 +183,7 @@ function faultIn(root: unknown): Fault | undefined {
     if (depth > NESTED_MAX) return { path: [], message: `nested deeper than ${NESTED_MAX}` }
     const parts = partsOf(value)
     const fault = parts === undefined ? faultOfLeaf(value) : faultOfParts(value as object, parts)
-    if (fault !== undefined) return { path: [...path, ...fault.path], message: fault.message }
+    if (fault !== undefined) return { ...fault, path: [...path, ...fault.path] }
     for (const [part, name] of (parts ?? []).toReversed())
       open.push({ value: part, path: [...path, ...name], depth: depth + 1 })
   }
@@ -214,5 +218,5 @@ function faultOfLeaf(value: unknown): Fault | undefined {
       message: 'a condition is one of and, or, not, tag, field, event, message, segment, list',
     }
   const issue = LEAVES[key].safeParse(value, { error: wordOf }).error?.issues[0]
-  return issue && { path: [...issue.path], message: issue.message }
+  return issue && { path: [...issue.path], message: issue.message, coded: codeOfIssue(issue) }
 }

@@ -3,6 +3,7 @@
  * reader's own language. `text` says the same in English, for machines, and for whoever does not know the code.
  */
 import { z } from 'zod'
+import { EXPRESSION_FAULTS } from './expression-fault.ts'
 import { choice } from './words.ts'
 
 /** Sentences of schemas of ours, where the kind of an issue says less than they do. */
@@ -74,6 +75,7 @@ export const FIELD_FAULTS = {
   vapid_keys_differ: [],
   vapid_subject: [],
   vapid_half: [],
+  ...EXPRESSION_FAULTS,
   /** What has no code: `text` alone says it. */
   other: [],
 } as const satisfies Record<string, readonly string[]>
@@ -89,7 +91,7 @@ export const fieldFaultSchema = z.object({
 })
 export type FieldFault = z.infer<typeof fieldFaultSchema>
 
-type Coded = Pick<FieldFault, 'values'> & { readonly code: FieldFaultCode }
+export type CodedFault = Pick<FieldFault, 'values'> & { readonly code: FieldFaultCode }
 
 const CODE_OF_WORDS: ReadonlyMap<string, FieldFaultCode> = new Map(
   Object.entries(OWN_WORDS).map(([code, words]) => [words, code as FieldFaultCode]),
@@ -108,7 +110,7 @@ const FORMATS: ReadonlySet<string> = new Set(['uuid', 'url', 'date', 'datetime']
 const CHOICES_TOLD = 20
 
 /** The kind of an issue of zod, with its values. */
-export function codeOfIssue(issue: z.core.$ZodIssue): Coded {
+export function codeOfIssue(issue: z.core.$ZodIssue): CodedFault {
   const own = CODE_OF_WORDS.get(issue.message)
   if (own !== undefined) return { code: own, values: {} }
   switch (issue.code) {
@@ -130,13 +132,19 @@ export function codeOfIssue(issue: z.core.$ZodIssue): Coded {
       }
     case 'unrecognized_keys':
       return { code: 'unknown_fields', values: { names: issue.keys.slice(0, 5).join(', ').slice(0, 200) } }
+    case 'custom':
+      return codeOfCustom(issue.params)
     case 'invalid_union':
     case 'invalid_key':
     case 'invalid_element':
     case 'not_multiple_of':
-    case 'custom':
       return { code: 'other', values: {} }
   }
+}
+
+/** `params.coded`: what a check of ours has found inside. */
+function codeOfCustom(params: Readonly<Record<string, unknown>> | undefined): CodedFault {
+  return (params?.coded as CodedFault | undefined) ?? { code: 'other', values: {} }
 }
 
 function codeOfBound(
@@ -144,7 +152,7 @@ function codeOfBound(
   measured: 'too_big' | 'too_small',
   origin: string,
   limit: number,
-): Coded {
+): CodedFault {
   const unit = UNITS[origin]
   return unit === undefined
     ? { code: measured, values: { limit } }

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { ApiProblem } from '../api/client.ts'
+import { createTranslate } from '../i18n/translate.ts'
 import { conditionFaultOf } from './faults.ts'
 
 function problem(code: string, detail: string): ApiProblem {
@@ -22,7 +23,31 @@ test.each([
   })
 })
 
-test('the character of an expression is known, and all its words are kept', () => {
+test('what is wrong with an expression is said in the reader’s language, with its character apart', async () => {
+  const { texts } = await import('../texts/pt/problems.ts')
+  const text = 'expected ",", found the end'
+  const fault = {
+    code: 'expression_sign_expected',
+    place: 'body/expression',
+    values: { sign: ',', found: 'end', character: 8 },
+    text,
+  }
+  const error = new ApiProblem({
+    status: 400,
+    code: 'condition_invalid',
+    detail: `expression, character 8: ${text}`,
+    remedy: '',
+    requestId: undefined,
+    faults: [fault],
+  })
+  expect(conditionFaultOf(error, createTranslate('pt', texts))).toEqual({
+    words: 'Falta “,” aqui; há o fim',
+    place: '',
+    character: 8,
+  })
+})
+
+test('the character of an expression that has no code is known, and all its words are kept', () => {
   const detail = 'expression, character 8: expected an operator, found "like"'
   expect(conditionFaultOf(problem('condition_invalid', detail), undefined)).toEqual({
     place: '',

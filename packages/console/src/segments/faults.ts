@@ -1,8 +1,8 @@
 /**
  * Which part of a condition, or which character of an expression, a refusal of the server is about.
  *
- * Its words are `condition.and[1].not: …`, `body/condition/and/1: …` and `expression, character 8: …`.
- * Source: docs/segments.md, and http/faults.ts of the server.
+ * Its words are `condition.and[1].not: …`, `body/condition/and/1: …` and `expression, character 8: …`; of an expression the character
+ * stands among the values of the fault as well. Source: docs/segments.md, and http/faults.ts of the server.
  */
 import { ApiProblem } from '../api/client.ts'
 import { fieldFaultsOf, type ProblemTexts, sayFault } from '../api/faults.ts'
@@ -29,6 +29,6 @@ export function conditionFaultOf(error: unknown, t: ProblemTexts): ConditionFaul
   const inCondition = IN_CONDITION.exec(detail)?.groups
   if (inCondition)
     return { words: say(inCondition.words ?? detail), place: inCondition.place ?? '', character: undefined }
-  const character = IN_EXPRESSION.exec(detail)?.groups?.character
+  const character = coded?.values.character ?? IN_EXPRESSION.exec(detail)?.groups?.character
   return { words: say(detail), place: '', character: character === undefined ? undefined : Number(character) }
 }

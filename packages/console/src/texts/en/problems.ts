@@ -204,5 +204,40 @@ export const texts = {
   'fault.vapid_keys_differ': 'Public and private key are no pair',
   'fault.vapid_subject': 'An address like mailto:you@example.com, or a public https address',
   'fault.vapid_half': 'Give both keys, or neither to have a pair made',
+  'fault.expression_quote_open': 'The text that begins here has no closing quote',
+  'fault.expression_character_unknown': '{found} has no meaning here; text stands in quotes',
+  'fault.expression_sign_expected':
+    '“{sign}” is missing here; there is {found, select, end {the end} other {{found}}}',
+  'fault.expression_comma_expected':
+    'A comma or “{sign}” is missing here; there is {found, select, end {the end} other {{found}}}',
+  'fault.expression_join_expected':
+    'Here comes *, +, \\ or {sign, select, end {the end} other {“{sign}”}}; there is {found, select, end {the end} other {{found}}}',
+  'fault.expression_too_much': 'It takes no more than that: “)” is missing before {found}',
+  'fault.expression_too_deep': 'Nested deeper than {limit}',
+  'fault.expression_call_expected':
+    'Here comes {names} or a parenthesis; there is {found, select, end {the end} other {{found}}}',
+  'fault.expression_text_expected':
+    'Here comes {what, select, tag {the name of a tag} app {the code of the application} segment {the id, the name or the code of a segment} segment_id {the id of a segment} list {the id of a list} event {the name of an event} message {the id of a message, or "any",} other {text}} in quotes; there is {found, select, end {the end} other {{found}}}',
+  'fault.expression_id_expected':
+    '{what, select, segment {A segment is named by its id, a UUID} list {A list is named by its id, a UUID} message {A message is named by its id, a UUID, or is "any"} other {A UUID is needed}}; there is {found}',
+  'fault.expression_segment_unknown': 'This app has no segment {found}',
+  'fault.expression_word_expected':
+    '{what, select, field {A field} operator {An operator} day_operator {An operator for days} platform {A platform} fate {What became of it} limit {A limit} other {A word}} is one of these: {allowed}; there is {found, select, end {the end} other {{found}}}',
+  'fault.expression_whole_expected':
+    'A whole number is needed; there is {found, select, end {the end} other {{found}}}',
+  'fault.expression_truth_expected':
+    'true or false is needed (only those with a token); there is {found, select, end {the end} other {{found}}}',
+  'fault.expression_value_expected':
+    'Text in quotes, a number, true or false is needed; there is {found, select, end {the end} other {{found}}}',
+  'fault.expression_other_app': '{found} is another application; an expression is over one, here “{app}”',
+  'fault.expression_list_empty': 'A list needs at least one value',
+  'fault.expression_pair_expected': 'A list of two is needed: [from, to]',
+  'fault.expression_days_never': 'Nothing is less than 0 days ago',
+  'fault.expression_twice': '{name} stands here twice',
+  'fault.expression_number_large': '{found} is larger than any number',
+  'fault.expression_order_open':
+    '“{sign}” after “{before}” can be read in two ways; put parentheses around what belongs together',
+  'fault.expression_groups': 'There are no groups of applications; write A("…") for this one',
+  'fault.expression_updated': 'Updated(…) can’t be used; write F("lastSeenAt", …)',
   'fault.other': '{text}',
 } as const

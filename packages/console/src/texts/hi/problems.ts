@@ -193,5 +193,37 @@ export const texts: TextsOf<'problems'> = {
   'fault.vapid_keys_differ': 'सार्वजनिक और निजी कुंजी की जोड़ी नहीं मिलती',
   'fault.vapid_subject': 'mailto:you@example.com जैसा पता, या कोई सार्वजनिक https पता',
   'fault.vapid_half': 'दोनों कुंजियाँ दें, या दोनों खाली छोड़ें ताकि जोड़ी बनाई जाए',
+  'fault.expression_quote_open': 'यहाँ से शुरू होने वाले टेक्स्ट का बंद करने वाला उद्धरण चिह्न नहीं है',
+  'fault.expression_character_unknown': '{found} का यहाँ कोई अर्थ नहीं है; टेक्स्ट उद्धरण चिह्नों में लिखा जाता है',
+  'fault.expression_sign_expected': 'यहाँ “{sign}” चाहिए; अभी {found, select, end {अंत} other {{found}}} है',
+  'fault.expression_comma_expected':
+    'यहाँ अल्पविराम या “{sign}” चाहिए; अभी {found, select, end {अंत} other {{found}}} है',
+  'fault.expression_join_expected':
+    'यहाँ *, +, \\ या {sign, select, end {अंत} other {“{sign}”}} चाहिए; अभी {found, select, end {अंत} other {{found}}} है',
+  'fault.expression_too_much': 'इससे ज़्यादा नहीं दिया जा सकता: {found} से पहले “)” चाहिए',
+  'fault.expression_too_deep': '{limit} से ज़्यादा स्तरों तक नेस्ट किया गया है',
+  'fault.expression_call_expected':
+    'यहाँ {names} में से एक या कोष्ठक चाहिए; अभी {found, select, end {अंत} other {{found}}} है',
+  'fault.expression_text_expected':
+    'यहाँ उद्धरण चिह्नों में {what, select, tag {टैग का नाम} app {ऐप का कोड} segment {सेगमेंट की आईडी, नाम या कोड} segment_id {सेगमेंट की आईडी} list {सूची की आईडी} event {घटना का नाम} message {संदेश की आईडी या "any"} other {टेक्स्ट}} चाहिए; अभी {found, select, end {अंत} other {{found}}} है',
+  'fault.expression_id_expected':
+    '{what, select, segment {सेगमेंट उसकी आईडी (UUID) से बताया जाता है} list {सूची उसकी आईडी (UUID) से बताई जाती है} message {संदेश उसकी आईडी (UUID) या "any" से बताया जाता है} other {UUID चाहिए}}; अभी {found} है',
+  'fault.expression_segment_unknown': 'इस ऐप में सेगमेंट {found} नहीं है',
+  'fault.expression_word_expected':
+    '{what, select, field {फ़ील्ड} operator {ऑपरेटर} day_operator {दिनों का ऑपरेटर} platform {प्लैटफ़ॉर्म} fate {संदेश का परिणाम} limit {सीमा} other {शब्द}} इनमें से एक: {allowed}; अभी {found, select, end {अंत} other {{found}}} है',
+  'fault.expression_whole_expected': 'पूर्ण संख्या चाहिए; अभी {found, select, end {अंत} other {{found}}} है',
+  'fault.expression_truth_expected':
+    'true या false चाहिए (सिर्फ़ टोकन वाले); अभी {found, select, end {अंत} other {{found}}} है',
+  'fault.expression_value_expected':
+    'उद्धरण चिह्नों में टेक्स्ट, संख्या, true या false चाहिए; अभी {found, select, end {अंत} other {{found}}} है',
+  'fault.expression_other_app': '{found} दूसरा ऐप है; एक्सप्रेशन एक ही ऐप का होता है, यहाँ “{app}”',
+  'fault.expression_list_empty': 'सूची में कम से कम एक मान चाहिए',
+  'fault.expression_pair_expected': 'दो मानों की सूची चाहिए: [से, तक]',
+  'fault.expression_days_never': '0 से कम दिन पहले कुछ नहीं होता',
+  'fault.expression_twice': '{name} यहाँ दो बार है',
+  'fault.expression_number_large': '{found} किसी भी संख्या से बड़ा है',
+  'fault.expression_order_open': '“{before}” के बाद “{sign}” दो तरह से पढ़ा जा सकता है; जो साथ है उसे कोष्ठक में रखें',
+  'fault.expression_groups': 'ऐप के समूह नहीं होते; इस ऐप के लिए A("…") लिखें',
+  'fault.expression_updated': 'Updated(…) का उपयोग नहीं हो सकता; F("lastSeenAt", …) लिखें',
   'fault.other': 'यह स्वीकार नहीं है। सर्वर का कहना है: “{text}”',
 }

@@ -208,5 +208,40 @@ export const texts: TextsOf<'problems'> = {
   'fault.vapid_keys_differ': '公開鍵と秘密鍵が対になっていません',
   'fault.vapid_subject': 'mailto:you@example.com のようなアドレス、または公開された https のアドレス',
   'fault.vapid_half': '両方の鍵を入力するか、両方を空にして生成させてください',
+  'fault.expression_quote_open': 'ここから始まるテキストに閉じる引用符がありません',
+  'fault.expression_character_unknown': '{found} はここでは意味がありません。テキストは引用符で囲みます',
+  'fault.expression_sign_expected':
+    'ここに「{sign}」が必要です（現在: {found, select, end {末尾} other {{found}}}）',
+  'fault.expression_comma_expected':
+    'ここにコンマか「{sign}」が必要です（現在: {found, select, end {末尾} other {{found}}}）',
+  'fault.expression_join_expected':
+    'ここには *、+、\\ または{sign, select, end {末尾} other {「{sign}」}}が来ます（現在: {found, select, end {末尾} other {{found}}}）',
+  'fault.expression_too_much': 'これ以上は指定できません。{found} の前に「)」が必要です',
+  'fault.expression_too_deep': '入れ子は {limit} 段までです',
+  'fault.expression_call_expected':
+    'ここには {names} のいずれか、または括弧が来ます（現在: {found, select, end {末尾} other {{found}}}）',
+  'fault.expression_text_expected':
+    'ここには引用符で囲んだ{what, select, tag {タグの名前} app {アプリのコード} segment {セグメントの ID・名前・コード} segment_id {セグメントの ID} list {リストの ID} event {イベントの名前} message {メッセージの ID または "any"} other {テキスト}}が来ます（現在: {found, select, end {末尾} other {{found}}}）',
+  'fault.expression_id_expected':
+    '{what, select, segment {セグメントは ID（UUID）で指定します} list {リストは ID（UUID）で指定します} message {メッセージは ID（UUID）か "any" で指定します} other {UUID が必要です}}（現在: {found}）',
+  'fault.expression_segment_unknown': 'このアプリにセグメント {found} はありません',
+  'fault.expression_word_expected':
+    '{what, select, field {フィールド} operator {演算子} day_operator {日数の演算子} platform {プラットフォーム} fate {メッセージの結果} limit {制限} other {語}}は次のいずれかです: {allowed}（現在: {found, select, end {末尾} other {{found}}}）',
+  'fault.expression_whole_expected': '整数が必要です（現在: {found, select, end {末尾} other {{found}}}）',
+  'fault.expression_truth_expected':
+    'true か false が必要です（トークンのあるものだけか）（現在: {found, select, end {末尾} other {{found}}}）',
+  'fault.expression_value_expected':
+    '引用符で囲んだテキスト、数値、true または false が必要です（現在: {found, select, end {末尾} other {{found}}}）',
+  'fault.expression_other_app':
+    '{found} は別のアプリです。式は 1 つのアプリを対象とし、ここでは「{app}」です',
+  'fault.expression_list_empty': 'リストには値が 1 つ以上必要です',
+  'fault.expression_pair_expected': '2 つの値のリストが必要です: [から, まで]',
+  'fault.expression_days_never': '0 日前より後はありません',
+  'fault.expression_twice': '{name} が 2 回あります',
+  'fault.expression_number_large': '{found} は数値として大きすぎます',
+  'fault.expression_order_open':
+    '「{before}」の後の「{sign}」は 2 通りに読めます。まとまりを括弧で囲んでください',
+  'fault.expression_groups': 'アプリのグループはありません。このアプリには A("…") と書きます',
+  'fault.expression_updated': 'Updated(…) は使えません。F("lastSeenAt", …) と書きます',
   'fault.other': '受け付けられません。サーバーの説明:「{text}」',
 }

@@ -207,5 +207,39 @@ export const texts: TextsOf<'problems'> = {
   'fault.vapid_keys_differ': 'A chave pública e a privada não formam um par',
   'fault.vapid_subject': 'Um endereço como mailto:voce@example.com, ou um endereço https público',
   'fault.vapid_half': 'Informe as duas chaves, ou nenhuma para que um par seja criado',
+  'fault.expression_quote_open': 'O texto que começa aqui não tem aspas de fechamento',
+  'fault.expression_character_unknown': '{found} não significa nada aqui; textos ficam entre aspas',
+  'fault.expression_sign_expected': 'Falta “{sign}” aqui; há {found, select, end {o fim} other {{found}}}',
+  'fault.expression_comma_expected':
+    'Falta uma vírgula ou “{sign}” aqui; há {found, select, end {o fim} other {{found}}}',
+  'fault.expression_join_expected':
+    'Aqui vem *, +, \\ ou {sign, select, end {o fim} other {“{sign}”}}; há {found, select, end {o fim} other {{found}}}',
+  'fault.expression_too_much': 'Não aceita mais do que isso: falta “)” antes de {found}',
+  'fault.expression_too_deep': 'Aninhada em mais de {limit} níveis',
+  'fault.expression_call_expected':
+    'Aqui vem {names} ou um parêntese; há {found, select, end {o fim} other {{found}}}',
+  'fault.expression_text_expected':
+    'Aqui vem {what, select, tag {o nome de uma tag} app {o código do app} segment {o id, o nome ou o código de um segmento} segment_id {o id de um segmento} list {o id de uma lista} event {o nome de um evento} message {o id de uma mensagem, ou "any",} other {um texto}} entre aspas; há {found, select, end {o fim} other {{found}}}',
+  'fault.expression_id_expected':
+    '{what, select, segment {Um segmento é indicado pelo id, um UUID} list {Uma lista é indicada pelo id, um UUID} message {Uma mensagem é indicada pelo id, um UUID, ou por "any"} other {É preciso um UUID}}; há {found}',
+  'fault.expression_segment_unknown': 'Este app não tem o segmento {found}',
+  'fault.expression_word_expected':
+    '{what, select, field {Um campo} operator {Um operador} day_operator {Um operador de dias} platform {Uma plataforma} fate {O que aconteceu com ela} limit {Um limite} other {Uma palavra}} é um destes: {allowed}; há {found, select, end {o fim} other {{found}}}',
+  'fault.expression_whole_expected':
+    'É preciso um número inteiro; há {found, select, end {o fim} other {{found}}}',
+  'fault.expression_truth_expected':
+    'É preciso true ou false (só os que têm token); há {found, select, end {o fim} other {{found}}}',
+  'fault.expression_value_expected':
+    'É preciso um texto entre aspas, um número, true ou false; há {found, select, end {o fim} other {{found}}}',
+  'fault.expression_other_app': '{found} é outro app; uma expressão vale para um só, aqui “{app}”',
+  'fault.expression_list_empty': 'Uma lista precisa de pelo menos um valor',
+  'fault.expression_pair_expected': 'É preciso uma lista de dois: [de, até]',
+  'fault.expression_days_never': 'Nada aconteceu há menos de 0 dias',
+  'fault.expression_twice': '{name} aparece duas vezes aqui',
+  'fault.expression_number_large': '{found} é maior que qualquer número',
+  'fault.expression_order_open':
+    '“{sign}” depois de “{before}” pode ser lido de duas formas; ponha entre parênteses o que vai junto',
+  'fault.expression_groups': 'Não há grupos de apps; escreva A("…") para este',
+  'fault.expression_updated': 'Updated(…) não pode ser usado; escreva F("lastSeenAt", …)',
   'fault.other': 'Não foi aceito. O servidor diz: “{text}”',
 }

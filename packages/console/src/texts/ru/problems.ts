@@ -207,5 +207,40 @@ export const texts: TextsOf<'problems'> = {
   'fault.vapid_keys_differ': 'Открытый и закрытый ключ не составляют пары',
   'fault.vapid_subject': 'Адрес вида mailto:you@example.com или общедоступный адрес https',
   'fault.vapid_half': 'Укажите оба ключа или ни одного — тогда пара будет создана',
+  'fault.expression_quote_open': 'У текста, который начинается здесь, нет закрывающей кавычки',
+  'fault.expression_character_unknown': '{found} здесь ничего не значит; текст пишется в кавычках',
+  'fault.expression_sign_expected':
+    'Здесь нужно «{sign}», а стоит {found, select, end {конец} other {{found}}}',
+  'fault.expression_comma_expected':
+    'Здесь нужна запятая или «{sign}», а стоит {found, select, end {конец} other {{found}}}',
+  'fault.expression_join_expected':
+    'Здесь нужно *, +, \\ или {sign, select, end {конец} other {«{sign}»}}, а стоит {found, select, end {конец} other {{found}}}',
+  'fault.expression_too_much': 'Больше ничего указать нельзя: перед {found} нужно «)»',
+  'fault.expression_too_deep': 'Вложенность больше {limit}',
+  'fault.expression_call_expected':
+    'Здесь нужно одно из {names} или скобка, а стоит {found, select, end {конец} other {{found}}}',
+  'fault.expression_text_expected':
+    'Здесь нужно указать в кавычках {what, select, tag {имя тега} app {код приложения} segment {id, имя или код сегмента} segment_id {id сегмента} list {id списка} event {имя события} message {id сообщения или "any"} other {текст}}, а стоит {found, select, end {конец} other {{found}}}',
+  'fault.expression_id_expected':
+    '{what, select, segment {Сегмент указывается по id (UUID)} list {Список указывается по id (UUID)} message {Сообщение указывается по id (UUID) или как "any"} other {Нужен UUID}}, а стоит {found}',
+  'fault.expression_segment_unknown': 'В этом приложении нет сегмента {found}',
+  'fault.expression_word_expected':
+    '{what, select, field {Поле} operator {Оператор} day_operator {Оператор для дней} platform {Платформа} fate {Что стало с сообщением} limit {Ограничение} other {Слово}} — одно из следующего: {allowed}, а стоит {found, select, end {конец} other {{found}}}',
+  'fault.expression_whole_expected':
+    'Нужно целое число, а стоит {found, select, end {конец} other {{found}}}',
+  'fault.expression_truth_expected':
+    'Нужно true или false (только с токеном), а стоит {found, select, end {конец} other {{found}}}',
+  'fault.expression_value_expected':
+    'Нужен текст в кавычках, число, true или false, а стоит {found, select, end {конец} other {{found}}}',
+  'fault.expression_other_app': '{found} — другое приложение; выражение относится к одному, здесь «{app}»',
+  'fault.expression_list_empty': 'В списке нужно хотя бы одно значение',
+  'fault.expression_pair_expected': 'Нужен список из двух значений: [от, до]',
+  'fault.expression_days_never': 'Меньше 0 дней назад не бывает',
+  'fault.expression_twice': '{name} указано здесь дважды',
+  'fault.expression_number_large': '{found} больше любого числа',
+  'fault.expression_order_open':
+    '«{sign}» после «{before}» можно прочитать двояко; возьмите в скобки то, что относится друг к другу',
+  'fault.expression_groups': 'Групп приложений нет; напишите A("…") для этого',
+  'fault.expression_updated': 'Updated(…) использовать нельзя; напишите F("lastSeenAt", …)',
   'fault.other': 'Не принято. Ответ сервера: «{text}»',
 }

@@ -185,5 +185,37 @@ export const texts: TextsOf<'problems'> = {
   'fault.vapid_keys_differ': '公钥和私钥不是一对',
   'fault.vapid_subject': '形如 mailto:you@example.com 的地址，或公开的 https 地址',
   'fault.vapid_half': '请两个密钥都给出，或都留空以生成一对',
+  'fault.expression_quote_open': '从这里开始的文本没有结束引号',
+  'fault.expression_character_unknown': '{found} 在这里没有意义；文本要放在引号中',
+  'fault.expression_sign_expected': '这里缺少“{sign}”；现在是{found, select, end {结尾} other {{found}}}',
+  'fault.expression_comma_expected':
+    '这里缺少逗号或“{sign}”；现在是{found, select, end {结尾} other {{found}}}',
+  'fault.expression_join_expected':
+    '这里应是 *、+、\\ 或{sign, select, end {结尾} other {“{sign}”}}；现在是{found, select, end {结尾} other {{found}}}',
+  'fault.expression_too_much': '不再接受更多内容：{found} 之前缺少“)”',
+  'fault.expression_too_deep': '嵌套超过 {limit} 层',
+  'fault.expression_call_expected':
+    '这里应是 {names} 之一或括号；现在是{found, select, end {结尾} other {{found}}}',
+  'fault.expression_text_expected':
+    '这里应是放在引号中的{what, select, tag {标签名称} app {应用代码} segment {分群的 ID、名称或代码} segment_id {分群的 ID} list {列表的 ID} event {事件名称} message {消息的 ID 或 "any"} other {文本}}；现在是{found, select, end {结尾} other {{found}}}',
+  'fault.expression_id_expected':
+    '{what, select, segment {分群要用它的 ID（UUID）指定} list {列表要用它的 ID（UUID）指定} message {消息要用它的 ID（UUID）指定，或写 "any"} other {需要 UUID}}；现在是 {found}',
+  'fault.expression_segment_unknown': '此应用没有分群 {found}',
+  'fault.expression_word_expected':
+    '{what, select, field {字段} operator {运算符} day_operator {天数的运算符} platform {平台} fate {消息的结果} limit {限制} other {词}}只能是其中之一：{allowed}；现在是{found, select, end {结尾} other {{found}}}',
+  'fault.expression_whole_expected': '这里需要整数；现在是{found, select, end {结尾} other {{found}}}',
+  'fault.expression_truth_expected':
+    '这里需要 true 或 false（是否只要有令牌的）；现在是{found, select, end {结尾} other {{found}}}',
+  'fault.expression_value_expected':
+    '这里需要引号中的文本、数字、true 或 false；现在是{found, select, end {结尾} other {{found}}}',
+  'fault.expression_other_app': '{found} 是另一个应用；表达式只针对一个应用，这里是“{app}”',
+  'fault.expression_list_empty': '列表至少要有一个值',
+  'fault.expression_pair_expected': '这里需要两个值的列表：[从, 到]',
+  'fault.expression_days_never': '没有什么是不到 0 天前的',
+  'fault.expression_twice': '{name} 在这里出现了两次',
+  'fault.expression_number_large': '{found} 超出了数字的范围',
+  'fault.expression_order_open': '“{before}”之后的“{sign}”有两种读法；请用括号把属于一起的部分括起来',
+  'fault.expression_groups': '没有应用组；请写 A("…") 表示此应用',
+  'fault.expression_updated': '不能使用 Updated(…)；请写 F("lastSeenAt", …)',
   'fault.other': '不接受此内容。服务器的说明：“{text}”',
 }

@@ -1,4 +1,14 @@
-import { type Condition, conditionSchema, DEVICE_FIELDS, type Operand, PLATFORMS } from '@roost/protocol'
+import {
+  type Condition,
+  conditionSchema,
+  DEVICE_FIELDS,
+  EXPRESSION_FAULTS,
+  FIELD_FAULTS,
+  type FieldFault,
+  type Operand,
+  PLATFORMS,
+  PushError,
+} from '@roost/protocol'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { readConditionArrays } from './arrays.ts'
@@ -105,63 +115,87 @@ describe('days ago are compared by their number, as the compatible protocol does
   })
 })
 
+const faultsOf = (text: string, segmentNamed?: () => undefined): readonly FieldFault[] => {
+  try {
+    parseExpression(text, { app, ...(segmentNamed && { segmentNamed }) })
+  } catch (error) {
+    if (error instanceof PushError) return error.faults
+    throw error
+  }
+  return []
+}
+
+const REFUSED: readonly [text: string, problem: string][] = [
+  ['', 'character 1: expected A, T, AT, F, Event, Message, Segment, List or a parenthesis, found the end'],
+  ['  Q("x")', 'character 3: expected A, T, AT'],
+  ['constructor("x")', 'character 1: expected A, T, AT'],
+  ['T("a" eq, 1)', 'character 7: expected ",", found "eq"'],
+  ['T("a", like, 1)', 'character 8: expected an operator (eq, noteq, in, notin, gte'],
+  ['T("a", gt, 1)', 'character 8: expected an operator'],
+  ['T(a, eq, 1)', 'character 3: expected the name of a tag in quotes, found "a"'],
+  ['T("a", eq, gold)', 'character 12: expected text in quotes, a number, true or false, found "gold"'],
+  ['T("a", eq, [1])', 'character 12: expected text in quotes'],
+  ['T("a", in, 1)', 'character 12: expected "[", found "1"'],
+  ['T("a", between, [1])', 'character 17: expected a list of two'],
+  ['T("a", in, [1, 2)', 'character 17: expected a comma or "]", found ")"'],
+  ['T("a", eq, 1, 2)', 'character 13: expected no more than that and ")", found ","'],
+  ['T("a", eq, "gold', 'character 12: the text that begins here has no closing quote'],
+  ['T("a", eq, 1e999)', 'character 12: 1e999 is larger than any number'],
+  ['T("a", daysago, ne, 1)', 'character 17: expected an operator for days (eq, noteq'],
+  ['T("a", daysago, gte, -1)', 'character 22: expected a whole number'],
+  ['T("a", daysago, lt, 0)', 'character 21: nothing is less than 0 days ago'],
+  ['F("password", set)', 'character 3: expected a field (hwid, userId'],
+  ['A("CCCCC-DDDDD")', 'character 3: "CCCCC-DDDDD" is another application'],
+  ['A("AAAAA-BBBBB", [99])', 'character 19: expected a platform (ios, macos, android, huawei, web, 1, 3'],
+  ['A("AAAAA-BBBBB", [1], maybe)', 'character 23: expected true or false'],
+  ['G("group")', 'character 1: there are no groups'],
+  ['Updated("x")', 'character 1: Updated(…) is documented without'],
+  ['Event("Buy", atLeast 1, atLeast 2)', 'character 25: atLeast stands here twice'],
+  ['Event("Buy", withinDays 1.5)', 'character 25: expected a whole number'],
+  ['Message("any", clicked)', 'character 16: expected what became of it (accepted, received, opened)'],
+  ['(T("a", set)', 'character 13: expected *, +, \\ or ")", found the end'],
+  ['T("a", set) T("b", set)', 'character 13: expected *, +, \\ or the end, found "T"'],
+  ['T("a", set) & T("b", set)', 'character 13: "&" has no meaning here'],
+  ['T("a",set) * T("b",set) + T("c",set)', 'character 25: "+" after "*" can be read in two ways'],
+  ['T("a",set) \\ T("b",set) * T("c",set)', 'character 25: "*" after "\\" can be read in two ways'],
+  ['T("a",set) + T("b",set) \\ T("c",set)', 'character 25: "\\" after "+" can be read in two ways'],
+  [`${'('.repeat(51)}A("AAAAA-BBBBB")`, 'character 51: nested deeper than 50'],
+  [
+    'T("a", set) * Segment("gold")',
+    'expression, character 23: a segment is named by its id, a UUID, not "gold"',
+  ],
+  ['List("vip")', 'expression, character 6: a list is named by its id, a UUID, not "vip"'],
+  [
+    'Message("7", opened)',
+    'expression, character 9: a message is named by its id, a UUID, or is "any", not "7"',
+  ],
+  [
+    'T("a", set) * Event("Buy", atLeast 0)',
+    'expression, character 15: Event(…): atLeast: it must be at least 1',
+  ],
+  ['T("a", eq, "3 days ago") * T("", set)', 'expression, character 28: T(…): tag: it must not be empty'],
+  ['T("a", notin, [])', 'expression, character 15: expected a list with at least one value, found []'],
+  ['T("a", daysago, in, [])', 'expression, character 21: expected a list with at least one value'],
+]
+
 describe('what can not be read is refused with its place and with what is allowed there', () => {
-  test.each<[string, string]>([
-    ['', 'character 1: expected A, T, AT, F, Event, Message, Segment, List or a parenthesis, found the end'],
-    ['  Q("x")', 'character 3: expected A, T, AT'],
-    ['constructor("x")', 'character 1: expected A, T, AT'],
-    ['T("a" eq, 1)', 'character 7: expected ",", found "eq"'],
-    ['T("a", like, 1)', 'character 8: expected an operator (eq, noteq, in, notin, gte'],
-    ['T("a", gt, 1)', 'character 8: expected an operator'],
-    ['T(a, eq, 1)', 'character 3: expected the name of a tag in quotes, found "a"'],
-    ['T("a", eq, gold)', 'character 12: expected text in quotes, a number, true or false, found "gold"'],
-    ['T("a", eq, [1])', 'character 12: expected text in quotes'],
-    ['T("a", in, 1)', 'character 12: expected "[", found "1"'],
-    ['T("a", between, [1])', 'character 17: expected a list of two'],
-    ['T("a", in, [1, 2)', 'character 17: expected a comma or "]", found ")"'],
-    ['T("a", eq, 1, 2)', 'character 13: expected no more than that and ")", found ","'],
-    ['T("a", eq, "gold', 'character 12: the text that begins here has no closing quote'],
-    ['T("a", eq, 1e999)', 'character 12: 1e999 is larger than any number'],
-    ['T("a", daysago, ne, 1)', 'character 17: expected an operator for days (eq, noteq'],
-    ['T("a", daysago, gte, -1)', 'character 22: expected a whole number'],
-    ['T("a", daysago, lt, 0)', 'character 21: nothing is less than 0 days ago'],
-    ['F("password", set)', 'character 3: expected a field (hwid, userId'],
-    ['A("CCCCC-DDDDD")', 'character 3: "CCCCC-DDDDD" is another application'],
-    [
-      'A("AAAAA-BBBBB", [99])',
-      'character 19: expected a platform (ios, macos, android, huawei, web, or 1, 3',
-    ],
-    ['A("AAAAA-BBBBB", [1], maybe)', 'character 23: expected true or false'],
-    ['G("group")', 'character 1: there are no groups'],
-    ['Updated("x")', 'character 1: Updated(…) is documented without'],
-    ['Event("Buy", atLeast 1, atLeast 2)', 'character 25: atLeast stands here twice'],
-    ['Event("Buy", withinDays 1.5)', 'character 25: expected a whole number'],
-    ['Message("any", clicked)', 'character 16: expected what became of it (accepted, received, opened)'],
-    ['(T("a", set)', 'character 13: expected *, +, \\ or ")", found the end'],
-    ['T("a", set) T("b", set)', 'character 13: expected *, +, \\ or the end, found "T"'],
-    ['T("a", set) & T("b", set)', 'character 13: "&" has no meaning here'],
-    ['T("a",set) * T("b",set) + T("c",set)', 'character 25: "+" after "*" can be read in two ways'],
-    ['T("a",set) \\ T("b",set) * T("c",set)', 'character 25: "*" after "\\" can be read in two ways'],
-    ['T("a",set) + T("b",set) \\ T("c",set)', 'character 25: "\\" after "+" can be read in two ways'],
-    [`${'('.repeat(51)}A("AAAAA-BBBBB")`, 'character 51: nested deeper than 50'],
-    [
-      'T("a", set) * Segment("gold")',
-      'expression, character 23: a segment is named by its id, a UUID, not "gold"',
-    ],
-    ['List("vip")', 'expression, character 6: a list is named by its id, a UUID, not "vip"'],
-    [
-      'Message("7", opened)',
-      'expression, character 9: a message is named by its id, a UUID, or is "any", not "7"',
-    ],
-    [
-      'T("a", set) * Event("Buy", atLeast 0)',
-      'expression, character 15: Event(…): atLeast: it must be at least 1',
-    ],
-    ['T("a", eq, "3 days ago") * T("", set)', 'expression, character 28: T(…): tag: it must not be empty'],
-    ['T("a", notin, [])', 'expression, character 15: expected a list with at least one value, found []'],
-    ['T("a", daysago, in, [])', 'expression, character 21: expected a list with at least one number'],
-  ])('%s', (text, problem) => {
+  test.each(REFUSED)('%s', (text, problem) => {
     expect(() => parse(text)).toThrow(problem)
+  })
+
+  test('each kind of fault has its code with its values, by which others say it in their language', () => {
+    const faults = [
+      ...REFUSED.flatMap(([text]) => faultsOf(text)),
+      ...faultsOf('Segment("Silver")', () => undefined),
+    ]
+    const codes = new Set(faults.map(it => it.code))
+    for (const code of Object.keys(EXPRESSION_FAULTS)) expect(codes).toContain(code)
+    for (const { code, place, values } of faults) {
+      const names = FIELD_FAULTS[code as keyof typeof FIELD_FAULTS]
+      expect([code, place]).toEqual([code, 'body/expression'])
+      expect([code, Object.keys(values).sort()]).toEqual([code, [...names, 'character'].sort()])
+    }
+    expect(codes).not.toContain('other')
   })
 
   test('and so is a text of any other kind, whatever it is', () => {

@@ -9,6 +9,7 @@
 import {
   ANY_MESSAGE,
   type Condition,
+  codeOfIssue,
   conditionSchema,
   DEVICE_FIELDS,
   DEVICE_TYPES,
@@ -18,8 +19,8 @@ import {
   type Operator,
   PLATFORMS,
   type Platform,
-  PushError,
 } from '@roost/protocol'
+import { END, refuseAs, refuseAt } from './faults.ts'
 import {
   comparisonOf,
   DAY_OPERATORS,
@@ -31,7 +32,7 @@ import {
   OPERATORS_BY_NAME,
   type Subject,
 } from './operators.ts'
-import { readTokens, refuseAt, shown, type Token } from './tokens.ts'
+import { readTokens, shown, type Token } from './tokens.ts'
 
 export interface ExpressionOptions {
   /** The code of the app: an expression is over one. */
@@ -52,15 +53,19 @@ export const WITH_TOKEN: Condition = { field: 'push', op: 'in', value: ['reachab
 /** Throws `condition_invalid` naming the place and what is allowed there. */
 export function parseExpression(text: string, options: ExpressionOptions): Condition {
   const condition = new Parser(readTokens(text), options).parse()
-  const fault = faultOf(condition)
-  if (fault !== undefined) throw new PushError('condition_invalid', `expression: ${fault}`)
+  refuseTooMuch(condition, { place: 1 })
   return condition
 }
 
-/** What it says too much. */
-function faultOf(condition: Condition): string | undefined {
+/** Of what can be said, but not so much of it. `call`: the part of the expression that means the condition. */
+function refuseTooMuch(
+  condition: Condition,
+  { place, call }: { readonly place: number; readonly call?: string },
+): void {
   const issue = conditionSchema.safeParse(condition).error?.issues[0]
-  return issue && [...issue.path, issue.message].join(': ')
+  if (issue === undefined) return
+  const text = [...(call === undefined ? [] : [`${call}(…)`]), ...issue.path, issue.message].join(': ')
+  refuseAs(place, text, codeOfIssue(issue))
 }
 
 const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/
@@ -70,21 +75,22 @@ type Call = (parser: Parser, name: Token) => Condition
 /** By their names in lower case. */
 const CALLS: Readonly<Record<string, Call>> = {
   a: parser => parser.application(),
-  t: parser => parser.comparison({ tag: parser.text('the name of a tag') }),
+  t: parser => parser.comparison({ tag: parser.text('tag') }),
   at: parser => {
     parser.thisApp()
     parser.comma()
-    return parser.comparison({ tag: parser.text('the name of a tag') })
+    return parser.comparison({ tag: parser.text('tag') })
   },
-  f: parser => parser.comparison({ field: parser.oneOf(DEVICE_FIELDS, 'a field') as DeviceField }),
+  f: parser => parser.comparison({ field: parser.oneOf(DEVICE_FIELDS, 'field') as DeviceField }),
   event: parser => parser.event(),
   message: parser => parser.message(),
   segment: parser => ({ segment: parser.segment() }),
   list: parser => ({ list: parser.id('list') }),
-  g: (_, name) => refuseAt(name.place, 'there are no groups of applications; write A("…") for this one'),
-  updated: (_, name) =>
-    refuseAt(name.place, 'Updated(…) is documented without its arguments; write F("lastSeenAt", …)'),
+  g: (_, name) => refuseAt(name.place, 'expression_groups', {}),
+  updated: (_, name) => refuseAt(name.place, 'expression_updated', {}),
 }
+/** As they are written. */
+const CALL_NAMES = 'A, T, AT, F, Event, Message, Segment, List'
 
 class Parser {
   readonly #tokens: readonly Token[]
@@ -100,7 +106,8 @@ class Parser {
   parse(): Condition {
     const condition = this.#sets()
     const rest = this.#next()
-    if (rest.kind !== 'end') refuseAt(rest.place, `expected *, +, \\ or the end, found ${shown(rest)}`)
+    if (rest.kind !== 'end')
+      refuseAt(rest.place, 'expression_join_expected', { sign: END, found: shown(rest) })
     return condition
   }
 
@@ -121,14 +128,26 @@ class Parser {
     return true
   }
 
-  #requireSign(sign: string, also = ''): void {
-    if (!this.#takeSign(sign))
-      refuseAt(this.#peek().place, `expected ${also}"${sign}", found ${shown(this.#peek())}`)
+  #requireSign(
+    sign: string,
+    code:
+      | 'expression_sign_expected'
+      | 'expression_comma_expected'
+      | 'expression_join_expected' = 'expression_sign_expected',
+  ): void {
+    const next = this.#peek()
+    if (!this.#takeSign(sign)) refuseAt(next.place, code, { sign, found: shown(next) })
+  }
+
+  #requireEndOfCall(): void {
+    const next = this.#peek()
+    if (next.value === ',') refuseAt(next.place, 'expression_too_much', { found: shown(next) })
+    this.#requireSign(')')
   }
 
   /** Sets with the signs between them. */
   #sets(): Condition {
-    if (++this.#depth > DEPTH_MAX) refuseAt(this.#peek().place, `nested deeper than ${DEPTH_MAX}`)
+    if (++this.#depth > DEPTH_MAX) refuseAt(this.#peek().place, 'expression_too_deep', { limit: DEPTH_MAX })
     const sets = [this.#set()]
     const signs: string[] = []
     for (let token = this.#peek(); isSetSign(token); token = this.#peek()) {
@@ -144,21 +163,17 @@ class Parser {
   #set(): Condition {
     if (this.#takeSign('(')) {
       const inside = this.#sets()
-      this.#requireSign(')', '*, +, \\ or ')
+      this.#requireSign(')', 'expression_join_expected')
       return inside
     }
     const name = this.#next()
     const call = name.kind === 'name' ? CALLS[name.value.toLowerCase()] : undefined
     if (call === undefined || !Object.hasOwn(CALLS, name.value.toLowerCase()))
-      refuseAt(
-        name.place,
-        `expected A, T, AT, F, Event, Message, Segment, List or a parenthesis, found ${shown(name)}`,
-      )
+      refuseAt(name.place, 'expression_call_expected', { names: CALL_NAMES, found: shown(name) })
     this.#requireSign('(')
     const condition = call(this, name)
-    this.#requireSign(')', this.#peek().value === ',' ? 'no more than that and ' : '')
-    const fault = faultOf(condition)
-    if (fault !== undefined) refuseAt(name.place, `${name.value}(…): ${fault}`)
+    this.#requireEndOfCall()
+    refuseTooMuch(condition, { place: name.place, call: name.value })
     return condition
   }
 
@@ -168,14 +183,15 @@ class Parser {
 
   text(what: string): string {
     const token = this.#next()
-    if (token.kind !== 'text') refuseAt(token.place, `expected ${what} in quotes, found ${shown(token)}`)
+    if (token.kind !== 'text')
+      refuseAt(token.place, 'expression_text_expected', { what, found: shown(token) })
     return token.value
   }
 
   id(what: 'segment' | 'list'): string {
     const { place } = this.#peek()
-    const id = this.text(`the id of a ${what}`).toLowerCase()
-    if (!UUID.test(id)) refuseAt(place, `a ${what} is named by its id, a UUID, not ${JSON.stringify(id)}`)
+    const id = this.text(what === 'list' ? 'list' : 'segment_id').toLowerCase()
+    if (!UUID.test(id)) refuseAt(place, 'expression_id_expected', { what, found: JSON.stringify(id) })
     return id
   }
 
@@ -183,8 +199,8 @@ class Parser {
     const token = this.#peek()
     const { segmentNamed } = this.#options
     if (segmentNamed === undefined || UUID.test(token.value.toLowerCase())) return this.id('segment')
-    const id = segmentNamed(this.text('the id, the name or the code of a segment'))
-    return id ?? refuseAt(token.place, `this app has no segment ${JSON.stringify(token.value)}`)
+    const id = segmentNamed(this.text('segment'))
+    return id ?? refuseAt(token.place, 'expression_segment_unknown', { found: JSON.stringify(token.value) })
   }
 
   /** A name, in quotes or not. Case matters only where two are told apart by it. */
@@ -196,7 +212,11 @@ class Parser {
         allowed.find(it => it.toLowerCase() === token.value.toLowerCase()))
       : undefined
     if (found === undefined)
-      refuseAt(token.place, `expected ${what} (${allowed.join(', ')}), found ${shown(token)}`)
+      refuseAt(token.place, 'expression_word_expected', {
+        what,
+        allowed: allowed.join(', '),
+        found: shown(token),
+      })
     return found
   }
 
@@ -204,18 +224,16 @@ class Parser {
     const token = this.#next()
     const count = token.kind === 'number' ? Number(token.value) : Number.NaN
     if (!Number.isSafeInteger(count) || count < 0)
-      refuseAt(token.place, `expected a whole number, found ${shown(token)}`)
+      refuseAt(token.place, 'expression_whole_expected', { found: shown(token) })
     return count
   }
 
   thisApp(): void {
     const { place } = this.#peek()
-    const app = this.text('the code of the application')
-    if (app.toUpperCase() !== this.#options.app.toUpperCase())
-      refuseAt(
-        place,
-        `"${app}" is another application; an expression is over one, here "${this.#options.app}"`,
-      )
+    const found = this.text('app')
+    const { app } = this.#options
+    if (found.toUpperCase() !== app.toUpperCase())
+      refuseAt(place, 'expression_other_app', { found: JSON.stringify(found), app })
   }
 
   application(): Condition {
@@ -236,21 +254,22 @@ class Parser {
     if (this.#takeSign(']')) return items
     do items.push(read())
     while (this.#takeSign(','))
-    this.#requireSign(']', 'a comma or ')
+    this.#requireSign(']', 'expression_comma_expected')
     return items
   }
 
   /** By our name for it, or by its number in the device protocol. */
   #platform(): Platform {
     const token = this.#peek()
-    if (token.kind !== 'number') return this.oneOf(PLATFORMS, 'a platform') as Platform
+    if (token.kind !== 'number') return this.oneOf(PLATFORMS, 'platform') as Platform
     this.#at++
     const platform = (DEVICE_TYPES as Readonly<Record<string, Platform>>)[token.value]
     if (platform === undefined || !Object.hasOwn(DEVICE_TYPES, token.value))
-      refuseAt(
-        token.place,
-        `expected a platform (${PLATFORMS.join(', ')}, or ${Object.keys(DEVICE_TYPES).join(', ')}), found ${shown(token)}`,
-      )
+      refuseAt(token.place, 'expression_word_expected', {
+        what: 'platform',
+        allowed: [...PLATFORMS, ...Object.keys(DEVICE_TYPES)].join(', '),
+        found: shown(token),
+      })
     return platform
   }
 
@@ -258,13 +277,13 @@ class Parser {
     const token = this.#next()
     const isYes = token.value.toLowerCase() === 'true' || token.value === '1'
     if (!isYes && token.value.toLowerCase() !== 'false' && token.value !== '0')
-      refuseAt(token.place, `expected true or false (with tokens alone), found ${shown(token)}`)
+      refuseAt(token.place, 'expression_truth_expected', { found: shown(token) })
     return isYes
   }
 
   comparison(subject: Subject): Condition {
     this.comma()
-    const name = this.oneOf([...OPERATORS_BY_NAME.keys(), DAYS_AGO], 'an operator')
+    const name = this.oneOf([...OPERATORS_BY_NAME.keys(), DAYS_AGO], 'operator')
     if (name === DAYS_AGO) return this.#days(subject)
     const op = OPERATORS_BY_NAME.get(name) as Operator
     if (op === 'set' || op === 'unset') return { ...subject, op }
@@ -276,8 +295,8 @@ class Parser {
   #operands(op: Operator): Given[] {
     const { place } = this.#peek()
     const given = this.#list(() => this.#operand())
-    if (given.length === 0) refuseAt(place, 'expected a list with at least one value, found []')
-    if (op === 'between' && given.length !== 2) refuseAt(place, 'expected a list of two, [from, to]')
+    if (given.length === 0) refuseAt(place, 'expression_list_empty', {})
+    if (op === 'between' && given.length !== 2) refuseAt(place, 'expression_pair_expected', {})
     return given
   }
 
@@ -287,35 +306,35 @@ class Parser {
     if (token.kind === 'number') return { value: numberOf(token) }
     const word = token.kind === 'name' ? token.value.toLowerCase() : ''
     if (word !== 'true' && word !== 'false')
-      refuseAt(token.place, `expected text in quotes, a number, true or false, found ${shown(token)}`)
+      refuseAt(token.place, 'expression_value_expected', { found: shown(token) })
     return { value: word === 'true' }
   }
 
   #days(subject: Subject): Condition {
     this.comma()
-    const op = this.oneOf(DAY_OPERATORS, 'an operator for days') as DayOperator
+    const op = this.oneOf(DAY_OPERATORS, 'day_operator') as DayOperator
     this.comma()
     const { place } = this.#peek()
     const takesList = op === 'in' || op === 'notin' || op === 'between'
     const numbers = takesList ? this.#list(() => this.#count()) : [this.#count()]
-    if (numbers.length === 0) refuseAt(place, 'expected a list with at least one number, found []')
-    if (op === 'between' && numbers.length !== 2) refuseAt(place, 'expected a list of two, [from, to]')
-    if (op === 'lt' && numbers[0] === 0) refuseAt(place, 'nothing is less than 0 days ago')
+    if (numbers.length === 0) refuseAt(place, 'expression_list_empty', {})
+    if (op === 'between' && numbers.length !== 2) refuseAt(place, 'expression_pair_expected', {})
+    if (op === 'lt' && numbers[0] === 0) refuseAt(place, 'expression_days_never', {})
     return daysComparisonOf(subject, op, numbers)
   }
 
   event(): Condition {
-    const event = this.text('the name of an event')
+    const event = this.text('event')
     return { event, ...this.#named(['atLeast', 'withinDays']) }
   }
 
   message(): Condition {
     const { place } = this.#peek()
-    const message = this.text('the id of a message, or "any",').toLowerCase()
+    const message = this.text('message').toLowerCase()
     if (message !== ANY_MESSAGE && !UUID.test(message))
-      refuseAt(place, `a message is named by its id, a UUID, or is "any", not ${JSON.stringify(message)}`)
+      refuseAt(place, 'expression_id_expected', { what: 'message', found: JSON.stringify(message) })
     this.comma()
-    const was = this.oneOf(MESSAGE_FATES, 'what became of it') as MessageFate
+    const was = this.oneOf(MESSAGE_FATES, 'fate') as MessageFate
     return { message, was, ...this.#named(['withinDays']) }
   }
 
@@ -324,8 +343,8 @@ class Parser {
     const found: Record<string, number> = {}
     while (this.#takeSign(',')) {
       const { place } = this.#peek()
-      const name = this.oneOf(allowed, 'a limit')
-      if (name in found) refuseAt(place, `${name} stands here twice`)
+      const name = this.oneOf(allowed, 'limit')
+      if (name in found) refuseAt(place, 'expression_twice', { name })
       found[name] = this.#count()
     }
     return found
@@ -334,7 +353,7 @@ class Parser {
 
 function numberOf(token: Token): number {
   const number = Number(token.value)
-  if (!Number.isFinite(number)) refuseAt(token.place, `${token.value} is larger than any number`)
+  if (!Number.isFinite(number)) refuseAt(token.place, 'expression_number_large', { found: token.value })
   return number
 }
 
@@ -346,10 +365,7 @@ function isSetSign({ kind, value }: Token): boolean {
 function requireOneReading(signs: readonly string[], { value: sign, place }: Token): void {
   const last = signs.at(-1)
   if (last === undefined || last === sign || (last === '*' && sign === '\\')) return
-  refuseAt(
-    place,
-    `"${sign}" after "${last}" can be read in two ways; put parentheses around what belongs together`,
-  )
+  refuseAt(place, 'expression_order_open', { sign, before: last })
 }
 
 function combined(sets: readonly Condition[], signs: readonly string[]): Condition {

@@ -1,5 +1,5 @@
 /** The words of the expression language, each with the place where it stands. */
-import { PushError } from '@roost/protocol'
+import { END, refuseAt } from './faults.ts'
 
 export interface Token {
   readonly kind: 'name' | 'text' | 'number' | 'sign' | 'end'
@@ -18,10 +18,6 @@ const TEXT = /"[^"\\]*(?:\\.[^"\\]*)*"|'[^'\\]*(?:\\.[^'\\]*)*'/sy
 const SIGNS = '()[],*+\\'
 
 /** Throws `condition_invalid` naming the place. */
-export function refuseAt(place: number, problem: string): never {
-  throw new PushError('condition_invalid', `expression, character ${place}: ${problem}`)
-}
-
 export function readTokens(text: string): Token[] {
   const tokens: Token[] = []
   let at = matchAt(SPACE, text, 0)?.length ?? 0
@@ -61,13 +57,12 @@ function tokenAt(text: string, at: number): { readonly token: Token; readonly le
 }
 
 function refuseCharacter(character: string, place: number): never {
-  if (character === '"' || character === "'")
-    refuseAt(place, 'the text that begins here has no closing quote')
-  return refuseAt(place, `${JSON.stringify(character)} has no meaning here; text stands in quotes`)
+  if (character === '"' || character === "'") refuseAt(place, 'expression_quote_open', {})
+  return refuseAt(place, 'expression_character_unknown', { found: JSON.stringify(character) })
 }
 
-/** A token as it is shown to people. */
+/** A token as faults have it. */
 export function shown({ kind, value }: Token): string {
-  if (kind === 'end') return 'the end'
+  if (kind === 'end') return END
   return kind === 'text' ? JSON.stringify(value) : `"${value}"`
 }
