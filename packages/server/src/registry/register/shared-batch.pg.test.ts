@@ -76,7 +76,8 @@ async function whileOneIsHeld<T>(begin: () => Promise<readonly Promise<T>[]>): P
 
 async function isSomebodyWaiting(): Promise<boolean> {
   const { rows } = await server.db.query(
-    "select 1 from pg_locks where locktype = 'advisory' and objid = 1 and not granted",
+    `select 1 from pg_locks l join pg_database d on d.oid = l.database and d.datname = current_database()
+      where l.locktype = 'advisory' and l.objid = 1 and not l.granted`,
   )
   return rows.length > 0
 }
