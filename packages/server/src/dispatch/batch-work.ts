@@ -57,6 +57,11 @@ export interface Rest {
   readonly pacedBy?: string
 }
 
+/** What a gateway refused for the quota of its project waits for that, until its next try, as what the pace itself refuses does. */
+function waitOf({ quotaPauseMs }: Step, { quota }: AppSenders): Pick<Rest, 'pacedBy'> {
+  return quotaPauseMs > 0 && quota !== undefined ? { pacedBy: quota.name } : {}
+}
+
 /** Of named devices: more of them fill a connection of their own, and nobody waits for each. */
 const URGENT_MAX = 20
 
@@ -110,7 +115,7 @@ export class BatchWork {
       const step = await this.#step({ senders, policy, addresses })
       if ('blocker' in step) return step
       if (this.#lease.isStopped || step.isOver || step.notBefore > clock.now())
-        return { notBefore: step.notBefore, blocker: undefined }
+        return { notBefore: step.notBefore, blocker: undefined, ...waitOf(step, senders) }
       senders = await all.open(db, this.#batch)
     }
     return { notBefore: clock.now(), blocker: undefined }

@@ -359,6 +359,7 @@ test('a 429 for a Firebase project that one server was told of keeps all of them
   const first = await roost.send(to(0))
   await roost.until(first, message => message.retrying.length > 0)
   await untilNobodySends(roost)
+  await untilPaced(roost, first) // also what was refused waits for the quota, and not just for its next try
   const asked = roost.simulator.counts().fcm.requests
   // Either of the two may take each of these.
   const ids = await Promise.all(phones.slice(1).map((_, i) => roost.send(to(i + 1))))

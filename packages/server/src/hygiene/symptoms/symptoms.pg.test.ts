@@ -206,8 +206,8 @@ describe('death rate', () => {
 })
 
 describe('quota', () => {
-  /** A batch of a message that is being sent and waits for this pace. */
-  async function waitsFor(pace: string): Promise<void> {
+  /** A batch of a message that is being sent and waits for this pace, and until this time if nobody takes it before. */
+  async function waitsFor(pace: string, until = server.clock.now()): Promise<void> {
     const id = randomUUID()
     await server.db.query(
       `insert into message (id, app_id, state, target, content, ttl_seconds, priority, send_at, request_hash, created_at)
@@ -217,7 +217,7 @@ describe('quota', () => {
     await server.db.query(
       `insert into batch (message_id, app_id, provider, bucket_from, bucket_to, due_at, paced_by)
        values ($1, $2, 'fcm', 0, 1023, $3, $4)`,
-      [id, appId, new Date(server.clock.now() + HOUR_MS), pace],
+      [id, appId, new Date(until), pace],
     )
   }
   const keepPace = (name: string) =>
@@ -226,6 +226,9 @@ describe('quota', () => {
        on conflict (name) do update set paid_until = excluded.paid_until, open_at = excluded.open_at`,
       [name, new Date(server.clock.now())],
     )
+
+  /** Its batches may be overdue as well: nobody sends here. */
+  const quotas = async () => (await alerts()).filter(it => it.kind === 'quota')
 
   test('messages that wait for the quota of a project for ten minutes open an alert, which closes when they do no more', async () => {
     await waitsFor('fcm:a-project')
@@ -237,9 +240,9 @@ describe('quota', () => {
       }
     }
     await lookFor(10)
-    expect(await alerts()).toEqual([])
+    expect(await quotas()).toEqual([])
     await lookFor(1)
-    expect(await alerts()).toMatchObject([
+    expect(await quotas()).toMatchObject([
       {
         kind: 'quota',
         data: { quota: 'fcm:a-project', batches: 1, messages: 1, since: expect.any(String) },
@@ -247,7 +250,17 @@ describe('quota', () => {
       },
     ])
     await watchFor(13)
-    expect(await alerts()).toEqual([])
+    expect(await quotas()).toEqual([])
+  })
+
+  test('a batch that Google has refused is seen until its next try, though the pace is open meanwhile, and told once', async () => {
+    await keepPace('fcm:refusing')
+    await waitsFor('fcm:refusing', server.clock.now() + HOUR_MS)
+    await watchFor(59)
+    expect(await quotas()).toMatchObject([{ kind: 'quota', data: { quota: 'fcm:refusing', batches: 1 } }])
+    await watchFor(13)
+    expect(await quotas()).toEqual([])
+    expect((await events()).map(it => it.type)).toEqual(['sending.quota'])
   })
 
   test('a rate that a message was given is no quota, and a wait of minutes is what a quota is for', async () => {
@@ -259,6 +272,6 @@ describe('quota', () => {
       if (n < 8) await keepPace('fcm:short')
       await watch()
     }
-    expect(await alerts()).toEqual([])
+    expect(await quotas()).toEqual([])
   })
 })
