@@ -122,7 +122,7 @@ export class AppDirectory {
   /** Throws `app_unknown` or, for a token of another app or none at all, `device_token_refused`. */
   async findByDevice(code: string, deviceToken: string | undefined): Promise<App> {
     const entry = await this.#entry(code)
-    if (deviceToken === undefined) throw refused(code)
+    if (deviceToken === undefined) throw missing(code)
     const key = hashToken(deviceToken).toString('hex')
     const tokenId = entry.tokens.get(key) ?? (await this.#entries.afterMiss()).get(code)?.tokens.get(key)
     if (tokenId === undefined) throw refused(code)
@@ -142,6 +142,13 @@ export class AppDirectory {
       unknownApp(code)
     )
   }
+}
+
+function missing(code: string): PushError {
+  return new PushError(
+    'device_token_refused',
+    `the call has no device token of app ${code}: it is missing, or is not in the form "Authorization: Token <device token>"`,
+  )
 }
 
 function refused(code: string): PushError {

@@ -21,6 +21,8 @@ export interface UnreadRecord {
   readonly row: number
   readonly line: number
   readonly detail: string
+  /** Of one JSON object a line: which field can't be read. Absent where it is the whole record. */
+  readonly field?: string
 }
 
 /** The first line of a CSV file. */
@@ -153,7 +155,7 @@ class BlockReader {
       const row = ++this.#rows
       if (isBroken)
         unread.push({ row, line, detail: 'the line is not UTF-8: save the file in that encoding' })
-      else if (taken.fields === undefined) unread.push({ row, line, detail: taken.detail ?? '' })
+      else if (taken.fields === undefined) unread.push({ row, line, ...faultOf(taken) })
       else records.push({ row, line, fields: taken.fields })
     }
     return { records, unread, read: at >= text.length ? bytes.length : bytesUpTo(bytes, text, at, isClean) }
@@ -227,6 +229,11 @@ interface Taken {
   readonly end: number
   readonly fields?: Readonly<Record<string, unknown>>
   readonly detail?: string
+  readonly field?: string
+}
+
+function faultOf({ detail = '', field }: Taken): Pick<UnreadRecord, 'detail' | 'field'> {
+  return field === undefined ? { detail } : { detail, field }
 }
 
 function fieldsOf(names: readonly string[], cells: readonly string[]): Readonly<Record<string, unknown>> {
@@ -245,8 +252,15 @@ function readJsonLine(line: string): Omit<Taken, 'end'> {
       return { fields: value as Record<string, unknown> }
     return { detail: 'the line is no JSON object' }
   } catch (error) {
-    return { detail: (error as Error).message.replace('the body', 'the line') }
+    return placedFault((error as Error).message)
   }
+}
+
+/** The words of `parseJson` are about a body: "the body is nested …", "body.tags.note holds …". */
+function placedFault(words: string): Omit<Taken, 'end'> {
+  const field = /^body\.([^\s.]+)/.exec(words)?.[1]
+  if (field === undefined) return { detail: words.replace(/^(the )?body/, 'the line') }
+  return { detail: words.replace('body.', ''), field }
 }
 
 const GZIP = Buffer.from([0x1f, 0x8b])

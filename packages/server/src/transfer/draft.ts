@@ -21,7 +21,7 @@ import {
 import type { KnownDevice } from '../registry/bulk/known.ts'
 import { isDenied } from '../registry/register/permission.ts'
 import { readTags } from '../registry/tags/tags.ts'
-import { numberOf, tagsInJson, textOf } from './fields.ts'
+import { numberOf, RowFault, tagsInJson, textOf } from './fields.ts'
 
 export interface Draft {
   /** Absent: lists of bare tokens name no device, and get a name made of the token. */
@@ -72,16 +72,6 @@ export interface DraftOptions extends ReadAddressOptions {
 }
 
 const DEVICE_TYPE_OF: Record<Platform, number> = { ios: 1, android: 3, macos: 7, web: 11, huawei: 17 }
-
-/** What is wrong in a row, and in which field; by our name of it, which the mapping knows in other words. */
-export class RowFault extends PushError {
-  readonly field: string
-
-  constructor(field: string, { code, message }: PushError) {
-    super(code, message)
-    this.field = field
-  }
-}
 
 function read<T>(field: string, work: () => T): T {
   try {
@@ -153,7 +143,7 @@ function permissionOf({ permission, hasUnsubscribed, platform }: Draft): Permiss
 }
 
 function recordOf(value: unknown): Partial<DeviceRecord> | null {
-  const read = typeof value === 'string' && value.trim() !== '' ? tagsInJson(value) : value
+  const read = typeof value === 'string' && value.trim() !== '' ? tagsInJson(value, 'record') : value
   if (typeof read !== 'object' || read === null || Object.keys(read).length === 0) return null
   const parsed = deviceRecordSchema.safeParse(read)
   if (!parsed.success) throw new PushError('input_invalid', 'record is not what GET …/devices/{hwid} shows')

@@ -4,6 +4,16 @@ import { parseJson } from '../http/json.ts'
 
 export type Fields = Readonly<Record<string, unknown>>
 
+/** What is wrong in a row, and in which field; by our name of it, which the mapping knows in other words. */
+export class RowFault extends PushError {
+  readonly field: string
+
+  constructor(field: string, { code, message }: PushError) {
+    super(code, message)
+    this.field = field
+  }
+}
+
 /** Null when it is absent or empty. Throws `input_invalid` for what PostgreSQL's text can't hold. */
 export function textOf(value: unknown, maxCharacters: number): string | null {
   const text = typeof value === 'number' ? String(value) : value
@@ -91,12 +101,13 @@ function listOf(text: string): unknown {
   }
 }
 
-/** A cell that holds tags as a JSON object. Throws `input_invalid`. */
-export function tagsInJson(text: string): Record<string, unknown> {
+/** A cell that holds tags, or a `field` like them, as a JSON object. Throws RowFault `input_invalid` with the place. */
+export function tagsInJson(text: string, field = 'tags'): Record<string, unknown> {
   try {
     const read = parseJson(text)
     return typeof read === 'object' && read !== null && !Array.isArray(read) ? { ...read } : {}
-  } catch {
-    throw new PushError('input_invalid', 'tags is not JSON')
+  } catch (error) {
+    const words = (error as Error).message.replace(/^the body|^body/, field)
+    throw new RowFault(field, new PushError('input_invalid', words))
   }
 }

@@ -173,6 +173,33 @@ describe('a row of a file', () => {
     expect(await addresses('q-3')).toHaveLength(1)
   })
 
+  test.each([
+    [
+      'a cell of tags',
+      `hwid,tags\nnul,"{""note"":""a\\u0000b""}"\n`,
+      ['input_invalid', 'tags', 'tags.note holds a NUL character or half a surrogate pair'],
+    ],
+    [
+      'a cell of tags that is no JSON',
+      'hwid,tags\nnul,{level}\n',
+      ['input_invalid', 'tags', 'tags is not JSON: unexpected character at position 1'],
+    ],
+    [
+      'a line of JSON',
+      `{"hwid":"nul","tags":{"note":"a\\u0000b"}}\n`,
+      ['row_malformed', 'tags', 'tags.note holds a NUL character or half a surrogate pair'],
+    ],
+    [
+      'the name of a field',
+      `{"hwid":"nul","a\\u0000b":1}\n`,
+      ['row_malformed', null, 'the line holds a NUL character or half a surrogate pair'],
+    ],
+  ])('with a NUL character or a slip in %s is refused by the name of the field', async (_, text, refusal) => {
+    const view = await importText(text, { format: text.startsWith('{') ? 'ndjson' : 'csv' })
+    expect(view).toMatchObject({ rows: 1, stored: 0, refused: 1 })
+    expect((await refusalsOf(view.id)).map(it => [it.code, it.field, it.detail])).toEqual([refusal])
+  })
+
   test('that the database itself refuses is refused alone', async () => {
     const huge = JSON.stringify({ n: 1 }).replace('1', `1${'0'.repeat(131_073)}.5`)
     const view = await importText(

@@ -19,7 +19,8 @@ import type { Into } from '../registry/bulk/rows.ts'
 import { type PreparedDevices, prepareKnown, storeKnown } from '../registry/bulk/store.ts'
 import { codeOf, type Database, type Queryable } from '../store/database.ts'
 import { type Block, type Header, readBlocks } from './blocks.ts'
-import { type DraftOptions, deviceOf, RowFault } from './draft.ts'
+import { type DraftOptions, deviceOf } from './draft.ts'
+import { RowFault } from './fields.ts'
 import { columnsOf, MAPPINGS } from './mappings/mappings.ts'
 import { isOverdue } from './overdue.ts'
 
@@ -202,7 +203,7 @@ export function readBlock(
   const refusals: ImportRefusal[] = block.unread.map(it => ({
     ...it,
     code: 'row_malformed',
-    field: null,
+    field: it.field ?? null,
   }))
   for (const { row, line, fields } of block.records) {
     try {
