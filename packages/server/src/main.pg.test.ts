@@ -1,7 +1,10 @@
 /** Starting and stopping the server: what is in hand is answered, and nothing holds a stop up for ever. */
 import { createECDH, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
+import { mkdtemp, readdir, rename, rm } from 'node:fs/promises'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Access, type BareServer, startBare } from '../test/bare.ts'
 import { cloneDatabase, type TestDatabase } from '../test/database.ts'
@@ -138,6 +141,22 @@ describe('the secret', () => {
     await expect(startWith(own.url, TWO)).rejects.toThrow(/another ROOST_SECRET/)
     await (await startWith(own.url, ONE)).close()
     await first.close()
+    await own.drop()
+  })
+
+  test('that has gone from the data folder is not made anew for a database that was sealed with it', async () => {
+    const own = await cloneDatabase()
+    const folder = await mkdtemp(join(tmpdir(), 'roost-test-'))
+    const environment = { ROOST_SECRET: '', ROOST_DATA_DIR: folder }
+    const start = () => startBare({ databaseUrl: own.url, environment })
+    await (await start()).close()
+    const file = join(folder, 'secret')
+    await rename(file, `${file}.kept`)
+    await expect(start()).rejects.toThrow(`${file} is missing`)
+    expect(await readdir(folder)).not.toContain('secret')
+    await rename(`${file}.kept`, file)
+    await (await start()).close()
+    await rm(folder, { recursive: true })
     await own.drop()
   })
 

@@ -38,6 +38,7 @@ import { keepSecret, sharePostgres, startEmbeddedPostgres } from './store/embedd
 import { prepareFolder, StartError } from './store/folder.ts'
 import type { Migration } from './store/migrate.ts'
 import { Listener } from './store/notices.ts'
+import { keepOwnSecret } from './store/own-secret.ts'
 import { prepareDatabase } from './store/prepare.ts'
 import { type Clock, systemClock } from './time.ts'
 
@@ -116,7 +117,7 @@ async function start(
 ): Promise<RunningServer> {
   requireSharedDatabase(config, roles)
   const { db, url: databaseUrl } = await openDatabase(config, logger, closers)
-  const seal = new Seal(config.secret ?? (await secretFromFolder(config)))
+  const seal = new Seal(config.secret ?? (await keepOwnSecret(db, config.dataDirectory)))
   await requireSameSecret(db, seal)
   const firstToken = roles.has('api') ? await ensureServerToken(db, config) : undefined
 
@@ -295,7 +296,7 @@ export async function openJobs(config: Config, clock: Clock = systemClock): Prom
     const logger = pino({ level: 'warn' }, pino.destination(2)) // lines for people come from the command
     const databaseUrl = config.databaseUrl ?? (await shareEmbedded(config, closers))
     const { db } = await openDatabase({ ...config, databaseUrl }, logger, closers)
-    const seal = new Seal(config.secret ?? (await secretFromFolder(config)))
+    const seal = new Seal(config.secret ?? (await keepOwnSecret(db, config.dataDirectory)))
     await requireSameSecret(db, seal)
     const { signal } = new AbortController()
     return { context: jobContext(config, { db, seal, clock, signal }), close }
@@ -375,10 +376,6 @@ function tellMigrated(
 }
 
 /** Made and kept in the data folder, so that nothing has to be set up; back the folder up as a whole. */
-async function secretFromFolder(config: Config): Promise<string> {
-  return keepSecret(join(await prepareFolder(config.dataDirectory), 'secret'))
-}
-
 /** Authenticated with the sealed text; no credential has it, theirs are UUIDs. */
 const CANARY = 'canary'
 

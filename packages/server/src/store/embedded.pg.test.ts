@@ -1,5 +1,5 @@
 /** Commands beside each other on the embedded database, where no server runs. */
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
@@ -85,4 +85,20 @@ test('a server does not wait for commands when it is stopped', async () => {
   await server.stop()
   expect(await isThere(command)).toBe(false)
   await command.leave(unexpected)
+})
+
+test('a password that has gone, or is another one, is told at once by the name of its file, and nothing is made in its place', async () => {
+  await (await share()).leave(unexpected)
+  const file = join(folder, 'postgres.password')
+  await rename(file, `${file}.kept`)
+  const before = await readdir(folder)
+  await expect(share()).rejects.toThrow(`${file} is missing`)
+  expect(await readdir(folder)).toEqual(before)
+  await writeFile(file, 'another one')
+  await expect(share()).rejects.toThrow('postgres.password in the data folder does not hold')
+  expect(await findRunningPostgres(folder)).toBeUndefined()
+  await rename(`${file}.kept`, file)
+  const again = await share()
+  expect(await isThere(again)).toBe(true)
+  await again.leave(unexpected)
 })

@@ -70,7 +70,7 @@ interface Running {
 export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<EmbeddedPostgres> {
   const root = await prepareFolder(options.dataDirectory)
   const folder = join(root, 'postgres')
-  const password = await keepSecret(join(root, 'postgres.password'))
+  const password = await keepPassword(folder, passwordFileOf(root))
   const binaries = await findPostgres()
   const launcher = await chooseLauncher({ folder, probe: binaries.initdb })
   await initialise({ binaries, launcher, folder, password })
@@ -184,7 +184,7 @@ async function findServer(dataDirectory: string): Promise<FoundServer | undefine
   const folder = join(root, 'postgres')
   const running = await readPidFile(folder)
   if (running === undefined || !(await isServerOf(running.pid, folder))) return undefined
-  const password = await readSecret(join(root, 'postgres.password'))
+  const password = await readSecret(passwordFileOf(root))
   return password === undefined ? undefined : { urlOf: database => urlOf(running.port, password, database) }
 }
 
@@ -251,7 +251,21 @@ export async function keepSecret(file: string, fresh = randomBytes(32).toString(
   return (await readSecret(file)) ?? ''
 }
 
-async function readSecret(file: string): Promise<string | undefined> {
+const passwordFileOf = (root: string) => join(root, 'postgres.password')
+
+/** It is made with the database; a new one would open nothing of one that is there. Throws StartError. */
+async function keepPassword(folder: string, file: string): Promise<string> {
+  // In this order: a start beside this one makes the password first, and the database then.
+  if ((await versionOf(folder)) !== undefined && (await readSecret(file)) === undefined)
+    throw new StartError(
+      `${file} is missing, and the database in ${folder} was made with it`,
+      'Put the file back from your backup of the data folder; nothing was changed.',
+    )
+  return keepSecret(file)
+}
+
+/** Undefined when there is none. */
+export async function readSecret(file: string): Promise<string | undefined> {
   try {
     return (await readFile(file, 'utf8')).trim()
   } catch (error) {
@@ -460,6 +474,10 @@ async function launch(place: Launch): Promise<Running> {
   try {
     await untilReady(child, urlOf(port, place.password, 'postgres'))
   } catch (cause) {
+    if (cause instanceof StartError) {
+      await shutDown(await serverPid(place.folder, child))
+      throw cause
+    }
     child.kill('SIGQUIT')
     const other = await readPidFile(place.folder)
     if (other !== undefined && other.pid !== child.pid && (await isServerOf(other.pid, place.folder)))
@@ -533,6 +551,7 @@ async function serverPid(folder: string, child: ChildProcess): Promise<number> {
   return pid
 }
 
+/** Throws StartError when it answers that the password is not its own. */
 async function answers(url: string): Promise<boolean> {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 2000 })
   client.on('error', () => undefined)
@@ -540,11 +559,22 @@ async function answers(url: string): Promise<boolean> {
     await client.connect()
     await client.query('select 1')
     return true
-  } catch {
+  } catch (error) {
+    if ((error as { readonly code?: unknown }).code === WRONG_PASSWORD) throw wrongPassword()
     return false
   } finally {
     await client.end().catch(() => undefined)
   }
+}
+
+/** Source: PostgreSQL, "Error codes", invalid_password. */
+const WRONG_PASSWORD = '28P01'
+
+function wrongPassword(): StartError {
+  return new StartError(
+    'the file postgres.password in the data folder does not hold the password of the database beside it',
+    'Put the file back from your backup of the data folder, of the same time as its folder postgres.',
+  )
 }
 
 /** Holds the folder for this process, until the session or the process ends. */

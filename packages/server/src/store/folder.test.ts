@@ -40,6 +40,16 @@ test.each([
   expect((fault as StartError).remedy).toContain('ROOST_DATA_DIR')
 })
 
+test.runIf(process.platform === 'linux')(
+  'where no folder can be made, as below /proc, that is told at once',
+  async () => {
+    const fault = await prepareFolder('/proc/roost/data').catch((error: unknown) => error)
+    expect(fault).toBeInstanceOf(StartError)
+    expect((fault as StartError).message).toContain('/proc/roost/data')
+    expect((fault as StartError).remedy).toContain('ROOST_DATA_DIR')
+  },
+)
+
 test.each([
   ['EROFS', 'read-only'],
   ['ENOSPC', 'disk is full'],

@@ -17,7 +17,7 @@ export class StartError extends Error {
 /** Makes the folder when it is missing, checks that we may use it, and returns its real path. */
 export async function prepareFolder(folder: string): Promise<string> {
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 })
+    await makeFolder(folder)
     if (!(await stat(folder)).isDirectory()) throw new Error('it is not a folder')
     await access(folder, constants.R_OK | constants.W_OK | constants.X_OK)
     return await realpath(folder)
@@ -27,6 +27,31 @@ export async function prepareFolder(folder: string): Promise<string> {
       `the data folder ${folder} can't be used: ${message}`,
       REMEDIES[code ?? ''] ?? 'Give it to the user that runs Roost, or name another one with ROOST_DATA_DIR.',
     )
+  }
+}
+
+/**
+ * With those above it. `mkdir` of Node with `recursive` asks for ever where a file system that takes no folders answers ENOENT, as /proc
+ * does (seen with Node 20).
+ */
+async function makeFolder(folder: string): Promise<void> {
+  const isMissing = await makeOne(folder)
+  if (!isMissing) return
+  if (dirname(folder) !== folder) await makeFolder(dirname(folder))
+  if (await makeOne(folder))
+    throw Object.assign(new Error(`ENOENT: ${dirname(folder)} takes no folder`), { code: 'ENOENT' })
+}
+
+/** True when what is above it is missing. */
+async function makeOne(folder: string): Promise<boolean> {
+  try {
+    await mkdir(folder, { mode: 0o700 })
+    return false
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT') return true
+    if (code === 'EEXIST' || code === 'EISDIR') return false // the root of macOS is EISDIR
+    throw error
   }
 }
 

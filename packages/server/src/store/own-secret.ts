@@ -1,0 +1,28 @@
+/**
+ * The secret that seals credentials, where ROOST_SECRET names none: a file of the data folder, made at the first start. A database that was
+ * sealed with one that has gone is told so before anything is written: a new secret would open nothing of it, and lie where the old one is
+ * to be put back.
+ */
+import { join } from 'node:path'
+import type { Queryable } from './database.ts'
+import { keepSecret, readSecret } from './embedded.ts'
+import { prepareFolder, StartError } from './folder.ts'
+
+/** Of two first starts at once one makes it. Throws StartError. */
+export async function keepOwnSecret(db: Queryable, dataDirectory: string): Promise<string> {
+  const file = join(await prepareFolder(dataDirectory), 'secret')
+  // In this order: a start beside this one makes the secret first, and seals then.
+  if ((await isSealed(db)) && (await readSecret(file)) === undefined)
+    throw new StartError(
+      `${file} is missing, and this database was sealed with another ROOST_SECRET than a new one`,
+      'Put the file back from your backup of the data folder, or set ROOST_SECRET to what it held; nothing was changed.',
+    )
+  return keepSecret(file)
+}
+
+async function isSealed(db: Queryable): Promise<boolean> {
+  const { rows } = await db.query<{ isSealed: boolean }>(
+    'select exists (select from secret_canary) or exists (select from credential) as "isSealed"',
+  )
+  return rows[0]?.isSealed === true
+}
