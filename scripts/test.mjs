@@ -97,6 +97,11 @@ function prepareHttp2Servers() {
   prepareProgram('HTTP/2 tests against nginx', 'nginx-light', ['/usr/sbin/nginx'])
 }
 
+/** Between servers that share a database; the tests look for it at this place. */
+function prepareNats() {
+  prepareProgram('tests with NATS', 'nats-server', ['/usr/sbin/nats-server', '/usr/bin/nats-server'])
+}
+
 /**
  * Users should run Node 24; a smoke test starts the server on it. npm's package "node" fetches its program in an
  * install step, which npm may hold back, so the package that it would fetch is taken at once.
@@ -125,6 +130,7 @@ rmSync(reportFile, { force: true })
 if (!run(process.execPath, [join(root, 'scripts', 'build-when-stale.mjs')])) process.exit(1)
 prepareOpenssl()
 prepareHttp2Servers()
+prepareNats()
 const env = {
   ...process.env,
   ROOST_TEST_FIREFOX: prepareFirefox(),

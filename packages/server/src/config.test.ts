@@ -62,6 +62,7 @@ test('everything can be set', () => {
     ROOST_PORT: '0',
     ROOST_DATA_DIR: '/srv/roost',
     ROOST_DATABASE_URL: 'postgresql://roost:word@db.example/roost',
+    ROOST_NATS_URL: 'tls://roost:word@nats.example',
     ROOST_SECRET: 's'.repeat(32),
     ROOST_BOOTSTRAP_TOKEN: 't'.repeat(16),
     ROOST_LOG_LEVEL: 'debug',
@@ -82,6 +83,7 @@ test('everything can be set', () => {
     port: 0,
     dataDirectory: '/srv/roost',
     databaseUrl: 'postgresql://roost:word@db.example/roost',
+    nats: { servers: ['nats.example:4222'], isTls: true, login: { user: 'roost', pass: 'word' } },
     secret: 's'.repeat(32),
     bootstrapToken: 't'.repeat(16),
     logLevel: 'debug',
@@ -109,6 +111,8 @@ test.each([
   ['ROOST_DATABASE_URL', 'mysql://localhost/roost'],
   ['ROOST_DATABASE_URL', 'localhost'],
   ['ROOST_FCM_MESSAGES_PER_MINUTE', '9'],
+  ['ROOST_NATS_URL', 'nats.example:4222'],
+  ['ROOST_NATS_URL', 'https://roost:hush@nats.example'],
   ['ROOST_SECRET', 's'.repeat(31)],
   ['ROOST_BOOTSTRAP_TOKEN', 't'.repeat(15)],
   ['ROOST_BOOTSTRAP_TOKEN', 'a token with some spaces'],
@@ -133,6 +137,12 @@ test.each([
   expect(fault.message).toContain('1 fault')
   expect(fault.message).toContain(name)
   expect(fault.remedy).not.toBe('')
+})
+
+test('the levels of the log are named where another one is given', () => {
+  expect(faultOf({ ROOST_LOG_LEVEL: 'loud' }).message).toContain(
+    'ROOST_LOG_LEVEL: must be trace, debug, info, warn, error, fatal or silent',
+  )
 })
 
 test('an origin may end in a slash and have a port; the token endpoint of Google may have a path', () => {

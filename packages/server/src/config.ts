@@ -8,6 +8,7 @@ import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { z } from 'zod'
 import { StartError } from './store/folder.ts'
+import { type NatsPlace, readNatsPlace } from './store/nats-place.ts'
 
 const url = z.url({ protocol: /^https$/, error: 'must be an https URL' })
 /** The paths are the gateways' own, so a path of ours would be dropped in silence. */
@@ -32,13 +33,19 @@ const schema = z.object({
   ROOST_DATABASE_URL: z
     .url({ protocol: /^postgres(ql)?$/, error: 'must be postgres://user:password@host/database' })
     .optional(),
+  ROOST_NATS_URL: z.string().transform(readNats).optional(),
   ROOST_SECRET: z.string().min(32, 'needs 32 or more characters: openssl rand -hex 32').optional(),
   ROOST_BOOTSTRAP_TOKEN: z
     .string()
     .min(16, 'needs 16 or more characters')
     .regex(/^\S+$/, 'must not hold spaces')
     .optional(),
-  ROOST_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+  ROOST_LOG_LEVEL: z
+    .enum(
+      ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
+      'must be trace, debug, info, warn, error, fatal or silent',
+    )
+    .default('info'),
   ROOST_APNS_PRODUCTION_URL: origin.optional(),
   ROOST_APNS_SANDBOX_URL: origin.optional(),
   ROOST_FCM_URL: origin.optional(),
@@ -64,6 +71,8 @@ export interface Config {
   readonly port: number
   readonly dataDirectory: string
   readonly databaseUrl: string | undefined
+  /** Over which notices between servers go; undefined: PostgreSQL's NOTIFY. */
+  readonly nats: NatsPlace | undefined
   readonly secret: string | undefined
   readonly bootstrapToken: string | undefined
   readonly logLevel: string
@@ -135,6 +144,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     port: it.ROOST_PORT,
     dataDirectory: resolve(it.ROOST_DATA_DIR),
     databaseUrl: it.ROOST_DATABASE_URL,
+    nats: it.ROOST_NATS_URL,
     secret: it.ROOST_SECRET,
     bootstrapToken: it.ROOST_BOOTSTRAP_TOKEN,
     logLevel: it.ROOST_LOG_LEVEL,
@@ -209,6 +219,15 @@ function isPlace(text: string): boolean {
   const version = isIP(address)
   if (version === 0 || more.length > 0) return false
   return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128))
+}
+
+function readNats(text: string, context: z.RefinementCtx): NatsPlace {
+  try {
+    return readNatsPlace(text)
+  } catch (error) {
+    context.addIssue((error as Error).message)
+    return z.NEVER
+  }
 }
 
 /** Takes the name of a PEM file and gives back what it holds; a fault is told beside those of the other variables. */

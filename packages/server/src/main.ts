@@ -37,7 +37,8 @@ import { Database } from './store/database.ts'
 import { keepSecret, sharePostgres, startEmbeddedPostgres } from './store/embedded.ts'
 import { prepareFolder, StartError } from './store/folder.ts'
 import type { Migration } from './store/migrate.ts'
-import { Listener } from './store/notices.ts'
+import { Listener, type Notice } from './store/notices.ts'
+import type { NatsNotices } from './store/notices-nats.ts'
 import { keepOwnSecret } from './store/own-secret.ts'
 import { prepareDatabase } from './store/prepare.ts'
 import { type Clock, systemClock } from './time.ts'
@@ -63,6 +64,8 @@ export interface StartOptions {
   readonly requestTimeoutMs?: number
   /** How long a stop serves open connections: one that is closed at once may have a call on its way. Default 0. */
   readonly drainMs?: number
+  /** Between looks of the live channel for what no notice has told of. Default 1000. */
+  readonly lookEveryMs?: number
   /** What this process does; the others on the same database do the rest. Default: all. */
   readonly roles?: readonly Role[]
 }
@@ -92,6 +95,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
         ...(options.drainMs !== undefined && { drainMs: options.drainMs }),
       },
       roles: new Set(options.roles ?? ROLES),
+      lookEveryMs: options.lookEveryMs,
       closers,
       close,
     })
@@ -107,16 +111,18 @@ interface Starting {
   readonly closeWithinMs: number
   readonly http: AppOptions
   readonly roles: ReadonlySet<Role>
+  readonly lookEveryMs: number | undefined
   readonly closers: Closer[]
   readonly close: () => Promise<void>
 }
 
 async function start(
   config: Config,
-  { logger, clock, closeWithinMs, http, roles, closers, close }: Starting,
+  { logger, clock, closeWithinMs, http, roles, lookEveryMs, closers, close }: Starting,
 ): Promise<RunningServer> {
   requireSharedDatabase(config, roles)
-  const { db, url: databaseUrl } = await openDatabase(config, logger, closers)
+  const nats = await openNats(config, logger, closers)
+  const { db, url: databaseUrl } = await openDatabase(config, { logger, closers, nats })
   const seal = new Seal(config.secret ?? (await keepOwnSecret(db, config.dataDirectory)))
   await requireSameSecret(db, seal)
   const firstToken = roles.has('api') ? await ensureServerToken(db, config) : undefined
@@ -140,21 +146,19 @@ async function start(
     apps.forget()
     void channels?.checkAccess()
   }
-  const listener = new Listener({
-    databaseUrl,
-    logger,
-    onNotice: notice => {
-      if (notice === 'access') forgetTokens()
-      else if (notice === 'live') channels?.look()
-      else if (notice === 'call') channels?.lookForCalls()
-      else if (notice === 'unread') channels?.lookForUnread()
-      else if (roles.has('send')) dispatcher.poke()
-      if (notice === 'control' && roles.has('send')) void dispatcher.lookForStops()
-    },
-  })
-  closers.push(() => listener.close())
+  const onNotice = (notice: Notice) => {
+    if (notice === 'access') forgetTokens()
+    else if (notice === 'live') channels?.look()
+    else if (notice === 'call') channels?.lookForCalls()
+    else if (notice === 'unread') channels?.lookForUnread()
+    else if (roles.has('send')) dispatcher.poke()
+    if (notice === 'control' && roles.has('send')) void dispatcher.lookForStops()
+  }
+  const listener = new Listener({ databaseUrl, logger, onNotice })
+  closers.push(async () => (nats === undefined ? listener.close() : nats.stopListening()))
   if (roles.has('send')) dispatcher.start()
-  if (roles.has('send') || roles.has('api')) await listener.start()
+  if (nats !== undefined) await nats.start(db, onNotice)
+  else if (roles.has('send') || roles.has('api')) await listener.start()
 
   const stop = new AbortController()
   const context = jobContext(config, { db, seal, clock, signal: stop.signal })
@@ -207,12 +211,13 @@ async function start(
     tell: () => channels?.lookForCalls(),
     announce: () => runSoon('webhook-delivery'),
   })
-  channels = new LiveChannels({ db, clock, logger, apps, limits, signer, calls })
+  channels = new LiveChannels({ db, clock, logger, apps, limits, signer, calls, lookEveryMs })
   const served: HttpContext = {
     db,
     clock,
     logger,
     seal,
+    nats,
     checks: context.checks,
     tester: pushTester(config, { db, seal, clock }),
     apps,
@@ -295,9 +300,11 @@ export async function openJobs(config: Config, clock: Clock = systemClock): Prom
   try {
     const logger = pino({ level: 'warn' }, pino.destination(2)) // lines for people come from the command
     const databaseUrl = config.databaseUrl ?? (await shareEmbedded(config, closers))
-    const { db } = await openDatabase({ ...config, databaseUrl }, logger, closers)
+    const nats = await openNats(config, logger, closers)
+    const { db } = await openDatabase({ ...config, databaseUrl }, { logger, closers, nats })
     const seal = new Seal(config.secret ?? (await keepOwnSecret(db, config.dataDirectory)))
     await requireSameSecret(db, seal)
+    await nats?.start(db, () => undefined)
     const { signal } = new AbortController()
     return { context: jobContext(config, { db, seal, clock, signal }), close }
   } catch (error) {
@@ -342,10 +349,28 @@ async function stopSending(
   }
 }
 
-async function openDatabase(
-  config: Config,
+/** Loaded by those alone who have one; closed last of all, since any commit may have something to tell. */
+async function openNats(
+  { nats: place, extraCa }: Config,
   logger: Logger,
   closers: Closer[],
+): Promise<NatsNotices | undefined> {
+  if (place === undefined) return undefined
+  const { NatsNotices } = await import('./store/notices-nats.ts')
+  const nats = new NatsNotices({ place, extraCa, logger })
+  closers.push(() => nats.close())
+  return nats
+}
+
+interface Opening {
+  readonly logger: Logger
+  readonly closers: Closer[]
+  readonly nats: NatsNotices | undefined
+}
+
+async function openDatabase(
+  config: Config,
+  { logger, closers, nats }: Opening,
 ): Promise<{ db: Database; url: string }> {
   let url = config.databaseUrl
   if (url === undefined) {
@@ -354,7 +379,7 @@ async function openDatabase(
     logger.info({ port: embedded.port, takenOver: embedded.wasRunning }, 'embedded PostgreSQL is running')
     url = embedded.url
   }
-  const db = new Database({ url })
+  const db = new Database({ url, publish: nats && (notice => nats.publish(notice)) })
   closers.push(() => db.close())
   const begun = performance.now()
   const { applied, newer } = await prepareDatabase(db)
@@ -375,7 +400,6 @@ function tellMigrated(
   logger.info({ version: last.version }, `${words} applied in ${(ms / 1000).toFixed(1)} s`)
 }
 
-/** Made and kept in the data folder, so that nothing has to be set up; back the folder up as a whole. */
 /** Authenticated with the sealed text; no credential has it, theirs are UUIDs. */
 const CANARY = 'canary'
 

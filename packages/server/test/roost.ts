@@ -58,7 +58,7 @@ export interface TestRoost {
   settle(id: string): Promise<MessageView>
   sendAndSettle(message: NewMessage): Promise<MessageView>
   /** A second server on the same database; whoever starts it closes it. */
-  another(options?: Pick<StartOptions, 'roles'>): Promise<RunningServer>
+  another(options?: Pick<StartOptions, 'roles' | 'lookEveryMs'>): Promise<RunningServer>
   view(hwid: string): Promise<DeviceView>
   ledger(hwid: string): Promise<LedgerEntry[]>
   close(): Promise<void>

@@ -63,6 +63,7 @@ Settings are environment variables (docs/configuration.md); these are the ones m
   ROOST_HOST, ROOST_PORT   where to listen            127.0.0.1:7460
   ROOST_DATA_DIR           the embedded database      ./data
   ROOST_DATABASE_URL       a PostgreSQL of your own   (none)
+  ROOST_NATS_URL           a NATS between servers     (none)
   ROOST_SECRET             seals gateway credentials  made and kept in the data folder`,
   )
 

@@ -19,6 +19,7 @@ import type { PushTester } from '../push-test/tester.ts'
 import type { Events } from '../registry/events.ts'
 import type { Registrations } from '../registry/register/register.ts'
 import type { Database } from '../store/database.ts'
+import type { NatsNotices } from '../store/notices-nats.ts'
 import type { Clock } from '../time.ts'
 import type { CallLimits } from './limits.ts'
 import type { SessionCookie } from './session-cookie.ts'
@@ -29,6 +30,8 @@ export interface HttpContext {
   readonly clock: Clock
   readonly logger: Logger
   readonly seal: Seal
+  /** Over which notices go, when not by PostgreSQL. */
+  readonly nats: Pick<NatsNotices, 'isConnected'> | undefined
   readonly checks: CredentialChecks
   readonly tester: PushTester
   readonly apps: AppDirectory

@@ -14,6 +14,7 @@ const BELIEVED_MS = 1000
 const QUEUES_BELIEVED_MS = 10_000
 
 export async function healthRoutes(app: FastifyInstance, context: HttpContext): Promise<void> {
+  const { nats } = context
   const readiness = new Snapshot(() => whyNotReady(context.db), context.clock)
   const batches = new Snapshot(() => countBatches(context.db), context.clock)
   const registry = new Registry()
@@ -79,12 +80,22 @@ export async function healthRoutes(app: FastifyInstance, context: HttpContext): 
     },
   })
 
+  if (nats !== undefined)
+    new Gauge({
+      name: 'roost_nats_connected',
+      help: '1 while notices to other servers go over NATS, 0 while it is away and they look by themselves.',
+      registers: [registry],
+      collect() {
+        this.set(nats.isConnected ? 1 : 0)
+      },
+    })
+
   app.get('/healthz', async () => ({ status: 'up' }))
 
   app.get('/readyz', async () => {
     const reason = await readiness.current(BELIEVED_MS)
     if (reason !== undefined) throw reason
-    return { status: 'ready' }
+    return { status: 'ready', ...(nats && { nats: nats.isConnected ? 'connected' : 'away' }) }
   })
 
   app.get('/metrics', async (_request, reply) =>

@@ -43,6 +43,8 @@ export interface LiveChannelsOptions {
   readonly calls: Calls
   /** Between pings; who has not answered one at the next is disconnected. Default 30 000. */
   readonly heartbeatMs?: number
+  /** Between looks for what no notice has told of. Default 1000. */
+  readonly lookEveryMs?: number | undefined
 }
 
 const HEARTBEAT_MS = 30_000
@@ -265,10 +267,10 @@ export class LiveChannels implements ChannelHost {
   /** With the first connection: a process that has none says nothing. */
   async #begin(): Promise<void> {
     if (this.#timers.length === 0 && !this.#isStopped) {
-      const { heartbeatMs = HEARTBEAT_MS } = this.#options
+      const { heartbeatMs = HEARTBEAT_MS, lookEveryMs = LOOK_EVERY_MS } = this.#options
       this.#timers.push(
         setInterval(() => this.#beat(), BEAT_EVERY_MS),
-        setInterval(() => this.#lookForAll(), LOOK_EVERY_MS),
+        setInterval(() => this.#lookForAll(), lookEveryMs),
         setInterval(() => void this.#heartbeat(), heartbeatMs / STEPS_OF_HEARTBEAT),
         setInterval(() => void this.checkAccess(), heartbeatMs),
       )
