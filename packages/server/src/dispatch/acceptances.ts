@@ -73,6 +73,33 @@ export async function findAcceptance(
   return (await db.query<FoundAcceptance>(FIND, [messageId, bucketOf(hwid), hwid])).rows[0]
 }
 
+/** As FIND, of several devices: their hwids. */
+const FIND_SOME = `
+  select i.hwid
+    from unnest($2::smallint[], $3::text[]) as i (bucket, hwid)
+   where exists (
+     select from (select id, bucket_to from batch
+                   where message_id = $1 and i.bucket between bucket_from and bucket_to offset 0) b
+     cross join lateral (
+       select position(${memberKey('$1::uuid', 'i.hwid')} in accepted) as place from acceptance
+        where message_id = $1 and batch_id = b.id and bucket_to between i.bucket and b.bucket_to and bucket_from <= i.bucket
+       offset 0) a
+     where a.place > 0 and (a.place - 1) % ${KEY_BYTES} = 0)`
+
+/** Those of these devices that a gateway took the message for. */
+export async function findAcceptances(
+  db: Queryable,
+  messageId: string,
+  devices: readonly Pick<Accepted, 'bucket' | 'hwid'>[],
+): Promise<readonly string[]> {
+  const { rows } = await db.query<{ hwid: string }>(FIND_SOME, [
+    messageId,
+    devices.map(it => it.bucket),
+    devices.map(it => it.hwid),
+  ])
+  return rows.map(it => it.hwid)
+}
+
 /** Whether every acceptance of the message is still on record, so that who is not among them was not accepted. */
 export async function areAllKept(db: Queryable, messageId: string): Promise<boolean> {
   const { rows } = await db.query<{ isWhole: boolean }>(

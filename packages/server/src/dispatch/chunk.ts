@@ -24,7 +24,7 @@ import type { AddressKeys } from '../registry/address.ts'
 import { addressHash } from '../registry/buckets.ts'
 import type { Database, Queryable } from '../store/database.ts'
 import type { Batch, Cursor } from './lease.ts'
-import { wasServed } from './served.ts'
+import { wasServed, withoutServed } from './served.ts'
 import { type BatchSlot, isInSlot, slotJoin, wasTaken } from './slots.ts'
 
 /** What a message is sent to: notifications, or calls of PushKit. */
@@ -44,6 +44,8 @@ export interface Recipient extends SendTarget {
   readonly unreachable?: string
   /** R4: a former holder of the address got the message there. */
   readonly wasServed: boolean
+  /** Its address became active after the message began. Asked of devices that are read, not of those that wait. */
+  readonly isLate?: boolean
   /** R29: its own end; ISO 8601. */
   readonly expiresAt: string | null
   /** Null when the content asks for nothing. */
@@ -56,7 +58,7 @@ export interface Recipient extends SendTarget {
 
 export interface ReadChunk {
   readonly recipients: readonly Recipient[]
-  /** Devices that were looked at: they, and those of an experiment that have an outcome. */
+  /** Devices that were looked at: they, those of an experiment that have an outcome, and those whom another gateway served. */
   readonly looked: number
   /** The last device that was looked at; null when there was none left. */
   readonly cursor: Cursor | null
@@ -89,8 +91,9 @@ export async function readRecipients(db: Database, query: RangeQuery): Promise<R
   const { batch, limit } = query
   const read = await readRange(db, query)
   const last = read.at(-1)
+  const rest = await withoutServed(db, batch, read)
   return {
-    recipients: batch.experiment?.isRest === true ? await withoutOutcome(db, batch, read) : read,
+    recipients: batch.experiment?.isRest === true ? await withoutOutcome(db, batch, rest) : rest,
     looked: read.length,
     cursor: last === undefined ? null : { bucket: last.bucket, hwid: last.hwid },
     isLast: read.length < limit,
@@ -105,7 +108,7 @@ function start(batch: DevicesOfRange): Cursor {
 const RANGE_COLUMNS = `a.bucket, a.hwid, a.generation, a.environment, a.address, a.keys, a.expires_at, a.credential_id`
 const FACTS_FROM = 9
 /** What is true of a device, in one column. */
-const FLAG = { wasAccepted: 1, isConfirmed: 2, wasServed: 4 }
+const FLAG = { wasAccepted: 1, isConfirmed: 2, wasServed: 4, isLate: 8 }
 
 /** Uses the index address_sendable. `offset 0` keeps the planner from joining both tables whole. */
 async function readRange(db: Database, query: RangeQuery): Promise<Recipient[]> {
@@ -127,7 +130,8 @@ export function rangeStatement({ batch, needs, at, limit, policy }: RangeQuery) 
   const isToAll = 'all' in target && slot === null && experiment === null && knock === null
   const text = `
     select ${RANGE_COLUMNS}, (${WAS_ACCEPTED})::integer * ${FLAG.wasAccepted} + ${IS_CONFIRMED}::integer * ${FLAG.isConfirmed}
-             + (${wasServed(batch, values)})::integer * ${FLAG.wasServed}${facts.columns}
+             + (${wasServed(batch, values)})::integer * ${FLAG.wasServed}
+             + (a.state_since > $${values.push(batch.messageSendAt)}::timestamptz)::integer * ${FLAG.isLate}${facts.columns}
       ${restOfRange({ batch, policy, at, values, join: facts.join })}
      order by a.bucket, a.hwid
      limit $${values.push(limit)}`
@@ -165,6 +169,7 @@ function recipientOf(
     wasAccepted: (flags & FLAG.wasAccepted) !== 0,
     isConfirmed: (flags & FLAG.isConfirmed) !== 0,
     wasServed: (flags & FLAG.wasServed) !== 0,
+    isLate: (flags & FLAG.isLate) !== 0,
     facts: facts.read(row, FACTS_FROM),
     attempt: 1,
     probePart: null,

@@ -429,7 +429,17 @@ async function readNamed(
   }
   const users = [...new Set('users' in target ? target.users : [])]
   const isLatest = 'users' in target && target.userDevices === 'latest'
-  return (await tx.query<Named>(isLatest ? LATEST_OF_USERS : NAMED_USERS, [appId, users, opensUntil])).rows
+  const read = await tx.query<Named>(isLatest ? LATEST_OF_USERS : NAMED_USERS, [appId, users, opensUntil])
+  return withoutFormerNames(read.rows)
+}
+
+/**
+ * Clients name the hwid as user while nobody is logged in. Who is named by it, and whose device is another named user's by now, is
+ * meant by that device: of one name there is one outcome.
+ */
+function withoutFormerNames(named: readonly Named[]): Named[] {
+  const devices = new Set(named.flatMap(it => (it.isUnknown ? [] : [it.name])))
+  return named.filter(it => !it.isUnknown || !devices.has(it.name))
 }
 
 const ENQUEUE = `

@@ -4,10 +4,13 @@
  * that don't: a registration that takes an address over notes which messages its former holder may have got there.
  *
  * "May" are those that its batch has passed, and those that are in hand just now. Whoever has an exception got nothing.
+ *
+ * And a device gets it once, though it comes to another gateway meanwhile, where a batch is still to read it: see `withoutServed`.
  */
 import { compileAccepted } from '../audience/condition.ts'
 import { hasRest, isRestSql } from '../messages/experiments/parts.ts'
 import type { Queryable } from '../store/database.ts'
+import { findAcceptances } from './acceptances.ts'
 import { type Batch, UNBOOKED_MAX } from './lease.ts'
 import { wasTaken } from './slots.ts'
 
@@ -97,6 +100,36 @@ function wasFor({ messageId, slot, experiment }: Batch, message: string, values:
   const isTested = `not ${isRestSql({ messageId, asked: experiment.asked }, values)}`
   return `(${wasTaken('s', message)} or exists (
     select from device d where d.bucket = s.bucket and d.app_id = s.app_id and d.hwid = s.hwid and ${isTested}))`
+}
+
+interface Read {
+  readonly bucket: number
+  readonly hwid: string
+  readonly isLate?: boolean
+}
+
+const MAY_HAVE_IT = `
+  select e.hwid from delivery_exception e join unnest($2::smallint[], $3::text[]) as i (bucket, hwid)
+      on e.bucket = i.bucket and e.message_id = $1 and e.hwid = i.hwid
+   where e.outcome = 'uncertain'`
+
+/**
+ * Of the devices that a batch has read, those that no other batch of the message was sent to, or may have been. Only an address that
+ * became active after the message began can be the second one of its device, so hardly anybody is asked about. What a worker has in
+ * hand at that moment is not known yet, and may come twice.
+ */
+export async function withoutServed<T extends Read>(
+  db: Queryable,
+  { messageId }: Pick<Batch, 'messageId'>,
+  read: readonly T[],
+): Promise<readonly T[]> {
+  const late = read.filter(it => it.isLate === true)
+  if (late.length === 0) return read
+  const devices = [late.map(it => it.bucket), late.map(it => it.hwid)]
+  const unsure = await db.query<{ hwid: string }>(MAY_HAVE_IT, [messageId, ...devices])
+  const served = new Set(unsure.rows.map(it => it.hwid))
+  for (const hwid of await findAcceptances(db, messageId, late)) served.add(hwid)
+  return served.size === 0 ? read : read.filter(it => !served.has(it.hwid))
 }
 
 /** Of messages that are done nothing is asked any more. */
