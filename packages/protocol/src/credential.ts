@@ -78,14 +78,49 @@ export const newCredentialSchema = z.discriminatedUnion('gateway', [
 ])
 export type NewCredential = z.infer<typeof newCredentialSchema>
 
+/** What was refused, and why in the gateway's own words; `part` is an environment or a push service, and empty where it is all. */
+const OF_REFUSAL = ['part', 'reason'] as const
+
+/** What may be wrong with a credential, each with the names of its values. */
+export const CREDENTIAL_PROBLEMS = {
+  apns_bundle_id_wrong: OF_REFUSAL,
+  apns_environment_wrong: OF_REFUSAL,
+  fcm_project_wrong: OF_REFUSAL,
+  vapid_key_wrong: OF_REFUSAL,
+  content_unreadable: OF_REFUSAL,
+  certificate_expired: OF_REFUSAL,
+  apns_key_refused: OF_REFUSAL,
+  apns_key_of_other_environment: OF_REFUSAL,
+  apns_topic_refused: OF_REFUSAL,
+  apns_certificate_of_other_environment: OF_REFUSAL,
+  apns_certificate_refused: OF_REFUSAL,
+  clock_wrong: OF_REFUSAL,
+  apns_forbidden: OF_REFUSAL,
+  fcm_api_disabled: OF_REFUSAL,
+  fcm_permission_missing: OF_REFUSAL,
+  fcm_key_refused: OF_REFUSAL,
+  fcm_project_unknown: OF_REFUSAL,
+  fcm_third_party_refused: OF_REFUSAL,
+  hms_permission_missing: OF_REFUSAL,
+  hms_client_refused: OF_REFUSAL,
+  /** What no other code tells. */
+  refused: OF_REFUSAL,
+  /** `days`: so many begin before the end. */
+  certificate_expiring: ['expiresAt', 'days'],
+} as const satisfies Record<string, readonly string[]>
+export type CredentialProblemCode = keyof typeof CREDENTIAL_PROBLEMS
+
 /** What is wrong, in words that can be passed on to whoever can mend it. */
 export const credentialProblemSchema = z.object({
+  /** To test for; those of CREDENTIAL_PROBLEMS, and of newer servers others. */
   code: z.string(),
   severity: z.enum(['warning', 'error']),
   message: z.string(),
   remedy: z.string(),
   /** When it concerns only this one. */
   environment: z.string().optional(),
+  /** What `message` names, for who writes it in another language. */
+  values: z.record(z.string(), z.union([z.string(), z.number()])),
 })
 export type CredentialProblemView = z.infer<typeof credentialProblemSchema>
 

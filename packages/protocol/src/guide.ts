@@ -30,6 +30,8 @@ export const guideStepSchema = z.object({
   code: z.string().nullable(),
   /** The same in words. */
   detail: z.string().nullable(),
+  /** What they name, where the trouble is one of a credential (CREDENTIAL_PROBLEMS). */
+  values: z.record(z.string(), z.union([z.string(), z.number()])).optional(),
   /** What to do about it, or next; null when it is done. */
   remedy: z.string().nullable(),
 })

@@ -116,6 +116,7 @@ export interface CredentialProblem {
   readonly message: string
   readonly remedy: string
   readonly environment?: string
+  readonly values: Readonly<Record<string, string | number>>
 }
 
 /** What a gateway answered when it was asked; `unreachable` is no fault of the credential. */

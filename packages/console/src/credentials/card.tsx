@@ -25,6 +25,7 @@ import {
   topicsOf,
 } from './credential.ts'
 import { CredentialForm } from './form.tsx'
+import { useHealthWords } from './use-health.ts'
 
 export interface CardProps {
   readonly app: string
@@ -246,12 +247,15 @@ function ExpiryText({ expiresAt }: Pick<Credential, 'expiresAt'>): ReactElement 
 }
 
 function ProblemAlert({ problem }: { readonly problem: CredentialProblem }): ReactElement {
+  const words = useHealthWords({ isNeeded: true })(problem)
   return (
     <Alert color={problem.severity === 'error' ? 'red' : 'orange'} variant="light" py="xs">
-      <Text size="sm">{problem.message}</Text>
-      <Text size="sm" fw={600}>
-        {problem.remedy}
-      </Text>
+      <div lang={words?.lang}>
+        <Text size="sm">{words?.what}</Text>
+        <Text size="sm" fw={600}>
+          {words?.remedy}
+        </Text>
+      </div>
     </Alert>
   )
 }

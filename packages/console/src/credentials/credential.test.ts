@@ -33,6 +33,7 @@ const problem = (severity: 'warning' | 'error', message: string) => ({
   severity,
   message,
   remedy: 'Mend it.',
+  values: {},
 })
 
 describe('the server sends', () => {
@@ -115,7 +116,7 @@ describe('trouble', () => {
       problems: [problem('warning', 'It expires.'), problem('error', 'Apple refuses the key.')],
     })
     const told = troublesOf([credential(), warned, paused, refused])
-    expect(told.map(it => [it.credential.id, it.isError, it.words])).toEqual([
+    expect(told.map(it => [it.credential.id, it.isError, it.problem?.message])).toEqual([
       ['paused', true, undefined],
       ['refused', true, 'Apple refuses the key.'],
       ['warned', false, 'It expires in 9 days.'],

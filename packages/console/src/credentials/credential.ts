@@ -1,5 +1,5 @@
 /** A credential in words: what it is, how long it lives, and what there is to say of it at once. */
-import type { Credential } from '../api/shapes.ts'
+import type { Credential, CredentialProblem } from '../api/shapes.ts'
 import type { Translate } from '../i18n/translate.ts'
 import type { TextKey } from '../texts/areas.ts'
 
@@ -99,8 +99,8 @@ export function tellExpiry(expiresAt: string | null, nowMs: number): Expiry | un
 export interface Trouble {
   readonly credential: Credential
   readonly isError: boolean
-  /** The server's words; undefined where all that is known is that it is paused. */
-  readonly words: string | undefined
+  /** Undefined where all that is known is that it is paused. */
+  readonly problem: CredentialProblem | undefined
 }
 
 /** Those that somebody has to look at, the worst first. */
@@ -111,7 +111,7 @@ export function troublesOf(credentials: readonly Credential[]): Trouble[] {
         credential.status === 'paused' || credential.problems.some(it => it.severity === 'error')
       const [first] = credential.problems.toSorted((a, b) => rankOf(a.severity) - rankOf(b.severity))
       if (!isError && first === undefined) return []
-      return [{ credential, isError, words: first?.message }]
+      return [{ credential, isError, problem: first }]
     })
     .toSorted((a, b) => Number(b.isError) - Number(a.isError))
 }

@@ -3,6 +3,7 @@ import { Button, Code, CopyButton, Group, SegmentedControl, Stack, Text } from '
 import type { GuidePlatform, GuideStep, Right } from '@roost/protocol'
 import { getRouteApi, useNavigate } from '@tanstack/react-router'
 import type { ReactElement } from 'react'
+import { useHealthWords } from '../credentials/use-health.ts'
 import { useDeviceLooks } from '../devices/looks.ts'
 import { useFormat, useTexts } from '../i18n/language.tsx'
 import { ButtonLink } from '../parts/link.tsx'
@@ -105,10 +106,28 @@ const MARKS: Readonly<Record<GuideStep['state'], string | undefined>> = {
   open: undefined,
 }
 
+/** A credential's is said in the reader's language; others are the server's words. */
+function Trouble({ step: { step, code, detail, remedy, values } }: Pick<StepProps, 'step'>): ReactElement {
+  const isOfCredential = step === 'credential' && code !== null
+  const say = useHealthWords({ isNeeded: isOfCredential })
+  const told = { message: detail ?? '', remedy: remedy ?? '' }
+  const words = isOfCredential
+    ? say({ ...told, code, ...(values && { values }) })
+    : { what: told.message, remedy: told.remedy, lang: 'en' }
+  return (
+    <div lang={words?.lang}>
+      <Text size="sm">{words?.what}</Text>
+      <Text size="sm" fw={600}>
+        {words?.remedy}
+      </Text>
+    </div>
+  )
+}
+
 function Step({ app, guide, step, number }: StepProps): ReactElement {
   const t = useTexts('guide')
   const format = useFormat()
-  const { state, since, detail, remedy } = step
+  const { state, since } = step
   return (
     <li className={css.step} data-state={state} data-step={step.step}>
       <span className={css.mark} aria-hidden>
@@ -133,14 +152,7 @@ function Step({ app, guide, step, number }: StepProps): ReactElement {
             {t('done.credential.web')}
           </Text>
         )}
-        {state === 'trouble' && (
-          <>
-            <Text size="sm">{detail}</Text>
-            <Text size="sm" fw={600}>
-              {remedy}
-            </Text>
-          </>
-        )}
+        {state === 'trouble' && <Trouble step={step} />}
         {step.step === 'device' && (
           <SnippetOf app={app} platform={guide.platform} isOpen={state !== 'done'} />
         )}

@@ -8,6 +8,7 @@ import type { texts as alerts } from './en/alerts.ts'
 import type { texts as apps } from './en/apps.ts'
 import type { texts as common } from './en/common.ts'
 import type { texts as compose } from './en/compose.ts'
+import type { texts as credentialHealth } from './en/credentialHealth.ts'
 import type { texts as credentials } from './en/credentials.ts'
 import type { texts as dashboard } from './en/dashboard.ts'
 import type { texts as device } from './en/device.ts'
@@ -39,6 +40,8 @@ interface Areas {
   readonly common: typeof common
   /** Writing a message. */
   readonly compose: typeof compose
+  /** What is wrong with a credential; loaded with the first trouble. */
+  readonly credentialHealth: typeof credentialHealth
   readonly credentials: typeof credentials
   /** And the page of a day. */
   readonly dashboard: typeof dashboard

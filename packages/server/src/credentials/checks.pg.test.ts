@@ -109,6 +109,7 @@ test.each<[string, () => object, string]>([
         severity: 'error',
         message: expect.any(String),
         remedy: expect.stringMatching(/bundleId/),
+        values: { part: '', reason: expect.any(String) },
       },
     ])
   },

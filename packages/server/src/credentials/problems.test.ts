@@ -1,7 +1,8 @@
 /** What is said of a credential that its gateway takes while every address is somebody else's. */
+import { CREDENTIAL_PROBLEMS } from '@roost/protocol'
 import { expect, test } from 'vitest'
 import { waveReason } from '../dispatch/waves.ts'
-import { explainRefusal, problemsOf } from './problems.ts'
+import { explainRefusal, MEANINGS, problemsOf } from './problems.ts'
 
 test.each([
   ['apns', 'DeviceTokenNotForTopic', 'apns_bundle_id_wrong', 'bundleId'],
@@ -17,6 +18,30 @@ test.each([
     expect(problem.message).toContain(`[${waveReason(reason)}]`)
   },
 )
+
+test('each problem has its code with its values, by which others say it in their language', () => {
+  expect([...MEANINGS.map(it => it.code), 'refused', 'certificate_expiring'].sort()).toEqual(
+    Object.keys(CREDENTIAL_PROBLEMS).sort(),
+  )
+  const whole = { environments: ['production', 'sandbox'], pauses: [], checks: [] }
+  const problems = [
+    explainRefusal('apns', { part: 'sandbox', reason: 'InvalidProviderToken' }),
+    explainRefusal('webpush', { part: 'https://push.example', reason: '403' }),
+    ...problemsOf(
+      { gateway: 'apns', expiresAt: '2026-11-24T14:00:00.000Z', ...whole },
+      Date.parse('2026-11-22T14:00:00Z'),
+    ),
+  ]
+  expect(problems.map(it => it.values)).toEqual([
+    { part: 'sandbox', reason: 'InvalidProviderToken' },
+    { part: 'https://push.example', reason: '403' },
+    { expiresAt: '2026-11-24T14:00:00.000Z', days: 2 },
+  ])
+  for (const { code, values } of problems)
+    expect(Object.keys(values).sort()).toEqual(
+      [...CREDENTIAL_PROBLEMS[code as keyof typeof CREDENTIAL_PROBLEMS]].sort(),
+    )
+})
 
 test('a certificate whose last hours have come is not told to have a day', () => {
   const told = (expiresAt: string) =>

@@ -4,7 +4,7 @@
  * Source: Apple, "Handling notification responses from APNs"; Firebase, "ErrorCode"; Huawei, "Push Kit: Common result
  * codes".
  */
-import type { CredentialCheck, CredentialProblemView } from '@roost/protocol'
+import type { CredentialCheck, CredentialProblemCode, CredentialProblemView } from '@roost/protocol'
 import type { Pause } from './pauses.ts'
 
 /** The reason of a pause that we make ourselves. */
@@ -21,7 +21,7 @@ export interface Meaning {
   readonly gateway: string
   /** Of the gateway's own words. */
   readonly pattern: RegExp
-  readonly code: string
+  readonly code: CredentialProblemCode
   readonly message: string
   readonly remedy: string
 }
@@ -198,20 +198,20 @@ export function explainRefusal(
   gateway: string,
   { part, reason }: { readonly part: string; readonly reason: string },
 ): CredentialProblemView {
-  const place = gateway === 'apns' && part !== '' ? { environment: part } : {}
+  const rest = { values: { part, reason }, ...(gateway === 'apns' && part !== '' && { environment: part }) }
   const where = part === '' ? '' : ` (${part})`
   const known = MEANINGS.find(it => [gateway, 'any'].includes(it.gateway) && it.pattern.test(reason))
   if (known !== undefined) {
     const { code, message, remedy } = known
     const said = code === reason ? '' : ` [${reason}]`
-    return { code, severity: 'error', message: `${message}${where}${said}`, remedy, ...place }
+    return { code, severity: 'error', message: `${message}${where}${said}`, remedy, ...rest }
   }
   return {
-    code: 'refused',
+    code: 'refused' satisfies CredentialProblemCode,
     severity: 'error',
     message: `The gateway refuses this credential${where}: ${reason}`,
     remedy: 'Upload it again as the vendor gave it; messages wait meanwhile.',
-    ...place,
+    ...rest,
   }
 }
 
@@ -262,10 +262,11 @@ function expiryWarning(expiresAt: string | null, at: number): CredentialProblemV
   const when = days === 1 ? `within a day, at ${expiresAt}` : `in ${days} days, on ${expiresAt.slice(0, 10)}`
   return [
     {
-      code: 'certificate_expiring',
+      code: 'certificate_expiring' satisfies CredentialProblemCode,
       severity: 'warning',
       message: `The certificate expires ${when}.`,
       remedy: RENEW,
+      values: { expiresAt, days },
     },
   ]
 }
