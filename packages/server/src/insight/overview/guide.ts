@@ -78,19 +78,23 @@ interface First {
 
 const METRICS = ['installs', 'ledger_registered', 'accepted', 'delivered', 'opened']
 
-/** By the primary keys of both, and the tally of what was not folded yet. Hours are kept for a while, days for ever. */
+/**
+ * By the primary keys of both, and the tally of what was not folded yet. The day tells where the hour is looked for: to look among all hours of
+ * years took half a second. Hours are kept for a while, days for ever. Of another time zone by now, the hour may lie beside its day.
+ */
 const FIRSTS = `
+  with first_day as (
+    select gateway, metric, min(day) as day from stat_day
+     where app_id = $1 and scope = '' and metric = any($2) and n > 0 and isfinite(day) group by 1, 2
+  )
   select gateway, metric, min(at) as at
-    from (select gateway, metric, min(at) as at from stat_hour
-           where app_id = $1 and scope = '' and metric = any($2) and n > 0 group by 1, 2
-          union all
-          select d.gateway, d.metric, min(d.day)::timestamp at time zone a.time_zone
-            from stat_day d join app a on a.id = d.app_id
-           where d.app_id = $1 and d.scope = '' and d.metric = any($2) and d.n > 0 and isfinite(d.day)
-             and not exists (select from stat_hour h
-                              where h.app_id = $1 and h.scope = '' and h.metric = d.metric and h.gateway = d.gateway and h.n > 0
-                                and h.at < (d.day + 1)::timestamp at time zone a.time_zone)
-           group by d.gateway, d.metric, a.time_zone
+    from (select f.gateway, f.metric,
+                 coalesce((select min(h.at) from stat_hour h
+                            where h.app_id = $1 and h.scope = '' and h.metric = f.metric and h.gateway = f.gateway and h.n > 0
+                              and h.at >= (f.day - 1)::timestamp at time zone a.time_zone
+                              and h.at < (f.day + 2)::timestamp at time zone a.time_zone),
+                          f.day::timestamp at time zone a.time_zone) as at
+            from first_day f join app a on a.id = $1
           union all
           select gateway, metric, min(at) from stat_tally where app_id = $1 and metric = any($2) group by 1, 2) s
    group by 1, 2`
@@ -215,6 +219,7 @@ function judgeCredential({ credentials, gateway, since }: Facts, step: GuideStep
     code: fault?.code ?? 'credential_paused',
     detail: fault?.message ?? 'Nothing is sent with this credential.',
     remedy: fault?.remedy ?? 'Replace its content: PUT …/credentials/{id}.',
+    ...(fault && { values: fault.values }),
   }
 }
 
