@@ -264,7 +264,7 @@ export const auditQuerySchema = z.strictObject({
   limit: z.coerce.number().int().min(1).max(200).default(50),
   after: z
     .string()
-    .regex(/^\d{1,15}$/)
+    .regex(/^\d{1,15}$/, 'it must be what an answer has as "next"')
     .optional(),
   person: numberSchema.optional(),
   token: numberSchema.optional(),

@@ -28,7 +28,7 @@ export const newImportSchema = z.strictObject({
   /** Of the whole file, in hex: an import of the same file that is there already is answered instead of a new one. */
   sha256: z
     .string()
-    .regex(/^[0-9a-f]{64}$/)
+    .regex(/^[0-9a-f]{64}$/, 'it must be 64 hex digits in lower case, as sha256sum prints them')
     .optional(),
   /** Begin a new one even so. */
   isAgain: z.boolean().default(false),

@@ -78,10 +78,30 @@ const tree: z.ZodType<AttributeCondition> = z
     ]),
   )
   .meta({ id: 'AttributeCondition' })
-const attributeConditionSchema = tree.refine(
-  it => isAsDeepAs(it, NESTED_MAX),
-  `nested deeper than ${NESTED_MAX}`,
-)
+const bounded = tree.refine(it => isAsDeepAs(it, NESTED_MAX), `nested deeper than ${NESTED_MAX}`)
+
+/** By the keys that tell them apart. */
+const FORMS = ['and', 'or', 'not', 'attribute', 'op', 'value']
+
+/** Where something stands that is none of these, or undefined: of a union a reader would hear what the first form lacks. */
+function findFormless(value: unknown, path: readonly PropertyKey[] = []): readonly PropertyKey[] | undefined {
+  if (typeof value !== 'object' || value === null || !FORMS.some(it => it in value)) return path
+  const { and, or, not } = value as Readonly<Record<string, unknown>>
+  for (const [key, parts] of Object.entries({ and, or, ...(not !== undefined && { not: [not] }) }))
+    for (const [i, part] of (Array.isArray(parts) ? parts : []).entries()) {
+      const found = findFormless(part, [...path, key, ...(key === 'not' ? [] : [i])])
+      if (found !== undefined) return found
+    }
+  return undefined
+}
+
+const attributeConditionSchema: z.ZodType<AttributeCondition> = z.preprocess((given, context) => {
+  const path = findFormless(given)
+  if (path === undefined) return given
+  const message = 'it must be a comparison {"attribute","op","value"}, or one of and, or, not'
+  context.addIssue({ code: 'custom', path: [...path], message })
+  return z.NEVER
+}, bounded)
 
 const eventName = z.string().min(1).max(EVENT_NAME_CHARACTERS)
 const {

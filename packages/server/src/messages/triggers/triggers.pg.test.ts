@@ -636,6 +636,17 @@ describe('is refused', () => {
     ['a variable that no event gives', { message: { content: { title: '{{ evnt.x }}' } } }, 'evnt'],
     ['an event that would cancel itself', { cancelledBy: ['cart'] }, '"cart" is the event that starts it'],
     ['a delay that begins anew, of which there is none', { restartsDelay: true }, 'body/restartsDelay'],
+    [
+      'a question that asks nothing',
+      { where: {} },
+      'body/where: it must be a comparison {"attribute","op","value"}, or one of and, or, not; it is an object',
+    ],
+    [
+      'a part that asks nothing',
+      { where: { and: [{ not: {} }] } },
+      'body/where/and/0/not: it must be a comp',
+    ],
+    ['a comparison of nothing', { where: { op: 'eq', value: 1 } }, 'body/where/attribute: it is missing'],
     ['a comparison without a value', { where: { attribute: 'price', op: 'gte' } }, 'body/where'],
     ['a comparison with none of a list', { where: { attribute: 'x', op: 'nin', value: [] } }, 'at least one'],
     [

@@ -121,6 +121,10 @@ test('it is read page by page, and by who, what and when', async () => {
   expect(byTokens.entries.map(it => it.by)).toContain('Server administrator')
   expect(byTokens.entries.every(it => it.personId === null)).toBe(true)
   expect((await read('?to=2020-01-01T00:00:00Z')).entries).toEqual([])
+  expect(await read('?after=the-newest')).toMatchObject({
+    code: 'input_invalid',
+    detail: 'querystring/after: it must be what an answer has as "next"; it is "the-newest"',
+  })
 })
 
 test.each(['person', 'token'])('a number that no %s can have is refused by its name', async name => {
