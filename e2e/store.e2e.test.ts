@@ -2,7 +2,7 @@
  * The embedded database as people meet it: fresh folders, folders left by a power cut, wrong users, wrong folders. Run
  * as root, each story is told for root (who hands the server to another user) and for an ordinary user.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import {
@@ -15,6 +15,7 @@ import {
   readdir,
   readFile,
   readlink,
+  rename,
   rm,
   symlink,
   writeFile,
@@ -23,6 +24,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { eventually } from './support/eventually.ts'
 
@@ -288,6 +290,18 @@ describe.each(users)('as $name', user => {
     expect(await appNames(url)).toEqual(['Shop'])
   })
 
+  test('migrate works beside a running server, as all commands do, and leaves its database running', async () => {
+    const url = await new Roost({ user, dataDirectory }).ready()
+    const { stdout } = await promisify(execFile)(process.execPath, [PROGRAM, 'migrate', '--json'], {
+      cwd: '/',
+      ...(user.uid === me.uid ? {} : { uid: user.uid, gid: user.gid }),
+      env: { PATH: process.env.PATH, ROOST_DATA_DIR: dataDirectory },
+    })
+    expect(JSON.parse(stdout)).toEqual({ applied: [], newer: [] })
+    await createApp(url, 'Shop')
+    expect(await appNames(url)).toEqual(['Shop'])
+  })
+
   test('a postmaster.pid that names a stranger is no obstacle', async () => {
     const first = new Roost({ user, dataDirectory })
     await createApp(await first.ready(), 'Shop')
@@ -391,6 +405,21 @@ describe('a start that can not succeed says why in two lines, and ends with 1', 
     expectTold(said, 'another ROOST_SECRET')
     expect(said).not.toContain('wrong ')
     expect(await appNames(await start(right).ready())).toEqual(['Shop'])
+  })
+
+  test('when its secret has gone from the data folder, by the name of the file, and makes no other', async () => {
+    const dataDirectory = join(root, 'data')
+    const first = new Roost({ dataDirectory })
+    await createApp(await first.ready(), 'Shop')
+    await first.end('SIGTERM')
+    const secret = join(dataDirectory, 'secret')
+    await rename(secret, `${secret}.kept`)
+    const { code, said } = await new Roost({ dataDirectory }).failed()
+    expect(code).toBe(1)
+    expectTold(said, `${secret} is missing`)
+    expect(existsSync(secret)).toBe(false)
+    await rename(`${secret}.kept`, secret)
+    expect(await appNames(await new Roost({ dataDirectory }).ready())).toEqual(['Shop'])
   })
 
   test('when several settings are wrong, with all of them', async () => {

@@ -17,12 +17,12 @@ export function migrateCommand(): Command {
 async function run(options: { readonly json?: boolean }): Promise<void> {
   const { readConfig, unknownSettings } = await import('../config.ts')
   const { Database } = await import('../store/database.ts')
-  const { startEmbeddedPostgres } = await import('../store/embedded.ts')
+  const { sharePostgres } = await import('../store/embedded.ts')
   const { prepareDatabase } = await import('../store/prepare.ts')
   const config = readConfig(process.env)
   tellUnknown(unknownSettings(process.env))
-  const embedded = config.databaseUrl === undefined ? await startEmbeddedPostgres(config) : undefined
-  const db = new Database({ url: config.databaseUrl ?? embedded?.url ?? '' })
+  const shared = config.databaseUrl === undefined ? await sharePostgres(config) : undefined
+  const db = new Database({ url: config.databaseUrl ?? shared?.url ?? '' })
   try {
     const { applied, newer } = await prepareDatabase(db)
     process.stdout.write(
@@ -32,7 +32,7 @@ async function run(options: { readonly json?: boolean }): Promise<void> {
     )
   } finally {
     await db.close()
-    await embedded?.stop()
+    await shared?.leave(() => process.stderr.write('Waiting for other commands that use the database.\n'))
   }
 }
 
