@@ -144,8 +144,19 @@ export class NatsNotices {
   }
 }
 
+/** Whether Roost could work with it, whatever the database; rejects with why not. */
+export async function tryNats(options: Omit<NatsOptions, 'logger'>): Promise<void> {
+  const connection = await connect(optionsFor(options))
+  const listening = { prefix: 'roost.doctor', onNotice: () => undefined }
+  try {
+    await enter(connection, { listening, refused: refusalOf(connection) })
+  } finally {
+    await connection.close()
+  }
+}
+
 /** It does not reconnect by itself: what it would keep meanwhile nobody wants any more. */
-export function optionsFor({ place, extraCa }: Omit<NatsOptions, 'logger'>): ConnectionOptions {
+function optionsFor({ place, extraCa }: Omit<NatsOptions, 'logger'>): ConnectionOptions {
   const ca = extraCa === undefined ? {} : { ca: [...rootCertificates, extraCa].join('\n') }
   return {
     name: 'roost',

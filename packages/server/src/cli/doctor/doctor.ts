@@ -17,6 +17,7 @@ import { type Area, type Finding, looking, messageOf, type Told, unknown, wrong 
 import { lookAtFolder } from './folder.ts'
 import { lookAtGateways, originsOf, type Served } from './gateways.ts'
 import { lookAtMachine } from './machine.ts'
+import { lookAtNats } from './nats.ts'
 import { lookAtServer } from './server.ts'
 import { lookAtSettings } from './settings.ts'
 import { lookAtWork } from './work.ts'
@@ -25,7 +26,7 @@ export interface DoctorOptions {
   readonly environment: Readonly<NodeJS.ProcessEnv>
   /** Of the running server; default: where this environment would start one. */
   readonly url?: string | undefined
-  /** Nothing leaves this machine but to the database and the server. */
+  /** Nothing leaves this machine but to the database, NATS and the server. */
   readonly isOffline?: boolean
   /** The embedded PostgreSQL is started for as long as it is looked at. */
   readonly startsDatabase?: boolean
@@ -43,9 +44,10 @@ export async function examine(options: DoctorOptions): Promise<Told[]> {
   const { extraCa } = config
   const machine = { environment, nodeVersion, extraCa, at: clock.now() }
   const url = options.url ?? defaultServerUrl(environment)
-  const [folder, server, inside] = await Promise.all([
+  const [folder, server, nats, inside] = await Promise.all([
     looking('data folder', () => lookAtFolder(config)),
     looking('server', () => lookAtServer(url)),
+    looking('NATS', () => lookAtNats(config)),
     lookInside(config, { faults, clock, startsDatabase: options.startsDatabase ?? false }),
   ])
   const reaching = { config, ...inside.reach, environment, now: () => clock.now() }
@@ -56,6 +58,7 @@ export async function examine(options: DoctorOptions): Promise<Told[]> {
     ['data folder', folder],
     ['server', server],
     ['database', inside.database],
+    ['NATS', nats],
     ['gateways', gateways],
     ['credentials', inside.credentials],
     ['work', inside.work],
@@ -162,9 +165,11 @@ async function secretOf({ dataDirectory }: Config): Promise<string | undefined> 
 const HIDDEN = '(hidden)'
 
 /** Whatever an error of others may quote. */
-function hideSecrets(told: Told, { secret, bootstrapToken, databaseUrl }: Config): Told {
+function hideSecrets(told: Told, { secret, bootstrapToken, databaseUrl, nats }: Config): Told {
   const password = databaseUrl === undefined ? '' : new URL(databaseUrl).password
-  const hidden = [secret, bootstrapToken, password, decodeURIComponent(password)].filter(
+  const login = nats?.login
+  const ofNats = login && ('token' in login ? login.token : login.pass)
+  const hidden = [secret, bootstrapToken, password, decodeURIComponent(password), ofNats].filter(
     it => it !== undefined && it !== '',
   ) as string[]
   const clean = (text: string) => hidden.reduce((rest, it) => rest.replaceAll(it, HIDDEN), text)

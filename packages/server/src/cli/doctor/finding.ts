@@ -7,6 +7,7 @@ export const AREAS = [
   'data folder',
   'server',
   'database',
+  'NATS',
   'gateways',
   'credentials',
   'work',

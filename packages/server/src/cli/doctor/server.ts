@@ -47,8 +47,8 @@ function awayFinding(url: string, { status, fault }: Answer): Finding {
 }
 
 function readyFindings({ status, body }: Answer): Finding[] {
-  if (status === 200) return []
-  const { detail, remedy } = problemOf(body)
+  const { detail, remedy, nats } = readinessOf(body)
+  if (status === 200) return nats === 'away' ? [WITHOUT_NATS] : []
   return [
     wrong(
       SUBJECT,
@@ -58,9 +58,18 @@ function readyFindings({ status, body }: Answer): Finding[] {
   ]
 }
 
-function problemOf(body: string): { readonly detail?: string; readonly remedy?: string } {
+const WITHOUT_NATS = warning(
+  SUBJECT,
+  'is not connected to NATS: it hears of changes at other servers by looking, up to a second later',
+  'See NATS below; the log of the server says why.',
+)
+
+/** A problem has `detail` and `remedy`. */
+type Readiness = Readonly<Partial<Record<'detail' | 'remedy' | 'nats', string>>>
+
+function readinessOf(body: string): Readiness {
   try {
-    return JSON.parse(body) as { detail?: string; remedy?: string }
+    return JSON.parse(body) as Readiness
   } catch {
     return {}
   }
