@@ -349,6 +349,21 @@ describe('presence', () => {
     expect((await presence(hwid)).state).toBe('logged_out')
   })
 
+  test('stays logged out when the logout has taken the user from the device, until somebody logs in there', async () => {
+    const phone = await roost.phone('ios', { userId: name('user') })
+    const { hwid } = phone
+    const { userId } = await roost.view(hwid)
+    const device = await live({ hwid, userId })
+    device.say({ type: 'logout' })
+    expect(await device.closed).toMatchObject({ code: 4006 })
+    const isUser = (of: string | null) =>
+      roost.rest('PATCH', `/v1/apps/${roost.app}/devices/${hwid}`, { userId: of })
+    await isUser(null)
+    expect(await presence(hwid)).toMatchObject({ state: 'logged_out', since: expect.any(String) })
+    await isUser(name('another'))
+    expect(await presence(hwid)).toEqual({ hwid, state: 'offline', since: null })
+  })
+
   test('is one over all servers: who sends finds the socket that another one holds', async () => {
     const phone = await roost.phone('ios')
     const other = await roost.another({ roles: ['api'] })

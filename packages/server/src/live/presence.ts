@@ -144,13 +144,17 @@ export async function findOutdated(
   return new Set(rows.map(it => it.session))
 }
 
-/** Of devices, most present first; those that are not known are left out. */
+/**
+ * Of devices, most present first; those that are not known are left out. A row is of the user who was logged in when it connected: of a
+ * former one it says nothing, but that a device at which nobody is logged in has logged out.
+ */
 const PRESENCES = `
   select d.hwid, p.changed_at as since, d.last_seen_at as "lastSeenAt",
          case when p.state in ('online', 'background') and s.id is null then 'offline' else p.state end as state
     from device d
     left join live_presence p on p.bucket = d.bucket and p.app_id = d.app_id and p.hwid = d.hwid
-                             and p.user_id is not distinct from d.user_id
+                             and (p.user_id is not distinct from d.user_id
+                                  or d.user_id is null and p.state = 'logged_out')
     left join live_server s on s.id = p.server and ${IS_ALIVE}`
 
 interface PresenceRow {
