@@ -83,6 +83,23 @@ async function textIs(console: OpenConsole, text: string): Promise<void> {
 }
 
 describe('a segment', () => {
+  test('takes what is typed for a value, also where a menu was left open', async () => {
+    const console = await open()
+    const { page, go } = console
+    await go('/segments/new')
+    await press(console, 'Add a condition')
+    await page.waitForSelector('[role="menu"]', { visible: true })
+    await page.locator('input[aria-label="Values"]').click()
+    await page.waitForFunction(() => document.querySelector('[role="menu"]') === null)
+    await page.keyboard.type('Android')
+    await page.keyboard.press('Enter')
+    await page.waitForFunction(
+      field => document.querySelector<HTMLTextAreaElement>(field)?.value.includes('"android"'),
+      {},
+      TEXT,
+    )
+  })
+
   test('is built of groups with its size beside it, saved, and comes back as it was', async () => {
     const console = await open()
     const { page, go, settled } = console

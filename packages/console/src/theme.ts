@@ -1,5 +1,5 @@
 /** Mantine's settings for the console; the colours of data stand in `theme.css`. */
-import { createTheme } from '@mantine/core'
+import { createTheme, Menu } from '@mantine/core'
 
 export const theme = createTheme({
   fontFamily: 'system-ui, -apple-system, "Segoe UI", Roboto, Inter, "Helvetica Neue", sans-serif',
@@ -9,6 +9,11 @@ export const theme = createTheme({
   primaryShade: 7,
   defaultRadius: 'md',
   headings: { fontWeight: '650' },
+  components: {
+    // Fields of several values keep their clicks to themselves: without it a menu stays open, and closes at the first letter that is
+    // typed there, which takes the focus away.
+    Menu: Menu.extend({ defaultProps: { clickOutsideCapture: true } }),
+  },
   colors: {
     dark: [
       '#d9dee4',
