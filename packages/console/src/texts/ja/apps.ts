@@ -3,7 +3,7 @@ import type { TextsOf } from '../areas.ts'
 export const texts: TextsOf<'apps'> = {
   'none.title': 'アプリはまだありません',
   'none.body':
-    'Roost のアプリは一つのモバイルまたはウェブアプリです。端末はそのコードとデバイストークンで登録します。',
+    'Roost のアプリは一つのモバイルまたはウェブアプリです。デバイスはそのコードとデバイストークンで登録します。',
   'none.cannot':
     'まだ作成されていないか、共有されていません。このインストールのオーナーに問い合わせてください。',
   'make.title': '新しいアプリ',

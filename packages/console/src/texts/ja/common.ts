@@ -17,7 +17,7 @@ export const texts: TextsOf<'common'> = {
   'page.users': 'ユーザー',
   'page.credentials': '認証情報',
   'page.pushTest': 'プッシュテスト',
-  'page.testDevices': 'テスト端末',
+  'page.testDevices': 'テストデバイス',
   'page.hygiene': 'クリーンアップ',
   'page.webhooks': 'Webhook',
   'page.diagnosis': '診断',
@@ -71,7 +71,7 @@ export const texts: TextsOf<'common'> = {
   'problem.server_unreachable': 'サーバーが応答しません',
   'problem.server_unreachable.detail': '応答がないか、途中で切れました。',
   'problem.server_unreachable.remedy':
-    'サーバーが動いているか、この端末がオンラインかを確認してください。ページは自動的に続行します。',
+    'サーバーが動いているか、このデバイスがオンラインかを確認してください。ページは自動的に続行します。',
   'problem.answer_unreadable': '応答を解釈できません',
   'problem.answer_unreadable.detail': 'Roost の応答ではないものがステータス {status} で返されました。',
   'problem.answer_unreadable.remedy':
@@ -100,7 +100,7 @@ export const texts: TextsOf<'common'> = {
   'app.unknown.body':
     '削除された、コードが間違っている、または役割が与えられていない可能性があります。リンクを送った人に確認するか、招待してもらってください。',
   'app.unknown.go': '自分のアプリを表示',
-  'app.archived': 'このアプリは {day} からアーカイブされています。端末を受け付けず、何も送信しません。',
+  'app.archived': 'このアプリは {day} からアーカイブされています。デバイスを受け付けず、何も送信しません。',
   'app.archived.go': 'アプリの設定',
   'rename.title': '{name} の名前を変更',
   'rename.verb': '名前を変更',

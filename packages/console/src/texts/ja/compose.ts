@@ -140,9 +140,9 @@ export const texts: TextsOf<'compose'> = {
   'told.rate': '毎秒 {count, number} 件',
   'told.transactional': 'トランザクション：アプリのルールは適用されません',
   'told.category': 'カテゴリ {name}：受信を拒否した人を除く',
-  'told.quiet.defer': '{from}～{to} は静音：終わるまで待機',
-  'told.quiet.drop': '{from}～{to} は静音：その間は送信しない',
-  'told.quiet.none': '静音時間なし',
+  'told.quiet.defer': '{from}～{to} はおやすみ時間：終わるまで待機',
+  'told.quiet.drop': '{from}～{to} はおやすみ時間：その間は送信しない',
+  'told.quiet.none': 'おやすみ時間なし',
   'told.cap': '{days, plural, other {# 日}}に最大 {count, number} 件',
   'told.cap.none': '上限なし',
 
@@ -215,12 +215,12 @@ export const texts: TextsOf<'compose'> = {
 
   rules: 'ルール',
   'rules.transactional': 'トランザクション',
-  'rules.transactional.hint': '注文や確認コードなど。アプリの静音時間と上限は適用されません。',
+  'rules.transactional.hint': '注文や確認コードなど。アプリのおやすみ時間と上限は適用されません。',
   'rules.category': 'カテゴリ',
   'rules.category.hint': '受信を拒否した人には送信されません。',
   'rules.category.none': 'このアプリにはまだカテゴリがありません。',
   'rules.category.all': 'なし',
-  'rules.quiet': '静音時間',
+  'rules.quiet': 'おやすみ時間',
   'rules.quiet.app': 'アプリの設定：{hours}',
   'rules.quiet.own': '個別に設定',
   'rules.quiet.none': 'なし',
@@ -327,7 +327,7 @@ export const texts: TextsOf<'compose'> = {
   'sizes.noCredential': '認証情報がまだありません。',
 
   test: 'テスト送信',
-  'test.about': '静音時間や上限に関係なくすぐに送信します。ほかの人には影響しません。',
+  'test.about': 'おやすみ時間や上限に関係なくすぐに送信します。ほかの人には影響しません。',
   'test.devices': 'テストデバイス',
   'test.none.title': 'テストデバイスはまだありません',
   'test.none.body':
@@ -365,9 +365,9 @@ export const texts: TextsOf<'compose'> = {
   'reach.valid': '有効なアドレスがある',
   'reach.permitted': '表示が許可されている',
   'review.sample':
-    '調べた {count, plural, other {# 台}}のうち、すぐ届く {sent, number}、静音時間の後 {deferred, number}、届かない {lost, number}。',
+    '調べた {count, plural, other {# 台}}のうち、すぐ届く {sent, number}、おやすみ時間の後 {deferred, number}、届かない {lost, number}。',
   'review.reason': '{count, number} × {reason}',
-  'reason.quiet_hours': '静音時間',
+  'reason.quiet_hours': 'おやすみ時間',
   'reason.capped': '上限に達した',
   'reason.category_opted_out': 'カテゴリの受信を拒否',
   'reason.local_time_passed': '時刻を過ぎた',
@@ -428,20 +428,20 @@ export const texts: TextsOf<'compose'> = {
   'send.anyway.later': 'それでも予約',
   'send.inbox': '{count, plural, other {# 件の受信箱に入れる}}',
   'send.nobody':
-    '今は誰にも届かないため、送る相手がいません。宛先を変えるか、上の点を直すか、後の時刻に送ってください。',
+    '今は誰にも届かないため、送る相手がいません。送信先を変えるか、上の点を直すか、後の時刻に送ってください。',
   'send.nobodyYet': '今のままでは誰にも届きません。その時点で受け取れる人に届きます。',
   'reason.variable_missing.remedy':
-    '値のない端末のための値を本文の下に入れるか、空白のままにする設定にしてください。',
+    '値のないデバイスのための値を本文の下に入れるか、空白のままにする設定にしてください。',
   'reason.payload_too_large': '大きすぎます',
   'remark.at': '{line} 行目、{column} 文字目。',
   'remark.nobody_reached': 'プッシュは誰にも届きません。',
   'remark.nobody_counted': 'プッシュが届くのはごく少数か、誰もいません。数えた範囲では誰もいませんでした。',
   'remark.not_reached':
-    'プッシュを送れない端末：{of, number} 台中 {devices, number} 台。受信箱なら届きます。',
+    'プッシュを送れないデバイス：{of, number} 台中 {devices, number} 台。受信箱なら届きます。',
   'remark.not_reached.about':
-    'プッシュを送れない端末：{of, number} 台中 約 {devices, number} 台。受信箱なら届きます。',
-  'remark.credential_missing': '一部の端末がある {where} の資格情報がありません。',
-  'remark.sample_lost': '調べた端末のうち届かないもの：{looked, number} 台中 {devices, number} 台。',
+    'プッシュを送れないデバイス：{of, number} 台中 約 {devices, number} 台。受信箱なら届きます。',
+  'remark.credential_missing': '一部のデバイスがある {where} の認証情報がありません。',
+  'remark.sample_lost': '調べたデバイスのうち届かないもの：{looked, number} 台中 {devices, number} 台。',
   'remark.image_refused_address': '画像は公開された https のアドレスに置いてください。',
   'remark.image_redirects':
     '画像のアドレスは別のアドレスに転送されます（{status}）。転送先を指定してください。',

@@ -78,7 +78,7 @@ export const texts: TextsOf<'device'> = {
   'doubt.uninstalled': '{moment}に {said}。その後 1 日以内にアプリは戻りませんでした',
   'doubt.dead': '{moment}に {said}',
   'doubt.unanswered':
-    '最後の活動以降に {count, plural, other {# 件のメッセージ}}が受け付けられましたが、端末からの報告は一つもありません',
+    '最後の活動以降に {count, plural, other {# 件のメッセージ}}が受け付けられましたが、デバイスからの報告は一つもありません',
   'doubt.suspect': '{said} により、アドレスに疑いが生じました',
   'doubt.suspected': 'ゲートウェイがアドレスに疑いを示しました',
   'doubt.quiet':

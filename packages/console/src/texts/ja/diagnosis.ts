@@ -51,7 +51,7 @@ export const texts: TextsOf<'diagnosis'> = {
   'source.queue': 'キュー',
   'who.operator': '運用者',
   'who.developer': 'アプリ開発者',
-  'who.user': '端末側',
+  'who.user': 'デバイス側',
   'who.nobody': '対応不要',
   'mend.credentials': '認証情報へ',
   'gateway.apns': 'Apple (APNs)',

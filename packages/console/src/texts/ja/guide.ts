@@ -2,7 +2,7 @@ import type { TextsOf } from '../areas.ts'
 
 export const texts: TextsOf<'guide'> = {
   title: 'セットアップガイド',
-  about: '最初からプッシュが開かれるまで。端末が届くと手順は自動的に完了します。',
+  about: '最初からプッシュが開かれるまで。デバイスが届くと手順は自動的に完了します。',
   platform: 'プラットフォーム',
   steps: '手順',
   progress: '{whole, number} 件中 {done, number} 件完了',
@@ -23,11 +23,11 @@ export const texts: TextsOf<'guide'> = {
   'step.credential.web': 'VAPID 鍵ペアはワンクリックで作れます（アプリ作成時にも用意されます）。',
   'step.credential.huawei':
     'アプリ ID・クライアント ID・シークレットをコピー：AppGallery Connect → プロジェクト設定。',
-  'step.device': '最初の端末を登録',
+  'step.device': '最初のデバイスを登録',
   'step.device.about': 'コードをアプリに入れて実行し、通知を許可します。数秒でここに現れます。',
   'step.accepted': '最初のプッシュを送る',
-  'step.accepted.about': '自分の端末にメッセージを送ります。ゲートウェイが受け付けると完了します。',
-  'step.received': '端末が受信を報告',
+  'step.accepted.about': '自分のデバイスにメッセージを送ります。ゲートウェイが受け付けると完了します。',
+  'step.received': 'デバイスが受信を報告',
   'step.received.about':
     'アプリがプッシュの hash で受信を報告します（messageDeliveryEvent）。Web SDK は自動です。',
   'step.received.ios': 'iOS は通知サービス拡張から hash（p）付きの messageDeliveryEvent を送ります。',
@@ -36,8 +36,8 @@ export const texts: TextsOf<'guide'> = {
   'step.extension': '通知サービス拡張を追加',
   'step.extension.about':
     '画像の表示と受信の報告に必要です。バージョン（extensionVersion）を報告させてください。',
-  'step.test_device': 'テスト端末を用意',
-  'step.test_device.about': 'スマホでコードを読み取るとテスト端末になり、配信前に試せます。',
+  'step.test_device': 'テストデバイスを用意',
+  'step.test_device.about': 'スマホでコードを読み取るとテストデバイスになり、配信前に試せます。',
   'go.credentials': '認証情報を開く',
   'go.message': 'メッセージを書く',
   'go.testDevices': 'コードを読み取る',

@@ -36,7 +36,7 @@ export const texts: TextsOf<'messages'> = {
   'outcome.uncertain.hint':
     '送信しましたが応答がありません。届いている可能性があるため、むやみに再送しません。',
   'outcome.skipped': '除外',
-  'outcome.skipped.hint': '規則により未送信：オプトアウト、送信停止時間、上限、使用中のアドレスなし。',
+  'outcome.skipped.hint': '規則により未送信：オプトアウト、おやすみ時間、上限、使用中のアドレスなし。',
   'outcome.waiting': '待機中',
   'outcome.waiting.hint': 'まだ結果がありません。',
   new: '新しいメッセージ',

@@ -12,7 +12,7 @@ export const texts: TextsOf<'pushTest'> = {
   failed: '試せませんでした',
   'nothing.title': 'まだ送信していません',
   'nothing.body': '正確なリクエスト、ゲートウェイの応答、その意味がここに表示されます。',
-  to: '宛先',
+  to: '送信先',
   'to.subscription': 'サブスクリプション',
   'to.token': 'プッシュトークン',
   'to.device': 'このアプリのデバイス',

@@ -39,7 +39,7 @@ export const texts: TextsOf<'segments'> = {
   'reach.valid.hint': 'ほかはアドレスを失いました。アンインストール、置き換え、登録解除などです。',
   'reach.permitted': '表示が許可されている',
   'reach.permitted.hint':
-    'ここに送信されます。ほかは通知を切っています。上限や静かな時間帯は別途適用されます。',
+    'ここに送信されます。ほかは通知を切っています。上限やおやすみ時間は別途適用されます。',
   run: '毎晩の計算',
   'run.last': '前回の計算',
   'run.next': '次回の計算',

@@ -33,7 +33,7 @@ export const texts: TextsOf<'imports'> = {
   environment: 'APNs 环境',
   'environment.default': '以各行为准，否则为 production',
   vapid: '浏览器只能用其订阅时的 VAPID 密钥触达。请先上传密钥。',
-  'vapid.go': '凭证',
+  'vapid.go': '凭据',
   look: '查看将导入什么',
   'look.about': '此时尚未保存任何内容。',
   found: '将接收 {accepted, plural, other {# 行}}，拒绝 {refused, number} 行。此时尚未保存。',

@@ -144,7 +144,7 @@ export const texts: TextsOf<'report'> = {
   'fact.rate': '发送速率',
   'fact.rate.value': '每秒 {count, number}',
   'fact.category': '类别',
-  'fact.quiet': '静默时段',
+  'fact.quiet': '免打扰时段',
   'fact.cap': '频次上限',
   'fact.cap.value': '{days} 天内 {count, plural, other {# 条}}',
   'fact.collapse': '折叠键',

@@ -34,7 +34,7 @@ export const texts: TextsOf<'testDevices'> = {
   'step.permission': '已允许通知',
   'step.token': '系统已给出令牌',
   'step.upload': '令牌已提交',
-  'step.credential': '已找到凭证',
+  'step.credential': '已找到凭据',
   'step.accepted': '网关已接受',
   'step.received': '手机已收到',
   'step.opened': '已打开',
