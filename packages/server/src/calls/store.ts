@@ -81,23 +81,38 @@ export async function lockCall(tx: Queryable, { appId, callId }: CallKey): Promi
   return rows[0] && withCallees(tx, rows[0])
 }
 
-/** One whose ring time is over and that says otherwise; what somebody else has in hand is theirs. */
-export async function lockOverdue(tx: Queryable, at: number): Promise<StoredCall | undefined> {
+/** SQL of `call c`: none of these, as `keysOf` has them. */
+const IS_NONE_OF = '(c.app_id, c.id) not in (select * from unnest($2::integer[], $3::uuid[]))'
+
+function keysOf(calls: readonly CallKey[]): [appIds: number[], callIds: string[]] {
+  return [calls.map(it => it.appId), calls.map(it => it.callId)]
+}
+
+/** One whose ring time is over and that says otherwise, and that is not spared; what somebody else has in hand is theirs. */
+export async function lockOverdue(
+  tx: Queryable,
+  at: number,
+  spared: readonly CallKey[],
+): Promise<StoredCall | undefined> {
   const { rows } = await tx.query<CallRow>(
-    `select ${CALL_COLUMNS} from call c where c.is_ringing and c.ring_until <= $1
+    `select ${CALL_COLUMNS} from call c where c.is_ringing and c.ring_until <= $1 and ${IS_NONE_OF}
       order by c.ring_until limit 1 for update skip locked`,
-    [new Date(at)],
+    [new Date(at), ...keysOf(spared)],
   )
   return rows[0] && withCallees(tx, rows[0])
 }
 
-/** One that has an app open which did not say in time that it rings. */
-export async function lockUnheard(tx: Queryable, at: number): Promise<StoredCall | undefined> {
+/** One that has an app open which did not say in time that it rings, and that is not spared. */
+export async function lockUnheard(
+  tx: Queryable,
+  at: number,
+  spared: readonly CallKey[],
+): Promise<StoredCall | undefined> {
   const { rows } = await tx.query<CallRow>(
     `select ${CALL_COLUMNS} from call c
-      where (c.app_id, c.id) in (select l.app_id, l.call_id from call_leg l where l.push_at <= $1)
+      where (c.app_id, c.id) in (select l.app_id, l.call_id from call_leg l where l.push_at <= $1) and ${IS_NONE_OF}
       limit 1 for update skip locked`,
-    [new Date(at)],
+    [new Date(at), ...keysOf(spared)],
   )
   return rows[0] && withCallees(tx, rows[0])
 }

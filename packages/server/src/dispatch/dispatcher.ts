@@ -2,7 +2,7 @@
  * The dispatcher: plans due messages, leases batches, has them sent. Any number of processes may run one on the same database.
  */
 import type { Logger } from 'pino'
-import { keepNextCall } from '../calls/keeper.ts'
+import { CallKeeper } from '../calls/keeper.ts'
 import { releaseProbes, wakeHeld } from '../credentials/pauses.ts'
 import type { Senders } from '../credentials/senders.ts'
 import type { Created, Creation } from '../messages/create.ts'
@@ -110,7 +110,8 @@ export class Dispatcher {
     loops.start('divide', () => this.#makeWork(divideNext, 'send'))
     loops.start('schedules', () => this.#makeWork(runNextSchedule, 'plan'))
     loops.start('occasions', () => this.#makeWork(takeOccasions, 'send'))
-    loops.start('calls', () => this.#makeWork(keepNextCall, 'send'))
+    const keeper = new CallKeeper()
+    loops.start('calls', () => this.#makeWork((db, at) => keeper.keepNext(db, at), 'send'))
     loops.start('tend', () => this.#tendOnce())
     loops.start('ends', () => this.#windUpOnce())
     for (let i = 0; i < (this.#options.parallelBatches ?? 8); i++) loops.start('send', () => this.#workOnce())
