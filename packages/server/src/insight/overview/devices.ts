@@ -6,11 +6,10 @@ import type { LiveDevices } from '@roost/protocol'
 import { estimateOf } from '../../audience/size.ts'
 import { BUCKETS } from '../../registry/buckets.ts'
 import type { Queryable } from '../../store/database.ts'
-import { chooseBuckets } from './sample.ts'
+import { chooseBuckets, SMALL_BASE } from './sample.ts'
 
-const DEVICES_WANTED = 20_000
-/** Fewer tell nothing of the spread between them. */
-const BUCKETS_MIN = 4
+/** One bucket of ten million, whose rows lie everywhere in both tables; it is asked for again and again while somebody looks on. */
+const DEVICES_WANTED = 7500
 const COUNT_EVERY_MS = 5000
 
 /** By the primary keys of both tables. */
@@ -42,7 +41,7 @@ export class DeviceCounts {
 }
 
 export async function countDevices(db: Queryable, appId: number): Promise<LiveDevices> {
-  const buckets = await chooseBuckets(db, { appId, devices: DEVICES_WANTED, bucketsMin: BUCKETS_MIN })
+  const buckets = await chooseBuckets(db, { appId, devices: DEVICES_WANTED, wholeUpTo: SMALL_BASE })
   const { rows } = await db.query<{ devices: number; reachable: number }>(COUNT, [appId, buckets])
   const { estimate, errorPercent } = estimateOf(rows.map(it => it.devices))
   const reachable = rows.reduce((sum, it) => sum + it.reachable, 0)

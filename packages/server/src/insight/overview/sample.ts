@@ -8,9 +8,12 @@ import type { Queryable } from '../../store/database.ts'
 export interface Wanted {
   readonly appId: number
   readonly devices: number
-  /** Default 1. */
-  readonly bucketsMin?: number
+  /** A base of up to so many is looked at whole. Default: what it comes to, up to twice `devices`. */
+  readonly wholeUpTo?: number
 }
+
+/** Of a base like that people expect numbers that are right, and reading it takes no longer than they wait. */
+export const SMALL_BASE = 20_000
 
 const PROBED_BUCKETS = 4
 
@@ -23,11 +26,12 @@ const PROBE = `
 /** All buckets of a small base. */
 export async function chooseBuckets(
   db: Queryable,
-  { appId, devices, bucketsMin = 1 }: Wanted,
+  { appId, devices, wholeUpTo = 0 }: Wanted,
 ): Promise<readonly number[]> {
   const { rows } = await db.query<{ count: number }>(PROBE, [appId, spread(PROBED_BUCKETS), devices])
   const mean = rows.reduce((sum, it) => sum + it.count, 0) / PROBED_BUCKETS
-  const wanted = mean === 0 ? BUCKETS : Math.max(bucketsMin, devices / mean)
+  if (mean * BUCKETS <= wholeUpTo) return spread(BUCKETS)
+  const wanted = mean === 0 ? BUCKETS : Math.max(1, devices / mean)
   // A power of two: a base that grows a little is looked at in the same buckets.
   return spread(Math.min(BUCKETS, 2 ** Math.ceil(Math.log2(wanted))))
 }

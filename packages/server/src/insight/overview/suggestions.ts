@@ -13,10 +13,10 @@ import {
 import { BUCKETS } from '../../registry/buckets.ts'
 import { listTagDefinitions } from '../../registry/tags/definitions.ts'
 import type { Queryable } from '../../store/database.ts'
-import { chooseBuckets } from './sample.ts'
+import { chooseBuckets, SMALL_BASE } from './sample.ts'
 
 /** Their rows are read whole: some tens of milliseconds. */
-const DEVICES_WANTED = 10_000
+const DEVICES_WANTED = 7500
 const NAMES_MAX = 500
 const VALUES_MAX = 50
 
@@ -56,7 +56,7 @@ const COUNT = `with ${sampleSql('bucket')} select count(*)::integer as sampled f
 
 /** Tags that are defined are there, also those that no device has. */
 export async function suggestNames(db: Queryable, appId: number): Promise<SuggestedNames> {
-  const buckets = await chooseBuckets(db, { appId, devices: DEVICES_WANTED })
+  const buckets = await chooseBuckets(db, { appId, devices: DEVICES_WANTED, wholeUpTo: SMALL_BASE })
   const values = [appId, buckets]
   const sampled = (await db.query<{ sampled: number }>(COUNT, values)).rows[0]?.sampled ?? 0
   const tags = (await db.query<Found & { name: string; type: TagType }>(TAGS, values)).rows
@@ -135,7 +135,7 @@ export async function suggestValues(
   db: Queryable,
   { appId, of, startsWith }: ValuesQuery,
 ): Promise<SuggestedValues> {
-  const buckets = await chooseBuckets(db, { appId, devices: DEVICES_WANTED })
+  const buckets = await chooseBuckets(db, { appId, devices: DEVICES_WANTED, wholeUpTo: SMALL_BASE })
   const values: unknown[] = [appId, buckets, startsWith ?? null]
   const sampled = (await db.query<{ sampled: number }>(COUNT, [appId, buckets])).rows[0]?.sampled ?? 0
   const json = 'field' in of ? FIELDS[of.field] : tagSql(of.tag, values)
