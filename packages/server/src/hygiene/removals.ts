@@ -5,6 +5,12 @@
  * It goes by transaction number and then by entry. Numbers of transactions that still run are above the snapshot's oldest,
  * and the feed stops below it, so nothing that commits late comes in behind a reader. A transaction that runs for long
  * holds the feed up meanwhile. One device's entries are in the order in which they happened: its rows are locked.
+ *
+ * After a crash PostgreSQL gives numbers away again of which nothing had come to its log. No reader's place is of such a number: it is
+ * that of an entry which was read, an entry is read when its commit is in the log and not before (what leaves without a flush, plans and
+ * frames, writes no entry), and all later numbers are above those that the log names. Places that are made of a snapshot are stored by a
+ * transaction whose own number is not below them: they outlive a crash only together with it. Where entries themselves are lost, with
+ * synchronous_commit off or by a failover to a standby that lagged behind, readers begin again by `from`.
  */
 import { CONCLUSIONS, PushError, REMOVAL_EVENTS, type Removal } from '@roost/protocol'
 import type { Queryable } from '../store/database.ts'
