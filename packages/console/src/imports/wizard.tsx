@@ -21,6 +21,11 @@ import { type ChosenFile, chooseFile, MAPPINGS } from './file.ts'
 import { Refused } from './refused.tsx'
 
 const PLATFORMS = ['ios', 'android', 'web', 'macos', 'huawei'] as const
+/** The lines between the steps give way to their names: words without spaces would break anywhere. */
+const ON_ONE_LINE = {
+  stepLabel: { whiteSpace: 'nowrap' },
+  separator: { minWidth: 4, marginInline: 6 },
+} as const
 
 export function Wizard({ app }: { readonly app: string }): ReactElement {
   const t = useTexts('imports')
@@ -36,7 +41,14 @@ export function Wizard({ app }: { readonly app: string }): ReactElement {
   return (
     <Panel title={t('new')}>
       <Stack gap="lg">
-        <Stepper active={active} size="xs" iconSize={22} wrap={false} allowNextStepsSelect={false}>
+        <Stepper
+          active={active}
+          size="xs"
+          iconSize={22}
+          wrap={false}
+          allowNextStepsSelect={false}
+          styles={ON_ONE_LINE}
+        >
           <Stepper.Step label={t('step.file')} />
           <Stepper.Step label={t('step.look')} />
           <Stepper.Step label={t('step.run')} />
