@@ -11,6 +11,7 @@ import type { SendTarget } from '../credentials/senders.ts'
 import { hasToldSince } from '../hygiene/aging.ts'
 import { readPolicy } from '../hygiene/policy.ts'
 import { doubtJoin, mayBeDoubted } from '../hygiene/uninstalls/doubt.ts'
+import { goesLive } from '../live/routed.ts'
 import { hasRest, isRestSql, withoutOutcome } from '../messages/experiments/parts.ts'
 import {
   type FactsReading,
@@ -394,14 +395,10 @@ function dueDeliveryOf(row: QueueRow, batch: Batch): DueDelivery {
   if (row.isCancelled === true) return cancelled('cancelled_by_event')
   if (!row.isMeant) return cancelled('no_longer_meant')
   const unreachable = unreachableBy(row, batch)
-  if (unreachable !== undefined && !goesLive(batch)) return cancelled(unreachable)
+  if (unreachable !== undefined && !goesLive(batch.rules)) return cancelled(unreachable)
   if (unreachable !== undefined)
     return { bucket, hwid, attempt, mayHaveArrived, recipient: withoutAddress(row, batch, unreachable) }
   return { bucket, hwid, attempt, mayHaveArrived, recipient: { ...row, generation: generation ?? 0 } }
-}
-
-function goesLive({ rules, knock }: Batch): boolean {
-  return knock === null && (rules?.route ?? 'push') !== 'push'
 }
 
 function withoutAddress(row: QueueRow, { provider }: Batch, unreachable: string): Recipient {
@@ -410,7 +407,7 @@ function withoutAddress(row: QueueRow, { provider }: Batch, unreachable: string)
 
 /** Undefined when its address can be sent to. */
 function unreachableBy(row: QueueRow, batch: Batch): string | undefined {
-  if (row.generation === null) return goesLive(batch) ? 'no_address' : 'address_gone'
+  if (row.generation === null) return goesLive(batch.rules) ? 'no_address' : 'address_gone'
   // Nothing is shown by a knock, so it needs no permission.
   if (row.isOptedOut === true && batch.knock === null) return 'no_permission'
   // A token of one gateway means nothing to another one, which might call it dead.

@@ -8,10 +8,12 @@ import {
   type NewMessage,
   PROVIDERS,
   type Provider,
+  type Route,
   type Target,
 } from '@roost/protocol'
 import { conditionOf, keepSegments } from '../audience/segment-meaning.ts'
 import { openInbox } from '../inbox/open.ts'
+import { goesLive } from '../live/routed.ts'
 import { setRestAside } from '../messages/experiments/parts.ts'
 import { LANES, type Lane, laneOf } from '../messages/lanes.ts'
 import { narrowRecall } from '../messages/recall.ts'
@@ -47,8 +49,8 @@ interface DueMessage {
   /** ISO 8601. */
   readonly sendAt: string
   readonly experiment: Experiment | null
-  /** It goes by the live channel, too, so it is for devices that have no address. */
-  readonly isLive: boolean
+  /** Null: that of a push. */
+  readonly route: Route | null
   /** The message that it recalls, if it does. */
   readonly recallOf: string | null
 }
@@ -71,7 +73,7 @@ export async function planNext(db: Database, at: number, lastLane: Lane = LANES.
   return db.transaction(async tx => {
     const { rows } = await tx.query<DueMessage>(
       `select id, app_id as "appId", target, inbox, lane, timing, send_at as "sendAt", recall_of as "recallOf", experiment,
-              coalesce(rules ->> 'route', 'push') <> 'push' as "isLive"
+              rules ->> 'route' as route
          from message
         where state = 'scheduled' and send_at <= $1 and lane <= $2 and ${IS_BOOKED}
         order by lane, send_at, id limit 1 for update skip locked`,
@@ -157,14 +159,10 @@ function plannedOf({ id, appId, input, at, addressKind }: MadeMessage): Planned 
     sendAt: new Date(beginOf(input, at)).toISOString(),
     experiment: null,
     recallOf: null,
-    isLive: isLive(input),
+    route: input.route ?? null,
     addressKind,
     at,
   }
-}
-
-function isLive({ route = 'push' }: Pick<NewMessage, 'route'>): boolean {
-  return route !== 'push'
 }
 
 async function narrowed(tx: Queryable, due: DueMessage, at: number): Promise<DueMessage> {
@@ -241,7 +239,7 @@ async function planRanges(tx: Transaction, message: Planned): Promise<void> {
     if (message.slots === null) await insertBatches(tx, { message, provider, ranges })
     else await insertUndivided(tx, { message, provider, ranges })
   }
-  if (message.isLive && message.slots === null && message.experiment === null)
+  if (goesLive(message) && message.slots === null && message.experiment === null)
     await planConnected(tx, message)
 }
 
@@ -360,7 +358,7 @@ const LATEST_OF_USERS = `
  */
 async function planNamed(tx: Transaction, message: Planned): Promise<boolean> {
   const read = await readNamed(tx, message)
-  const named = placed(message.isLive ? read.map(byChannel) : read, message)
+  const named = placed(goesLive(message) ? read.map(byChannel) : read, message)
   const [skipped, sendTo] = [named.filter(isSkipped), named.filter(it => !isSkipped(it))]
   if (skipped.length > 0) await skip(tx, message, skipped)
   for (const group of groupsOf(sendTo)) enqueue(tx, message, group)
@@ -489,9 +487,9 @@ async function skip(tx: Queryable, message: Planned, unreachable: readonly Named
   )
 }
 
-function reasonOf(named: Named, { target, isLive: mayBeConnected }: DueMessage): string {
-  if (named.isOptedOut && !mayBeConnected) return 'no_permission'
+function reasonOf(named: Named, message: DueMessage): string {
+  if (named.isOptedOut && !goesLive(message)) return 'no_permission'
   if (named.provider !== null) return HOUR_PASSED
   if (!named.isUnknown) return 'no_address'
-  return 'devices' in target ? 'device_unknown' : 'user_unknown'
+  return 'devices' in message.target ? 'device_unknown' : 'user_unknown'
 }

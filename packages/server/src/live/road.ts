@@ -5,7 +5,7 @@
  */
 
 import type { Notification } from '@roost/gateways'
-import { type LiveNotification, PUSH_AFTER_SECONDS_DEFAULT, type Route } from '@roost/protocol'
+import { type LiveNotification, PUSH_AFTER_SECONDS_DEFAULT } from '@roost/protocol'
 import type { DueDelivery, Recipient } from '../dispatch/chunk.ts'
 import type { Batch } from '../dispatch/lease.ts'
 import { deliveryHash, deliveryIdOf } from '../dispatch/sending.ts'
@@ -22,6 +22,7 @@ import {
   readFrames,
   withdrawFrames,
 } from './frames.ts'
+import { type LiveRoute, liveRouteOf } from './routed.ts'
 
 /** Why a delivery waits whose frame is not acknowledged yet. */
 export const LIVE_WAIT = 'live_channel'
@@ -32,7 +33,7 @@ const ASKED_AT_ONCE = 20
 const NO_FRAMES: ReadonlyMap<string, FrameState> = new Map()
 
 /** An app in the background shows nothing by itself, so what has a push takes that. */
-const STATES: Readonly<Record<Exclude<Route, 'push'>, readonly string[]>> = {
+const STATES: Readonly<Record<LiveRoute, readonly string[]>> = {
   'online-first': ['online'],
   both: ['online', 'background'],
   'online-only': ['online', 'background'],
@@ -53,15 +54,15 @@ export interface Parted<Item> {
 
 /** Undefined for messages that go by push alone. */
 export function roadOf(options: RoadOptions): LiveRoad | undefined {
-  const { route = 'push' } = options.batch.rules ?? {}
-  return route === 'push' || options.batch.knock !== null ? undefined : new LiveRoad(options, route)
+  const route = liveRouteOf(options.batch.rules)
+  return route === undefined ? undefined : new LiveRoad(options, route)
 }
 
 export class LiveRoad {
   readonly #options: RoadOptions
-  readonly #route: Exclude<Route, 'push'>
+  readonly #route: LiveRoute
 
-  constructor(options: RoadOptions, route: Exclude<Route, 'push'>) {
+  constructor(options: RoadOptions, route: LiveRoute) {
     this.#options = options
     this.#route = route
   }
