@@ -29,3 +29,10 @@ test('a key that has no text is shown in a way that tests find', () => {
   expect(t('nothing')).toBe('⟦nothing⟧')
   expect(t.known('toString')).toBeUndefined()
 })
+
+test('a sentence that ends in a date ends in one point, also where the date ends in one', () => {
+  const t = createTranslate('ru', { since: 'С {day}.' })
+  expect(t('since', { day: '23 нояб. 2026 г.' })).toBe('С 23 нояб. 2026 г.')
+  expect(t('since', { day: 'вчера' })).toBe('С вчера.')
+  expect(t.rich('since', { day: '23 нояб. 2026 г.' })).toBe('С 23 нояб. 2026 г.')
+})

@@ -36,7 +36,7 @@ export function createTranslate<Key extends string>(tag: string, texts: Dictiona
   const textOf = (key: string): string | undefined =>
     Object.hasOwn(texts, key) ? texts[key as Key] : undefined
   const write = (text: string, values: Values | undefined): string =>
-    isPlain(text) ? text : String(messageFor(text).format(values as Record<string, never>))
+    isPlain(text) ? text : endOnce(String(messageFor(text).format(values as Record<string, never>)))
   const known = (key: string, values?: Values): string | undefined => {
     const text = textOf(key)
     return text === undefined ? undefined : write(text, values)
@@ -46,9 +46,16 @@ export function createTranslate<Key extends string>(tag: string, texts: Dictiona
     rich: <Node>(key: Key, values: RichValues<Node>) => {
       const text = textOf(key)
       if (text === undefined) return `⟦${key}⟧`
-      return messageFor(text).format<Node>(values as never) as string | Node | (string | Node)[]
+      const written = messageFor(text).format<Node>(values as never) as string | Node | (string | Node)[]
+      const end = (part: string | Node) => (typeof part === 'string' ? endOnce(part) : part)
+      return Array.isArray(written) ? written.map(end) : end(written)
     },
   })
+}
+
+/** A value may end in the point of an abbreviation, as Russian dates do ("23 нояб. 2026 г."), which ends the sentence, too. */
+function endOnce(text: string): string {
+  return text.replaceAll(/(?<=\p{L})\.\.(?=\s|$)/gu, '.')
 }
 
 /** Most texts hold nothing to fill in, and need no parser. An apostrophe may be ICU's quote. */
