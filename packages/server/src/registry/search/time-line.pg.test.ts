@@ -61,6 +61,21 @@ test('all that happened to a device is told, newest first, messages with the rea
   expect(entries.find(it => it.kind === 'event')?.data).toMatchObject({ count: 1, attributes: { price: 3 } })
 })
 
+test('a message is taken by its gateway before the device says that it has it, however late its chunk is booked', async () => {
+  const phone = await roost.phone('android')
+  const { id } = await roost.sendAndSettle({ to: { devices: [phone.hwid] }, content: CONTENT })
+  await phone.settled()
+  const hash = id.replaceAll('-', '')
+  // as of a chunk that waited for others
+  await roost.server.db.query("update acceptance set at = at + interval '1 second' where message_id = $1", [
+    id,
+  ])
+  await roost.device('pushStat', { hwid: phone.hwid, hash })
+  const { entries } = await read(phone.hwid)
+  const told = entries.filter(it => it.messageId === id).map(it => it.what)
+  expect(told).toEqual(['opened', 'delivered', 'accepted'])
+})
+
 test('pages by the cursor hold each entry once, in the order of one page that holds all', async () => {
   const { hwid } = await roost.phone('android')
   for (let i = 0; i < 5; i++) {

@@ -90,9 +90,14 @@ const EXCEPTIONS: Source = {
           from delivery_exception x where ${OF_DEVICE('x')}`,
 }
 
-/** `accepted` has 8 bytes of a hash for each device of a chunk (dispatch/acceptances.ts). */
+/**
+ * `accepted` has 8 bytes of a hash for each device of a chunk (dispatch/acceptances.ts). It is booked with its chunk, which a quick
+ * phone's receipt comes before: what was delivered had been taken by then, and its id stands below that of a receipt of the same moment.
+ */
 const ACCEPTANCES: Source = {
-  sql: `select c.at, 'j-' || c.message_id, 'message', 'accepted', null, c.message_id,
+  sql: `select least(c.at, (select min(r.at) from receipt r
+                             where r.bucket = $1 and r.message_id = c.message_id and r.hwid = $3)),
+               'gz-' || c.message_id, 'message', 'accepted', null, c.message_id,
                jsonb_strip_nulls(jsonb_build_object('gateway', (select b.provider from batch b where b.id = c.batch_id),
                  'attempts', nullif(coalesce(get_byte(c.attempts, (p.place - 1) / ${KEY_BYTES}), 1), 1)))
           from (select * from acceptance where app_id = $2 and bucket_to = $1
