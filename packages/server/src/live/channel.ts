@@ -28,6 +28,8 @@ const FRAMES_PER_BEAT = 3000
 /** RFC 6455, 7.4.1: what it sent is of a type that is not taken. */
 const NOT_TEXT = 1003
 const REASON_BYTES = 123
+/** RFC 6455, 7.4.1. */
+export const GOING_AWAY = 1001
 
 export type CloseCode = keyof typeof LIVE_CLOSE_CODES
 

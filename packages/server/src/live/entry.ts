@@ -1,0 +1,93 @@
+/** How a device comes in by its `hello`: whether it may, what it gets first, and what becomes of its former connection. */
+import { randomUUID } from 'node:crypto'
+import type { HelloFrame } from '@roost/protocol'
+import { type App, type AppDirectory, requireServing } from '../access/apps.ts'
+import { TOLD_AFTER_MS } from '../calls/legs.ts'
+import { openLegs } from '../calls/views.ts'
+import type { CallLimits } from '../http/limits.ts'
+import { bucketOf } from '../registry/buckets.ts'
+import type { Database } from '../store/database.ts'
+import type { Clock } from '../time.ts'
+import type { Accesses } from './access.ts'
+import { type Channel, GOING_AWAY, type Member } from './channel.ts'
+import { acknowledgeHad, resumeFrames } from './frames.ts'
+import { connect, readUserOf } from './presence.ts'
+import type { Roster } from './roster.ts'
+
+export interface EntryOptions {
+  readonly db: Database
+  readonly clock: Clock
+  readonly apps: AppDirectory
+  readonly limits: CallLimits
+  readonly accesses: Accesses
+  readonly roster: Roster
+  /** Of this process. */
+  readonly server: string
+  /** It is not connected any more. Never rejects. */
+  readonly end: (member: Member) => Promise<void>
+}
+
+export class Entry {
+  readonly #options: EntryOptions
+
+  constructor(options: EntryOptions) {
+    this.#options = options
+  }
+
+  /** Throws `app_unknown`, `device_token_refused`, `app_archived`, `rate_limited`. */
+  async appOf({ app: code, deviceToken }: HelloFrame): Promise<App> {
+    const { apps, limits } = this.#options
+    const app = await apps.findByDevice(code, deviceToken)
+    limits.takeAppCall(app.id)
+    requireServing(app)
+    return app
+  }
+
+  /** Throws what `connect` throws; then it is nobody's connection. */
+  async letIn(channel: Channel, { app, frame }: { app: App; frame: HelloFrame }): Promise<Member> {
+    const { roster } = this.#options
+    const member = await this.#memberOf(app, frame)
+    roster.arrive(channel, member)
+    try {
+      await this.#connect(member, frame)
+      await this.#takePlace(channel, member)
+      return member
+    } catch (error) {
+      channel.member = undefined
+      throw error
+    } finally {
+      roster.endArrival(channel, member)
+    }
+  }
+
+  async #memberOf(app: App, frame: HelloFrame): Promise<Member> {
+    const { db, accesses } = this.#options
+    const { hwid, userId = await readUserOf(db, { appId: app.id, hwid: frame.hwid }) } = frame
+    const access = accesses.of(frame)
+    return { appId: app.id, bucket: bucketOf(hwid), hwid, userId, session: randomUUID(), access }
+  }
+
+  async #connect(member: Member, { state, have = [] }: HelloFrame): Promise<void> {
+    const { db, clock, server } = this.#options
+    const at = clock.now()
+    await db.transaction(async tx => {
+      await connect(tx, { ...member, state, server, at })
+      await acknowledgeHad(tx, { ...member, seqs: have, at })
+      await resumeFrames(tx, { ...member, server })
+      await openLegs(tx, { ...member, server, at }, TOLD_AFTER_MS)
+    })
+  }
+
+  async #takePlace(channel: Channel, member: Member): Promise<void> {
+    const { roster, end } = this.#options
+    const former = roster.findMember(member)
+    if (roster.open.has(channel)) {
+      roster.admit(channel, member)
+      former?.close('replaced')
+    } else {
+      // It has gone meanwhile, after it took the place of one in the database that may be the device's newer one: that connects again.
+      await end(member)
+      former?.closeWith(GOING_AWAY, 'connect again')
+    }
+  }
+}
