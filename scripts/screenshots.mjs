@@ -39,6 +39,7 @@ if (open === undefined) await playAndTake()
 else await take(open)
 
 async function playAndTake() {
+  process.stdout.write('A month is played first, which takes some minutes …\n')
   const demo = spawn(process.execPath, [PROGRAM, 'demo', '--month'], { stdio: ['ignore', 'pipe', 'inherit'] })
   try {
     await take(await addressOf(demo))
