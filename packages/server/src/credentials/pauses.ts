@@ -6,7 +6,7 @@
  *                  ├────the gateway was asked and takes it again (checks.ts)──▶ over
  *                  └────of a part: one delivery of an hour tries it────▶ over, or paused for twice as long
  *
- * A part (one environment, one push service, Apple behind Firebase) may heal without us, so it is tried again now and
+ * A part (one environment, ringing in it, one push service, Apple behind Firebase) may heal without us, so it is tried again now and
  * then. A whole credential that is refused only does harm when it is shown again.
  */
 import type { Database, Queryable } from '../store/database.ts'

@@ -198,7 +198,8 @@ export function explainRefusal(
   gateway: string,
   { part, reason }: { readonly part: string; readonly reason: string },
 ): CredentialProblemView {
-  const rest = { values: { part, reason }, ...(gateway === 'apns' && part !== '' && { environment: part }) }
+  const [environment] = part.split(' ') // behind it may stand what of it is refused there: "production voip"
+  const rest = { values: { part, reason }, ...(gateway === 'apns' && part !== '' && { environment }) }
   const where = part === '' ? '' : ` (${part})`
   const known = MEANINGS.find(it => [gateway, 'any'].includes(it.gateway) && it.pattern.test(reason))
   if (known !== undefined) {

@@ -17,7 +17,8 @@ import {
   type Wish,
 } from '@roost/gateways'
 import type { Provider } from '@roost/protocol'
-import { partOf } from '../dispatch/scope.ts'
+import type { MessageAddressKind } from '../dispatch/chunk.ts'
+import { partsOf } from '../dispatch/scope.ts'
 import { ReceiptSigner } from '../insight/receipts-signature.ts'
 import type { AddressKeys } from '../registry/address.ts'
 import type { Database } from '../store/database.ts'
@@ -143,13 +144,19 @@ export class Senders {
    */
   async open(
     db: Database,
-    key: { readonly appId: number; readonly provider: Provider },
+    key: {
+      readonly appId: number
+      readonly provider: Provider
+      /** Default: that of notifications. */
+      readonly addressKind?: MessageAddressKind
+    },
   ): Promise<AppSenders> {
     const rows = await db.queryPlanned<CredentialRow>(CREDENTIALS, [key.appId, key.provider])
     const kept = this.#clientsOf(`${key.appId} ${key.provider}`, rows)
     const clientFor = (row: CredentialRow, environment: string) => this.#clientFor(kept, row, environment)
     const keyFor = (delivery: Delivery) => this.#receiptKeyFor(delivery)
-    return new AppSenders(rows, { clientFor, keyFor, perMinute: row => this.#perMinute(row) })
+    const { addressKind } = key
+    return new AppSenders(rows, { clientFor, keyFor, perMinute: row => this.#perMinute(row), addressKind })
   }
 
   async close(): Promise<void> {
@@ -220,6 +227,7 @@ interface SendersOfApp {
   clientFor(row: CredentialRow, environment: string): AnyClient
   keyFor(delivery: Delivery): string | undefined
   perMinute(row: CredentialRow): number
+  readonly addressKind: MessageAddressKind | undefined
 }
 
 /** Chooses the credential for an address, and says plainly when there is none to use. */
@@ -271,7 +279,7 @@ export class AppSenders {
 
   #choose(target: SendTarget, probePart: string | null): Sender {
     const rows = this.#rows.filter(it => serves(it, target))
-    const parts = ['', partOf(target)].filter(part => part !== probePart)
+    const parts = partsOf(target, this.#by.addressKind).filter(part => part !== probePart)
     // The newest that is not refused; one that was replaced by a worse one may still be good.
     const row = rows.find(it => pauseOf(it, parts) === undefined) ?? rows[0]
     if (row === undefined) return { kind: 'missing', reason: missingReason(target) }

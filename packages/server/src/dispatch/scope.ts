@@ -9,6 +9,7 @@
 import type { AttemptOutcome } from '@roost/gateways'
 import type { Provider } from '@roost/protocol'
 import type { SendTarget } from '../credentials/senders.ts'
+import type { MessageAddressKind } from './chunk.ts'
 
 /** What waits, and until when: nothing; the delivery; what else goes the same way as well. */
 export type Scope = 'nothing' | 'delivery' | 'batch' | 'origin' | 'credential'
@@ -61,6 +62,18 @@ export function scopeOf(outcome: AttemptOutcome): Scope {
 /** The part whose pause holds this address up. */
 export function partOf(target: SendTarget): string {
   return GATEWAYS[target.provider].partOf(target)
+}
+
+/** The part of a credential that rings by PushKit in this environment: what may not is good for all else. */
+export function callPartOf({ environment }: Pick<SendTarget, 'environment'>): string {
+  return `${environment} ${CALL_PART}`
+}
+const CALL_PART = 'voip'
+
+/** The parts whose pauses hold this address up; '' = all of the credential. */
+export function partsOf(target: SendTarget, kind: MessageAddressKind | undefined): string[] {
+  const parts = ['', partOf(target)]
+  return kind === 'voip' ? [...parts, callPartOf(target)] : parts
 }
 
 /** Where the address is, for gateways at which every address may be elsewhere. */

@@ -19,7 +19,7 @@ import { type Held, pauseKey } from './holds.ts'
 import type { Batch, LeaseState } from './lease.ts'
 import { type Origins, PATIENCE_MS } from './origins.ts'
 import { personOf } from './person.ts'
-import { isOneWay, ownOriginOf, partOf, provesCredential } from './scope.ts'
+import { callPartOf, isOneWay, ownOriginOf, partOf, partsOf, provesCredential } from './scope.ts'
 import { expiresAt, type Settlement } from './settle.ts'
 import { type Waves, waveReason } from './waves.ts'
 
@@ -169,8 +169,12 @@ export class Sending {
     if (sender.kind === 'missing') return { kind: 'skipped', ...keyOf(recipient), reason: sender.reason }
     if (sender.kind === 'paused') return this.#hold(recipient, sender.pause)
     // The gateway refused it a moment ago: asking again for each device would only harm its standing.
-    const refusal = this.#refusalOf(sender, ['', partOf(recipient)])
+    const refusal = this.#refusalOf(sender, this.#partsOf(recipient))
     return refusal === undefined ? sender : this.#hold(recipient, refusal)
+  }
+
+  #partsOf(recipient: Recipient): string[] {
+    return partsOf(recipient, this.#options.batch.addressKind)
   }
 
   #refusalOf({ credentialId, version }: ReadySender, parts: readonly string[]): Pause | undefined {
@@ -214,7 +218,7 @@ export class Sending {
     if (environment === undefined) return first
     const there = { ...recipient, environment }
     const sender = this.#options.senders.for(there)
-    if (sender.kind !== 'ready' || this.#refusalOf(sender, ['', partOf(there)]) !== undefined) return first
+    if (sender.kind !== 'ready' || this.#refusalOf(sender, this.#partsOf(there)) !== undefined) return first
     const outcome = await this.#attempt({ sender, recipient: there, rendered, hash })
     if (outcome.kind === 'address_mismatch' || outcome.kind === 'address_dead') return first
     if (outcome.kind === 'credential_fault') {
@@ -260,7 +264,7 @@ export class Sending {
       wish: this.#wish,
     }
     try {
-      return this.#ofCall(staleOf(faultOf(await sender.send(delivery))))
+      return this.#ofCall(recipient, staleOf(faultOf(await sender.send(delivery))))
     } catch (error) {
       this.#options.logger.error({ err: error, gateway: recipient.provider }, 'a gateway client failed')
       return { kind: 'uncertain', reason: 'internal_error' }
@@ -275,11 +279,11 @@ export class Sending {
     return { ...notification, ttlSeconds: Math.max(0, ttlSeconds), likeness: undefined }
   }
 
-  /** A key or certificate that may not ring at all is good for all else, and goes on with that. */
-  #ofCall(outcome: AttemptOutcome): AttemptOutcome {
+  /** A key or certificate that may not ring at all is good for all else, and goes on with that; another one may ring. */
+  #ofCall(recipient: Recipient, outcome: AttemptOutcome): AttemptOutcome {
     const isOfTopic = outcome.kind === 'credential_fault' && IS_OF_TOPIC.test(outcome.reason)
     if (!isOfTopic || this.#options.batch.addressKind !== 'voip') return outcome
-    return { kind: 'message_fault', reason: outcome.reason }
+    return { ...outcome, part: callPartOf(recipient) }
   }
 
   #byOf(sender: ReadySender, recipient: Recipient): ServedBy {
