@@ -17,7 +17,8 @@ import { readScope } from '../audience/scope.ts'
 import { conditionOf } from '../audience/segment-meaning.ts'
 import { withSegmentId } from '../audience/segments.ts'
 import { SMALL_BASE, sizeOf } from '../audience/size.ts'
-import { LATEST_FIRST, SENDABLE_ADDRESS, slotsOf, toldColumn } from '../dispatch/plan.ts'
+import { slotsOf } from '../dispatch/plan.ts'
+import { LATEST_FIRST, SENDABLE_ADDRESS, toldColumn } from '../dispatch/plan-named.ts'
 import { foresee, QUIET_HOURS, type Withheld } from '../dispatch/policy.ts'
 import { HOUR_PASSED } from '../dispatch/slots.ts'
 import { BUCKETS, bucketOf } from '../registry/buckets.ts'
@@ -25,6 +26,7 @@ import { type BucketRange, scanBuckets } from '../registry/search/scan.ts'
 import { isSmallBase } from '../registry/small-base.ts'
 import type { Queryable } from '../store/database.ts'
 import { type Creation, findFault, gatewaysOf, renderingsOf, rulesOf } from './create.ts'
+import { countReachedLive, type LiveReachQuery } from './dry-run-live.ts'
 import { factsColumn, type Needs, needsOf, type RecipientFacts } from './facts.ts'
 import { languagesOf, Renderer, type Rendering } from './render.ts'
 import { PASSED_SLOT, type Slots, slotOfDevice, type ToldSlot } from './when/slots.ts'
@@ -64,7 +66,10 @@ export async function dryRun(db: Queryable, asked: DryRunQuery): Promise<DryRun>
   const sampling = { ...query, begin, slots, isWhole }
   const sampled = isNamed(input.to) ? GATEWAYS : await gatewaysOfAddresses(db, appId)
   const sample = (await Promise.all(sampled.map(it => sampleAt(db, sampling, it)))).flat()
-  const remarks = [...(images?.remarks ?? []), ...remarksOf({ input, reach, errorPercent, gateways, sample })]
+  // A part of a large audience tells nothing of single devices.
+  const live = errorPercent > 0 ? 0 : await countReachedLive(db, liveQueryOf(query, slots === null))
+  const looked = { input, reach, live, errorPercent, gateways, sample }
+  const remarks = [...(images?.remarks ?? []), ...remarksOf(looked)]
   return {
     reach,
     errorPercent,
@@ -89,6 +94,12 @@ async function reachOf(
     budgetMs: ESTIMATE_MS,
   })
   return { reach: reach ?? { devices: 0, withAddress: 0, valid: 0, permitted: 0 }, errorPercent }
+}
+
+function liveQueryOf({ appId, input, at }: DryRunQuery, isAtOnce: boolean): LiveReachQuery {
+  const named = (to: Target, values: unknown[]) =>
+    `d.hwid in (select d.hwid from ${namedDevices(to, values)})`
+  return { appId, input, at, isAtOnce, named: isNamed(input.to) ? named : undefined }
 }
 
 const REACH_OF_NAMED = `
@@ -328,6 +339,8 @@ const FEW_OR_NONE = 'few would get a push, or nobody: of the part of the base th
 
 interface Looked extends Pick<DryRun, 'reach' | 'errorPercent' | 'sample'> {
   readonly input: NewMessage
+  /** So many that can't be pushed to would be reached by their channels. */
+  readonly live: number
   readonly gateways: readonly string[]
 }
 
@@ -347,9 +360,9 @@ function remarksOf(looked: Looked): Remark[] {
   ]
 }
 
-function remarksOfReach({ input, reach, errorPercent }: Looked): Remark[] {
+function remarksOfReach({ input, reach, live, errorPercent }: Looked): Remark[] {
   const { devices: of, permitted } = reach
-  const devices = of - permitted
+  const devices = Math.max(0, of - permitted - live)
   const isCounted = errorPercent === 0
   const nobody = isCounted
     ? remark('nobody_reached', {}, 'nobody would get a push')
@@ -360,7 +373,10 @@ function remarksOfReach({ input, reach, errorPercent }: Looked): Remark[] {
     { devices, of, isAbout: isCounted ? 0 : 1 },
     `${about}${devices} of ${of} devices can't be sent a push; an inbox would reach them`,
   )
-  return [...(permitted === 0 ? [nobody] : []), ...(devices > 0 && input.inbox === undefined ? [lost] : [])]
+  return [
+    ...(permitted + live === 0 ? [nobody] : []),
+    ...(devices > 0 && input.inbox === undefined ? [lost] : []),
+  ]
 }
 
 function remarksOfSample(sample: DryRun['sample']): Remark[] {
