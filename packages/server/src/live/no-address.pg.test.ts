@@ -1,6 +1,6 @@
 /** Devices that can't be pushed to, having no address or no permission: their channel reaches them, and the books balance. */
 import { randomUUID } from 'node:crypto'
-import type { TraceView, TriggerView } from '@roost/protocol'
+import type { DryRun, TraceView, TriggerView } from '@roost/protocol'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { connectLive, type LiveDevice } from '../../test/live-client.ts'
 import { startRoost, type TestRoost, tick } from '../../test/roost.ts'
@@ -151,4 +151,26 @@ describe('a device that can not be pushed to', () => {
     expect(counts).toMatchObject({ targeted: 1, skipped: 1 })
     expect(await reasonOf(id, there)).toBe('no_address')
   })
+})
+
+test('a dry run does not count among the lost whom the channel reaches', async () => {
+  const [there, away, mute] = [await withoutAddress(), await withoutAddress(), await withoutPermission()]
+  await live(there)
+  const forbidden = await live(mute)
+  const lostOf = async (fields: Record<string, unknown>) => {
+    const path = `/v1/apps/${roost.app}/messages/dry-run`
+    const { body } = await roost.rest<DryRun>('POST', path, { content, ...fields })
+    const codes = body.remarks.map(it => it.code)
+    const lost = body.remarks.find(it => it.code === 'not_reached')?.values.devices ?? 0
+    return { lost, isNobody: codes.includes('nobody_reached') }
+  }
+  const to = { devices: [there, away, mute] }
+  expect(await lostOf({ to })).toEqual({ lost: 3, isNobody: true })
+  expect(await lostOf({ to, ...patient })).toEqual({ lost: 1, isNobody: false })
+  forbidden.say({ type: 'state', state: 'background' })
+  await forbidden.settled()
+  expect(await lostOf({ to, ...patient })).toEqual({ lost: 2, isNobody: false })
+  expect(await lostOf({ to, route: 'online-only' })).toEqual({ lost: 1, isNobody: false })
+  const ofHwids = { condition: { field: 'hwid', op: 'in', value: to.devices } }
+  expect(await lostOf({ to: ofHwids, route: 'both' })).toEqual({ lost: 1, isNobody: false })
 })

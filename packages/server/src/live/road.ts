@@ -22,7 +22,7 @@ import {
   readFrames,
   withdrawFrames,
 } from './frames.ts'
-import { type LiveRoute, liveRouteOf } from './routed.ts'
+import { type LiveRoute, liveRouteOf, STATES_OF_ROUTE } from './routed.ts'
 
 /** Why a delivery waits whose frame is not acknowledged yet. */
 export const LIVE_WAIT = 'live_channel'
@@ -31,13 +31,6 @@ export const NOT_ONLINE = 'not_online'
 /** Named devices; more of them are asked first who is connected, and rendered for those alone. */
 const ASKED_AT_ONCE = 20
 const NO_FRAMES: ReadonlyMap<string, FrameState> = new Map()
-
-/** An app in the background shows nothing by itself, so what has a push takes that. */
-const STATES: Readonly<Record<LiveRoute, readonly string[]>> = {
-  'online-first': ['online'],
-  both: ['online', 'background'],
-  'online-only': ['online', 'background'],
-}
 
 export interface RoadOptions {
   readonly db: Database
@@ -107,7 +100,7 @@ export class LiveRoad {
     const { appId, messageId } = batch
     const at = clock.now()
     const over = expiresAt(batch)
-    const states = STATES[this.#route]
+    const states = STATES_OF_ROUTE[this.#route]
     const known = () => readFrames(db, { messageId, devices: recipients })
     if (at >= over) return known()
     const isFew = recipients.length <= ASKED_AT_ONCE

@@ -18,3 +18,10 @@ export function liveRouteOf(asked: Routed | null): LiveRoute | undefined {
 export function goesLive(asked: Routed | null): boolean {
   return liveRouteOf(asked) !== undefined
 }
+
+/** Presence in which a channel is used. An app in the background shows nothing by itself, so what has a push takes that. */
+export const STATES_OF_ROUTE: Readonly<Record<LiveRoute, readonly string[]>> = {
+  'online-first': ['online'],
+  both: ['online', 'background'],
+  'online-only': ['online', 'background'],
+}
