@@ -22,6 +22,12 @@ async function traced(id: string, hwid: string) {
   return (await roost.rest<{ outcome: string; reason: string | null; gateway: string }>('GET', path)).body
 }
 
+/** Undefined while it is not. */
+async function done(id: string): Promise<MessageView | undefined> {
+  const { body } = await roost.rest<MessageView>('GET', `/v1/apps/${roost.app}/messages/${id}`)
+  return body.state === 'done' ? body : undefined
+}
+
 /** Its pace follows the clock of the test. */
 async function whileTimePasses<T>(what: () => Promise<T | undefined>): Promise<T> {
   for (;;) {
@@ -54,13 +60,35 @@ test('a device that comes to another gateway after it was sent a message does no
   await registerIphone(phone.hwid)
   await registerIphone(lastRead('new')) // and whoever has come since, and was sent nothing, gets it
   faults.releaseAnswers()
-  const { counts } = await whileTimePasses(async () => {
-    const { body } = await roost.rest<MessageView>('GET', `/v1/apps/${roost.app}/messages/${id}`)
-    return body.state === 'done' ? body : undefined
-  })
+  const { counts } = await whileTimePasses(() => done(id))
   expect(counts).toMatchObject({ targeted: 4, accepted: 4, skipped: 0 })
   expect(await traced(id, phone.hwid)).toMatchObject({ outcome: 'accepted', gateway: 'fcm' })
   expect(roost.simulator.counts()).toMatchObject({ apns: { accepted: 3 }, fcm: { accepted: 1 } })
+})
+
+test('a device that comes to another gateway while it waits for the first one has that one outcome', async () => {
+  const { faults } = roost.simulator.apns
+  const phone = await roost.phone('android', { hwid: lastRead('waiting') })
+  for (const hwid of ['first', 'second']) await registerIphone(hwid)
+  faults.holdAnswers()
+  roost.simulator.fcm.faults.answerFor(phone.token as string, { form: 'unavailable' })
+  const id = await roost.send({
+    to: { condition: { field: 'hwid', op: 'in', value: [phone.hwid, 'first', 'second'] } },
+    content: { title: 'Hello' },
+    sendRate: 1,
+  })
+  await faults.waitForHeld()
+  await whileTimePasses(async () => ((await traced(id, phone.hwid)).outcome === 'waiting' ? true : undefined))
+  const push_token = roost.simulator.apns.issueToken({ bundleId: BUNDLE_ID })
+  faults.answerFor(push_token, { reason: 'ServiceUnavailable' }, 1) // would wait there, too
+  await roost.device('registerDevice', { hwid: phone.hwid, device_type: 1, push_token })
+  faults.releaseAnswers()
+  const { counts } = await whileTimePasses(() => done(id))
+  expect(counts).toMatchObject({ targeted: 3, accepted: 2, skipped: 1, pending: 0 })
+  expect(await traced(id, phone.hwid)).toMatchObject({
+    outcome: 'skipped',
+    reason: 'address_changed_gateway',
+  })
 })
 
 test('a user who is named by a hwid that is another named user’s device by now is one outcome with it', async () => {

@@ -108,15 +108,17 @@ interface Read {
   readonly isLate?: boolean
 }
 
-const MAY_HAVE_IT = `
-  select e.hwid from delivery_exception e join unnest($2::smallint[], $3::text[]) as i (bucket, hwid)
-      on e.bucket = i.bucket and e.message_id = $1 and e.hwid = i.hwid
-   where e.outcome = 'uncertain'`
+const BOOKED_OR_WAITING = `
+  select t.hwid from unnest($2::smallint[], $3::text[]) as i (bucket, hwid)
+   cross join lateral (
+     select e.hwid from delivery_exception e where e.bucket = i.bucket and e.message_id = $1 and e.hwid = i.hwid
+     union all
+     select q.hwid from delivery_queue q where q.bucket = i.bucket and q.message_id = $1 and q.hwid = i.hwid) t`
 
 /**
- * Of the devices that a batch has read, those that no other batch of the message was sent to, or may have been. Only an address that
- * became active after the message began can be the second one of its device, so hardly anybody is asked about. What a worker has in
- * hand at that moment is not known yet, and may come twice.
+ * Of the devices that a batch has read, those that no other batch of the message has come to: of each device there is one outcome,
+ * the first. Only an address that became active after the message began can be the second one of its device, so hardly anybody is asked
+ * about. What a worker has in hand at that moment is not known yet, and may come twice.
  */
 export async function withoutServed<T extends Read>(
   db: Queryable,
@@ -126,8 +128,8 @@ export async function withoutServed<T extends Read>(
   const late = read.filter(it => it.isLate === true)
   if (late.length === 0) return read
   const devices = [late.map(it => it.bucket), late.map(it => it.hwid)]
-  const unsure = await db.query<{ hwid: string }>(MAY_HAVE_IT, [messageId, ...devices])
-  const served = new Set(unsure.rows.map(it => it.hwid))
+  const known = await db.query<{ hwid: string }>(BOOKED_OR_WAITING, [messageId, ...devices])
+  const served = new Set(known.rows.map(it => it.hwid))
   for (const hwid of await findAcceptances(db, messageId, late)) served.add(hwid)
   return served.size === 0 ? read : read.filter(it => !served.has(it.hwid))
 }
