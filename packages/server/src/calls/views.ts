@@ -2,7 +2,7 @@
 import { type CalleeView, type CallView, type DeviceCall, PushError } from '@roost/protocol'
 import { bucketOf } from '../registry/buckets.ts'
 import { deviceOrder } from '../registry/lock-order.ts'
-import type { Queryable } from '../store/database.ts'
+import type { Queryable, Transaction } from '../store/database.ts'
 import { deviceState, overallState, stateAt } from './state.ts'
 import type { CallKey } from './store.ts'
 
@@ -170,8 +170,8 @@ export async function tellCalls(
 }
 
 /** For a device that connects, in the transaction that has locked its row: what rings for its user rings there, too, and it is told of all. */
-export async function openLegs(
-  tx: Queryable,
+export function openLegs(
+  tx: Transaction,
   device: {
     readonly appId: number
     readonly hwid: string
@@ -180,11 +180,11 @@ export async function openLegs(
     readonly at: number
   },
   toldAfterMs: number,
-): Promise<void> {
+): void {
   const { appId, hwid, userId, server, at } = device
   if (userId === null) return
   const place = [bucketOf(hwid), appId, hwid, userId, server, new Date(at)]
-  await tx.query(
+  tx.send(
     `insert into call_leg (bucket, app_id, call_id, hwid, user_id, is_caller, roads, server, open_until)
      select $1, $2, m.call_id, $3, $4, false, '{socket}', $5, c.ring_until + $7 * interval '1 millisecond'
        from call_callee m join call c on c.app_id = m.app_id and c.id = m.call_id
@@ -192,7 +192,7 @@ export async function openLegs(
      on conflict do nothing`,
     [...place, toldAfterMs],
   )
-  await tx.query(
+  tx.send(
     `update call_leg set server = $5, roads = case when 'socket' = any(roads) then roads else roads || array['socket'] end
       where bucket = $1 and app_id = $2 and hwid = $3 and user_id = $4 and open_until > $6`,
     place,

@@ -67,14 +67,15 @@ export class Entry {
     return { appId: app.id, bucket: bucketOf(hwid), hwid, userId, session: randomUUID(), access }
   }
 
+  /** One question, whether the same user is logged in there; all that follows goes out with the commit. */
   async #connect(member: Member, { state, have = [] }: HelloFrame): Promise<void> {
     const { db, clock, server } = this.#options
     const at = clock.now()
     await db.transaction(async tx => {
       await connect(tx, { ...member, state, server, at })
       await acknowledgeHad(tx, { ...member, seqs: have, at })
-      await resumeFrames(tx, { ...member, server })
-      await openLegs(tx, { ...member, server, at }, TOLD_AFTER_MS)
+      resumeFrames(tx, { ...member, server })
+      openLegs(tx, { ...member, server, at }, TOLD_AFTER_MS)
     })
   }
 

@@ -278,11 +278,11 @@ export async function acknowledgeHad(
 }
 
 /** What a device has not acknowledged is the next to be sent by this process. */
-export async function resumeFrames(
-  tx: Queryable,
+export function resumeFrames(
+  tx: Transaction,
   { appId, hwid, server }: Place & { readonly server: string },
-): Promise<void> {
-  await tx.query(
+): void {
+  tx.send(
     `update live_frame set server = $4, sent_at = null
       where bucket = $1 and app_id = $2 and hwid = $3 and notification is not null`,
     [bucketOf(hwid), appId, hwid, server],

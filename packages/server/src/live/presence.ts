@@ -10,7 +10,7 @@
  */
 import { PRESENCE_STATES, type PresenceState, PushError } from '@roost/protocol'
 import { bucketOf } from '../registry/buckets.ts'
-import type { Queryable } from '../store/database.ts'
+import type { Queryable, Transaction } from '../store/database.ts'
 
 export const BEAT_EVERY_MS = 5000
 /** As long as the lease of a batch. */
@@ -45,7 +45,7 @@ const CONNECT = `
  * of frames, which locks it, too: what was found for the device before it was connected is found again. Throws
  * `device_unknown`, and `input_invalid` when somebody else is logged in there.
  */
-export async function connect(tx: Queryable, connection: Connection): Promise<void> {
+export async function connect(tx: Transaction, connection: Connection): Promise<void> {
   const { appId, hwid, userId, state, server, session, at } = connection
   const { rows } = await tx.query<{ userId: string | null }>(
     'select user_id as "userId" from device where bucket = $1 and app_id = $2 and hwid = $3 for no key update',
@@ -58,7 +58,7 @@ export async function connect(tx: Queryable, connection: Connection): Promise<vo
       'input_invalid',
       'userId: another user is logged in on this device, as far as is known here; call registerUser first, then say hello again',
     )
-  await tx.query(CONNECT, [bucketOf(hwid), appId, hwid, userId, state, new Date(at), server, session])
+  tx.send(CONNECT, [bucketOf(hwid), appId, hwid, userId, state, new Date(at), server, session])
 }
 
 /** Null also of a device that is not known. */
