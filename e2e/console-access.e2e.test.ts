@@ -1,8 +1,9 @@
 /** Coming into the console as people do: the first visit, signing in, an invitation, and what a viewer may do. */
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
-import { type OpenConsole, openConsole } from './support/console.ts'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { OpenConsole } from './support/console.ts'
 import { rewrite } from './support/hands.ts'
 import { type RoostServer, startRoostServer } from './support/roost-server.ts'
+import { visit } from './support/visit.ts'
 
 const OWNER = { name: 'Ada', password: 'four words of a song' }
 const VIEWER = { name: 'Vera', password: 'another four plain words' }
@@ -19,12 +20,6 @@ function running(): RoostServer {
   return server
 }
 
-async function open(url: string): Promise<OpenConsole> {
-  const opened = await openConsole(url)
-  onTestFinished(() => opened.close())
-  return opened
-}
-
 /** Types into the fields in their order and sends the form. */
 async function fillIn({ page }: OpenConsole, ...values: readonly string[]): Promise<void> {
   const fields = await page.$$('form input')
@@ -33,7 +28,7 @@ async function fillIn({ page }: OpenConsole, ...values: readonly string[]): Prom
 }
 
 test('the first visit asks for an owner, and says beside the field what is wrong', async () => {
-  const console = await open(running().baseUrl)
+  const console = await visit(running().baseUrl)
   expect(await console.page.$eval('h1', heading => heading.textContent)).toBe('Welcome to Roost')
   await console.screenshot('first-setup')
   expect(await console.faults()).toEqual([])
@@ -53,7 +48,7 @@ test('the console comes compressed, and what has a hash in its name may be kept'
 
 test('a person signs in, makes an app, and still is signed in after a reload', async () => {
   await running().rest('POST', '/v1/setup', OWNER)
-  const console = await open(running().baseUrl)
+  const console = await visit(running().baseUrl)
   expect(await console.page.$eval('h1', heading => heading.textContent)).toBe('Sign in')
   expect(await console.faults()).toEqual([])
   await fillIn(console, OWNER.name, 'a wrong password')
@@ -79,7 +74,7 @@ test('who is invited as a viewer comes in by the link, and sees no button that c
   const { code } = await running().rest<{ code: string }>('POST', `/v1/apps/${app}/member-invitations`, {
     role: 'viewer',
   })
-  const console = await open(`${running().baseUrl}/#join=${code}`)
+  const console = await visit(`${running().baseUrl}/#join=${code}`)
   await console.page.waitForSelector('form input')
   await fillIn(console, VIEWER.name, VIEWER.password)
   await console.page.waitForFunction(() => document.querySelector('h1')?.textContent === 'Dashboard')

@@ -3,19 +3,11 @@
  * dark colours. A page that is added is walked without a word about it.
  */
 import type { HTTPResponse } from 'puppeteer-core'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import {
-  type ConsoleOptions,
-  callServer,
-  LANGUAGES,
-  type Look,
-  type OpenConsole,
-  openConsole,
-  type RunningDemo,
-  startDemo,
-} from './support/console.ts'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { LANGUAGES, type Look, type OpenConsole, type RunningDemo, startDemo } from './support/console.ts'
 import { leftOversAmong, namesOf, rawAmong, textsOf } from './support/left-overs.ts'
 import { fill, furnish, readPaths } from './support/pages.ts'
+import { visit } from './support/visit.ts'
 
 const WALK_WITHIN_MS = 400_000
 /** All four are looked at in English; contrasts are those of the colours, whatever the language. */
@@ -36,21 +28,12 @@ const english = new Map<string, ReadonlySet<string>>()
 
 beforeAll(async () => {
   demo = await startDemo()
-  const { apps } = await callServer<{ apps: { code: string }[] }>(demo.url, 'GET', 'v1/apps')
-  const app = apps[0]?.code ?? ''
-  const values = await furnish((method, path, body) =>
-    callServer(demo.url, method, `v1/apps/${app}${path}`, body),
-  )
+  const { app } = demo
+  const values = await furnish((method, path, body) => demo.call(method, `apps/${app}${path}`, body))
   const { ofApp, apart } = await readPaths()
   pages = [...ofApp.map(path => `/apps/${app}${fill(path, values)}`), ...apart]
 })
 afterAll(() => demo.close())
-
-async function open(options: ConsoleOptions): Promise<OpenConsole> {
-  const opened = await openConsole(demo.url, options)
-  onTestFinished(() => opened.close())
-  return opened
-}
 
 /** Keeps the names in what the server tells the pages. */
 function listen({ page }: OpenConsole): void {
@@ -83,7 +66,7 @@ describe.sequential('every page there is', () => {
   test(
     'keeps nobody out, on a wide screen and on a phone, in light and in dark colours',
     async () => {
-      const opened = await open({ width: 1280 })
+      const opened = await visit(demo.url, { width: 1280 })
       listen(opened)
       const found = await walk(opened, async path => {
         const faults: string[] = []
@@ -105,7 +88,7 @@ describe.sequential('every page there is', () => {
   test.each(LANGUAGES.filter(it => it !== 'en'))(
     'says in %s all that it says in English, keeps nobody out, and fits on a phone',
     async language => {
-      const opened = await open({ language, width: 390 })
+      const opened = await visit(demo.url, { language, width: 390 })
       listen(opened)
       const said = new Map<string, readonly string[]>()
       const found = await walk(opened, async path => {
@@ -124,7 +107,7 @@ describe.sequential('every page there is', () => {
 })
 
 test('a device is found by its id, and its page keeps the search for the way back', async () => {
-  const { page, go, settled } = await open({})
+  const { page, go, settled } = await visit(demo.url)
   await go('/devices')
   await page.waitForSelector('[data-row] a')
   const hwid = await page.$eval('[data-row] a', link =>
@@ -149,7 +132,7 @@ test('a device is found by its id, and its page keeps the search for the way bac
 })
 
 test('the language is switched without a reload, and kept', async () => {
-  const { page, settled } = await open({})
+  const { page, settled } = await visit(demo.url)
   await page.click('[aria-label^="Language"]')
   await page.waitForSelector('[role=menuitem][lang=ja]', { visible: true })
   await page.click('[role=menuitem][lang=ja]')
@@ -159,7 +142,7 @@ test('the language is switched without a reload, and kept', async () => {
 })
 
 test('the palette goes to a page with a few keys', async () => {
-  const { page, settled } = await open({})
+  const { page, settled } = await visit(demo.url)
   await page.keyboard.down('Control')
   await page.keyboard.press('k')
   await page.keyboard.up('Control')
@@ -174,7 +157,7 @@ test('the palette goes to a page with a few keys', async () => {
 })
 
 test('a lost connection is said, nothing typed goes away, and the page goes on when the server is back', async () => {
-  const { page, go } = await open({})
+  const { page, go } = await visit(demo.url)
   await go('/devices')
   await page.type('input[type=search]', 'typed before')
   await page.setOfflineMode(true)
@@ -189,7 +172,7 @@ test('a lost connection is said, nothing typed goes away, and the page goes on w
 })
 
 test('what there is no page for is said, with the way back', async () => {
-  const { page, go } = await open({})
+  const { page, go } = await visit(demo.url)
   await go('/no/such/page')
   expect(await page.$eval('h1', heading => heading.textContent)).toBe('There is no such page')
 })

@@ -1,9 +1,10 @@
 /** Apps in the console from their credentials to their end: what there is not, what is dropped in, the archive, and a name typed once more. */
 import { generateKeyPairSync } from 'node:crypto'
 import type { Page } from 'puppeteer-core'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { type ConsoleOptions, type OpenConsole, openConsole } from '../support/console.ts'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { ConsoleOptions } from '../support/console.ts'
 import { type RoostServer, SERVER_TOKEN, startRoostServer } from '../support/roost-server.ts'
+import { visit } from '../support/visit.ts'
 
 let server: RoostServer
 let app: string
@@ -13,12 +14,8 @@ beforeAll(async () => {
 }, 120_000)
 afterAll(() => server.close())
 
-async function open(path: string, options: ConsoleOptions = {}): Promise<OpenConsole> {
-  const go = encodeURIComponent(path)
-  const opened = await openConsole(`${server.baseUrl}/#token=${SERVER_TOKEN}&go=${go}`, options)
-  onTestFinished(() => opened.close())
-  return opened
-}
+const open = (path: string, options?: ConsoleOptions) =>
+  visit(`${server.baseUrl}/#token=${SERVER_TOKEN}&go=${encodeURIComponent(path)}`, options)
 
 const says = (page: Page, words: string) =>
   page.waitForFunction(it => document.body.innerText.includes(it), {}, words)
@@ -96,10 +93,9 @@ test('what is dropped and is no key is told apart, and nothing typed is lost', a
 test('who may only look is told so where a page is for more, and where to go instead', async () => {
   const reading = { name: 'Reads', scopes: ['read'] }
   const { token } = await server.rest<{ token: string }>('POST', '/v1/tokens', reading)
-  const opened = await openConsole(
+  const opened = await visit(
     `${server.baseUrl}/#token=${token}&go=${encodeURIComponent(`/apps/${app}/push-test`)}`,
   )
-  onTestFinished(() => opened.close())
   const { page, faults, goTo, screenshot } = opened
   await says(page, 'Test pushes are not for your role')
   expect(await page.$$('main form')).toHaveLength(0)

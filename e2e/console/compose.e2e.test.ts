@@ -1,16 +1,15 @@
 /** Writing a message in the console, in a real Chromium, with the demo's phones at the other end. */
 import type { ElementHandle, Page } from 'puppeteer-core'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {
   type ConsoleOptions,
-  callServer,
   LANGUAGES,
   type OpenConsole,
-  openConsole,
   type RunningDemo,
   startDemo,
 } from '../support/console.ts'
 import { eventually } from '../support/eventually.ts'
+import { visit } from '../support/visit.ts'
 
 const PHONES = 1_200
 const SENT_WITHIN_MS = 60_000
@@ -20,18 +19,14 @@ let app: string
 
 beforeAll(async () => {
   demo = await startDemo(PHONES)
-  const { apps } = await call<{ readonly apps: readonly { readonly code: string }[] }>('GET', 'v1/apps')
-  app = apps[0]?.code ?? ''
-  const { devices } = await call<{
+  app = demo.app
+  const { devices } = await demo.call<{
     readonly devices: readonly { readonly hwid: string; readonly state: string }[]
-  }>('GET', `v1/apps/${app}/devices?limit=20`)
+  }>('GET', `apps/${app}/devices?limit=20`)
   const hwid = devices.find(it => it.state === 'active')?.hwid
-  await call('POST', `v1/apps/${app}/test-devices`, { hwid, name: 'Phone of Ana' })
+  await demo.call('POST', `apps/${app}/test-devices`, { hwid, name: 'Phone of Ana' })
 })
 afterAll(() => demo.close())
-
-const call = <T>(method: string, path: string, body?: object): Promise<T> =>
-  callServer(demo.url, method, path, body)
 
 interface Message {
   readonly id: string
@@ -41,16 +36,15 @@ interface Message {
 }
 
 async function messagesTitled(title: string): Promise<readonly Message[]> {
-  const { messages } = await call<{ readonly messages: readonly Message[] }>(
+  const { messages } = await demo.call<{ readonly messages: readonly Message[] }>(
     'GET',
-    `v1/apps/${app}/messages?limit=100`,
+    `apps/${app}/messages?limit=100`,
   )
   return messages.filter(it => it.title === title)
 }
 
 async function openComposer(options: ConsoleOptions = {}, path = '/messages/new'): Promise<OpenConsole> {
-  const opened = await openConsole(demo.url, options)
-  onTestFinished(() => opened.close())
+  const opened = await visit(demo.url, options)
   await opened.go(path)
   await opened.page.waitForSelector('main textarea')
   return opened
@@ -153,7 +147,7 @@ test('a message is written in two languages, tried on a phone, sent to all and s
   const id = /[0-9a-f-]{36}$/.exec(page.url())?.[0]
   const { value } = await eventually({
     what: 'the message is done',
-    read: () => call<Message>('GET', `v1/apps/${app}/messages/${id}`),
+    read: () => demo.call<Message>('GET', `apps/${app}/messages/${id}`),
     until: it => it.state === 'done' && it.counts.delivered > 0,
     withinMs: SENT_WITHIN_MS,
   })
@@ -252,7 +246,7 @@ test('a draft that is left asks, and is back afterwards; thrown away it is gone'
 })
 
 const scheduled = (title: string): Promise<{ readonly id: string }> =>
-  call('POST', `v1/apps/${app}/messages`, {
+  demo.call('POST', `apps/${app}/messages`, {
     to: { all: true },
     content: { title, body: 'As planned' },
     sendAt: new Date(Date.now() + 86_400_000).toISOString(),
@@ -273,15 +267,15 @@ test('a copy has the content of its message, which stays as it is', async () => 
     {},
     id,
   )
-  expect(await call<Message>('GET', `v1/apps/${app}/messages/${id}`)).toMatchObject({ state: 'scheduled' })
+  expect(await demo.call<Message>('GET', `apps/${app}/messages/${id}`)).toMatchObject({ state: 'scheduled' })
   expect(await messagesTitled('Tomorrow as well')).toHaveLength(1)
-  await call('POST', `v1/apps/${app}/messages/${id}/cancel`)
+  await demo.call('POST', `apps/${app}/messages/${id}/cancel`)
 })
 
 describe('a scheduled message', () => {
   test('is changed in place, at its time', async () => {
     const { id } = await scheduled('Next week')
-    const before = await call<{ readonly sendAt: string }>('GET', `v1/apps/${app}/messages/${id}`)
+    const before = await demo.call<{ readonly sendAt: string }>('GET', `apps/${app}/messages/${id}`)
     const { page, go, faults } = await openComposer()
     await go(`/messages/${id}`)
     await press(page, 'Change', 'link')
@@ -293,18 +287,18 @@ describe('a scheduled message', () => {
     expect(await faults()).toEqual([])
     await page.$$eval('[role=dialog] button', all => all.at(-1)?.click())
     await page.waitForFunction(hash => location.hash.endsWith(`/messages/${hash}`), {}, id)
-    expect(await call<Message>('GET', `v1/apps/${app}/messages/${id}`)).toMatchObject({
+    expect(await demo.call<Message>('GET', `apps/${app}/messages/${id}`)).toMatchObject({
       ...{ state: 'scheduled', title: 'Next week, really', sendAt: before.sendAt, sendRate: 700 },
     })
     expect(await messagesTitled('Next week')).toHaveLength(0)
-    await call('POST', `v1/apps/${app}/messages/${id}/cancel`)
+    await demo.call('POST', `apps/${app}/messages/${id}/cancel`)
   })
 
   test('that somebody else has changed meanwhile is not overwritten unless one says so', async () => {
     const { id } = await scheduled('Ours')
     const { page } = await openComposer({}, `/messages/new?edit=${id}`)
     await write(page, 'Title', ', mine')
-    await call('PUT', `v1/apps/${app}/messages/${id}`, {
+    await demo.call('PUT', `apps/${app}/messages/${id}`, {
       to: { all: true },
       content: { title: 'Theirs' },
       sendAt: new Date(Date.now() + 86_400_000).toISOString(),
@@ -317,14 +311,13 @@ describe('a scheduled message', () => {
     await press(page, 'Save mine all the same')
     await page.waitForFunction(hash => location.hash.endsWith(`/messages/${hash}`), {}, id)
     expect(await messagesTitled('Ours, mine')).toHaveLength(1)
-    await call('POST', `v1/apps/${app}/messages/${id}/cancel`)
+    await demo.call('POST', `apps/${app}/messages/${id}/cancel`)
   })
 
   test('that is over can not be changed, and says so', async () => {
     const { id } = await scheduled('Over')
-    await call('POST', `v1/apps/${app}/messages/${id}/cancel`)
-    const opened = await openConsole(demo.url)
-    onTestFinished(() => opened.close())
+    await demo.call('POST', `apps/${app}/messages/${id}/cancel`)
+    const opened = await visit(demo.url)
     await opened.go(`/messages/new?edit=${id}`)
     await sees(opened.page, 'It can’t be changed any more')
     expect(await opened.page.$('main textarea')).toBeNull()
@@ -400,18 +393,20 @@ test('a schedule and a trigger are made where a message is written', async () =>
   await sees(page, 'The trigger is on')
   await press(page, 'Open it', 'link')
   await page.waitForFunction(() => /\/triggers\/[0-9a-f-]{36}$/.test(location.hash))
-  const { triggers } = await call<{ readonly triggers: readonly object[] }>('GET', `v1/apps/${app}/triggers`)
+  const { triggers } = await demo.call<{ readonly triggers: readonly object[] }>(
+    'GET',
+    `apps/${app}/triggers`,
+  )
   expect(triggers).toMatchObject([{ name: 'Cart', event: 'added_to_cart' }])
 })
 
 test('who may only look finds no form to send with', async () => {
-  const made = await call<{ readonly token: string }>('POST', `v1/apps/${app}/tokens`, {
+  const made = await demo.call<{ readonly token: string }>('POST', `apps/${app}/tokens`, {
     name: 'Looks on',
     scopes: ['read'],
   })
   const { origin } = new URL(demo.url)
-  const opened = await openConsole(`${origin}/#token=${made.token}`)
-  onTestFinished(() => opened.close())
+  const opened = await visit(`${origin}/#token=${made.token}`)
   await opened.page.evaluate(code => {
     location.hash = `/apps/${code}/messages/new`
   }, app)
@@ -427,9 +422,9 @@ test('a phone shows the size that the server counts, and what a device would get
   const shown = await page.$eval('[data-gateway=apns] [data-bytes]', it =>
     Number(it.getAttribute('data-bytes')),
   )
-  const { gateways } = await call<{
+  const { gateways } = await demo.call<{
     readonly gateways: readonly { readonly gateway: string; readonly size: { readonly bytes: number } }[]
-  }>('POST', `v1/apps/${app}/messages/preview`, { content: { title: 'How large' } })
+  }>('POST', `apps/${app}/messages/preview`, { content: { title: 'How large' } })
   expect(shown).toBe(gateways.find(it => it.gateway === 'apns')?.size.bytes)
 })
 

@@ -1,15 +1,14 @@
 /** The dashboard in a real Chromium after a simulated month: its charts say what the REST API says, day by day. */
 import type { BaseStatistics, DeliveryStatistics, MessageStatistics } from '@roost/protocol'
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import {
   type ConsoleOptions,
-  callServer,
   LANGUAGES,
   type OpenConsole,
-  openConsole,
   type RunningDemo,
   startMonthDemo,
 } from '../support/console.ts'
+import { visit } from '../support/visit.ts'
 
 const PEOPLE = 200
 const DAY_MS = 24 * 60 * 60_000
@@ -21,19 +20,11 @@ let app: string
 
 beforeAll(async () => {
   demo = await startMonthDemo(PEOPLE)
-  const { apps } = await call<{ apps: { code: string }[] }>('GET', 'apps')
-  app = apps[0]?.code ?? ''
+  app = demo.app
 }, MONTH_WITHIN_MS)
 afterAll(() => demo?.close())
 
-const call = <T>(method: string, path: string, body?: object): Promise<T> =>
-  callServer(demo.url, method, `v1/${path}`, body)
-
-async function open(options: ConsoleOptions = {}): Promise<OpenConsole> {
-  const opened = await openConsole(demo.url, options)
-  onTestFinished(() => opened.close())
-  return opened
-}
+const open = (options?: ConsoleOptions) => visit(demo.url, options)
 
 interface ShownTable {
   readonly times: readonly string[]
@@ -63,7 +54,7 @@ async function tableOf({ page }: OpenConsole, panel: string): Promise<ShownTable
 }
 
 function readBase({ times }: ShownTable, more = ''): Promise<BaseStatistics> {
-  return call('GET', `apps/${app}/stats/base?from=${times[0]}&to=${times.at(-1)}&by=day${more}`)
+  return demo.call('GET', `apps/${app}/stats/base?from=${times[0]}&to=${times.at(-1)}&by=day${more}`)
 }
 
 /** Every day from the first to the last, by the calendar. */
@@ -91,7 +82,7 @@ test('the other charts say what the server has counted, too', async () => {
   expect(installs.values).toEqual(rows.map(row => [row.installs, row.registrations]))
   expect((await tableOf(console, 'App opens')).values).toEqual(rows.map(row => [row.opens]))
   const sends = await tableOf(console, 'Messages')
-  const deliveries = await call<DeliveryStatistics>(
+  const deliveries = await demo.call<DeliveryStatistics>(
     'GET',
     `apps/${app}/stats/deliveries?from=${sends.times[0]}&to=${sends.times.at(-1)}&by=day`,
   )
@@ -139,7 +130,7 @@ test('a reader far from Greenwich sees the same days', async () => {
 test('a day leads to its messages and to why addresses left', async () => {
   const console = await open()
   const { times } = await tableOf(console, 'Messages')
-  const { messages } = await call<MessageStatistics>(
+  const { messages } = await demo.call<MessageStatistics>(
     'GET',
     `apps/${app}/stats/messages?from=${times[0]}&to=${times.at(-1)}`,
   )
@@ -154,7 +145,7 @@ test('a day leads to its messages and to why addresses left', async () => {
     `section[aria-label="Campaigns of this day"] a[href$="/messages/${newest.id}"]`,
   )
   await console.settled()
-  const { removals } = await call<{ removals: { event: string; count: number }[] }>(
+  const { removals } = await demo.call<{ removals: { event: string; count: number }[] }>(
     'GET',
     `apps/${app}/stats/removals?from=${day}&to=${day}`,
   )
@@ -182,7 +173,7 @@ test('a click into a chart leads to the day that was clicked', async () => {
 
 test('a message is shown while it is being sent, and goes when it is over', async () => {
   const console = await open()
-  const { id } = await call<{ id: string }>('POST', `apps/${app}/messages`, {
+  const { id } = await demo.call<{ id: string }>('POST', `apps/${app}/messages`, {
     to: { all: true },
     content: { title: 'Slowly' },
     sendRate: 1,
@@ -190,7 +181,7 @@ test('a message is shown while it is being sent, and goes when it is over', asyn
   const link = `section[aria-label="Being sent now"] a[href$="/messages/${id}"]`
   await console.page.waitForSelector(link)
   expect(await console.faults()).toEqual([])
-  await call('POST', `apps/${app}/messages/${id}/cancel`)
+  await demo.call('POST', `apps/${app}/messages/${id}/cancel`)
   await console.page.waitForFunction(selector => !document.querySelector(selector), {}, link)
 })
 
@@ -222,7 +213,7 @@ test.each(['light', 'dark'] as const)(
 
 // the last one: with a second app a visitor is asked which one to open
 test('an app without devices says what to do next, and the list of apps has it', async () => {
-  const { code } = await call<{ code: string }>('POST', 'apps', { name: 'New and empty' })
+  const { code } = await demo.call<{ code: string }>('POST', 'apps', { name: 'New and empty' })
   const console = await open()
   await console.page.evaluate(to => {
     location.hash = to

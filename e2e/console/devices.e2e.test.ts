@@ -8,16 +8,15 @@ import type { ElementHandle, Page } from 'puppeteer-core'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import {
   type ConsoleOptions,
-  callServer,
   LANGUAGES,
   type OpenConsole,
-  openConsole,
   type RunningDemo,
   startDemo,
 } from '../support/console.ts'
 import { launchFirefox } from '../support/firefox.ts'
 import { SERVER_TOKEN, startRoostServer } from '../support/roost-server.ts'
 import { startSite } from '../support/site.ts'
+import { visit } from '../support/visit.ts'
 
 const USER = 'ann@example.com'
 
@@ -30,12 +29,6 @@ async function press({ page }: OpenConsole, name: string, role = 'button'): Prom
   await page.locator(`::-p-aria([name="${name}"][role="${role}"])`).click()
 }
 
-async function openAt(url: string, options: ConsoleOptions = {}): Promise<OpenConsole> {
-  const opened = await openConsole(url, options)
-  onTestFinished(() => opened.close())
-  return opened
-}
-
 describe('in front of the demo', () => {
   let demo: RunningDemo
   let app: string
@@ -43,24 +36,20 @@ describe('in front of the demo', () => {
 
   beforeAll(async () => {
     demo = await startDemo()
-    const { apps } = await call<{ apps: { code: string }[] }>('GET', 'apps')
-    app = apps[0]?.code ?? ''
-    const { devices } = await call<{ devices: DeviceSummary[] }>(
+    app = demo.app
+    const { devices } = await demo.call<{ devices: DeviceSummary[] }>(
       'GET',
       `apps/${app}/devices?platform=ios&state=active&limit=2`,
     )
     hwid = devices[0]?.hwid ?? ''
     for (const device of devices)
-      await call('PATCH', pathOf(device.hwid), { userId: USER, tags: { plan: 'gold', likes: ['tea'] } })
-    await call('POST', `apps/${app}/test-devices`, { hwid, name: 'Ann’s phone' })
+      await demo.call('PATCH', pathOf(device.hwid), { userId: USER, tags: { plan: 'gold', likes: ['tea'] } })
+    await demo.call('POST', `apps/${app}/test-devices`, { hwid, name: 'Ann’s phone' })
   })
   afterAll(() => demo.close())
 
   const pathOf = (device: string) => `apps/${app}/devices/${encodeURIComponent(device)}`
-  const open = (options?: ConsoleOptions) => openAt(demo.url, options)
-
-  const call = <T>(method: string, path: string, body?: object): Promise<T> =>
-    callServer(demo.url, method, `v1/${path}`, body)
+  const open = (options?: ConsoleOptions) => visit(demo.url, options)
 
   async function faultsOfPages(opened: OpenConsole): Promise<Record<string, string[]>> {
     const found: Record<string, string[]> = {}
@@ -95,7 +84,7 @@ describe('in front of the demo', () => {
   test('one field finds a device by its id, its user and the end of its token', async () => {
     const console = await open()
     const { page, go } = console
-    const { addresses, deviceModel } = await call<DeviceView>('GET', pathOf(hwid))
+    const { addresses, deviceModel } = await demo.call<DeviceView>('GET', pathOf(hwid))
     const search = async (text: string): Promise<void> => {
       await page.locator('input[type=search]').fill(text)
       await page.waitForFunction(
@@ -136,15 +125,15 @@ describe('in front of the demo', () => {
   })
 
   test('the palette finds users, devices, segments and messages with the keyboard alone', async () => {
-    const segment = await call<{ id: string }>('POST', `apps/${app}/segments`, {
+    const segment = await demo.call<{ id: string }>('POST', `apps/${app}/segments`, {
       name: 'Gold from Ctrl-K',
       expression: 'T("plan", EQ, "gold")',
     })
-    const message = await call<{ id: string }>('POST', `apps/${app}/messages`, {
+    const message = await demo.call<{ id: string }>('POST', `apps/${app}/messages`, {
       to: { devices: [hwid] },
       content: { title: 'Zebra crossing' },
     })
-    const { deviceModel } = await call<DeviceView>('GET', pathOf(hwid))
+    const { deviceModel } = await demo.call<DeviceView>('GET', pathOf(hwid))
     const console = await open()
     const { page } = console
     const find = async (text: string, group: string, ended: string, title: string): Promise<void> => {
@@ -185,11 +174,11 @@ describe('in front of the demo', () => {
   })
 
   test('a device tells which segments it is in, and why not in another', async () => {
-    await call('POST', `apps/${app}/segments`, {
+    await demo.call('POST', `apps/${app}/segments`, {
       name: 'Tea with gold',
       expression: 'T("plan", EQ, "gold") * T("likes", EQ, "tea")',
     })
-    await call('POST', `apps/${app}/segments`, {
+    await demo.call('POST', `apps/${app}/segments`, {
       name: 'Coffee',
       expression: 'T("plan", EQ, "gold") * T("likes", EQ, "coffee")',
     })
@@ -213,12 +202,11 @@ describe('in front of the demo', () => {
   })
 
   test('who may only look is offered nothing that ends in a refusal', async () => {
-    const { token } = await call<{ token: string }>('POST', `apps/${app}/tokens`, {
+    const { token } = await demo.call<{ token: string }>('POST', `apps/${app}/tokens`, {
       name: 'looks',
       scopes: ['read'],
     })
-    const console = await openConsole(demo.url.replace(/token=.*/, `token=${token}`))
-    onTestFinished(() => console.close())
+    const console = await visit(demo.url.replace(/token=.*/, `token=${token}`))
     await console.go('/devices')
     await sees(console, 'Last seen')
     const links = await console.page.$$eval('a, main button', all => all.map(it => it.textContent))
@@ -227,12 +215,12 @@ describe('in front of the demo', () => {
 
   test('a device that may show nothing is told so with what to do, and once it may, looking again says that', async () => {
     const console = await open()
-    await call('PATCH', pathOf(hwid), { permission: 'denied' })
-    onTestFinished(() => call('PATCH', pathOf(hwid), { permission: 'granted' }))
+    await demo.call('PATCH', pathOf(hwid), { permission: 'denied' })
+    onTestFinished(() => demo.call('PATCH', pathOf(hwid), { permission: 'granted' }))
     await console.go(`/devices/${encodeURIComponent(hwid)}`)
     await sees(console, 'Could not receive a message now')
     await sees(console, 'Proven')
-    await call('PATCH', pathOf(hwid), { permission: 'granted' })
+    await demo.call('PATCH', pathOf(hwid), { permission: 'granted' })
     await press(console, 'Diagnose again')
     await sees(console, 'Nothing on record keeps messages from it.')
   })
@@ -269,7 +257,7 @@ describe('in front of the demo', () => {
     await press(console, 'Save')
     await page.waitForFunction(() => !document.querySelector('[role=dialog]'))
     await sees(console, '42')
-    expect((await call<DeviceView>('GET', pathOf(hwid))).tags).toMatchObject({ age: 42, plan: 'gold' })
+    expect((await demo.call<DeviceView>('GET', pathOf(hwid))).tags).toMatchObject({ age: 42, plan: 'gold' })
   })
 
   test('a file is recognised, looked at before anything is stored, imported, and its refused rows are told', async () => {
@@ -290,19 +278,19 @@ describe('in front of the demo', () => {
     await sees(console, 'Recognised by its columns.')
     await press(console, 'See what it would bring')
     await sees(console, '30 rows would be taken, 1 refused')
-    const { imports } = await call<{ imports: ImportView[] }>('GET', `apps/${app}/imports`)
+    const { imports } = await demo.call<{ imports: ImportView[] }>('GET', `apps/${app}/imports`)
     expect(imports).toEqual([])
     expect(await console.faults()).toEqual([])
     await console.screenshot('import-preview')
     await press(console, 'Import 30 devices')
     await sees(console, 'The file is imported.')
-    expect((await call<DeviceView>('GET', pathOf('imported-7'))).addresses).toHaveLength(1)
+    expect((await demo.call<DeviceView>('GET', pathOf('imported-7'))).addresses).toHaveLength(1)
     await page.waitForSelector('::-p-aria([name="Save as CSV"][role="button"])')
   })
 
   test('a device is erased once it was said what goes, and is known no more', async () => {
     const console = await open()
-    await call('PUT', pathOf('to be erased'), { platform: 'ios' })
+    await demo.call('PUT', pathOf('to be erased'), { platform: 'ios' })
     await console.go('/devices/to%20be%20erased')
     await press(console, 'More')
     await press(console, 'Erase or save its data…', 'menuitem')
@@ -310,12 +298,12 @@ describe('in front of the demo', () => {
     await sees(console, 'Devices: 1')
     await press(console, 'Erase for good')
     await console.page.waitForFunction(() => location.hash.endsWith('/devices'))
-    await expect(call('GET', pathOf('to be erased'))).rejects.toThrow('404')
+    await expect(demo.call('GET', pathOf('to be erased'))).rejects.toThrow('404')
   })
 
   test('a user is found by the whole id, and logged out of all devices', async () => {
     const console = await open()
-    await call('PUT', pathOf('of zoe'), { platform: 'web', userId: 'zoe' })
+    await demo.call('PUT', pathOf('of zoe'), { platform: 'web', userId: 'zoe' })
     await console.go('/users')
     await console.page.locator('input[type=search]').fill('zoe')
     await press(console, 'Find a user')
@@ -326,7 +314,7 @@ describe('in front of the demo', () => {
     await sees(console, '1 device stays in the base')
     await press(console, 'Log out everywhere')
     await console.page.waitForFunction(() => location.hash.endsWith('/users'))
-    expect((await call<DeviceView>('GET', pathOf('of zoe'))).userId).toBeNull()
+    expect((await demo.call<DeviceView>('GET', pathOf('of zoe'))).userId).toBeNull()
   })
 })
 
@@ -342,7 +330,7 @@ test('a phone becomes a test device by the code on the page, which tells each st
   const { code, deviceToken } = await server.rest<{ code: string; deviceToken: string }>('POST', '/v1/apps', {
     name: 'Web shop',
   })
-  const console = await openAt(`${server.baseUrl}/#token=${SERVER_TOKEN}`)
+  const console = await visit(`${server.baseUrl}/#token=${SERVER_TOKEN}`)
   await console.page.evaluate(app => {
     location.hash = `#/apps/${app}/test-devices`
   }, code)

@@ -9,12 +9,12 @@ import { join } from 'node:path'
 import type { MessageView } from '@roost/protocol'
 import { type Crowd, createCrowd, type Simulator, startSimulator } from '@roost/simulator'
 import type { Page } from 'puppeteer-core'
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Command, LISTENING } from '../support/command.ts'
-import { openConsole } from '../support/console.ts'
 import { eventually } from '../support/eventually.ts'
 import { choose, giveFile, isTitled, press, sees, write } from '../support/hands.ts'
 import { call, SERVER_TOKEN } from '../support/roost-server.ts'
+import { visit } from '../support/visit.ts'
 
 const ADA = { name: 'Ada', password: 'nine paper boats in a storm drain' }
 const BUNDLE_ID = 'com.example.shop'
@@ -316,8 +316,7 @@ test(
   'from the first visit to ten thousand phones, and why one of them did not get it',
   async () => {
     const code = await serve.said(/#setup=([\w-]+)/)
-    const opened = await openConsole(`${url}/#setup=${code}`, { width: 1280 })
-    onTestFinished(() => opened.close())
+    const opened = await visit(`${url}/#setup=${code}`, { width: 1280 })
     const { page, faults, screenshot } = opened
     await makeOwner(page)
     const app = await makeApp(page)

@@ -7,30 +7,20 @@ import { join } from 'node:path'
 import type { AddressPolicy, AlertView, PolicyPreview, UndoPreview, UndoView } from '@roost/protocol'
 import { type Simulator, startSimulator } from '@roost/simulator'
 import type { Page } from 'puppeteer-core'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { AppleAuthority, PRODUCTION, SANDBOX } from '../../packages/gateways/test/apple-certificates.ts'
 import { makeCertificate } from '../../packages/gateways/test/peer.ts'
-import {
-  type ConsoleOptions,
-  callServer,
-  type OpenConsole,
-  openConsole,
-  type RunningDemo,
-  startMonthDemo,
-} from '../support/console.ts'
+import { type OpenConsole, type RunningDemo, startMonthDemo } from '../support/console.ts'
+import { eventually } from '../support/eventually.ts'
 import { type RoostServer, SERVER_TOKEN, startRoostServer } from '../support/roost-server.ts'
+import { visit } from '../support/visit.ts'
 
 const DAY_MS = 24 * 60 * 60_000
+const DONE_WITHIN_MS = 60_000
 const BUNDLE_ID = 'com.example.app'
 const PASSWORD = 'p12-password'
 /** So many deaths at once, and nothing accepted, are held (R16). */
 const PHONES = 8
-
-async function openAt(url: string, options: ConsoleOptions = {}): Promise<OpenConsole> {
-  const opened = await openConsole(url, options)
-  onTestFinished(() => opened.close())
-  return opened
-}
 
 /** By the words on it, the first of them; waits until it may be pressed. `within` is an XPath. */
 async function press(page: Page, words: string, within = ''): Promise<void> {
@@ -94,7 +84,7 @@ describe('an app that is set up', () => {
   /** An app of its own, open at a page. */
   async function openApp(path: string): Promise<OpenConsole & { readonly app: MadeApp }> {
     const app = await server.rest<MadeApp>('POST', '/v1/apps', { name: `Shop ${path}` })
-    const opened = await openAt(`${server.baseUrl}/#token=${SERVER_TOKEN}`)
+    const opened = await visit(`${server.baseUrl}/#token=${SERVER_TOKEN}`)
     await opened.page.evaluate(hash => {
       document.querySelector('h1')?.setAttribute('data-left', '')
       location.hash = hash
@@ -314,7 +304,7 @@ describe('an app that is set up', () => {
       `/v1/apps/${app.code}/member-invitations`,
       invitation,
     )
-    const { page, goTo, faults } = await openAt(`${server.baseUrl}/#join=${code}`)
+    const { page, goTo, faults } = await visit(`${server.baseUrl}/#join=${code}`)
     await page.locator('::-p-aria([name="Name"][role="textbox"])').fill('Edith')
     await page.locator('input[type=password]').fill(password)
     await page.locator('form button[type=submit]').click()
@@ -328,8 +318,14 @@ describe('an app that is set up', () => {
     await press(page, 'Run now', '//*[@role="dialog"]')
     await says(page, 'Asked for: Ends and forgets what is too old')
     const path = `/v1/apps/${app.code}/jobs/address-aging/runs`
-    const runs = async () => (await server.rest<{ runs: { summary: string }[] }>('GET', path)).runs
-    await expect.poll(async () => (await runs()).map(it => it.summary)).toEqual(['0 forgotten'])
+    const runs = async () => (await server.rest<{ runs: { summary: string | null }[] }>('GET', path)).runs
+    const { value: done } = await eventually({
+      what: 'the run of the job',
+      read: runs,
+      until: all => all.length > 0 && all.every(it => it.summary !== null),
+      withinMs: DONE_WITHIN_MS,
+    })
+    expect(done.map(it => it.summary)).toEqual(['0 forgotten'])
   })
 })
 
@@ -352,13 +348,9 @@ describe('a base that was lived with for a month', () => {
 
   beforeAll(async () => {
     demo = await startMonthDemo(PEOPLE)
-    const { apps } = await call<{ apps: { code: string }[] }>('GET', 'v1/apps')
-    app = apps[0]?.code ?? ''
+    app = demo.app
   }, MONTH_WITHIN_MS)
   afterAll(() => demo?.close())
-
-  const call = <T>(method: string, path: string, body?: object): Promise<T> =>
-    callServer(demo.url, method, path, body)
 
   async function faultsOfPages(opened: OpenConsole): Promise<Record<string, string[]>> {
     const found: Record<string, string[]> = {}
@@ -374,22 +366,22 @@ describe('a base that was lived with for a month', () => {
   test.each(['en', 'zh', 'ja', 'pt', 'ru', 'hi'])(
     'every page of operations in %s has all its texts and nothing that keeps anybody out',
     async language => {
-      expect(await faultsOfPages(await openAt(demo.url, { language }))).toEqual({})
+      expect(await faultsOfPages(await visit(demo.url, { language }))).toEqual({})
     },
   )
 
   test('every page of operations fits on a phone, in dark colours too', async () => {
-    expect(await faultsOfPages(await openAt(demo.url, { width: 390, scheme: 'dark' }))).toEqual({})
+    expect(await faultsOfPages(await visit(demo.url, { width: 390, scheme: 'dark' }))).toEqual({})
   })
 
   test('inactivity is switched on only after it was said how many it would remove', async () => {
-    const policy = `v1/apps/${app}/address-policy`
-    await call('PATCH', policy, { removeInactive: false, inactiveDays: 90 })
+    const policy = `apps/${app}/address-policy`
+    await demo.call('PATCH', policy, { removeInactive: false, inactiveDays: 90 })
     const wanted = { removeInactive: true, inactiveDays: 7 }
-    const preview = () => call<PolicyPreview>('POST', `${policy}/preview`, wanted)
+    const preview = () => demo.call<PolicyPreview>('POST', `${policy}/preview`, wanted)
     const before = await preview()
     expect(before.wouldRemove).toBeGreaterThan(0)
-    const { page, go, faults } = await openAt(demo.url)
+    const { page, go, faults } = await visit(demo.url)
     await go('/hygiene/ages')
     await page.locator('::-p-aria([name="Remove inactive devices"][role="switch"])').click()
     await fill(page, 'Without an open for', '6')
@@ -408,32 +400,37 @@ describe('a base that was lived with for a month', () => {
     const after = await preview()
     expect(shown).toBeGreaterThanOrEqual(Math.min(before.wouldRemove, after.wouldRemove))
     expect(shown).toBeLessThanOrEqual(Math.max(before.wouldRemove, after.wouldRemove))
-    expect(await call<AddressPolicy>('GET', policy)).toMatchObject({ removeInactive: false })
+    expect(await demo.call<AddressPolicy>('GET', policy)).toMatchObject({ removeInactive: false })
     expect(await faults()).toEqual([])
     await press(page, 'Switch it on')
     await page.waitForFunction(() => !document.querySelector('[role=dialog]'))
-    expect(await call<AddressPolicy>('GET', policy)).toMatchObject(wanted)
+    expect(await demo.call<AddressPolicy>('GET', policy)).toMatchObject(wanted)
   })
 
   test('who edits the ages while somebody else saves them keeps what was typed, and is shown theirs', async () => {
-    const policy = `v1/apps/${app}/address-policy`
-    await call('PATCH', policy, { dormantDays: 30 })
-    const { page, go } = await openAt(demo.url)
+    const policy = `apps/${app}/address-policy`
+    await demo.call('PATCH', policy, { dormantDays: 30 })
+    const { page, go } = await visit(demo.url)
     await go('/hygiene/ages')
     await fill(page, 'Dormant after', '45')
-    await call('PATCH', policy, { dormantDays: 20 })
+    await demo.call('PATCH', policy, { dormantDays: 20 })
     await press(page, 'Save', '//section[@aria-label="How old addresses may become"]')
     await says(page, 'Somebody else has changed this meanwhile')
     const typed = () =>
       page.$eval('::-p-aria([name="Dormant after"][role="textbox"])', it => (it as HTMLInputElement).value)
     expect(await typed()).toContain('45')
-    expect(await call<AddressPolicy>('GET', policy)).toMatchObject({ dormantDays: 20 })
+    expect(await demo.call<AddressPolicy>('GET', policy)).toMatchObject({ dormantDays: 20 })
     await press(page, 'Show theirs')
-    await expect.poll(typed).toContain('20')
+    await eventually({
+      what: 'what is stored, in the field',
+      read: typed,
+      until: value => value.includes('20'),
+      withinMs: DONE_WITHIN_MS,
+    })
   })
 
   test('the chart of removals has each day that was asked for, also without any', async () => {
-    const { page, go } = await openAt(demo.url)
+    const { page, go } = await visit(demo.url)
     await go('/hygiene/removals')
     await page.$eval('figure details', it => {
       ;(it as HTMLDetailsElement).open = true
@@ -448,7 +445,7 @@ describe('a base that was lived with for a month', () => {
   })
 
   test('removals are counted before they are taken back, and exactly those come back', async () => {
-    const { page, go, faults } = await openAt(demo.url)
+    const { page, go, faults } = await visit(demo.url)
     await go('/hygiene/removals')
     await press(page, 'Take removals back')
     await press(page, 'Count them')
@@ -464,10 +461,10 @@ describe('a base that was lived with for a month', () => {
     await page.waitForFunction(() => !document.querySelector('[role=dialog]'))
     await page.waitForSelector('::-p-xpath(//section[@aria-label="Removals that were taken back"])')
     await page.waitForSelector('::-p-xpath(//*[@role="row"][contains(., "Taken back")])')
-    const { undos } = await call<{ undos: UndoView[] }>('GET', `v1/apps/${app}/removals/undo`)
+    const { undos } = await demo.call<{ undos: UndoView[] }>('GET', `apps/${app}/removals/undo`)
     expect(undos).toMatchObject([{ state: 'done', restored: Number(restorable) }])
     const from = new Date(Date.now() - 29 * DAY_MS).toISOString()
-    const left = await call<UndoPreview>('POST', `v1/apps/${app}/removals/undo`, { from, dryRun: true })
+    const left = await demo.call<UndoPreview>('POST', `apps/${app}/removals/undo`, { from, dryRun: true })
     expect(left.restorable).toBe(0)
   })
 })

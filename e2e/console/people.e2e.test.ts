@@ -4,10 +4,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Secret, TOTP } from 'otpauth'
 import type { Page } from 'puppeteer-core'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Command, LISTENING } from '../support/command.ts'
-import { type ConsoleOptions, LANGUAGES, type OpenConsole, openConsole } from '../support/console.ts'
+import { type ConsoleOptions, LANGUAGES } from '../support/console.ts'
 import { write } from '../support/hands.ts'
+import { visit } from '../support/visit.ts'
 
 const ADA = { name: 'Ada Lovelace', password: 'seven quiet herons under glass' }
 const VERA = { name: 'Vera Rubin', password: 'a galaxy turns too fast for that' }
@@ -37,12 +38,6 @@ afterAll(async () => {
   await serve.end('SIGTERM')
   await rm(folder, { recursive: true, force: true })
 })
-
-async function open(at: string, options: ConsoleOptions = {}): Promise<OpenConsole> {
-  const opened = await openConsole(at, options)
-  onTestFinished(() => opened.close())
-  return opened
-}
 
 const button = (page: Page, name: string) => page.locator(`::-p-aria([name="${name}"][role="button"])`)
 const field = (page: Page, name: string) => page.locator(`::-p-aria([name="${name}"][role="textbox"])`)
@@ -85,7 +80,7 @@ describe.sequential('the first day of an installation', () => {
 
   test('the link that the server prints makes the owner, and is taken out of the address bar', async () => {
     const code = await serve.said(/#setup=([\w-]+)/)
-    const { page, faults } = await open(`${url}/#setup=${code}`)
+    const { page, faults } = await visit(`${url}/#setup=${code}`)
     await heading(page, 'Welcome to Roost')
     expect(await page.evaluate(() => location.href)).not.toContain(code)
     expect(await page.evaluate(() => history.length)).toBeLessThanOrEqual(2)
@@ -106,7 +101,7 @@ describe.sequential('the first day of an installation', () => {
   })
 
   test('the last owner is told that nobody else could do it, and a link is shown once', async () => {
-    const { page, settled, screenshot } = await open(url)
+    const { page, settled, screenshot } = await visit(url)
     await signIn(page, ADA)
     await page.waitForFunction(() => location.hash.includes('/apps/'))
     await goTo(page, `/apps/${app}/members?of=all`)
@@ -135,7 +130,7 @@ describe.sequential('the first day of an installation', () => {
   })
 
   test('who is invited joins, sets a second factor up by its QR code, and signs in with it', async () => {
-    const { page, settled, faults, screenshot } = await open(invitation)
+    const { page, settled, faults, screenshot } = await visit(invitation)
     await heading(page, 'Join Roost')
     await says(page, 'viewer')
     await field(page, 'Name').fill(VERA.name)
@@ -175,7 +170,7 @@ describe.sequential('the first day of an installation', () => {
   })
 
   test('a token is shown once, works, says what would stop, and is refused as soon as it is revoked', async () => {
-    const { page, settled, screenshot, faults } = await open(url)
+    const { page, settled, screenshot, faults } = await visit(url)
     await signIn(page, ADA)
     await page.waitForFunction(() => location.hash.includes('/apps/'))
     await goTo(page, `/apps/${app}/tokens`)
@@ -221,7 +216,7 @@ describe.sequential('the first day of an installation', () => {
   })
 
   test('the log has all of it, by whom, and is chosen by person and kind', async () => {
-    const { page, settled } = await open(url)
+    const { page, settled } = await visit(url)
     await signIn(page, ADA)
     await page.waitForFunction(() => location.hash.includes('/apps/'))
     await goTo(page, `/apps/${app}/audit?of=all`)
@@ -253,7 +248,7 @@ describe.sequential('the first day of an installation', () => {
   })
 
   test('settings say what is wrong beside the field, are kept, and two people do not overwrite each other', async () => {
-    const { page, settled } = await open(url)
+    const { page, settled } = await visit(url)
     await signIn(page, ADA)
     await page.waitForFunction(() => location.hash.includes('/apps/'))
     await goTo(page, `/apps/${app}/settings`)
@@ -295,7 +290,7 @@ describe.sequential('the first day of an installation', () => {
   })
 
   test('a role is changed after a question that says to what', async () => {
-    const { page, settled } = await open(url)
+    const { page, settled } = await visit(url)
     await signIn(page, ADA)
     await page.waitForFunction(() => location.hash.includes('/apps/'))
     await goTo(page, `/apps/${app}/members`)
@@ -318,7 +313,7 @@ describe.sequential('the first day of an installation', () => {
 
   describe('every page of it', () => {
     async function faultsOf(options: ConsoleOptions): Promise<Record<string, string[]>> {
-      const opened = await open(
+      const opened = await visit(
         `${url}/#token=${token}&go=${encodeURIComponent(`/apps/${app}/settings`)}`,
         options,
       )

@@ -2,10 +2,11 @@
  * Messages in the console, in a real Chromium: a campaign to two thousand phones is watched to its end, those whom it skipped are
  * found and diagnosed, others are paused, resumed, cancelled and recalled; and all pages of it in all languages.
  */
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
-import { type ConsoleOptions, LANGUAGES, type OpenConsole, openConsole } from '../support/console.ts'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type ConsoleOptions, LANGUAGES, type OpenConsole } from '../support/console.ts'
 import { type Fleet, startFleet } from '../support/fleet.ts'
 import { SERVER_TOKEN } from '../support/roost-server.ts'
+import { visit } from '../support/visit.ts'
 
 const PHONES = 2000
 const CAPPED = 150
@@ -31,11 +32,7 @@ beforeAll(async () => {
 })
 afterAll(() => fleet?.close())
 
-async function open(options: ConsoleOptions = {}): Promise<OpenConsole> {
-  const opened = await openConsole(`${fleet.api.baseUrl}/#token=${SERVER_TOKEN}`, options)
-  onTestFinished(() => opened.close())
-  return opened
-}
+const open = (options?: ConsoleOptions) => visit(`${fleet.api.baseUrl}/#token=${SERVER_TOKEN}`, options)
 
 const textIs = (name: string, text: string) => `::-p-xpath(//${name}[normalize-space()="${text}"])`
 
@@ -191,8 +188,7 @@ test('whoever may only look is shown no button that changes a message', async ()
     scopes: ['read'],
   })
   const id = await fleet.send({ to: { all: true }, content: { title: 'To look at' }, sendRate: 20 })
-  const opened = await openConsole(`${fleet.api.baseUrl}/#token=${token}`)
-  onTestFinished(() => opened.close())
+  const opened = await visit(`${fleet.api.baseUrl}/#token=${token}`)
   await opened.go(`/messages/${id}`)
   await untilState(opened, 'sending')
   await untilSeen(opened, 'View only')

@@ -6,38 +6,32 @@ import type { Condition, SegmentSize, SegmentView, SuggestedNames, SuggestedValu
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import {
   type ConsoleOptions,
-  callServer,
   LANGUAGES,
   type OpenConsole,
-  openConsole,
   type RunningDemo,
   startDemo,
 } from '../support/console.ts'
+import { eventually } from '../support/eventually.ts'
+import { visit } from '../support/visit.ts'
+
+const COMPUTED_WITHIN_MS = 60_000
 
 let demo: RunningDemo
 let app: string
 
 beforeAll(async () => {
   demo = await startDemo()
-  const { apps } = await call<{ apps: { code: string }[] }>('GET', 'apps')
-  app = apps[0]?.code ?? ''
+  app = demo.app
 })
 afterAll(() => demo.close())
 
-const call = <T>(method: string, path: string, body?: object): Promise<T> =>
-  callServer(demo.url, method, `v1/${path}`, body)
-
-async function open(options: ConsoleOptions = {}): Promise<OpenConsole> {
-  const opened = await openConsole(demo.url, options)
-  onTestFinished(() => opened.close())
-  return opened
-}
+const open = (options?: ConsoleOptions) => visit(demo.url, options)
 
 async function create(name: string, condition: Condition, more: object = {}): Promise<string> {
-  return (await call<{ id: string }>('POST', `apps/${app}/segments`, { name, condition, ...more })).id
+  return (await demo.call<{ id: string }>('POST', `apps/${app}/segments`, { name, condition, ...more })).id
 }
 
-const read = (id: string) => call<SegmentView>('GET', `apps/${app}/segments/${id}`)
+const read = (id: string) => demo.call<SegmentView>('GET', `apps/${app}/segments/${id}`)
 
 const ANDROID: Condition = { field: 'platform', op: 'in', value: ['android'] }
 
@@ -111,7 +105,7 @@ describe('a segment', () => {
     await choose(console, 'input[aria-label="Values"]', 'Android')
     await page.keyboard.press('Escape')
     await press(console, 'Add a group')
-    const { values } = await call<{ values: { value: string }[] }>(
+    const { values } = await demo.call<{ values: { value: string }[] }>(
       'GET',
       `apps/${app}/suggestions/values?tag=plan`,
     )
@@ -119,7 +113,7 @@ describe('a segment', () => {
     await choose(console, 'fieldset fieldset fieldset input[aria-label="Name of the tag"]', 'plan')
     await choose(console, 'fieldset fieldset fieldset input[aria-label="Value"]', plan)
     const condition: Condition = { and: [ANDROID, { or: [{ tag: 'plan', op: 'eq', value: plan }] }] }
-    const { expression, size } = await call<{ expression: string; size: SegmentSize }>(
+    const { expression, size } = await demo.call<{ expression: string; size: SegmentSize }>(
       'POST',
       `apps/${app}/segments/compile`,
       { condition, reach: true },
@@ -137,7 +131,7 @@ describe('a segment', () => {
     await page.locator('::-p-aria([name="Edit"][role="link"])').click()
     await isTitled(console, 'Edit “Phones or a plan”')
     await textIs(console, expression)
-    const { segments } = await call<{ segments: SegmentView[] }>('GET', `apps/${app}/segments`)
+    const { segments } = await demo.call<{ segments: SegmentView[] }>('GET', `apps/${app}/segments`)
     expect(segments.find(({ name }) => name === 'Phones or a plan')?.condition).toEqual(condition)
   })
 
@@ -173,9 +167,8 @@ describe('a segment', () => {
   test('can be looked at and not changed by whoever may only read', async () => {
     const id = await create('Only to read', ANDROID)
     const asked = { name: 'reader', scopes: ['read'] }
-    const { token } = await call<{ token: string }>('POST', `apps/${app}/tokens`, asked)
-    const console = await openConsole(demo.url.replace(/token=.*/, `token=${token}`))
-    onTestFinished(() => console.close())
+    const { token } = await demo.call<{ token: string }>('POST', `apps/${app}/tokens`, asked)
+    const console = await visit(demo.url.replace(/token=.*/, `token=${token}`))
     const { page, go } = console
     await go(`/segments/${id}`)
     await sees(console, 'View only')
@@ -195,7 +188,7 @@ describe('a segment', () => {
     const { page, go } = console
     await go('/segments/new')
     await fill(console, TEXT, 'T("plan", LIKE, "free")')
-    await sees(console, 'expected an operator')
+    await sees(console, 'An operator is one of these: eq')
     await press(console, 'Show the place')
     const chosen = await page.$eval(TEXT, element => {
       const { value, selectionStart } = element as HTMLTextAreaElement
@@ -213,6 +206,14 @@ describe('a segment', () => {
     expect(await textOf(console)).toContain('Event("Purchase", atLeast 3)')
   })
 
+  test('says in the reader’s language what is wrong with its expression', async () => {
+    const console = await open({ language: 'pt' })
+    await console.go('/segments/new')
+    await fill(console, 'textarea[aria-label="Como expressão"]', 'T("plan", LIKE, "free")')
+    await sees(console, 'Um operador é um destes: eq')
+    expect(await console.faults()).toEqual([])
+  })
+
   test('is told nothing any more of what was mended', async () => {
     await create('Taken by another', ANDROID)
     const console = await open()
@@ -222,7 +223,7 @@ describe('a segment', () => {
     await sees(console, 'Give at least one value.')
     await fill(console, TEXT, 'T("plan", LIKE, "free")')
     await page.waitForFunction(() => !document.body.innerText.includes('Give at least one value.'))
-    await sees(console, 'expected an operator')
+    await sees(console, 'An operator is one of these: eq')
     await fill(console, TEXT, 'T("plan", EQ, "free")')
     await page.waitForFunction(() => !document.querySelector('[role=alert]'))
     await fill(console, 'form input[maxlength="200"]', 'Taken by another')
@@ -239,9 +240,9 @@ describe('a segment', () => {
     const { page, go } = console
     await go('/segments/new')
     await press(console, 'Examples')
-    const { tags } = await call<SuggestedNames>('GET', `apps/${app}/suggestions`)
+    const { tags } = await demo.call<SuggestedNames>('GET', `apps/${app}/suggestions`)
     const tag = tags.find(({ type }) => type === 'string')?.name ?? ''
-    const { values } = await call<SuggestedValues>('GET', `apps/${app}/suggestions/values?tag=${tag}`)
+    const { values } = await demo.call<SuggestedValues>('GET', `apps/${app}/suggestions/values?tag=${tag}`)
     const example = `T("${tag}", EQ, "${values[0]?.value}")`
     await page.waitForFunction(
       text => [...document.querySelectorAll('li button')].find(it => it.textContent === text),
@@ -302,7 +303,7 @@ describe('a segment', () => {
     const { page, go } = console
     await go(`/segments/${id}/edit`)
     await fill(console, 'form input[maxlength="200"]', 'Mine')
-    await call('PATCH', `apps/${app}/segments/${id}`, { name: 'Theirs' })
+    await demo.call('PATCH', `apps/${app}/segments/${id}`, { name: 'Theirs' })
     await press(console, 'Save')
     await sees(console, 'Somebody else has changed this segment')
     await sees(console, 'saved another version')
@@ -314,7 +315,7 @@ describe('a segment', () => {
     expect((await read(id)).name).toBe('Mine')
     await go(`/segments/${id}/edit`)
     await fill(console, 'form input[maxlength="200"]', 'Mine again')
-    await call('PATCH', `apps/${app}/segments/${id}`, { name: 'Theirs again' })
+    await demo.call('PATCH', `apps/${app}/segments/${id}`, { name: 'Theirs again' })
     await press(console, 'Save')
     await press(console, 'Take theirs')
     await page.waitForFunction(
@@ -347,15 +348,24 @@ describe('a segment', () => {
     await console.page.waitForFunction(() =>
       [...document.querySelectorAll('button')].some(button => button.textContent === 'Run now'),
     )
-    await expect.poll(async () => (await read(id)).nightly?.snapshot?.computedAt).not.toBe(before)
+    await eventually({
+      what: 'another snapshot',
+      read: async () => (await read(id)).nightly?.snapshot?.computedAt,
+      until: at => at !== undefined && at !== before,
+      withinMs: COMPUTED_WITHIN_MS,
+    })
   })
 
   test('has its devices unregistered after a look at how many they are, and this is taken back', async () => {
     const condition: Condition = { and: [ANDROID, { field: 'push', op: 'eq', value: 'reachable' }] }
     const id = await create('To unregister', ANDROID)
     const alive = async () =>
-      (await call<{ size: SegmentSize }>('POST', `apps/${app}/segments/compile`, { condition, exact: true }))
-        .size.exact ?? 0
+      (
+        await demo.call<{ size: SegmentSize }>('POST', `apps/${app}/segments/compile`, {
+          condition,
+          exact: true,
+        })
+      ).size.exact ?? 0
     const before = await alive()
     expect(before).toBeGreaterThan(10)
     const console = await open()
@@ -397,7 +407,7 @@ describe('a segment', () => {
 test('a list of ids is made of a file, and a segment names it', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'roost-list-'))
   onTestFinished(() => rm(folder, { recursive: true }))
-  const { devices } = await call<{ devices: { hwid: string }[] }>('GET', `apps/${app}/devices?limit=3`)
+  const { devices } = await demo.call<{ devices: { hwid: string }[] }>('GET', `apps/${app}/devices?limit=3`)
   const file = join(folder, 'vips.csv')
   await writeFile(file, `hwid\n${devices.map(({ hwid }) => hwid).join('\n')}\nnobody-has-this\n`)
   const console = await open()

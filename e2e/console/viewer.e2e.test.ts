@@ -1,8 +1,9 @@
 /** What roles keep from people: a viewer finds no active button that changes something, on any page there is, in any menu or dialog. */
 import type { HTTPRequest, Page } from 'puppeteer-core'
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
-import { type OpenConsole, openConsole, type RunningDemo, startDemo } from '../support/console.ts'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type OpenConsole, type RunningDemo, startDemo } from '../support/console.ts'
 import { fill, furnish, readPaths, type Values } from '../support/pages.ts'
+import { visit } from '../support/visit.ts'
 
 const WALK_WITHIN_MS = 300_000
 const PASSWORD = 'four plain words of a song'
@@ -12,7 +13,6 @@ const ALLOWED =
 
 let demo: RunningDemo
 let server: string
-let token: string
 /** The one that the roles are in, and another one. */
 let app: string
 let other: string
@@ -20,34 +20,18 @@ let values: Values
 
 beforeAll(async () => {
   demo = await startDemo(100)
-  const { origin, hash } = new URL(demo.url)
-  server = origin
-  token = hash.replace('#token=', '')
-  await call('POST', 'v1/setup', { name: 'Ada', password: PASSWORD })
-  app = (await call<{ apps: { code: string }[] }>('GET', 'v1/apps')).apps[0]?.code ?? ''
-  values = await furnish((method, path, body) => call(method, `v1/apps/${app}${path}`, body))
-  other = (await call<{ code: string }>('POST', 'v1/apps', { name: 'Hidden from editors' })).code
+  server = new URL(demo.url).origin
+  await demo.call('POST', 'setup', { name: 'Ada', password: PASSWORD })
+  app = demo.app
+  values = await furnish((method, path, body) => demo.call(method, `apps/${app}${path}`, body))
+  other = (await demo.call<{ code: string }>('POST', 'apps', { name: 'Hidden from editors' })).code
 })
 afterAll(() => demo.close())
 
-async function call<T>(method: string, path: string, body?: object): Promise<T> {
-  const response = await fetch(`${server}/${path}`, {
-    method,
-    headers: {
-      authorization: `Bearer ${token}`,
-      ...(body && { 'content-type': 'application/json' }),
-    },
-    ...(body && { body: JSON.stringify(body) }),
-  })
-  if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`)
-  return (await response.json()) as T
-}
-
 /** A browser in which somebody has taken an invitation to the app. */
 async function joinAs(role: 'viewer' | 'editor', name: string): Promise<OpenConsole> {
-  const { code } = await call<{ code: string }>('POST', `v1/apps/${app}/member-invitations`, { role })
-  const opened = await openConsole(`${server}/#join=${code}`)
-  onTestFinished(() => opened.close())
+  const { code } = await demo.call<{ code: string }>('POST', `apps/${app}/member-invitations`, { role })
+  const opened = await visit(`${server}/#join=${code}`)
   const { page } = opened
   await page.locator('::-p-aria([name="Name"][role="textbox"])').fill(name)
   await page.locator('input[type=password]').fill(PASSWORD)

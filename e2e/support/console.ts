@@ -2,7 +2,7 @@
  * The console in a real Chromium, in front of a real server with the demo's phones.
  *
  *   const demo = await startDemo()
- *   const console = await openConsole(demo.url, { language: 'ja', width: 390, scheme: 'dark' })
+ *   const console = await visit(demo.url, { language: 'ja', width: 390, scheme: 'dark' }) // of visit.ts
  *   await console.go('/devices')
  *   expect(await console.faults()).toEqual([])
  *   await console.screenshot('devices')
@@ -29,7 +29,7 @@ const SCREENSHOTS = process.env.ROOST_TEST_SCREENSHOTS
 export const LANGUAGES = ['en', 'zh', 'ja', 'pt', 'ru', 'hi'] as const
 
 /** Calls the server of a console's address by its token. Throws for all that is not answered 2xx. */
-export async function callServer<T>(url: string, method: string, path: string, body?: object): Promise<T> {
+async function callServer<T>(url: string, method: string, path: string, body?: object): Promise<T> {
   const [base = '', token = ''] = url.split('#token=')
   const response = await fetch(new URL(path, base), {
     method,
@@ -44,6 +44,10 @@ export async function callServer<T>(url: string, method: string, path: string, b
 export interface RunningDemo {
   /** With the server token in its fragment. */
   readonly url: string
+  /** Code of its app. */
+  readonly app: string
+  /** One REST call with the server token; `path` is below /v1/. Throws for all that is not answered 2xx. */
+  call<T>(method: string, path: string, body?: object): Promise<T>
   close(): Promise<void>
 }
 
@@ -78,11 +82,17 @@ async function runDemo(options: readonly string[], withinMs: number): Promise<Ru
       until: url => url !== undefined,
       withinMs,
     })
-    return { url: value as string, close }
+    return await knownBy(value as string, close)
   } catch (error) {
     await close()
     throw error
   }
+}
+
+async function knownBy(url: string, close: RunningDemo['close']): Promise<RunningDemo> {
+  const call: RunningDemo['call'] = (method, path, body) => callServer(url, method, `v1/${path}`, body)
+  const { apps } = await call<{ apps: { code: string }[] }>('GET', 'apps')
+  return { url, app: apps[0]?.code ?? '', call, close }
 }
 
 async function stop(child: ChildProcess): Promise<void> {
