@@ -96,8 +96,8 @@ export function SegmentEditor({ app, reading }: EditorProps): ReactElement {
   const isEmptyNew = !base && draft.name === '' && draft.text === undefined && isBlank(draft.root)
   const isTextEmpty = draft.text?.trim() === ''
   const isBehind = draft.text !== undefined && (isTextEmpty || preview.isBehind || asked === 'unreadable')
-  const { t: texts } = useProblemTexts(preview.error)
-  const fault = preview.isBehind ? undefined : conditionFaultOf(preview.error, texts)
+  const { t: texts, isSettled } = useProblemTexts(preview.error)
+  const fault = preview.isBehind || !isSettled ? undefined : conditionFaultOf(preview.error, texts)
   useEffect(() => {
     if (savedId !== undefined)
       void navigate({ to: '/apps/$app/segments/$segment', params: { app, segment: savedId } })
