@@ -10,7 +10,12 @@ import type { Page } from 'puppeteer-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { AppleAuthority, PRODUCTION, SANDBOX } from '../../packages/gateways/test/apple-certificates.ts'
 import { makeCertificate } from '../../packages/gateways/test/peer.ts'
-import { type OpenConsole, type RunningDemo, startMonthDemo } from '../support/console.ts'
+import {
+  type ConsoleOptions,
+  type OpenConsole,
+  type RunningDemo,
+  startMonthDemo,
+} from '../support/console.ts'
 import { eventually } from '../support/eventually.ts'
 import { type RoostServer, SERVER_TOKEN, startRoostServer } from '../support/roost-server.ts'
 import { visit } from '../support/visit.ts'
@@ -82,9 +87,12 @@ describe('an app that is set up', () => {
   }
 
   /** An app of its own, open at a page. */
-  async function openApp(path: string): Promise<OpenConsole & { readonly app: MadeApp }> {
+  async function openApp(
+    path: string,
+    options?: ConsoleOptions,
+  ): Promise<OpenConsole & { readonly app: MadeApp }> {
     const app = await server.rest<MadeApp>('POST', '/v1/apps', { name: `Shop ${path}` })
-    const opened = await visit(`${server.baseUrl}/#token=${SERVER_TOKEN}`)
+    const opened = await visit(`${server.baseUrl}/#token=${SERVER_TOKEN}`, options)
     await opened.page.evaluate(hash => {
       document.querySelector('h1')?.setAttribute('data-left', '')
       location.hash = hash
@@ -120,32 +128,43 @@ describe('an app that is set up', () => {
     expect(await faults()).toEqual([])
   })
 
+  /** The upload of a certificate that ends in so many days. */
+  function certificate(days: number): { readonly p12: Buffer; readonly body: object } {
+    const stamp = (at: number) => `${new Date(at).toISOString().replace(/[-:T]/g, '').slice(0, 14)}Z`
+    const notBefore = stamp(Date.now() - 400 * DAY_MS)
+    const notAfter = stamp(Date.now() + days * DAY_MS)
+    const apple = new AppleAuthority()
+    const made = apple.issue({ uid: BUNDLE_ID, extensions: [SANDBOX, PRODUCTION], notBefore, notAfter })
+    const p12 = apple.p12(made, PASSWORD, '-legacy')
+    return { p12, body: { gateway: 'apns', kind: 'p12', p12: p12.toString('base64'), password: PASSWORD } }
+  }
+
+  test('what is wrong with a credential and what mends it is said in the reader’s language, on its page and above the dashboard', async () => {
+    const { page, app, faults, goTo, screenshot } = await openApp('/credentials', { language: 'ru' })
+    await server.rest('POST', `/v1/apps/${app.code}/credentials`, certificate(-2).body)
+    await says(page, 'Срок сертификата истёк; Apple не принимает с ним отправки.')
+    await says(page, 'Создайте новый сертификат «Apple Push Notification service SSL»')
+    await server.rest('POST', `/v1/apps/${app.code}/credentials`, certificate(9).body)
+    await says(page, 'Срок сертификата истекает через 9 дней')
+    expect(await faults()).toEqual([])
+    await screenshot('credential-health')
+    await goTo(`/apps/${app.code}`)
+    await says(page, 'Срок сертификата истёк; Apple не принимает с ним отправки.')
+    await screenshot('credential-strip')
+  })
+
   test('an expired p12 is replaced in its place, and not over what somebody else has put there', async () => {
     const { page, app, faults } = await openApp('/credentials')
-    const apple = new AppleAuthority()
-    const stamp = (at: number) => `${new Date(at).toISOString().replace(/[-:T]/g, '').slice(0, 14)}Z`
-    const p12 = (days: number) => {
-      const notBefore = stamp(Date.now() - 400 * DAY_MS)
-      const notAfter = stamp(Date.now() + days * DAY_MS)
-      const made = apple.issue({ uid: BUNDLE_ID, extensions: [SANDBOX, PRODUCTION], notBefore, notAfter })
-      return apple.p12(made, PASSWORD, '-legacy')
-    }
-    const body = (days: number) => ({
-      gateway: 'apns',
-      kind: 'p12',
-      p12: p12(days).toString('base64'),
-      password: PASSWORD,
-    })
     const credentials = `/v1/apps/${app.code}/credentials`
-    const { id } = await server.rest<{ id: string }>('POST', credentials, body(-2))
+    const { id } = await server.rest<{ id: string }>('POST', credentials, certificate(-2).body)
     const card = '//section[starts-with(@aria-label, "Apple")]'
     // it comes in by itself
     await page.waitForSelector(`::-p-xpath(${card})`)
     await says(page, 'paused')
     await press(page, 'Replace', card)
-    await drop(page, 'push.p12', p12(300))
+    await drop(page, 'push.p12', certificate(300).p12)
     await fill(page, 'Its password (optional)', PASSWORD)
-    await server.rest('PUT', `${credentials}/${id}`, body(200))
+    await server.rest('PUT', `${credentials}/${id}`, certificate(200).body)
     await press(page, 'Replace', `${card}//form`)
     await says(page, 'changed_meanwhile')
     expect(await server.rest<{ version: number }>('GET', `${credentials}/${id}`)).toMatchObject({
@@ -153,7 +172,7 @@ describe('an app that is set up', () => {
     })
     await press(page, 'Cancel', `${card}//form`)
     await press(page, 'Replace', card)
-    await drop(page, 'push.p12', p12(300))
+    await drop(page, 'push.p12', certificate(300).p12)
     await fill(page, 'Its password (optional)', PASSWORD)
     await press(page, 'Replace', `${card}//form`)
     await says(page, 'replaced 2 times')
