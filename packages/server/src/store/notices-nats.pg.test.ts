@@ -116,6 +116,16 @@ describe.skipIf(!hasNats)('over NATS (Debian package nats-server)', () => {
     expect(reasons).not.toEqual([])
   })
 
+  test('of several servers any that is there will do', async () => {
+    const other = await startNats()
+    closers.push(other.close)
+    await other.kill()
+    const one = await startConnected(`nats://${other.server},${nats.url}`)
+    await other.start()
+    await nats.kill()
+    await until(() => one.log.at(-1)?.msg.includes('over it again') ?? false)
+  })
+
   test('a start without NATS goes on with a warning that names no password', async () => {
     await nats.kill()
     const one = await startProcess(nats.url)
