@@ -70,8 +70,8 @@ interface Running {
 export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<EmbeddedPostgres> {
   const root = await prepareFolder(options.dataDirectory)
   const folder = join(root, 'postgres')
-  const password = await keepPassword(folder, passwordFileOf(root))
   const binaries = await findPostgres()
+  const password = await keepPassword(passwordFileOf(root), { folder, binaries })
   const launcher = await chooseLauncher({ folder, probe: binaries.initdb })
   await initialise({ binaries, launcher, folder, password })
   const left = await claimLeftover({ folder, password, dataDirectory: options.dataDirectory })
@@ -254,9 +254,14 @@ export async function keepSecret(file: string, fresh = randomBytes(32).toString(
 const passwordFileOf = (root: string) => join(root, 'postgres.password')
 
 /** It is made with the database; a new one would open nothing of one that is there. Throws StartError. */
-async function keepPassword(folder: string, file: string): Promise<string> {
+async function keepPassword(
+  file: string,
+  { folder, binaries }: Pick<Place, 'folder' | 'binaries'>,
+): Promise<string> {
   // In this order: a start beside this one makes the password first, and the database then.
-  if ((await versionOf(folder)) !== undefined && (await readSecret(file)) === undefined)
+  const version = await versionOf(folder)
+  if (version !== undefined) requireVersion(version, binaries.majorVersion, folder)
+  if (version !== undefined && (await readSecret(file)) === undefined)
     throw new StartError(
       `${file} is missing, and the database in ${folder} was made with it`,
       'Put the file back from your backup of the data folder; nothing was changed.',
