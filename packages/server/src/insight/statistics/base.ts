@@ -55,16 +55,13 @@ const DAYS = `
 export async function countInstalls(db: Database): Promise<void> {
   const { rows } = await db.query<{ from: string }>(FROM)
   const isFirst = !Number.isFinite(Date.parse(rows[0]?.from ?? ''))
-  if (isFirst) await withPatience(db, countAllInstalls)
-  else
-    await db.transaction(async tx => {
-      await tx.query('set local enable_seqscan = off') // the planner does not see how few are new
-      await countSinceMark(tx)
-    })
+  await withPatience(db, session => countAnew(session, isFirst))
 }
 
-async function countAllInstalls(session: Queryable): Promise<void> {
+/** Also of the last hours alone: ten million may have come in them, by an import. */
+async function countAnew(session: Queryable, isFirst: boolean): Promise<void> {
   await session.query('begin') // where it breaks off, its connection is closed
+  if (!isFirst) await session.query('set local enable_seqscan = off') // the planner does not see how few are new, as a rule
   await countSinceMark(session)
   await session.query('commit')
 }
@@ -83,7 +80,7 @@ async function countSinceMark(tx: Queryable): Promise<void> {
   )
 }
 
-/** For who reads a whole base. A server that was lost shall not keep it for ever. */
+/** For who reads a whole base, or much of it. A server that was lost shall not keep it for ever. */
 const PATIENCE = "set statement_timeout = '30min'"
 
 async function withPatience(db: Database, work: (session: Queryable) => Promise<void>): Promise<void> {

@@ -65,8 +65,8 @@ test('the count of a day may take longer than a statement may take else', async 
   ])
 })
 
-test('so may the first count of installs, and the next one goes on from there', async () => {
+test('so may the first count of installs, and the next one, of which as many may have come', async () => {
   await whileLocked(() => countInstalls(hasty))
-  await countInstalls(hasty)
+  await whileLocked(() => countInstalls(hasty))
   expect(await daysOf('installs')).toEqual([{ gateway: 'fcm', detail: '', n: 1 }])
 })
