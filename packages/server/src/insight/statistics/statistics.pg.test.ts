@@ -92,6 +92,7 @@ test('a campaign is counted by outcome, gateway and receipt, for the app, itself
   const failures = await roost.rest('GET', `/v1/apps/${roost.app}/stats/failures?message=${id}`)
   expect(failures.body).toEqual({
     failures: [{ outcome: 'dead', reason: 'Unregistered', gateway: 'apns', count: 1 }],
+    isToldApart: true,
   })
   const messages = await roost.rest('GET', `/v1/apps/${roost.app}/stats/messages`)
   expect(messages.body).toMatchObject({ messages: [{ id, campaign: 'spring', title: 'Hello', ...expected }] })
