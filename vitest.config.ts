@@ -3,6 +3,7 @@
  * `x.test.ts` nothing outside the process (loopback sockets count as inside),
  * `x.pg.test.ts` a real PostgreSQL, `x.e2e.test.ts` a built tree, whole processes and real browsers.
  */
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 
 const resolve = { conditions: ['source'] }
@@ -12,7 +13,7 @@ const exclude = ['**/node_modules/**', '**/dist/**']
 export default defineConfig({
   test: {
     // the default leaves one core free, which of two is half of them
-    maxWorkers: '100%',
+    maxWorkers: Math.min(4, availableParallelism()),
     projects: [
       {
         resolve,

@@ -18,7 +18,7 @@ export function emptyDatabase(): Promise<TestDatabase> {
 }
 
 async function createFrom(source: 'template' | 'template0'): Promise<TestDatabase> {
-  const template = new URL(inject('templateUrl'))
+  const template = new URL(templateUrl())
   const name = `t_${randomUUID().replaceAll('-', '')}`
   const admin = new URL(template)
   admin.pathname = '/postgres'
@@ -26,6 +26,13 @@ async function createFrom(source: 'template' | 'template0'): Promise<TestDatabas
   const url = new URL(template)
   url.pathname = `/${name}`
   return { url: url.href, drop: () => runOnce(admin.href, `drop database ${name} with (force)`) }
+}
+
+/** Of this worker's server; workers are numbered from 1 on. Source: vitest.dev, "Migration", VITEST_POOL_ID. */
+export function templateUrl(): string {
+  const urls = inject('templateUrls')
+  const { VITEST_POOL_ID = '1' } = process.env
+  return urls[(Number(VITEST_POOL_ID) - 1) % urls.length] as string
 }
 
 async function runOnce(url: string, sql: string): Promise<void> {

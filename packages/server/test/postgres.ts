@@ -1,6 +1,7 @@
 /**
- * One PostgreSQL for all test files: started before the first, with a template database that has the schema. A file
- * gets a clone of its own in about 30 ms (`cloneDatabase`), so no test sees another's rows.
+ * A PostgreSQL for each worker, started before the first test file, with a template database that has the schema. A file gets a clone
+ * of its own in about 30 ms (`cloneDatabase`), so no test sees another's rows. Nor do files that run side by side share a server: an
+ * open transaction of any database holds up what waits for all older ones to end, as the feed of removals does.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -13,12 +14,23 @@ import { migrate, readMigrations } from '../src/store/migrate.ts'
 
 declare module 'vitest' {
   export interface ProvidedContext {
-    /** Of the template's server, with the database "template" in its path. */
-    templateUrl: string
+    /** One a worker, with the database "template" in its path. */
+    templateUrls: string[]
   }
 }
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const servers = await Promise.all(Array.from({ length: project.vitest.config.maxWorkers }, startServer))
+  project.provide(
+    'templateUrls',
+    servers.map(it => it.templateUrl),
+  )
+  return async () => {
+    await Promise.all(servers.map(it => it.stop()))
+  }
+}
+
+async function startServer(): Promise<{ readonly templateUrl: string; stop(): Promise<void> }> {
   const folder = await mkdtemp(join(tmpdir(), 'roost-test-'))
   const server = await startEmbeddedPostgres({ dataDirectory: folder, fsync: false })
   const template = new URL(server.url)
@@ -30,9 +42,11 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const db = new Database({ url: template.href })
   await migrate(db, await readMigrations())
   await db.close()
-  project.provide('templateUrl', template.href)
-  return async () => {
-    await server.stop()
-    await rm(folder, { recursive: true, force: true })
+  return {
+    templateUrl: template.href,
+    stop: async () => {
+      await server.stop()
+      await rm(folder, { recursive: true, force: true })
+    },
   }
 }

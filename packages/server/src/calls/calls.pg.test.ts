@@ -186,7 +186,7 @@ describe('an answer', () => {
     expect((await nextIn(caller, 'accepted')).call.callees).toEqual([
       { userId: bob.userId, state: 'accepted', by: phone.hwid },
     ])
-    await untilShown(tablet, ['accepted'])
+    await untilShown(tablet, ['answered_elsewhere'])
     expect(tablet.shown[0]).toMatchObject({ body: 'Answered on another device', collapseKey: `call-${id}` })
     expect(statesOn(phone)).toEqual(['ringing'])
     expect(await house.sayByDevice(phone.hwid, id, 'accept')).toMatchObject({ status: 200 })

@@ -1,7 +1,7 @@
 /**
  * What the pushes of a call show and carry. Whatever was given for the call is data and no template: a caller may be called `{{x}}`.
  */
-import type { CallCaller, CallMedia, CallState, CallText, Content, NewMessage } from '@roost/protocol'
+import type { CallCaller, CallMedia, CallText, Content, DeviceCallState, NewMessage } from '@roost/protocol'
 import { PushError } from '@roost/protocol'
 import { isTemplate } from '../messages/template.ts'
 
@@ -10,7 +10,8 @@ export interface ToldCall {
   readonly id: string
   readonly version: number
   readonly userId: string
-  readonly state: CallState
+  /** Of the devices that it is told to. */
+  readonly state: DeviceCallState
   readonly media: CallMedia
   readonly caller: CallCaller
   readonly data: Readonly<Record<string, unknown>>

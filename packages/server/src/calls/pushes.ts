@@ -18,7 +18,7 @@ import {
   voipContent,
 } from './content.ts'
 import { readPushed } from './legs.ts'
-import type { Change } from './state.ts'
+import { type Change, deviceState } from './state.ts'
 import type { CallKey } from './store.ts'
 
 /** A call that was missed is news for a day. */
@@ -138,15 +138,17 @@ function findFault(call: ToldCall, gateways: readonly GatewayName[]): PushError 
 
 export interface Over {
   readonly key: CallKey
-  /** As it is by now. */
-  readonly call: ToldCall
+  /** As it is by now, but for its state, which is that of the change. */
+  readonly call: Omit<ToldCall, 'state'>
   readonly change: Change
   readonly at: number
 }
 
 /** What rings is replaced, and what was to ring is not sent any more. Never fails for what can't be pushed. */
 export async function endByPush(tx: Transaction, over: Over): Promise<void> {
-  const { key, call, change, at } = over
+  const { key, change, at } = over
+  // Whoever has answered is told of it otherwise: it is an app that is open.
+  const call = { ...over.call, state: deviceState(change.to, false) }
   const { appId } = key
   const tell = (given: Push) => push(tx, given).catch(unlessRefused)
   tx.send(

@@ -2,7 +2,13 @@
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { connect as connectTcp } from 'node:net'
-import type { DevicePresence, ServerFrame, TraceView, UserPresence } from '@roost/protocol'
+import {
+  type DevicePresence,
+  LIVE_CLOSE_CODES,
+  type ServerFrame,
+  type TraceView,
+  type UserPresence,
+} from '@roost/protocol'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import {
   connectLive,
@@ -261,6 +267,24 @@ describe('after a drop', () => {
     roost.clock.advance(WAIT_MS)
     expect((await roost.settle(id)).counts).toMatchObject({ accepted: 1 })
     expect(phone.shown).toEqual([])
+  })
+
+  test('of two connections of a device that come in at once the one that was opened last counts, whichever hello is taken last', async () => {
+    const phone = await roost.phone('ios')
+    const first = openSocket(roost.url)
+    await once(first.socket, 'open')
+    const last = openSocket(roost.url)
+    await once(last.socket, 'open')
+    opened.push(first, last)
+    const { app, deviceToken } = roost
+    const hello = { type: 'hello', app, deviceToken, hwid: phone.hwid, userId: null, state: 'online' }
+    last.say(hello)
+    await last.next('welcome')
+    first.say(hello)
+    expect(await first.closed).toMatchObject({ code: LIVE_CLOSE_CODES.replaced })
+    expect((await presence(phone.hwid)).state).toBe('online')
+    const id = await roost.send({ to: { devices: [phone.hwid] }, content, ...patient })
+    expect(await last.next('message')).toMatchObject({ messageId: id })
   })
 
   test('of the whole server nothing is lost: another one sends what was not acknowledged', async () => {

@@ -35,8 +35,8 @@ export type CloseCode = keyof typeof LIVE_CLOSE_CODES
 
 /** What a channel asks of the house. */
 export interface ChannelHost {
-  /** Resolves to what it is welcomed with; rejects with what is wrong. Frames may be sent before. */
-  hello(channel: Channel, frame: HelloFrame): Promise<ServerFrame>
+  /** Resolves to what it is welcomed with, undefined when it is closed already; rejects with what is wrong. Frames may be sent before. */
+  hello(channel: Channel, frame: HelloFrame): Promise<ServerFrame | undefined>
   /** `others`: numbers that this connection has not sent; they may be of one before. */
   acknowledge(channel: Channel, frames: readonly SentKey[], others: readonly number[]): Promise<void>
   say(channel: Channel, frame: Extract<DeviceFrame, { type: 'state' | 'logout' }>): Promise<void>
@@ -55,7 +55,11 @@ export interface Member extends Place {
   readonly session: string
 }
 
+let opened = 0
+
 export class Channel {
+  /** Goes up with each connection of this process: of a device the newest one counts. */
+  readonly order = ++opened
   /** Undefined until its `hello` is taken. */
   member: Member | undefined
   readonly #socket: WebSocket
@@ -174,7 +178,7 @@ export class Channel {
     this.#isGreeting = true
     const welcome = await this.#host.hello(this, hello.data)
     clearTimeout(this.#helloTimer)
-    this.#send(welcome)
+    if (welcome !== undefined) this.#send(welcome)
   }
 
   async #answer(given: object): Promise<void> {

@@ -145,11 +145,12 @@ export class LiveChannels implements ChannelHost {
     if (open.size === 0) clearTimeout(cut)
   }
 
-  async hello(channel: Channel, frame: HelloFrame): Promise<ServerFrame> {
+  async hello(channel: Channel, frame: HelloFrame): Promise<ServerFrame | undefined> {
     const { heartbeatMs = HEARTBEAT_MS } = this.#options
     const app = await this.#entry.appOf(frame)
     await this.#upkeep.begin()
     const member = await this.#entry.letIn(channel, { app, frame })
+    if (member === undefined) return undefined
     this.look()
     this.lookForCalls()
     this.#unread.add(member)

@@ -11,8 +11,10 @@ import type { Clock } from '../time.ts'
 import type { Accesses } from './access.ts'
 import { type Channel, GOING_AWAY, type Member } from './channel.ts'
 import { acknowledgeHad, resumeFrames } from './frames.ts'
-import { connect, readUserOf } from './presence.ts'
-import type { Roster } from './roster.ts'
+import { connect, type Place, readUserOf } from './presence.ts'
+import { keyOf, type Roster } from './roster.ts'
+
+const noop = (): void => undefined
 
 export interface EntryOptions {
   readonly db: Database
@@ -29,6 +31,8 @@ export interface EntryOptions {
 
 export class Entry {
   readonly #options: EntryOptions
+  /** Ends of the arrivals that are under way, by device. Never reject. */
+  readonly #lines = new Map<string, Promise<void>>()
 
   constructor(options: EntryOptions) {
     this.#options = options
@@ -43,10 +47,39 @@ export class Entry {
     return app
   }
 
-  /** Throws what `connect` throws; then it is nobody's connection. */
-  async letIn(channel: Channel, { app, frame }: { app: App; frame: HelloFrame }): Promise<Member> {
+  /**
+   * Undefined when the device has a newer connection here by now. Of one device one comes in after the other: a client that connects
+   * again at once, as after a login, has both on their way, and whichever came in last would count. Throws what `connect` throws; then it
+   * is nobody's connection.
+   */
+  letIn(channel: Channel, { app, frame }: { app: App; frame: HelloFrame }): Promise<Member | undefined> {
+    return this.#inTurn({ appId: app.id, hwid: frame.hwid }, () => this.#letIn(channel, { app, frame }))
+  }
+
+  async #inTurn<Result>(place: Place, work: () => Promise<Result>): Promise<Result> {
+    const key = keyOf(place)
+    const before = this.#lines.get(key)
+    const turn = before === undefined ? work() : before.then(work)
+    const end = turn.then(noop, noop)
+    this.#lines.set(key, end)
+    try {
+      return await turn
+    } finally {
+      if (this.#lines.get(key) === end) this.#lines.delete(key)
+    }
+  }
+
+  async #letIn(
+    channel: Channel,
+    { app, frame }: { app: App; frame: HelloFrame },
+  ): Promise<Member | undefined> {
     const { roster } = this.#options
     const member = await this.#memberOf(app, frame)
+    const former = roster.findMember(member)
+    if (former !== undefined && former.order > channel.order) {
+      channel.close('replaced')
+      return undefined
+    }
     roster.arrive(channel, member)
     try {
       await this.#connect(member, frame)

@@ -55,6 +55,6 @@ export class Roster {
   }
 }
 
-function keyOf({ appId, hwid }: Place): string {
+export function keyOf({ appId, hwid }: Place): string {
   return `${appId} ${hwid}`
 }

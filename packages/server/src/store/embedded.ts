@@ -502,14 +502,6 @@ async function launch(place: Launch): Promise<Running> {
   return { pid: await serverPid(place.folder, child), port }
 }
 
-/** For tests: files of them run side by side, each with servers of its own. */
-const THROW_AWAY = {
-  fsync: 'off',
-  synchronous_commit: 'off',
-  full_page_writes: 'off',
-  max_connections: '200',
-}
-
 function serverArguments(place: Launch, port: number): string[] {
   const settings: Record<string, string> = {
     listen_addresses: '127.0.0.1',
@@ -521,7 +513,7 @@ function serverArguments(place: Launch, port: number): string[] {
     timezone: 'UTC',
     log_timezone: 'UTC',
     log_error_verbosity: 'terse', // its details quote the rows that are refused, tokens and all
-    ...(place.fsync ? {} : THROW_AWAY),
+    ...(place.fsync ? {} : { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' }),
   }
   return [
     '-D',

@@ -3,10 +3,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { AppleAuthority } from '../../../../gateways/test/apple-certificates.ts'
 import { SECRET, startBare } from '../../../test/bare.ts'
-import { cloneDatabase, emptyDatabase } from '../../../test/database.ts'
+import { cloneDatabase, emptyDatabase, templateUrl } from '../../../test/database.ts'
 import { BUNDLE_ID, startRoost, TestClock, type TestRoost } from '../../../test/roost.ts'
 import { raiseAlert } from '../../hygiene/alerts.ts'
 import { Database } from '../../store/database.ts'
@@ -36,7 +36,7 @@ afterAll(async () => {
 
 async function urlOf(db: Database): Promise<string> {
   const { rows } = await db.query<{ name: string }>('select current_database() as name')
-  const url = new URL(inject('templateUrl'))
+  const url = new URL(templateUrl())
   url.pathname = `/${rows[0]?.name}`
   return url.href
 }
@@ -90,7 +90,7 @@ test('of an installation that is well all is ok, gateways and their environments
 
 describe('the database', () => {
   test('one that can’t be asked is wrong with what mends it, and the rest is looked at', async () => {
-    const url = new URL(inject('templateUrl'))
+    const url = new URL(templateUrl())
     url.pathname = '/nowhere'
     expect(of(await look({ ROOST_DATABASE_URL: url.href }), 'PostgreSQL')).toMatchObject([
       { state: 'wrong', remedy: expect.stringContaining('create database') },
