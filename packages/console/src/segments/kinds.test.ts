@@ -1,6 +1,7 @@
 import { type Comparison, DEVICE_FIELDS, OPERATORS } from '@roost/protocol'
 import { describe, expect, test } from 'vitest'
 import {
+  choiceOf,
   FIELDS,
   isComplete,
   lacksOf,
@@ -127,4 +128,19 @@ test('what is still to be put in is said of each rule, and of a group that is em
   ])
   expect(isComplete(root)).toBe(false)
   expect(isComplete(newGroup('and', rules.slice(-2)))).toBe(true)
+})
+
+test('a choice is found by its name and by its value, in whatever case', () => {
+  const choices = [
+    { value: 'ios', label: 'iOS' },
+    { value: 'web', label: 'Браузер' },
+  ]
+  expect(['iOS', 'ios', ' IOS ', 'браузер', 'web', 'i'].map(it => choiceOf(choices, it))).toEqual([
+    'ios',
+    'ios',
+    'ios',
+    'web',
+    'web',
+    undefined,
+  ])
 })

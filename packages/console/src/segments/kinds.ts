@@ -68,6 +68,17 @@ export const FIELD_TYPES: Readonly<Record<DeviceField, ValueType>> = {
 /** In the order in which they are offered. */
 export const FIELDS = Object.keys(FIELD_TYPES) as readonly DeviceField[]
 
+export interface Choice {
+  readonly value: string
+  readonly label: string
+}
+
+/** Of what somebody has typed: by its name or by the value itself, in whatever case. */
+export function choiceOf(choices: readonly Choice[], typed: string): string | undefined {
+  const wanted = typed.trim().toLocaleLowerCase()
+  return choices.find(each => [each.label, each.value].some(it => it.toLocaleLowerCase() === wanted))?.value
+}
+
 /** All that such a field can hold. */
 export const CHOICES: Readonly<Partial<Record<DeviceField, readonly string[]>>> = {
   platform: ['ios', 'macos', 'android', 'huawei', 'web'],

@@ -16,6 +16,8 @@ import { useFormat, useTexts } from '../i18n/language.tsx'
 import { useLists, useMessageNames, useNames, useSegments, useValues } from './calls.ts'
 import {
   CHOICES,
+  type Choice,
+  choiceOf,
   FIELDS,
   isDaysAgo,
   newLeaf,
@@ -305,11 +307,6 @@ function ChoiceValue({ leaf, label, value, onValue }: OneValueProps): ReactEleme
   )
 }
 
-interface Choice {
-  readonly value: string
-  readonly label: string
-}
-
 /** How one of the few values of a field is called. */
 export function useChoiceName(field: DeviceField | undefined): (value: string) => string {
   const t = useTexts('segments')
@@ -399,17 +396,16 @@ function ManyValues({ app, leaf, onLeaf, type }: ValueProps): ReactElement {
   const { value: _, ...bare } = leaf
   const values = operandsOf(leaf.value)
   const labelOf = new Map(choices.map(({ value, label }) => [value, label]))
-  const byLabel = new Map(choices.map(({ value, label }) => [label, value]))
   const shown = values.map(each => labelOf.get(String(each)) ?? String(isDaysAgo(each) ? each.daysAgo : each))
   const take = (texts: string[]): void => {
     const taken = texts.flatMap((text): Operand[] => {
       // what was there keeps its own type
       const kept = shown.indexOf(text)
       if (kept >= 0) return [values[kept] as Operand]
-      const value = type === 'choice' ? byLabel.get(text) : readValue(text, type)
+      const value = type === 'choice' ? choiceOf(choices, text) : readValue(text, type)
       return value === undefined ? [] : [value]
     })
-    onLeaf({ ...bare, value: taken })
+    onLeaf({ ...bare, value: [...new Set(taken)] })
   }
   return (
     <TagsInput
