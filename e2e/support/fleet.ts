@@ -4,13 +4,14 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { MessageView, NewMessage } from '@roost/protocol'
 import { type Crowd, createCrowd, type Simulator, startSimulator } from '@roost/simulator'
 import pg from 'pg'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../packages/server/src/store/embedded.ts'
+import { crashPostgres } from '../../packages/server/test/crash.ts'
 import { PROGRAM } from './command.ts'
 import { eventually } from './eventually.ts'
 import { type RoostServer, startRoostServer } from './roost-server.ts'
@@ -139,7 +140,7 @@ async function start(closers: (() => Promise<unknown>)[], close: () => Promise<v
       return value as MessageView
     },
     query: sql => runOnce(database.url, sql),
-    crashDatabase: () => crash(join(dataDirectory, 'postgres')),
+    crashDatabase: () => crashPostgres(join(dataDirectory, 'postgres')),
     startDatabase: async () => {
       database = await startEmbeddedPostgres({ dataDirectory, port: database.port })
     },
@@ -194,26 +195,5 @@ async function runOnce(url: string, sql: string): Promise<Record<string, unknown
     return (await client.query<Record<string, unknown>>(sql)).rows
   } finally {
     await client.end()
-  }
-}
-
-/** SIGQUIT is PostgreSQL's "immediate shutdown": no farewell, no checkpoint, recovery at the next start. */
-async function crash(folder: string): Promise<void> {
-  const pid = Number((await readFile(join(folder, 'postmaster.pid'), 'utf8')).split('\n')[0])
-  process.kill(pid, 'SIGQUIT')
-  await eventually({
-    what: 'the end of PostgreSQL',
-    read: () => isAlive(pid),
-    until: alive => !alive,
-    withinMs: WITHIN_MS,
-  })
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch {
-    return false
   }
 }

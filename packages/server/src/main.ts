@@ -13,7 +13,7 @@ import type { Config } from './config.ts'
 import { CredentialChecks } from './credentials/checks.ts'
 import { Seal } from './credentials/seal.ts'
 import { Senders } from './credentials/senders.ts'
-import { type Accepted, acceptMessage, acceptMessages, type ToldFault } from './dispatch/accept.ts'
+import { type Accepted, acceptMessages, type ToldFault } from './dispatch/accept.ts'
 import { Dispatcher } from './dispatch/dispatcher.ts'
 import { type AppOptions, buildApp } from './http/app.ts'
 import type { HttpContext } from './http/context.ts'
@@ -34,7 +34,7 @@ import { PushTester, type PushTesterOptions } from './push-test/tester.ts'
 import { Events } from './registry/events.ts'
 import { Registrations } from './registry/register/register.ts'
 import { Database } from './store/database.ts'
-import { keepSecret, sharePostgres, startEmbeddedPostgres } from './store/embedded.ts'
+import { keepSecret, sharePostgres, startEmbeddedPostgres, tellWaiting } from './store/embedded.ts'
 import { prepareFolder, StartError } from './store/folder.ts'
 import type { Migration } from './store/migrate.ts'
 import { Listener, type Notice } from './store/notices.ts'
@@ -179,18 +179,13 @@ async function start(
   const poke = roles.has('send')
     ? (what?: Accepted['due']) => dispatcher.poke(what)
     : () => elsewhere(db.announce('due'))
-  const accept = async (message: Creation): Promise<Created> => {
-    if (roles.has('send')) return dispatcher.accept(message)
-    const { created } = await acceptMessage(db, message)
-    poke()
-    return created
-  }
   const acceptAll = async (messages: readonly Creation[], told?: ToldFault): Promise<Created[]> => {
-    if (roles.has('send')) return dispatcher.acceptAll(messages, told)
+    if (roles.has('send')) return dispatcher.accept(messages, told)
     const accepted = await acceptMessages(db, messages, told)
     poke()
     return accepted.map(it => it.created)
   }
+  const accept = async (message: Creation) => (await acceptAll([message]))[0] as Created
   const events = new Events({ db, onHappened: noteOccasions, onDue: () => poke() })
   closers.push(() => Promise.all([registrations.settled(), receipts.settled(), events.settled()]))
   const limits = new CallLimits({
@@ -315,8 +310,7 @@ export async function openJobs(config: Config, clock: Clock = systemClock): Prom
 
 async function shareEmbedded({ dataDirectory }: Config, closers: Closer[]): Promise<string> {
   const shared = await sharePostgres({ dataDirectory })
-  const tell = () => process.stderr.write('Waiting for other commands that use the database.\n')
-  closers.push(() => shared.leave(tell))
+  closers.push(() => shared.leave(tellWaiting))
   return shared.url
 }
 

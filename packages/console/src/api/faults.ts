@@ -6,7 +6,7 @@
  * field alone.
  */
 import type { FieldFault } from '@roost/protocol'
-import type { Translate } from '../i18n/translate.ts'
+import { type Translate, writeKnown } from '../i18n/translate.ts'
 import { ApiProblem, type ProblemBody } from './client.ts'
 
 const FAULT = /^((?:body|querystring|params)(?:\/\S+?)?): (.+)$/
@@ -42,12 +42,12 @@ export function fieldOf({ place }: Pick<FieldFault, 'place'>): string {
 }
 
 export function sayFault({ code, values, text }: FieldFault, t: ProblemTexts): string {
-  return known(t, `fault.${code}`, values) ?? known(t, 'fault.other', { text }) ?? text
+  return writeKnown(t, `fault.${code}`, values) ?? writeKnown(t, 'fault.other', { text }) ?? text
 }
 
 /** What is wrong, and what mends it. */
 function sayCode({ code, detail, values = {} }: ProblemBody, t: ProblemTexts): string {
-  const what = known(t, code, values)
+  const what = writeKnown(t, code, values)
   if (what === undefined) return detail
   const remedy = sayRemedy(code, t, values)
   return remedy === undefined ? what : `${what} · ${remedy}`
@@ -55,19 +55,10 @@ function sayCode({ code, detail, values = {} }: ProblemBody, t: ProblemTexts): s
 
 /** Of codes that are mended alike there is one text. */
 export function sayRemedy(code: string, t: ProblemTexts, values: FieldFault['values']): string | undefined {
-  const own = known(t, `${code}.remedy`, values)
+  const own = writeKnown(t, `${code}.remedy`, values)
   if (own !== undefined) return own
-  if (code.endsWith('_unknown')) return known(t, 'gone.remedy', values)
-  return code.endsWith('_name_taken') ? known(t, 'taken.remedy', values) : undefined
-}
-
-/** A text that wants a value which did not come can't be written. */
-function known(t: ProblemTexts, key: string, values: FieldFault['values']): string | undefined {
-  try {
-    return t?.known(key, values)
-  } catch {
-    return undefined
-  }
+  if (code.endsWith('_unknown')) return writeKnown(t, 'gone.remedy', values)
+  return code.endsWith('_name_taken') ? writeKnown(t, 'taken.remedy', values) : undefined
 }
 
 /** Of what lists no faults: its words are the server's. */

@@ -25,6 +25,7 @@ import {
   topicsOf,
 } from './credential.ts'
 import { CredentialForm } from './form.tsx'
+import { HealthLines } from './health-lines.tsx'
 import { useHealthWords } from './use-health.ts'
 
 export interface CardProps {
@@ -250,12 +251,7 @@ function ProblemAlert({ problem }: { readonly problem: CredentialProblem }): Rea
   const words = useHealthWords({ isNeeded: true })(problem)
   return (
     <Alert color={problem.severity === 'error' ? 'red' : 'orange'} variant="light" py="xs">
-      <div lang={words?.lang}>
-        <Text size="sm">{words?.what}</Text>
-        <Text size="sm" fw={600}>
-          {words?.remedy}
-        </Text>
-      </div>
+      <HealthLines words={words} />
     </Alert>
   )
 }

@@ -4,7 +4,7 @@
  */
 import type { CredentialProblem } from '../api/shapes.ts'
 import type { Format } from '../i18n/format.ts'
-import type { Translate } from '../i18n/translate.ts'
+import { type Translate, writeKnown } from '../i18n/translate.ts'
 import type { TextKey } from '../texts/areas.ts'
 
 export interface HealthTexts {
@@ -31,11 +31,13 @@ export function sayHealth(problem: Told, { health, format }: HealthTexts): Healt
   const { code, message, remedy, values = {} } = problem
   const { expiresAt, part, reason } = values
   const moment = typeof expiresAt === 'string' ? { moment: format.moment(expiresAt) } : {}
-  const what = known(health, code, { ...values, ...moment })
-  const mends = known(health, `${remedyOf(code)}.remedy`, values)
+  const what = writeKnown(health, code, { ...values, ...moment })
+  const mends = writeKnown(health, `${remedyOf(code)}.remedy`, values)
   if (what === undefined || mends === undefined) return { what: message, remedy, lang: 'en' }
   const where =
-    typeof part === 'string' && part !== '' ? ` (${known(health, `environment.${part}`, {}) ?? part})` : ''
+    typeof part === 'string' && part !== ''
+      ? ` (${writeKnown(health, `environment.${part}`, {}) ?? part})`
+      : ''
   const said = reason === undefined || reason === code ? '' : ` [${reason}]`
   return { what: `${what}${where}${said}`, remedy: mends, lang: undefined }
 }
@@ -43,17 +45,4 @@ export function sayHealth(problem: Told, { health, format }: HealthTexts): Healt
 function remedyOf(code: string): string {
   if (RENEWED.includes(code)) return 'renew'
   return COMPARED.includes(code) ? 'compare' : code
-}
-
-/** A text that wants a value which did not come can't be written. */
-function known(
-  t: HealthTexts['health'],
-  key: string,
-  values: Readonly<Record<string, string | number>>,
-): string | undefined {
-  try {
-    return t?.known(key, values)
-  } catch {
-    return undefined
-  }
 }

@@ -3,6 +3,8 @@ import { Button, Code, CopyButton, Group, SegmentedControl, Stack, Text } from '
 import type { GuidePlatform, GuideStep, Right } from '@roost/protocol'
 import { getRouteApi, useNavigate } from '@tanstack/react-router'
 import type { ReactElement } from 'react'
+import type { HealthWords } from '../credentials/health.ts'
+import { HealthLines } from '../credentials/health-lines.tsx'
 import { useHealthWords } from '../credentials/use-health.ts'
 import { useDeviceLooks } from '../devices/looks.ts'
 import { useFormat, useTexts } from '../i18n/language.tsx'
@@ -111,17 +113,10 @@ function Trouble({ step: { step, code, detail, remedy, values } }: Pick<StepProp
   const isOfCredential = step === 'credential' && code !== null
   const say = useHealthWords({ isNeeded: isOfCredential })
   const told = { message: detail ?? '', remedy: remedy ?? '' }
-  const words = isOfCredential
+  const words: HealthWords | undefined = isOfCredential
     ? say({ ...told, code, ...(values && { values }) })
     : { what: told.message, remedy: told.remedy, lang: 'en' }
-  return (
-    <div lang={words?.lang}>
-      <Text size="sm">{words?.what}</Text>
-      <Text size="sm" fw={600}>
-        {words?.remedy}
-      </Text>
-    </div>
-  )
+  return <HealthLines words={words} />
 }
 
 function Step({ app, guide, step, number }: StepProps): ReactElement {

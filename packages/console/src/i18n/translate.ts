@@ -17,6 +17,22 @@ export interface Translate<Key extends string> {
   readonly known: (key: string, values?: Values) => string | undefined
 }
 
+/**
+ * `t.known` of a key and values that both come from the server; `t` is undefined where the texts can't be had. Undefined also of a text that
+ * wants a value which did not come: it can't be written.
+ */
+export function writeKnown(
+  t: Pick<Translate<never>, 'known'> | undefined,
+  key: string,
+  values: Values,
+): string | undefined {
+  try {
+    return t?.known(key, values)
+  } catch {
+    return undefined
+  }
+}
+
 export type RichValues<Node> = Readonly<
   Record<string, Value | Node | ((chunks: readonly (string | Node)[]) => Node)>
 >

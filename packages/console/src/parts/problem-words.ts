@@ -6,7 +6,7 @@
  */
 import type { ProblemBody } from '../api/client.ts'
 import { fieldOf, sayFault, sayRemedy } from '../api/faults.ts'
-import type { Translate } from '../i18n/translate.ts'
+import { type Translate, writeKnown } from '../i18n/translate.ts'
 import type { TextKey } from '../texts/areas.ts'
 
 /** Codes whose sentence says more than their text. */
@@ -53,7 +53,7 @@ export function wordsOf(
     ...(retryAfterSeconds !== undefined && { seconds: retryAfterSeconds }),
     ...body.values,
   }
-  const say = (key: string | undefined): string | undefined => key && saidWith(t, key, values)
+  const say = (key: string | undefined): string | undefined => key && writeKnown(t, key, values)
   const what = say(code)
   const faults = what === undefined ? undefined : faultsTold(body, t)
   const remedy = sayRemedy(code, t, values)
@@ -77,17 +77,4 @@ function faultsTold(
     return field === '' ? sayFault(fault, t) : `${field}: ${sayFault(fault, t)}`
   })
   return { text: told.join(' · ') }
-}
-
-/** A text that wants a value which did not come can't be written. */
-function saidWith(
-  t: Pick<Translate<TextKey<'problems'>>, 'known'> | undefined,
-  key: string,
-  values: Readonly<Record<string, string | number>>,
-): string | undefined {
-  try {
-    return t?.known(key, values)
-  } catch {
-    return undefined
-  }
 }

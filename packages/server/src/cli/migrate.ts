@@ -17,7 +17,7 @@ export function migrateCommand(): Command {
 async function run(options: { readonly json?: boolean }): Promise<void> {
   const { readConfig, unknownSettings } = await import('../config.ts')
   const { Database } = await import('../store/database.ts')
-  const { sharePostgres } = await import('../store/embedded.ts')
+  const { sharePostgres, tellWaiting } = await import('../store/embedded.ts')
   const { prepareDatabase } = await import('../store/prepare.ts')
   const config = readConfig(process.env)
   tellUnknown(unknownSettings(process.env))
@@ -32,7 +32,7 @@ async function run(options: { readonly json?: boolean }): Promise<void> {
     )
   } finally {
     await db.close()
-    await shared?.leave(() => process.stderr.write('Waiting for other commands that use the database.\n'))
+    await shared?.leave(tellWaiting)
   }
 }
 

@@ -2,7 +2,7 @@
  * A message from its sender: stored before its id is told, and where it names few devices or users planned in the same
  * transaction, since somebody waits for it (a code to sign in, a call): docs/performance.md, "A message to one device".
  */
-import { type Created, type Creation, createMessage, createOrRepeat } from '../messages/create.ts'
+import { type Created, type Creation, createOrRepeat } from '../messages/create.ts'
 import type { Database, Transaction } from '../store/database.ts'
 import { finishMessages } from './lease.ts'
 import { canPlanAtOnce, planAtOnce } from './plan.ts'
@@ -11,14 +11,6 @@ export interface Accepted {
   readonly created: Created
   /** What of it is due now. */
   readonly due: 'plan' | 'send'
-}
-
-/** Throws as `createMessage` does. */
-export async function acceptMessage(db: Database, message: Creation): Promise<Accepted> {
-  const { input, at } = message
-  if (!canPlanAtOnce(input, at)) return { created: await createMessage(db, message), due: 'plan' }
-  const [accepted] = await acceptMessages(db, [message])
-  return accepted as Accepted
 }
 
 /** Makes an error of the message at that place what its sender is told. */

@@ -13,7 +13,7 @@ import { runNextSchedule } from '../messages/schedules/runs.ts'
 import { closeRounds, takeOccasions } from '../messages/triggers/rounds.ts'
 import { type Database, isDatabaseAway, isDataFault } from '../store/database.ts'
 import type { Clock } from '../time.ts'
-import { type Accepted, acceptMessage, acceptMessages, type ToldFault } from './accept.ts'
+import { type Accepted, acceptMessages, type ToldFault } from './accept.ts'
 import { BatchWork, type Rest, type SendingHouse } from './batch-work.ts'
 import { divideNext } from './divide.ts'
 import {
@@ -131,21 +131,11 @@ export class Dispatcher {
     }
   }
 
-  /** Takes a message in and sets about it. Throws as `acceptMessage` does. */
-  async accept(message: Creation): Promise<Created> {
-    const [created] = await this.#acceptWith(1, async db => [await acceptMessage(db, message)])
-    return created as Created
-  }
-
-  /** Several, as `acceptMessages` does. */
-  async acceptAll(messages: readonly Creation[], told?: ToldFault): Promise<Created[]> {
-    return this.#acceptWith(messages.length, db => acceptMessages(db, messages, told))
-  }
-
-  async #acceptWith(count: number, accept: (db: Database) => Promise<Accepted[]>): Promise<Created[]> {
-    const ways = Array.from({ length: count }, () => this.#house.precedence.begin())
+  /** Takes messages in and sets about them. Throws as `acceptMessages` does. */
+  async accept(messages: readonly Creation[], told?: ToldFault): Promise<Created[]> {
+    const ways = messages.map(() => this.#house.precedence.begin())
     try {
-      const accepted = await accept(this.#options.db)
+      const accepted = await acceptMessages(this.#options.db, messages, told)
       for (const [i, { created, due }] of accepted.entries())
         if (due === 'send') ways[i]?.isOf(created.id)
         else ways[i]?.end()

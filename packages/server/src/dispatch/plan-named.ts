@@ -1,7 +1,6 @@
 /**
  * Planning of those who are named, devices or users: each becomes a delivery at once, and is told at once where it can't be reached.
  */
-
 import { goesLive } from '../live/routed.ts'
 import { bestHourSql } from '../messages/when/best-hour.ts'
 import { PASSED_SLOT, slotOfDevice, type ToldSlot } from '../messages/when/slots.ts'

@@ -12,6 +12,7 @@ import { hasRest, isRestSql } from '../messages/experiments/parts.ts'
 import type { Queryable } from '../store/database.ts'
 import { findAcceptances } from './acceptances.ts'
 import { type Batch, UNBOOKED_MAX } from './lease.ts'
+import { type Device, findExceptedOrWaiting } from './outcomes.ts'
 import { wasTaken } from './slots.ts'
 
 export interface FormerHolder {
@@ -102,18 +103,9 @@ function wasFor({ messageId, slot, experiment }: Batch, message: string, values:
     select from device d where d.bucket = s.bucket and d.app_id = s.app_id and d.hwid = s.hwid and ${isTested}))`
 }
 
-interface Read {
-  readonly bucket: number
-  readonly hwid: string
+interface Read extends Device {
   readonly isLate?: boolean
 }
-
-const BOOKED_OR_WAITING = `
-  select t.hwid from unnest($2::smallint[], $3::text[]) as i (bucket, hwid)
-   cross join lateral (
-     select e.hwid from delivery_exception e where e.bucket = i.bucket and e.message_id = $1 and e.hwid = i.hwid
-     union all
-     select q.hwid from delivery_queue q where q.bucket = i.bucket and q.message_id = $1 and q.hwid = i.hwid) t`
 
 /**
  * Of the devices that a batch has read, those that no other batch of the message has come to: of each device there is one outcome,
@@ -127,9 +119,7 @@ export async function withoutServed<T extends Read>(
 ): Promise<readonly T[]> {
   const late = read.filter(it => it.isLate === true)
   if (late.length === 0) return read
-  const devices = [late.map(it => it.bucket), late.map(it => it.hwid)]
-  const known = await db.query<{ hwid: string }>(BOOKED_OR_WAITING, [messageId, ...devices])
-  const served = new Set(known.rows.map(it => it.hwid))
+  const served = await findExceptedOrWaiting(db, messageId, late)
   for (const hwid of await findAcceptances(db, messageId, late)) served.add(hwid)
   return served.size === 0 ? read : read.filter(it => !served.has(it.hwid))
 }

@@ -55,9 +55,9 @@ export interface HttpContext {
   readonly connectionsPerClient: number
   /** How much content was rendered, by this process. */
   readonly renders: RenderCounts
-  /** Takes a message in and has it sent. Throws as `acceptMessage` does. */
+  /** Takes a message in and has it sent. Throws as `acceptMessages` does. */
   readonly accept: (message: Creation) => Promise<Created>
-  /** Several, all or none. Throws as `acceptMessages` does. */
+  /** Several, all or none. */
   readonly acceptAll: (messages: readonly Creation[], told?: ToldFault) => Promise<Created[]>
   /** Tells the dispatcher that something became due; `message`: that one was made, and nothing else has changed. */
   readonly poke: (what?: Accepted['due']) => void

@@ -1,31 +1,14 @@
 /** The feed of removals and a crash of its database: numbers of transactions that had come to no log are given away again. */
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import { expect, test } from 'vitest'
-import { tick } from '../../test/roost.ts'
+import { crashPostgres } from '../../test/crash.ts'
 import { Database } from '../store/database.ts'
 import { startEmbeddedPostgres } from '../store/embedded.ts'
 import { migrate, readMigrations } from '../store/migrate.ts'
 import { ALL_REMOVALS, readPlace, readRemovals } from './removals.ts'
-
-/** "Immediate shutdown": nothing more is written, and the next start recovers. */
-async function crash(folder: string): Promise<void> {
-  const file = await readFile(join(folder, 'postgres', 'postmaster.pid'), 'utf8')
-  const pid = Number(file.split('\n')[0])
-  process.kill(pid, 'SIGQUIT')
-  while (isAlive(pid)) await tick()
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch {
-    return false
-  }
-}
 
 /** Transactions with numbers, of which nothing comes to the log as long as they are open. */
 async function beginSome(url: string, count: number): Promise<void> {
@@ -58,7 +41,7 @@ test('who stands behind an entry reads on there after a crash, and misses none, 
   const [entry] = await read(before, '')
   expect(entry).toMatchObject({ hwid: 'of before' })
   await beginSome(first.url, 8)
-  await crash(folder)
+  await crashPostgres(join(folder, 'postgres'))
   await before.close()
   await first.stop()
 

@@ -143,6 +143,11 @@ async function untilUnused(owner: pg.Client, onWait: () => void): Promise<void> 
   while (!(await isUnused())) await pause()
 }
 
+/** What a command says to people while it waits in `leave`. */
+export function tellWaiting(): void {
+  process.stderr.write('Waiting for other commands that use the database.\n')
+}
+
 /**
  * For commands: the server of the data folder, whoever has started it, or else one that is started for this. Of many that begin at
  * once one starts it. Throws StartError.
@@ -447,7 +452,7 @@ async function isServerOf(pid: number, folder: string): Promise<boolean> {
   return commandLine.includes(folder)
 }
 
-function isAlive(pid: number): boolean {
+export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0)
     return true

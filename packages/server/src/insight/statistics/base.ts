@@ -52,24 +52,21 @@ const DAYS = `
    group by 1, 4, 5 order by 1, 4, 5
   on conflict (app_id, scope, metric, day, gateway, detail) do update set n = excluded.n`
 
+/** Patiently also of the last hours alone: ten million may have come in them, by an import. */
 export async function countInstalls(db: Database): Promise<void> {
-  const { rows } = await db.query<{ from: string }>(FROM)
-  const isFirst = !Number.isFinite(Date.parse(rows[0]?.from ?? ''))
-  await withPatience(db, session => countAnew(session, isFirst))
-}
-
-/** Also of the last hours alone: ten million may have come in them, by an import. */
-async function countAnew(session: Queryable, isFirst: boolean): Promise<void> {
-  await session.query('begin') // where it breaks off, its connection is closed
-  if (!isFirst) await session.query('set local enable_seqscan = off') // the planner does not see how few are new, as a rule
-  await countSinceMark(session)
-  await session.query('commit')
+  await withPatience(db, async session => {
+    await session.query('begin') // where it breaks off, its connection is closed
+    await countSinceMark(session)
+    await session.query('commit')
+  })
 }
 
 async function countSinceMark(tx: Queryable): Promise<void> {
   await tx.query("insert into stat_mark (source, xid) values ('installs', 0) on conflict do nothing")
   const { rows } = await tx.query<{ from: string }>(`${FROM} for update`)
   const from = rows[0]?.from ?? '-infinity'
+  const isFirst = !Number.isFinite(Date.parse(from))
+  if (!isFirst) await tx.query('set local enable_seqscan = off') // the planner does not see how few are new, as a rule
   await tx.query(FORGET, [from])
   const lastAt = (await tx.query<{ lastAt: string | null }>(COUNT, [from])).rows[0]?.lastAt
   await tx.query(DAYS, [from])

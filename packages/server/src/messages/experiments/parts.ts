@@ -8,6 +8,7 @@
  */
 import { createHash } from 'node:crypto'
 import { type Content, type Experiment, sharesOf } from '@roost/protocol'
+import { type Device, findExceptedOrWaiting } from '../../dispatch/outcomes.ts'
 import type { Queryable } from '../../store/database.ts'
 
 /** What a batch knows of its message's experiment. */
@@ -137,11 +138,6 @@ export async function setRestAside(tx: Queryable, messageId: string, asked: Expe
   await tx.query(NAMED_OF_REST(isRestSql({ messageId, asked }, values)), values)
 }
 
-interface Device {
-  readonly bucket: number
-  readonly hwid: string
-}
-
 const KEY_BYTES = 8
 
 /** Of these devices those that the message has come to nothing for yet, nor waits for. */
@@ -151,15 +147,7 @@ export async function withoutOutcome<T extends Device>(
   devices: readonly T[],
 ): Promise<T[]> {
   if (devices.length === 0) return []
-  const booked = await db.query<{ hwid: string }>(
-    `select e.hwid from delivery_exception e join unnest($2::smallint[], $3::text[]) as i (bucket, hwid)
-         on e.bucket = i.bucket and e.message_id = $1 and e.hwid = i.hwid
-     union all
-     select q.hwid from delivery_queue q join unnest($2::smallint[], $3::text[]) as i (bucket, hwid)
-         on q.bucket = i.bucket and q.message_id = $1 and q.hwid = i.hwid`,
-    [batch.messageId, devices.map(it => it.bucket), devices.map(it => it.hwid)],
-  )
-  const gone = new Set(booked.rows.map(it => it.hwid))
+  const gone = await findExceptedOrWaiting(db, batch.messageId, devices)
   const buckets = devices.map(it => it.bucket)
   const accepted = await readAccepted(db, batch, { from: Math.min(...buckets), to: Math.max(...buckets) })
   return devices.filter(it => !gone.has(it.hwid) && !accepted.has(keyOf(batch.messageId, it.hwid)))
