@@ -25,7 +25,7 @@ import type { AddressKeys } from '../registry/address.ts'
 import { addressHash } from '../registry/buckets.ts'
 import type { Database, Queryable } from '../store/database.ts'
 import type { Batch, Cursor } from './lease.ts'
-import { wasServed, withoutServed } from './served.ts'
+import { wasPlanned, wasServed, withoutServed } from './served.ts'
 import { type BatchSlot, isInSlot, slotJoin, wasTaken } from './slots.ts'
 
 /** What a message is sent to: notifications, or calls of PushKit. */
@@ -246,6 +246,7 @@ type DevicesOfRange = Pick<
   | 'slot'
   | 'experiment'
   | 'knock'
+  | 'rules'
 > & {
   readonly provider: string
   /** Of its batch, where there is one. */
@@ -269,7 +270,12 @@ function restOfRange({ batch, policy, at, values, isCounted = false, join = '' }
   return `from address a ${lateralDevice({ batch, at, values, isCounted })} ${join}
       where a.app_id = $1 and a.provider = $2 and ${isKnock ? LIVING : SENDABLE}
         and a.bucket between $3 and $5 and (a.bucket, a.hwid) > ($3::smallint, $4::text)
-        ${isKnock ? '' : isHeardOf(policy, at, values)}`
+        ${isKnock ? '' : isHeardOf(policy, at, values)} ${withoutPlanned(batch, values)}`
+}
+
+/** Those who have a delivery already are not read. */
+function withoutPlanned({ rules, messageId }: DevicesOfRange, values: unknown[]): string {
+  return goesLive(rules) ? `and not ${wasPlanned(`$${values.push(messageId)}::uuid`)}` : ''
 }
 
 /** R15: where the app wishes it, nobody who is dormant is sent to. */

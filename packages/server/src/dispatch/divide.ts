@@ -62,10 +62,8 @@ async function readSlots(tx: Queryable, range: Range, at: number): Promise<reado
   const { target, slotOf, lastSlot, sendAt } = range
   const scope = await scopeOf(tx, range)
   const slot = { of: slotOf, after: lastSlot, at: 'infinity', begin: sendAt }
-  return countBySlot(tx, {
-    batch: { ...range, cursor: null, target, scope, slot, experiment: null, knock: null },
-    at,
-  })
+  const none = { cursor: null, experiment: null, knock: null, rules: null }
+  return countBySlot(tx, { batch: { ...range, ...none, target, scope, slot }, at })
 }
 
 interface NewBatch {

@@ -2,6 +2,8 @@
  * Planning of those who have no address, or may show nothing, and are connected to their live channel: a campaign that goes by it reaches
  * them, too. Ranges are read by address, so these become deliveries at once, as devices that are named do. Each is put beside the others
  * of its platform, whose words it is to read.
+ *
+ * One that can be pushed to when its range is read has its delivery already: see `keepPlanned`.
  */
 import type { Target } from '@roost/protocol'
 import { compileAccepted } from '../audience/condition.ts'

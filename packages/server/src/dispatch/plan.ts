@@ -25,6 +25,7 @@ import type { Database, Queryable, Transaction } from '../store/database.ts'
 import { isNamed, type MessageAddressKind } from './chunk.ts'
 import { readConnected } from './plan-connected.ts'
 import { enqueue, planNamed } from './plan-named.ts'
+import { keepPlanned } from './served.ts'
 
 /** A lease, a cursor and a commit or more for each range: with fewer addresses that costs more than it shares out. */
 const ADDRESSES_PER_RANGE = 4000
@@ -242,6 +243,12 @@ async function planConnected(tx: Transaction, message: Planned): Promise<void> {
     for (let first = 0; first < hwids.length; first += ADDRESSES_PER_RANGE)
       enqueue(tx, message, { provider, slot: null, hwids: hwids.slice(first, first + ADDRESSES_PER_RANGE) })
   }
+  if (connected.length > 0)
+    keepPlanned(
+      tx,
+      message,
+      connected.map(it => it.hwid),
+    )
 }
 
 /** Ranges of equal width that cover all buckets; their number is a power of two, since 1024 is. */

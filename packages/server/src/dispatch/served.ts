@@ -5,11 +5,13 @@
  *
  * "May" are those that its batch has passed, and those that are in hand just now. Whoever has an exception got nothing.
  *
- * And a device gets it once, though it comes to another gateway meanwhile, where a batch is still to read it: see `withoutServed`.
+ * And a device gets it once, though it comes to another gateway meanwhile, where a batch is still to read it: see `withoutServed`. Nor is
+ * one read that was planned for by its channel: see `keepPlanned`.
  */
 import { compileAccepted } from '../audience/condition.ts'
 import { hasRest, isRestSql } from '../messages/experiments/parts.ts'
-import type { Queryable } from '../store/database.ts'
+import { bucketOf } from '../registry/buckets.ts'
+import type { Queryable, Transaction } from '../store/database.ts'
 import { findAcceptances } from './acceptances.ts'
 import { type Batch, UNBOOKED_MAX } from './lease.ts'
 import { type Device, findExceptedOrWaiting } from './outcomes.ts'
@@ -124,9 +126,33 @@ export async function withoutServed<T extends Read>(
   return served.size === 0 ? read : read.filter(it => !served.has(it.hwid))
 }
 
+const KEEP_PLANNED = `
+  insert into message_connected (message_id, app_id, bucket, hwid)
+  select $1, $2, bucket, hwid from unnest($3::smallint[], $4::text[]) as i (bucket, hwid)`
+
+/**
+ * In the transaction that makes deliveries for devices that are connected and can't be pushed to. By the time their range is read they may
+ * have a permission or an address, of whatever date, so they are known by name.
+ */
+export function keepPlanned(
+  tx: Transaction,
+  { id, appId }: { readonly id: string; readonly appId: number },
+  hwids: readonly string[],
+): void {
+  tx.send(KEEP_PLANNED, [id, appId, hwids.map(bucketOf), hwids])
+}
+
+/** SQL over `address a`: `keepPlanned` was told of its device. `message`: SQL of its id. */
+export function wasPlanned(message: string): string {
+  // Most messages have none, which is asked once for all devices.
+  return `((select exists (select from message_connected where message_id = ${message})) and exists (
+    select from message_connected k where k.message_id = ${message} and k.bucket = a.bucket and k.hwid = a.hwid))`
+}
+
 /** Of messages that are done nothing is asked any more. */
 export async function forgetServed(db: Queryable): Promise<void> {
-  await db.query(
-    "delete from address_served s using message m where m.id = s.message_id and m.state in ('done', 'cancelled')",
-  )
+  for (const table of ['address_served', 'message_connected'])
+    await db.query(
+      `delete from ${table} s using message m where m.id = s.message_id and m.state in ('done', 'cancelled')`,
+    )
 }

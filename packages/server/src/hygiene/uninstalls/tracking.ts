@@ -110,4 +110,5 @@ const EVERYBODY = {
   scope: null,
   slot: null,
   experiment: null,
+  rules: null,
 } as const
