@@ -72,6 +72,8 @@ export interface CompatBody {
 
 export interface RoostOptions extends Pick<StartOptions, 'roles'> {
   readonly environment?: Readonly<Record<string, string>>
+  /** PEM of what is trusted beside the stand-ins. */
+  readonly extraCa?: string
 }
 
 export async function startRoost(options: RoostOptions = {}): Promise<TestRoost> {
@@ -79,7 +81,7 @@ export async function startRoost(options: RoostOptions = {}): Promise<TestRoost>
   const database = await cloneDatabase()
   const simulator = await startSimulator({ clock: () => clock.now() })
   const folder = await mkdtemp(join(tmpdir(), 'roost-test-'))
-  await writeFile(join(folder, 'ca.pem'), simulator.caPem)
+  await writeFile(join(folder, 'ca.pem'), `${simulator.caPem}\n${options.extraCa ?? ''}`)
   const lines: string[] = []
   const config = readConfig({
     ...simulator.environment(),

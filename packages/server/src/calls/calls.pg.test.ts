@@ -601,6 +601,13 @@ test('webhooks are told of each change once, and of nothing else', async () => {
     "select data from webhook_event where type = 'call.changed' order by id",
   )
   expect(rows.slice(before.length).map(it => it.data)).toEqual([
-    { callId: id, userId: bob.userId, state: 'accepted', by: phone.hwid, callState: 'accepted' },
+    {
+      callId: id,
+      version: 2,
+      userId: bob.userId,
+      state: 'accepted',
+      by: phone.hwid,
+      callState: 'accepted',
+    },
   ])
 })

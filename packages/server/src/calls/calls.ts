@@ -58,13 +58,13 @@ export class Calls {
 
   /** A repeat with the same id answers the call that it made. Throws `user_unknown`, `input_invalid`, `idempotency_key_reused`, `message_too_large`. */
   async create(appId: number, input: NewCall): Promise<CallView> {
-    const { db, clock, poke, urgently } = this.#options
+    const { db, clock, poke, tell, urgently } = this.#options
     if (input.caller.userId !== undefined && input.callees.includes(input.caller.userId))
       throw new PushError('input_invalid', 'body/callees: the caller is among them')
     const key = { appId, callId: input.id ?? uuidv4() }
     const at = clock.now()
     await urgently(() => db.plannedTransaction(tx => createCall(tx, key, { input, at })))
-    this.#tell()
+    tell()
     poke()
     return readCall(db, key, clock.now())
   }
@@ -114,7 +114,7 @@ export class Calls {
   }
 
   async #say(key: CallKey, saying: Saying): Promise<Step['said']> {
-    const { db, clock, poke } = this.#options
+    const { db, clock, poke, tell, announce } = this.#options
     const { said, changed } = await db.plannedTransaction(async tx => {
       const call = await lockCall(tx, key)
       if (call === undefined) throw callUnknown(key.callId)
@@ -128,15 +128,11 @@ export class Calls {
       }
     })
     if (changed) {
-      this.#tell()
+      tell()
+      announce()
       poke()
     }
     return said
-  }
-
-  #tell(): void {
-    this.#options.tell()
-    this.#options.announce()
   }
 }
 
@@ -261,8 +257,9 @@ export async function followChanges(
     const { userId, to: state, by } = change
     const told = toldOf({ ...call, version: call.version + 1 }, { userId, state })
     await endByPush(tx, { key: call, call: told, change, at })
-    const data = { callId: call.callId, userId, state, by, callState }
-    await recordEvent(tx, { appId: call.appId, type: 'call.changed', data, at })
+    const data = { callId: call.callId, version: told.version, userId, state, by, callState }
+    const event = { appId: call.appId, type: 'call.changed', data, at, orderKey: call.callId } as const
+    await recordEvent(tx, event)
   }
   tx.announce('call')
   tx.announce('control')

@@ -9,8 +9,8 @@
  *      │ └──anything else──▶ waiting, later ──eight attempts in two days──▶ failed ──asked for again──▶ waiting
  *      └──410 Gone──▶ failed
  *
- * Events of a type that has an order (`base.removals`) are taken one by one, by their place in the outbox, whatever
- * process takes them and however often the one before has to be tried. A webhook that takes nothing for five days is
+ * Events that have an order (all `base.removals`, and those of one `order_key`) are taken one by one, by their place in
+ * the outbox, whatever process takes them and however often the one before has to be tried. A webhook that takes nothing for five days is
  * told no more, and an alert says so.
  */
 import type { Seal } from '../credentials/seal.ts'
@@ -74,6 +74,9 @@ const TAKE = `
        and not (e.type = 'base.removals' and exists (
              select from webhook_delivery b join webhook_event be on be.id = b.event_id
               where b.webhook_id = d.webhook_id and b.state = 'waiting' and b.id < d.id and be.type = e.type))
+       and not exists (
+             select from webhook_delivery b -- by the index webhook_delivery_in_order
+              where b.webhook_id = d.webhook_id and b.order_key = d.order_key and b.state = 'waiting' and b.id < d.id)
      order by d.due_at, d.id
      limit ${TAKEN_AT_ONCE}
        for update of d skip locked

@@ -13,6 +13,8 @@ export interface NewEvent {
   readonly data: Readonly<Record<string, unknown>>
   /** ms. */
   readonly at: number
+  /** Of one key each webhook is told one event after the other, in the order in which they were recorded. Default: in any. */
+  readonly orderKey?: string
   /** Only this webhook, whatever it subscribed to. */
   readonly webhookId?: string
 }
@@ -21,8 +23,8 @@ const STORE = `
   with event as (
     insert into webhook_event (id, app_id, type, at, data) values ($1, $2, $3, $4, $5) returning id, at
   )
-  insert into webhook_delivery (webhook_id, event_id, due_at)
-  select w.id, event.id, event.at
+  insert into webhook_delivery (webhook_id, event_id, due_at, order_key)
+  select w.id, event.id, event.at, $7
     from event, webhook w
    where w.app_id = $2 and w.is_active and (w.id = $6::uuid or $6::uuid is null and $3 = any(w.events))`
 
@@ -36,6 +38,7 @@ export async function recordEvent(tx: Queryable, event: NewEvent): Promise<strin
     new Date(event.at),
     JSON.stringify(event.data),
     event.webhookId ?? null,
+    event.orderKey ?? null,
   ])
   return id
 }
