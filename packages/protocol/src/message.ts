@@ -130,6 +130,8 @@ export const dryRunSchema = z.object({
   /** Of the audience, step by step; estimates when `errorPercent` is above 0. */
   reach: segmentReachSchema,
   errorPercent: z.number(),
+  /** Of the route `online-only`: so many of the audience are connected now, and nobody else gets it. Null of others. */
+  connected: z.int().nullable(),
   /** Of what is the same for all of a language, at the gateways that the app has credentials for. */
   sizes: z.array(
     z.object({

@@ -12,6 +12,8 @@ export const REMARKS = {
   nobody_counted: [],
   /** So many of the audience can't be sent a push, and there is no inbox for them; `isAbout` is 1 of an estimate. */
   not_reached: ['devices', 'of', 'isAbout'],
+  /** Of the route `online-only`: so many of the audience are not connected now. */
+  not_connected: ['devices', 'of', 'isAbout'],
   credential_missing: ['gateway'],
   sample_lost: ['devices', 'looked'],
   // of an image

@@ -36,8 +36,8 @@ export interface Connected {
   readonly provider: string
 }
 
-/** SQL: devices `d` of the app $1 that are connected by `p`, and have no address that may be sent to. Uses the index live_presence_of_server. */
-export const CONNECTED_WITHOUT_ADDRESS = `
+/** SQL: devices `d` of the app $1 that are connected by `p`. Uses the index live_presence_of_server. */
+export const CONNECTED = `
        from live_server s
        join live_presence p on p.server = s.id and p.app_id = $1
       cross join lateral ( -- by key, whatever is known of the tables: offset 0 keeps them from being joined whole
@@ -45,14 +45,16 @@ export const CONNECTED_WITHOUT_ADDRESS = `
        left join lateral (
         select true as is_sent_to from address a
          where a.bucket = d.bucket and a.app_id = d.app_id and a.hwid = d.hwid and ${SENDABLE} limit 1) a on true
-      where ${IS_ALIVE} and a.is_sent_to is null`
+      where ${IS_ALIVE}`
+/** SQL over `CONNECTED`: the device has no address that may be sent to. */
+export const WITHOUT_ADDRESS = 'a.is_sent_to is null'
 
 /** Of the audience, once its segments are kept. */
 export async function readConnected(tx: Queryable, message: Audience): Promise<readonly Connected[]> {
   const values: unknown[] = [message.appId]
   const isMeant = await meantSql(tx, message, values)
   const { rows } = await tx.query<Connected>(
-    `select d.hwid, ${PROVIDER_OF_PLATFORM} as provider ${CONNECTED_WITHOUT_ADDRESS} and ${isMeant}
+    `select d.hwid, ${PROVIDER_OF_PLATFORM} as provider ${CONNECTED} and ${WITHOUT_ADDRESS} and ${isMeant}
       order by d.bucket, d.hwid`,
     values,
   )

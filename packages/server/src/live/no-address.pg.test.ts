@@ -170,7 +170,42 @@ test('a dry run does not count among the lost whom the channel reaches', async (
   forbidden.say({ type: 'state', state: 'background' })
   await forbidden.settled()
   expect(await lostOf({ to, ...patient })).toEqual({ lost: 2, isNobody: false })
-  expect(await lostOf({ to, route: 'online-only' })).toEqual({ lost: 1, isNobody: false })
   const ofHwids = { condition: { field: 'hwid', op: 'in', value: to.devices } }
   expect(await lostOf({ to: ofHwids, route: 'both' })).toEqual({ lost: 1, isNobody: false })
+})
+
+test('a dry run counts as reached by the live channel alone whom it reaches now, and not whom a push would', async () => {
+  const tag = name('tag')
+  const tags = { [tag]: 1 }
+  const [there, away] = [await withoutAddress(tags), await withoutAddress(tags)]
+  const [pushed, open] = [await roost.phone('ios', { tags }), await roost.phone('ios', { tags })]
+  const background = await live(there)
+  await live(open.hwid)
+  background.say({ type: 'state', state: 'background' })
+  await background.settled()
+  const path = `/v1/apps/${roost.app}/messages/dry-run`
+  const dryRun = async (fields: Record<string, unknown>) =>
+    (await roost.rest<DryRun>('POST', path, { content, ...fields })).body
+  const lost = { code: 'not_connected', values: { devices: 2, of: 4, isAbout: 0 } }
+  const condition = { tag, op: 'eq', value: 1 }
+  for (const to of [{ devices: [there, away, pushed.hwid, open.hwid] }, { condition }]) {
+    const only = await dryRun({ to, route: 'online-only' })
+    expect(only).toMatchObject({ connected: 2, remarks: [lost, { code: 'sample_lost' }] })
+    expect(only.sample.map(it => [it.hwid, it.outcome, it.reason]).sort()).toEqual(
+      [
+        [open.hwid, 'sent', null],
+        [pushed.hwid, 'skipped', 'not_online'],
+      ].sort(),
+    )
+    expect(await dryRun({ to, route: 'online-first' })).toMatchObject({ connected: null })
+  }
+  const counts = (
+    await roost.sendAndSettle({ to: { devices: [away, pushed.hwid] }, content, route: 'online-only' })
+  ).counts
+  expect(counts).toMatchObject({ targeted: 2, skipped: 2 })
+  // What is by local time goes to addresses alone, and who is connected by then nobody knows.
+  const localTime = { at: new Date(roost.clock.now() + 48 * 3_600_000).toISOString().slice(0, 16) }
+  const later = await dryRun({ to: { condition }, route: 'online-only', localTime })
+  expect(later).toMatchObject({ connected: 1 })
+  expect(later.sample.map(it => it.outcome)).toEqual(['sent', 'sent'])
 })

@@ -41,6 +41,37 @@ test('of a large base it counts a part, says how far off that may be, and all of
   })
 })
 
+test('of a large base it estimates who is connected, and counts them where they are few', async () => {
+  const app = await makeLargeBase(30_000)
+  const path = `/v1/apps/${app}/messages/dry-run`
+  const message = { to: { all: true }, content: { title: 'Hello' }, route: 'online-only' }
+  const ask = async () => (await server.rest<DryRun>('POST', path, message)).body
+  await connect(app, 7)
+  expect(await ask()).toMatchObject({ connected: 7 })
+  await connect(app, 20_000)
+  const { connected, errorPercent, remarks } = await ask()
+  expect(errorPercent).toBeGreaterThan(0)
+  expect(Math.abs((connected ?? 0) - 20_000)).toBeLessThan(0.3 * 20_000)
+  expect(remarks).toContainEqual(
+    expect.objectContaining({ code: 'not_connected', values: expect.objectContaining({ isAbout: 1 }) }),
+  )
+})
+
+/** So many of its devices are, in the process of another server. */
+async function connect(app: string, count: number): Promise<void> {
+  await server.db.query(
+    `with s as (
+       insert into live_server (id, beat_at) values (gen_random_uuid(), clock_timestamp() + interval '1 hour') returning id
+     )
+     insert into live_presence (bucket, app_id, hwid, state, changed_at, server, session)
+     select d.bucket, d.app_id, d.hwid, 'online', $3, s.id, gen_random_uuid()
+       from s, device d join app on app.id = d.app_id
+      where app.code = $1 and substring(d.hwid from 7)::integer <= $2::integer
+         on conflict (bucket, app_id, hwid) do nothing`,
+    [app, count, new Date(server.clock.now())],
+  )
+}
+
 /** Three of its devices are rare, and one of three has an address; gives back the app. */
 async function makeLargeBase(count: number): Promise<string> {
   const { app } = await server.createApp()

@@ -21,12 +21,13 @@ import { slotsOf } from '../dispatch/plan.ts'
 import { LATEST_FIRST, SENDABLE_ADDRESS, toldColumn } from '../dispatch/plan-named.ts'
 import { foresee, QUIET_HOURS, type Withheld } from '../dispatch/policy.ts'
 import { HOUR_PASSED } from '../dispatch/slots.ts'
+import { NOT_ONLINE } from '../live/road.ts'
 import { BUCKETS, bucketOf } from '../registry/buckets.ts'
 import { type BucketRange, scanBuckets } from '../registry/search/scan.ts'
 import { isSmallBase } from '../registry/small-base.ts'
 import type { Queryable } from '../store/database.ts'
 import { type Creation, findFault, gatewaysOf, renderingsOf, rulesOf } from './create.ts'
-import { countReachedLive, type LiveReachQuery } from './dry-run-live.ts'
+import { countReachedLive, findReachedLive, isOnlyLive, type LiveReachQuery } from './dry-run-live.ts'
 import { factsColumn, type Needs, needsOf, type RecipientFacts } from './facts.ts'
 import { languagesOf, Renderer, type Rendering } from './render.ts'
 import { PASSED_SLOT, type Slots, slotOfDevice, type ToldSlot } from './when/slots.ts'
@@ -66,13 +67,18 @@ export async function dryRun(db: Queryable, asked: DryRunQuery): Promise<DryRun>
   const sampling = { ...query, begin, slots, isWhole }
   const sampled = isNamed(input.to) ? GATEWAYS : await gatewaysOfAddresses(db, appId)
   const sample = (await Promise.all(sampled.map(it => sampleAt(db, sampling, it)))).flat()
-  // A part of a large audience tells nothing of single devices.
-  const live = errorPercent > 0 ? 0 : await countReachedLive(db, liveQueryOf(query, slots === null))
+  const isEstimate = errorPercent > 0
+  const live = await countReachedLive(db, {
+    ...liveQueryOf(query),
+    isAtOnce: slots === null,
+    isEstimate,
+  })
   const looked = { input, reach, live, errorPercent, gateways, sample }
   const remarks = [...(images?.remarks ?? []), ...remarksOf(looked)]
   return {
     reach,
     errorPercent,
+    connected: isOnlyLive(input) ? live : null,
     sizes: gateways.flatMap(it => sizesAt(input, it)),
     sample,
     warnings: remarks.map(it => it.text),
@@ -96,10 +102,10 @@ async function reachOf(
   return { reach: reach ?? { devices: 0, withAddress: 0, valid: 0, permitted: 0 }, errorPercent }
 }
 
-function liveQueryOf({ appId, input, at }: DryRunQuery, isAtOnce: boolean): LiveReachQuery {
+function liveQueryOf({ appId, input, at }: DryRunQuery): Omit<LiveReachQuery, 'isAtOnce' | 'isEstimate'> {
   const named = (to: Target, values: unknown[]) =>
     `d.hwid in (select d.hwid from ${namedDevices(to, values)})`
-  return { appId, input, at, isAtOnce, named: isNamed(input.to) ? named : undefined }
+  return { appId, input, at, named: isNamed(input.to) ? named : undefined }
 }
 
 const REACH_OF_NAMED = `
@@ -189,7 +195,7 @@ type Fate = { readonly reason: string } | { readonly sendAt: number; readonly is
 /** By hwid. */
 async function fatesOf(
   db: Queryable,
-  { appId, input, begin, slots }: Sampling,
+  { appId, input, begin, slots, at: now }: Sampling,
   rows: readonly Sampled[],
 ): Promise<ReadonlyMap<string, Fate>> {
   const moments = new Map(
@@ -203,7 +209,15 @@ async function fatesOf(
     ttlSeconds: input.ttlSeconds ?? TTL_SECONDS_DEFAULT,
     devices: due,
   })
-  return new Map(due.map(({ hwid, at }) => [hwid, fateAt(at, withheld.get(hwid))]))
+  const fates = new Map(due.map(({ hwid, at }) => [hwid, fateAt(at, withheld.get(hwid))]))
+  if (!isOnlyLive(input)) return fates
+  const reached = await findReachedLive(db, { appId, hwids: rows.map(it => it.hwid) })
+  return new Map([...fates].map(([hwid, fate]) => [hwid, reached.has(hwid) ? fate : unconnected(fate, now)]))
+}
+
+/** Who is connected by the time of what is sent later, nobody knows. */
+function unconnected(fate: Fate, now: number): Fate {
+  return 'sendAt' in fate && fate.sendAt <= now ? { reason: NOT_ONLINE } : fate
 }
 
 function fateAt(at: number, withheld: Withheld | undefined): Fate {
@@ -339,7 +353,7 @@ const FEW_OR_NONE = 'few would get a push, or nobody: of the part of the base th
 
 interface Looked extends Pick<DryRun, 'reach' | 'errorPercent' | 'sample'> {
   readonly input: NewMessage
-  /** So many that can't be pushed to would be reached by their channels. */
+  /** So many would be reached by their channels that can't be pushed to; of the route `online-only` all whom it reaches. */
   readonly live: number
   readonly gateways: readonly string[]
 }
@@ -360,7 +374,9 @@ function remarksOf(looked: Looked): Remark[] {
   ]
 }
 
-function remarksOfReach({ input, reach, live, errorPercent }: Looked): Remark[] {
+function remarksOfReach(looked: Looked): Remark[] {
+  const { input, reach, live, errorPercent } = looked
+  if (isOnlyLive(input)) return remarksOfConnected(looked)
   const { devices: of, permitted } = reach
   const devices = Math.max(0, of - permitted - live)
   const isCounted = errorPercent === 0
@@ -377,6 +393,14 @@ function remarksOfReach({ input, reach, live, errorPercent }: Looked): Remark[] 
     ...(permitted + live === 0 ? [nobody] : []),
     ...(devices > 0 && input.inbox === undefined ? [lost] : []),
   ]
+}
+
+function remarksOfConnected({ input, reach: { devices: of }, live, errorPercent }: Looked): Remark[] {
+  const devices = Math.max(0, of - live)
+  if (devices === 0 || input.inbox !== undefined) return []
+  const isAbout = errorPercent > 0 ? 1 : 0
+  const text = `${isAbout ? 'about ' : ''}${devices} of ${of} devices are not connected now and would not get it`
+  return [remark('not_connected', { devices, of, isAbout }, text)]
 }
 
 function remarksOfSample(sample: DryRun['sample']): Remark[] {

@@ -445,6 +445,10 @@ export const texts = {
     'Devices that can’t be sent a push: {devices, number} of {of, number}. An inbox would reach them.',
   'remark.not_reached.about':
     'Devices that can’t be sent a push: about {devices, number} of {of, number}. An inbox would reach them.',
+  'remark.not_connected':
+    'Devices that are not connected now and would not get it: {devices, number} of {of, number}.',
+  'remark.not_connected.about':
+    'Devices that are not connected now and would not get it: about {devices, number} of {of, number}.',
   'remark.credential_missing': 'There is no credential for {where}, where some of its devices are.',
   'remark.sample_lost': 'Devices looked at that would not get it: {devices, number} of {looked, number}.',
   'remark.image_refused_address': 'The image has to lie at a public https address.',

@@ -437,6 +437,9 @@ export const texts: TextsOf<'compose'> = {
     'जिन डिवाइस को पुश नहीं भेजा जा सकता: {of, number} में से {devices, number}। इनबॉक्स उन तक पहुँचेगा।',
   'remark.not_reached.about':
     'जिन डिवाइस को पुश नहीं भेजा जा सकता: {of, number} में से लगभग {devices, number}। इनबॉक्स उन तक पहुँचेगा।',
+  'remark.not_connected': 'जो डिवाइस अभी जुड़े नहीं हैं और जिन्हें यह नहीं मिलेगा: {of, number} में से {devices, number}।',
+  'remark.not_connected.about':
+    'जो डिवाइस अभी जुड़े नहीं हैं और जिन्हें यह नहीं मिलेगा: {of, number} में से लगभग {devices, number}।',
   'remark.credential_missing': '{where} के लिए कोई क्रेडेंशियल नहीं है, जहाँ इसके कुछ डिवाइस हैं।',
   'remark.sample_lost': 'देखे गए डिवाइस जिन्हें यह नहीं मिलेगा: {looked, number} में से {devices, number}।',
   'remark.image_refused_address': 'चित्र किसी सार्वजनिक https पते पर होना चाहिए।',

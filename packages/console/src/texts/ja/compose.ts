@@ -440,6 +440,9 @@ export const texts: TextsOf<'compose'> = {
     'プッシュを送れないデバイス：{of, number} 台中 {devices, number} 台。受信箱なら届きます。',
   'remark.not_reached.about':
     'プッシュを送れないデバイス：{of, number} 台中 約 {devices, number} 台。受信箱なら届きます。',
+  'remark.not_connected': '現在接続していないため届かないデバイス：{of, number} 台中 {devices, number} 台。',
+  'remark.not_connected.about':
+    '現在接続していないため届かないデバイス：{of, number} 台中 約 {devices, number} 台。',
   'remark.credential_missing': '一部のデバイスがある {where} の認証情報がありません。',
   'remark.sample_lost': '調べたデバイスのうち届かないもの：{looked, number} 台中 {devices, number} 台。',
   'remark.image_refused_address': '画像は公開された https のアドレスに置いてください。',

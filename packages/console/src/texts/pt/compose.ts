@@ -451,6 +451,10 @@ export const texts: TextsOf<'compose'> = {
     'Dispositivos que não podem receber push: {devices, number} de {of, number}. Uma caixa de entrada os alcançaria.',
   'remark.not_reached.about':
     'Dispositivos que não podem receber push: cerca de {devices, number} de {of, number}. Uma caixa de entrada os alcançaria.',
+  'remark.not_connected':
+    'Dispositivos que não estão conectados agora e não a receberiam: {devices, number} de {of, number}.',
+  'remark.not_connected.about':
+    'Dispositivos que não estão conectados agora e não a receberiam: cerca de {devices, number} de {of, number}.',
   'remark.credential_missing': 'Não há credencial para {where}, onde estão alguns dos dispositivos.',
   'remark.sample_lost':
     'Dispositivos verificados que não a receberiam: {devices, number} de {looked, number}.',

@@ -459,6 +459,10 @@ export const texts: TextsOf<'compose'> = {
     'Устройства, которым нельзя отправить пуш: {devices, number} из {of, number}. Их достигнет ящик входящих.',
   'remark.not_reached.about':
     'Устройства, которым нельзя отправить пуш: около {devices, number} из {of, number}. Их достигнет ящик входящих.',
+  'remark.not_connected':
+    'Устройства, которые сейчас не на связи и его не получат: {devices, number} из {of, number}.',
+  'remark.not_connected.about':
+    'Устройства, которые сейчас не на связи и его не получат: около {devices, number} из {of, number}.',
   'remark.credential_missing': 'Нет учётных данных для {where}, где находится часть устройств.',
   'remark.sample_lost':
     'Проверенные устройства, которые его не получат: {devices, number} из {looked, number}.',

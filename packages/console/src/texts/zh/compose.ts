@@ -434,6 +434,8 @@ export const texts: TextsOf<'compose'> = {
   'remark.not_reached': '无法推送的设备：{of, number} 台中的 {devices, number} 台。收件箱可以触达它们。',
   'remark.not_reached.about':
     '无法推送的设备：{of, number} 台中约 {devices, number} 台。收件箱可以触达它们。',
+  'remark.not_connected': '当前未连接、不会收到的设备：{of, number} 台中的 {devices, number} 台。',
+  'remark.not_connected.about': '当前未连接、不会收到的设备：{of, number} 台中约 {devices, number} 台。',
   'remark.credential_missing': '没有 {where} 的凭据，而部分设备在那里。',
   'remark.sample_lost': '查看的设备中不会收到的：{looked, number} 台中的 {devices, number} 台。',
   'remark.image_refused_address': '图片必须位于公开的 https 地址。',

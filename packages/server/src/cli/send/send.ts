@@ -113,11 +113,12 @@ function wordsOfFinding({
 
 const SHOWN_DEVICES = 5
 
-function linesOf({ reach, errorPercent, sizes, sample, warnings }: DryRun): string[] {
+function linesOf({ reach, errorPercent, connected, sizes, sample, warnings }: DryRun): string[] {
   const about = errorPercent > 0 ? ` (estimates; ± ${errorPercent} %)` : ''
   const { devices, withAddress, valid, permitted } = reach
+  const now = connected === null ? '' : ` → by the live channel alone: ${connected} connected now`
   return [
-    `${devices} devices → ${withAddress} with an address → ${valid} of these alive → ${permitted} may show something${about}`,
+    `${devices} devices → ${withAddress} with an address → ${valid} of these alive → ${permitted} may show something${now}${about}`,
     ...sizes.map(
       it => `${variantOf(it)}${it.gateway}${languageOf(it.language)}: ${it.bytes} of ${it.limit} bytes`,
     ),
