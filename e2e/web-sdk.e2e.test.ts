@@ -289,11 +289,19 @@ test('an event is counted with its attributes', async () => {
   expect(onlyCall('postEvent').request).toMatchObject({ event: 'Bought', attributes: { price: 3 } })
 })
 
-test('a browser without web push is told so, and is no error on every page', async () => {
+test('a browser without web push is told so, is no error on every page, and has all the rest', async () => {
   await page.evaluate(() => Reflect.deleteProperty(window, 'PushManager'))
   expect(await ask('start')).toMatchObject({ isSupported: false, isSubscribed: false })
-  expect(await askWith('setUser', 'ann')).toBe('ignored')
+  expect(await askWith('setUser', 'ann')).toBe('sent')
+  expect(await askWith('setTags', { city: 'Bern' })).toBe('sent')
   await expect(ask('subscribe')).rejects.toThrow('This browser has no web push here')
+  expect(api.calls.map(it => it.method)).toEqual(['applicationOpen', 'registerUser', 'setTags'])
+})
+
+test('a page without https can keep nothing: it is told so, and no call of it fails for that', async () => {
+  await page.evaluate(() => Reflect.deleteProperty(Navigator.prototype, 'locks')) // as such pages have none
+  expect(await ask('start')).toMatchObject({ isSupported: false, isSubscribed: false })
+  expect(await askWith('setUser', 'ann')).toBe('ignored')
   expect(api.calls).toEqual([])
 })
 

@@ -2,8 +2,10 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { memoryStore } from '../../test/memory-store.ts'
+import { createLock } from '../mobile/runtime.ts'
 import { type Client, createClient, type Transport } from './client.ts'
-import { adoptSettings, type Store } from './state.ts'
+import { changeUser } from './shared.ts'
+import { adoptSettings, type DeviceState, type Store } from './state.ts'
 
 const DAY_MS = 24 * 60 * 60_000
 
@@ -17,11 +19,14 @@ let server: Server
 let heard: Heard[]
 /** Answers by method; a method that is not here succeeds. */
 let answers: Map<string, { status: number; body: string }>
+/** Their answers wait. */
+let holding: Map<string, Promise<void>>
 let now: number
 
 beforeEach(async () => {
   heard = []
   answers = new Map()
+  holding = new Map()
   now = 1_800_000_000_000
   server = await listen(0)
 })
@@ -90,6 +95,67 @@ test('race M: a device that is handed a new hwid keeps it, and registers its add
   expect(await store.read()).toMatchObject({ hwid: 'a-new-one' })
 })
 
+test('R5: calls whose order counts are said one after the other, so that none overtakes another', async () => {
+  const { client } = makeClient()
+  let answerFirst = () => {}
+  holding.set('registerDevice', new Promise(resolve => (answerFirst = resolve)))
+  const registering = client.call('registerDevice')
+  const loggingIn = client.call('registerUser', { userId: 'ann' })
+  const opening = client.call('applicationOpen')
+  await opening // it waits for nobody
+  expect(heard.map(call => call.path)).not.toContain('/json/1.3/registerUser')
+  answerFirst()
+  await Promise.all([registering, loggingIn])
+  expect(heard.at(-1)).toMatchObject({ path: '/json/1.3/registerUser', request: { client_seq: 2 } })
+})
+
+test('R5: a device that was restored from a backup is late once, and counts on from a number that is ahead', async () => {
+  const { client } = makeClient()
+  answers.set('registerUser', ok({ stale: true }))
+  await client.call('registerUser', { userId: 'ann' })
+  await client.call('registerDevice')
+  expect(heard.map(call => call.request.client_seq)).toEqual([1, now / 1000 + 1, now / 1000 + 2])
+})
+
+test('R5: one whose clock was set back gets ahead all the same', async () => {
+  const { client, store } = makeClient()
+  await store.update(state => ({ ...(state as DeviceState), clientSeq: 2_000_000_000 }))
+  answers.set('registerDevice', ok({ stale: true }))
+  await client.call('registerDevice')
+  expect(heard.map(call => call.request.client_seq)).toEqual([2_000_000_001, 4_000_000_003])
+})
+
+test('R25: nobody is told by the name that the device has when it is told, however it was called when it was kept', async () => {
+  const { client, store } = makeClient()
+  await store.keep({ key: 'u', method: 'registerUser', fields: { userId: null }, at: now })
+  await store.update(state => ({ ...(state as DeviceState), hwid: 'handed-out' }))
+  await client.flush()
+  expect(heard.map(call => [call.request.hwid, call.request.userId])).toEqual([['handed-out', 'handed-out']])
+})
+
+test('R25: of two who log in and out at once the server hears last of the one that counts on the device', async () => {
+  const { client, store } = makeClient()
+  const adopt = (state?: DeviceState) => state as DeviceState
+  const users = ['ann', undefined, 'bob', ''] as const
+  await Promise.all(
+    users.map(async userId => {
+      const { key } = await changeUser({ store, adopt, userId, uuid: crypto.randomUUID(), now })
+      now -= 3_600_000 // the clock is set back meanwhile
+      await client.deliverKept(key)
+    }),
+  )
+  expect(await store.read()).toMatchObject({ userId: undefined, isUserTold: true })
+  expect(heard.map(call => call.request.userId)).toEqual(['ann', 'AAAAA-BBBBB_1', 'bob', 'AAAAA-BBBBB_1'])
+})
+
+test('R25: a login of which a page was killed before it could tell is told by the next one', async () => {
+  const { client, store } = makeClient()
+  const adopt = (state?: DeviceState) => state as DeviceState
+  await changeUser({ store, adopt, userId: 'ann', uuid: '1', now })
+  await client.flush()
+  expect(heard.map(call => [call.path, call.request.userId])).toEqual([['/json/1.3/registerUser', 'ann']])
+})
+
 test('a receipt that finds no server is sent when the server is back', async () => {
   const { client } = makeClient()
   const { port } = server.address() as AddressInfo
@@ -106,7 +172,7 @@ test('what is kept goes out in the order in which it was asked for', async () =>
   const { client } = makeClient()
   answers.set('setTags', { status: 503, body: '' })
   await client.deliver({ key: 'b', method: 'setTags', fields: { tags: { a: 1 } } })
-  now += 1
+  now -= 3_600_000 // the clock was set back
   await client.deliver({ key: 'a', method: 'setTags', fields: { tags: { a: 2 } } })
   answers.clear()
   heard = []
@@ -163,7 +229,7 @@ function makeClient(): { client: Client; store: Store } {
   const client = createClient({
     store,
     transport,
-    lock: (_, work) => work(),
+    lock: createLock(),
     now: () => now,
     facts: () => ({
       deviceType: 12,
@@ -190,8 +256,11 @@ async function listen(port: number): Promise<Server> {
       const body = JSON.parse(Buffer.concat(chunks).toString()) as Pick<Heard, 'request'>
       const path = request.url ?? ''
       heard.push({ path, authorization: request.headers.authorization, request: body.request })
-      const answer = answers.get(path.slice('/json/1.3/'.length)) ?? ok(null)
-      response.writeHead(answer.status).end(answer.body)
+      const method = path.slice('/json/1.3/'.length)
+      const answer = answers.get(method) ?? ok(null)
+      void (holding.get(method) ?? Promise.resolve()).then(() =>
+        response.writeHead(answer.status).end(answer.body),
+      )
     })
   })
   await new Promise<void>(resolve => listening.listen(port, '127.0.0.1', resolve))

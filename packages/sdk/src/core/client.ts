@@ -6,7 +6,7 @@
  */
 import { RoostError } from './error.ts'
 import { sendKept } from './outbox.ts'
-import type { DeviceState, Store } from './state.ts'
+import type { DeviceState, KeptCall, Store } from './state.ts'
 
 export const VERSION = '0.1.0'
 const TIMEOUT_MS = 15_000
@@ -60,11 +60,9 @@ export interface Client {
   /** Answers the protocol's `response`, `{}` for null. Throws RoostError. */
   call(method: string, fields?: Fields): Promise<Fields>
   /** `kept`: it will be sent later. Throws RoostError `refused` when the server says no for good. */
-  deliver(call: {
-    readonly key: string
-    readonly method: string
-    readonly fields: Fields
-  }): Promise<'sent' | 'kept'>
+  deliver(call: Pick<KeptCall, 'key' | 'method' | 'fields'>): Promise<'sent' | 'kept'>
+  /** Sends one that is kept already, and those before it; else as `deliver`. */
+  deliverKept(key: string): Promise<'sent' | 'kept'>
   /** Sends what is kept (outbox.ts). */
   flush(): Promise<void>
 }
@@ -76,13 +74,18 @@ export function createClient(options: ClientOptions): Client {
   const flush = (): Promise<ReadonlyMap<string, RoostError>> =>
     options.lock('roost-outbox', () => sendKept({ store, now, send }))
 
+  const deliverKept = async (key: string): Promise<'sent' | 'kept'> => {
+    const failed = (await flush()).get(key)
+    if (failed?.code === 'refused') throw failed
+    return (await store.kept()).some(kept => kept.key === key) ? 'kept' : 'sent'
+  }
+
   return {
     call,
+    deliverKept,
     async deliver({ key, method, fields }) {
       await store.keep({ key, method, fields, at: now() })
-      const failed = (await flush()).get(key)
-      if (failed?.code === 'refused') throw failed
-      return (await store.kept()).some(kept => kept.key === key) ? 'kept' : 'sent'
+      return deliverKept(key)
     },
     async flush() {
       await flush()
@@ -90,16 +93,38 @@ export function createClient(options: ClientOptions): Client {
   }
 }
 
+/** Calls that have an order go one after the other: on the way a later one could overtake, and the earlier one would count as late. */
+function post(options: ClientOptions, method: string, fields: Fields): Promise<Fields> {
+  const go = () => postOnce(options, method, fields)
+  return ORDERED.has(method)
+    ? options.lock('roost-ordered', async () => mendIdentity(options, method, await go(), go))
+    : go()
+}
+
 /**
- * A copy of this device, from a backup or a cloned profile, goes by the same hwid: the server hands a new one to one of the
- * two, and that one's address goes over to it by registering again.
+ * A copy of this device, from a backup or a cloned profile, goes by the same hwid. Either it has counted on while this one has not, and all that this
+ * one says counts as late (R5): it goes on from a number that is ahead. Or the server sees both and hands a new hwid to one of the two (race M), and that
+ * one's address goes over to it. Both by the same call again.
  */
-async function post(options: ClientOptions, method: string, fields: Fields): Promise<Fields> {
-  const answer = await postOnce(options, method, fields)
-  const { new_hwid: hwid } = answer
-  if (method !== 'registerDevice' || typeof hwid !== 'string' || hwid === '') return answer
-  await options.store.update(state => ({ ...known(state), hwid }))
-  return postOnce(options, method, fields)
+async function mendIdentity(
+  { store, now }: ClientOptions,
+  method: string,
+  answer: Fields,
+  again: () => Promise<Fields>,
+): Promise<Fields> {
+  const { new_hwid: hwid, stale } = answer
+  const isHanded = method === 'registerDevice' && typeof hwid === 'string' && hwid !== ''
+  if (!isHanded && stale !== true) return answer
+  await store.update(state => {
+    const before = known(state)
+    return isHanded ? { ...before, hwid } : { ...before, clientSeq: numberAhead(before, now()) }
+  })
+  return again()
+}
+
+/** Whoever did the same before has a smaller one, unless its clock was ahead of this one's. */
+function numberAhead({ clientSeq }: DeviceState, now: number): number {
+  return Math.max(2 * clientSeq, Math.round(now / 1000))
 }
 
 async function postOnce(options: ClientOptions, method: string, fields: Fields): Promise<Fields> {
@@ -108,7 +133,9 @@ async function postOnce(options: ClientOptions, method: string, fields: Fields):
   const request: TransportRequest = {
     url: `${baseUrl}/json/1.3/${method}`,
     headers: { 'content-type': 'application/json', authorization: `Token ${deviceToken}` },
-    body: JSON.stringify({ request: { ...baseFields(state, options.facts(), method), ...fields } }),
+    body: JSON.stringify({
+      request: { ...baseFields(state, options.facts(), method), ...named(fields, state) },
+    }),
     timeoutMs: TIMEOUT_MS,
   }
   const answer = await options.transport(request).catch((cause: unknown) => {
@@ -148,6 +175,11 @@ function baseFields(state: DeviceState, facts: DeviceFacts, method: string): Fie
     ...(state.userId === undefined ? {} : { userId: state.userId }),
     ...(ORDERED.has(method) ? { client_seq: state.clientSeq } : {}),
   }
+}
+
+/** The protocol's way to say "nobody": the device is its own user. It may have got another name since the call was kept. */
+function named(fields: Fields, { hwid }: DeviceState): Fields {
+  return fields.userId === null ? { ...fields, userId: hwid } : fields
 }
 
 function readAnswer(method: string, answer: { readonly status: number; readonly body: string }): Fields {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { createClient, type TransportRequest } from './client.ts'
 import { markInbox, readInbox } from './inbox.ts'
-import { adoptSettings, type KeptCall, type Store } from './state.ts'
+import { adoptSettings, type DeviceState, type KeptCall, type Store } from './state.ts'
 
 const INBOX = { entries: [], unread: 3, next: null }
 
@@ -101,4 +101,16 @@ test('what was done with an entry is told in the words of the device protocol, a
     { hash: '0199aaaabbbb7ccc8dddeeeeffff0000', status: 2 },
     { hash: '0199aaaabbbb7ccc8dddeeeeffff0000', status: 4 },
   ])
+})
+
+test('what was asked for while somebody else was here is asked for anew', async () => {
+  const { asked, context } = makeDevice()
+  const asking: typeof context.transport = async request => {
+    const answer = await context.transport(request)
+    if (asked.length === 1)
+      await context.store.update(state => ({ ...(state as DeviceState), userId: 'bob' }))
+    return answer
+  }
+  await readInbox({ ...context, transport: asking }, { after: '17' })
+  expect(asked.map(it => new URL(it.url).search)).toEqual(['?limit=50&after=17', '?limit=50'])
 })

@@ -68,6 +68,8 @@ export async function readInbox(
   }).catch((cause: unknown) => {
     throw new RoostError('unreachable', 'the inbox got no answer', { cause })
   })
+  // It may be of whoever was here when it was asked for.
+  if ((await store.read())?.userId !== state.userId) return readInbox({ client, store, transport }, { limit })
   if (answer.status === 200) return readBody(answer.body)
   throw new RoostError(codeOf(answer.status), `the inbox was answered with ${answer.status}`)
 }

@@ -39,7 +39,15 @@ export { createLive } from './live.ts'
 export type { AppState, Live, LiveOptions, LiveStatus, OtherFrame } from './live-options.ts'
 export { decodePayload, type PushPayload, payloadOfFrame, safeLink } from './payload.ts'
 export { type ReceiptKind, type Received, sendReceipt } from './receipts.ts'
-export { type Claim, claim, isForeign, knowsUser, type Presentation, presentationOf } from './received.ts'
+export {
+  isForeign,
+  isForeignByNow,
+  knowsUser,
+  once,
+  type Presentation,
+  presentationOf,
+  type ReceivingOptions,
+} from './received.ts'
 export {
   type Finding,
   judge,

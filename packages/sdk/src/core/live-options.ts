@@ -1,5 +1,5 @@
 /** What the live channel asks of its platform, and offers to it. */
-import type { Client } from './client.ts'
+import type { Client, Lock } from './client.ts'
 import type { PushPayload } from './payload.ts'
 import type { OpenSocket } from './socket.ts'
 import type { Store } from './state.ts'
@@ -13,7 +13,8 @@ export type OtherFrame = Readonly<Record<string, unknown>> & { readonly type: st
 
 export interface LiveOptions {
   readonly store: Store
-  readonly client: Client
+  readonly client: Pick<Client, 'call' | 'flush'>
+  readonly lock: Lock
   readonly openSocket: OpenSocket
   /** Shown for a message without a title. */
   readonly fallbackTitle: string

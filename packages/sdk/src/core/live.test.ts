@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
 import { memoryStore } from '../../test/memory-store.ts'
+import { createLock } from '../mobile/runtime.ts'
 import type { Client } from './client.ts'
 import { createLive } from './live.ts'
 import type { Live, LiveStatus } from './live-options.ts'
@@ -222,17 +223,17 @@ test('the state of the app is told when it changes, and frames of other types ar
 })
 
 function makeLive(onFrame: (frame: object) => void = () => undefined): Live {
-  const client: Client = {
+  const client: Pick<Client, 'call' | 'flush'> = {
     call: async method => {
       calls.push(method)
       return {}
     },
-    deliver: async () => 'sent',
     flush: async () => undefined,
   }
   return createLive({
     store,
     client,
+    lock: createLock(),
     openSocket,
     fallbackTitle: 'Site',
     onMessage: message => shown.add(message),

@@ -6,12 +6,12 @@
  *                          └──pause of a random length ◀──the connection ends
  *   resting: somebody else is logged in for the server, or nobody any more, or another connection counts; until the user changes, or `wake`
  *
- * No loss, no repeat: a message is claimed (received.ts) before it is shown, and its number is kept until the server has acknowledged to know it.
+ * No loss, no repeat: a message is shown once (received.ts), and then its number is kept until the server has acknowledged to know it.
  * R25: nothing is connected while the server has not heard who uses the device.
  */
 import type { AppState, Live, LiveOptions, LiveStatus, OtherFrame } from './live-options.ts'
 import { type MessageFrame, payloadOfFrame } from './payload.ts'
-import { claim, knowsUser } from './received.ts'
+import { knowsUser, once } from './received.ts'
 import type { Socket } from './socket.ts'
 import type { DeviceState } from './state.ts'
 
@@ -170,16 +170,14 @@ class LiveChannel implements Live {
   }
 
   async #receive(frame: MessageFrame): Promise<void> {
-    const { store, onMessage, fallbackTitle } = this.#options
+    const { onMessage, fallbackTitle } = this.#options
     const message = payloadOfFrame(frame, fallbackTitle)
-    const verdict = await claim(store, message)
+    const show = async () => onMessage(message)
+    // What its receiver can't cope with has come all the same.
+    const verdict = await once(this.#options, message, show).catch(() => 'new')
     if (verdict === 'foreign') return // whom it is for has not seen it
-    try {
-      if (verdict === 'new') await onMessage(message)
-    } finally {
-      await this.#rememberSeqs(have => [...have.filter(it => it !== frame.seq), frame.seq])
-      this.say({ type: 'ack', seqs: [frame.seq] })
-    }
+    await this.#rememberSeqs(have => [...have.filter(it => it !== frame.seq), frame.seq])
+    this.say({ type: 'ack', seqs: [frame.seq] })
   }
 
   #forgetSeqs(seqs: readonly number[]): Promise<void> {

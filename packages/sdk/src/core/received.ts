@@ -1,9 +1,11 @@
 /**
  * What a device has received, whichever road it took: each message is shown once, and to nobody but whom it is for (R25).
  *
- * Whoever is about to show a message claims it first. Claims are kept by the store, where pages and the service worker meet, so of a frame and
- * a push of the same message the second finds the first.
+ * Whoever is about to show a message does so under a lock of its name, and notes it in the store, where pages and the service worker meet, when it is
+ * shown. So of a frame and a push of the same message the second finds the first; and where a page is ended in between, nothing is noted and its
+ * push is shown.
  */
+import type { Lock } from './client.ts'
 import type { PushPayload } from './payload.ts'
 import type { DeviceState, Store } from './state.ts'
 
@@ -11,35 +13,62 @@ import type { DeviceState, Store } from './state.ts'
 const SEEN_MAX = 300
 
 /** `foreign`: it is for somebody who is not logged in here. */
-export type Claim = 'new' | 'seen' | 'foreign'
+export type Verdict = 'new' | 'seen' | 'foreign'
+
+export interface ReceivingOptions {
+  readonly store: Store
+  readonly lock: Lock
+}
 
 type Named = Pick<PushPayload, 'hash' | 'userId'>
 
-/** One caller alone gets `new`. What has no hash is always new. */
-export async function claim(store: Store, message: Named): Promise<Claim> {
-  const state = await store.read()
-  if (state === undefined) return 'new'
-  if (isForeign(state, message)) return 'foreign'
+/**
+ * Runs `show` for one caller alone, who gets `new`; what has no hash is always new. A failure of `show` is the caller's, and the message has been
+ * shown. Where nothing can be kept it is shown: twice is better than never.
+ */
+export function once(
+  { store, lock }: ReceivingOptions,
+  message: Named,
+  show: () => Promise<void>,
+): Promise<Verdict> {
   const { hash } = message
-  if (hash === undefined) return 'new'
-  let verdict: Claim = 'new'
-  await store.update(before => {
-    const known = before ?? state
-    verdict = judge(known, message)
-    return verdict === 'new' ? { ...known, seen: [...(known.seen ?? []), hash].slice(-SEEN_MAX) } : known
-  })
-  return verdict
+  const work = async () => {
+    const verdict = judge(await store.read().catch(() => undefined), message)
+    if (verdict !== 'new') return verdict
+    try {
+      await show()
+    } finally {
+      if (hash !== undefined) await note(store, hash).catch(() => {})
+    }
+    return verdict
+  }
+  return hash === undefined ? work() : lock(`roost-message ${hash}`, work)
 }
 
-/** Asked again: somebody may have logged in between. */
-function judge(state: DeviceState, { hash, userId }: Named): Claim {
+function judge(state: DeviceState | undefined, { hash, userId }: Named): Verdict {
+  if (state === undefined) return 'new'
   if (isForeign(state, { userId })) return 'foreign'
   return hash !== undefined && state.seen?.includes(hash) ? 'seen' : 'new'
+}
+
+async function note(store: Store, hash: string): Promise<void> {
+  const state = await store.read()
+  if (state === undefined) return
+  await store.update((before = state) => ({
+    ...before,
+    seen: [...(before.seen ?? []), hash].slice(-SEEN_MAX),
+  }))
 }
 
 /** What is for nobody in particular is shown to whoever uses the device; and so is all where the app does not say who does. */
 export function isForeign(state: DeviceState, { userId }: Pick<Named, 'userId'>): boolean {
   return userId !== undefined && knowsUser(state) && userId !== state.userId
+}
+
+/** Whether somebody else has logged in since it was judged: what is on the screen for the one before has to go (R25). */
+export async function isForeignByNow(store: Store, message: Pick<Named, 'userId'>): Promise<boolean> {
+  const state = await store.read().catch(() => undefined)
+  return state !== undefined && isForeign(state, message)
 }
 
 /** Whether the app says who is logged in here; else its back end alone may name users. */

@@ -59,6 +59,7 @@ export interface DeviceState {
 
 /** A call that must reach the server, if not now then at the next event or start. */
 export interface KeptCall {
+  /** Two with the same key are the same call. */
   readonly key: string
   readonly method: string
   readonly fields: Readonly<Record<string, unknown>>
@@ -67,11 +68,14 @@ export interface KeptCall {
 
 export interface Store {
   read(): Promise<DeviceState | undefined>
-  /** Atomic, also against other tabs and the service worker. */
-  update(change: (state: DeviceState | undefined) => DeviceState): Promise<DeviceState>
-  /** A call with the key of a kept one replaces it. */
+  /**
+   * Atomic, also against other tabs and the service worker. With a call, that is kept by the same change: nobody sees one without the other, and
+   * whoever is ended in between has left neither.
+   */
+  update(change: (state: DeviceState | undefined) => DeviceState, call?: KeptCall): Promise<DeviceState>
+  /** Changes nothing when one with its key is kept: it happened then. */
   keep(call: KeptCall): Promise<void>
-  /** Oldest first. */
+  /** In the order in which they were kept, whatever their clocks said. */
   kept(): Promise<readonly KeptCall[]>
   forget(key: string): Promise<void>
 }

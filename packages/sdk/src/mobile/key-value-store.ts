@@ -2,7 +2,8 @@
  * The store of a device over an app's key-value storage, such as AsyncStorage or Capacitor's Preferences.
  *
  * Such a storage knows no transactions. An app has one JavaScript runtime, so a queue in it keeps changes apart; each value is written whole,
- * so an app that is killed in between has the old or the new one.
+ * so an app that is killed in between has the old or the new one. What changes the state and keeps a call is written as one value first, and
+ * made of it at the next use if the app was killed before.
  */
 import type { DeviceState, KeptCall, Store } from '../core/state.ts'
 
@@ -15,25 +16,61 @@ export interface KeyValueStorage {
 
 const STATE = 'roost.state'
 const OUTBOX = 'roost.outbox'
+/** A change of both that may have been made by half. */
+const CHANGE = 'roost.change'
+
+interface Change {
+  readonly state: DeviceState
+  readonly call: KeptCall
+}
+
 export function openKeyValueStore(storage: KeyValueStorage): Store {
-  const inTurn = createQueue()
+  const queue = createQueue()
+  let isWhole = false
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> =>
+    queue(async () => {
+      if (!isWhole) await finish()
+      return work()
+    })
   const readState = () => readJson<DeviceState>(storage, STATE)
   const readOutbox = async () => (await readJson<KeptCall[]>(storage, OUTBOX)) ?? []
-  const changeOutbox = (change: (calls: readonly KeptCall[]) => readonly KeptCall[]) =>
-    inTurn(async () => storage.setItem(OUTBOX, JSON.stringify(change(await readOutbox()))))
+  const changeOutbox = async (change: (calls: readonly KeptCall[]) => readonly KeptCall[]) =>
+    storage.setItem(OUTBOX, JSON.stringify(change(await readOutbox())))
+  const writeState = (state: DeviceState) => storage.setItem(STATE, JSON.stringify(state))
+  /** May be done twice. */
+  const write = async ({ state, call }: Change) => {
+    await changeOutbox(withCall(call))
+    await writeState(state)
+    await storage.removeItem(CHANGE)
+    isWhole = true
+  }
+  const finish = async () => {
+    const begun = await readJson<Change>(storage, CHANGE)
+    if (begun !== undefined) await write(begun)
+    isWhole = true
+  }
 
   return {
     read: () => inTurn(readState),
-    update: change =>
+    update: (change, call) =>
       inTurn(async () => {
-        const next = change(await readState())
-        await storage.setItem(STATE, JSON.stringify(next))
-        return next
+        const state = change(await readState())
+        if (call === undefined) await writeState(state)
+        else {
+          isWhole = false
+          await storage.setItem(CHANGE, JSON.stringify({ state, call } satisfies Change))
+          await write({ state, call })
+        }
+        return state
       }),
-    keep: call => changeOutbox(calls => [...calls.filter(it => it.key !== call.key), call]),
-    kept: async () => [...(await inTurn(readOutbox))].sort((a, b) => a.at - b.at),
-    forget: key => changeOutbox(calls => calls.filter(it => it.key !== key)),
+    keep: call => inTurn(() => changeOutbox(withCall(call))),
+    kept: () => inTurn(readOutbox),
+    forget: key => inTurn(() => changeOutbox(calls => calls.filter(it => it.key !== key))),
   }
+}
+
+function withCall(call: KeptCall): (calls: readonly KeptCall[]) => readonly KeptCall[] {
+  return calls => (calls.some(({ key }) => key === call.key) ? calls : [...calls, call])
 }
 
 /** What can't be read, from a write of another version or a damaged file, counts as nothing: the device begins anew rather than never. */

@@ -2,11 +2,11 @@
  * What comes and what is tapped: each message once, to nobody but whom it is for, and with its receipts.
  *
  * On iOS the system has shown a push before the app hears of it; there `foreign` and `seen` keep it from the app and from the counts, and the
- * service extension (native/ios) from the screen. On Android nothing is shown before it was claimed.
+ * service extension (native/ios) from the screen. On Android nothing is shown before that is known.
  */
 import type { PushPayload } from '../core/payload.ts'
 import { sendReceipt } from '../core/receipts.ts'
-import { claim, type Presentation, presentationOf } from '../core/received.ts'
+import { isForeignByNow, once, type Presentation, presentationOf } from '../core/received.ts'
 import type { Calls } from './calls.ts'
 import type { Environment } from './environment.ts'
 import type { NativeOpening, NativePushMessage } from './native-push.ts'
@@ -25,17 +25,20 @@ export async function receive(
   message: NativePushMessage,
 ): Promise<void> {
   const push = readPush(message)
-  if ((await claim(environment.store, push)) !== 'new') return
-  await pass(environment, receiver, push, { isShown: message.shown !== undefined })
+  const system = { isShown: message.shown !== undefined }
+  const verdict = await once(environment, push, () => pass(environment, receiver, push, system))
+  if (verdict === 'new') await sendReceipt(environment.client, 'delivered', push)
 }
 
-/** What the live channel brings is claimed already. */
-export function receiveLive(
+/** The live channel sees to it that a message comes once. */
+export async function receiveLive(
   environment: Environment,
   receiver: Receiver,
   payload: PushPayload,
 ): Promise<void> {
-  return pass(environment, receiver, pushOfPayload(payload), { isShown: false })
+  const push = pushOfPayload(payload)
+  await pass(environment, receiver, push, { isShown: false })
+  void sendReceipt(environment.client, 'delivered', push).catch(() => undefined)
 }
 
 async function pass(
@@ -45,8 +48,9 @@ async function pass(
   system: { readonly isShown: boolean },
 ): Promise<void> {
   const presentation = await present(receiver, push, system)
+  // Somebody else may have logged in while it was on its way to the screen.
+  if (await isForeignByNow(environment.store, push)) return environment.native.clearShown?.()
   if (presentation === 'event' || presentation === 'show') receiver.onPush?.(push)
-  await sendReceipt(environment.client, 'delivered', push)
 }
 
 /**
@@ -73,7 +77,7 @@ export async function open(
   { action, ...message }: NativeOpening,
 ): Promise<void> {
   const push = readPush(message)
-  if ((await claim(environment.store, push)) === 'foreign') return
+  if ((await once(environment, push, async () => {})) === 'foreign') return
   receiver.onOpen?.(openingOf(push, action))
   await noteOpened(environment, push)
 }

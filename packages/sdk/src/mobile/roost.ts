@@ -10,6 +10,7 @@ import { RoostError } from '../core/error.ts'
 import { type Inbox, type InboxPage, markInbox, readInbox } from '../core/inbox.ts'
 import { createLive } from '../core/live.ts'
 import type { Live } from '../core/live-options.ts'
+import { announce, changeUser } from '../core/shared.ts'
 import { openWebSocket } from '../core/socket.ts'
 import { adoptSettings, type DeviceState, type Settings } from '../core/state.ts'
 import { type Calls, createCalls } from './calls.ts'
@@ -121,7 +122,7 @@ async function sync(context: Context): Promise<MobileStatus> {
   await context.client.flush()
   await reportOpen(context).catch(forgiveAbsence)
   await syncRegistration(context).catch(forgiveAbsence)
-  return announce(context)
+  return announce(readStatus(context), context.options.onChange)
 }
 
 async function subscribe(context: Context): Promise<MobileStatus> {
@@ -130,14 +131,14 @@ async function subscribe(context: Context): Promise<MobileStatus> {
   await context.native.requestPermission()
   await context.store.update(state => ({ ...adopt(context.options, state), isOptedOut: false }))
   await syncRegistration(context).catch(forgiveAbsence)
-  return announce(context)
+  return announce(readStatus(context), context.options.onChange)
 }
 
 async function unsubscribe(context: Context): Promise<MobileStatus> {
   // The wish first: if the network is away now, the next start carries it out.
   await context.store.update(state => ({ ...adopt(context.options, state), isOptedOut: true }))
   await syncRegistration(context).catch(forgiveAbsence)
-  return announce(context)
+  return announce(readStatus(context), context.options.onChange)
 }
 
 async function deliver(
@@ -150,21 +151,23 @@ async function deliver(
 }
 
 async function setUser(context: Context, userId: string | undefined): Promise<MobileDelivery> {
+  const { store, client, options, live, native } = context
   const before = await context.adopted()
-  const { hwid } = await context.store.update(state => ({
-    ...adopt(context.options, state),
+  const call = await changeUser({
+    store,
+    adopt: state => adopt(options, state),
     userId,
-    isUserTold: true,
-  }))
+    uuid: makeUuid(options),
+    now: context.now(),
+  })
   await share(context)
-  if (userId === undefined) context.live.logOut()
+  if (call.fields.userId === null) live.logOut()
   // What is on the screen is for whoever was there before.
-  if (before.userId !== userId) await context.native.clearShown?.()
+  if ((before.userId ?? null) !== call.fields.userId) await native.clearShown?.()
   try {
-    // the protocol's way to say "nobody": the device is its own user
-    return await deliver(context, 'registerUser', { userId: userId ?? hwid })
+    return await client.deliverKept(call.key)
   } finally {
-    context.live.userChanged()
+    live.userChanged()
   }
 }
 
@@ -228,12 +231,6 @@ async function reportOpen(context: Context): Promise<void> {
 function forgiveAbsence(error: unknown): void {
   if (!(error instanceof RoostError) || (error.code !== 'unreachable' && error.code !== 'unavailable'))
     throw error
-}
-
-async function announce(context: Context): Promise<MobileStatus> {
-  const status = await readStatus(context)
-  context.options.onChange?.(status)
-  return status
 }
 
 async function readStatus(context: Context): Promise<MobileStatus> {

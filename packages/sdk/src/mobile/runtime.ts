@@ -26,11 +26,16 @@ export const transport: Transport = async ({ method = 'POST', url, headers, body
 
 /** An app is one runtime: what may not run at the same time waits in a queue of its name. */
 export function createLock(): Lock {
-  const queues = new Map<string, ReturnType<typeof createQueue>>()
-  return (name, work) => {
-    const queue = queues.get(name) ?? createQueue()
+  const queues = new Map<string, { readonly run: ReturnType<typeof createQueue>; waiting: number }>()
+  return async (name, work) => {
+    const queue = queues.get(name) ?? { run: createQueue(), waiting: 0 }
     queues.set(name, queue)
-    return queue(work)
+    queue.waiting++
+    try {
+      return await queue.run(work)
+    } finally {
+      if (--queue.waiting === 0) queues.delete(name) // names of messages are many
+    }
   }
 }
 

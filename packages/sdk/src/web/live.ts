@@ -9,16 +9,18 @@ import { createLive } from '../core/live.ts'
 import type { Live, LiveStatus, OtherFrame } from '../core/live-options.ts'
 import type { PushPayload } from '../core/payload.ts'
 import { sendReceipt } from '../core/receipts.ts'
-import { isForeign } from '../core/received.ts'
+import { isForeign, isForeignByNow } from '../core/received.ts'
 import { openWebSocket } from '../core/socket.ts'
 import { showBadge } from './badge.ts'
 import type { Environment } from './browser.ts'
+import { closeForeign } from './notification.ts'
 import { present } from './present.ts'
 import { stopRinging } from './ringing.ts'
 import { hear, type Notice, pageInView, tell, type View, watchView } from './tabs.ts'
 
 export interface JoinOptions extends Environment {
-  readonly registration: ServiceWorkerRegistration
+  /** Undefined where the browser has no notifications. */
+  readonly registration: ServiceWorkerRegistration | undefined
   /** Connects; else this page only hears what comes by push. */
   readonly isLive: boolean
   readonly onMessage: (message: PushPayload) => void
@@ -59,17 +61,15 @@ class Page {
 
   constructor(options: JoinOptions) {
     this.#options = options
-    const { store, client, registration, onStatus, onCall, now } = options
+    const { store, client, lock, onStatus, onCall, now } = options
     this.#ringing = onCall && createRinging({ onCall, now })
     this.#live = createLive({
       store,
       client,
+      lock,
       openSocket: openWebSocket,
       fallbackTitle: location.hostname,
-      onMessage: async message => {
-        await present({ store, registration, orElse: this.#id }, message)
-        void sendReceipt(client, 'delivered', message).catch(() => undefined)
-      },
+      onMessage: message => this.#present(message),
       onFrame: frame => void this.#takeFrame(frame).catch(() => undefined),
       onStatus,
     })
@@ -103,6 +103,14 @@ class Page {
     await navigator.locks.request(LEADER, { signal: this.#waiting.signal }, lead).catch(() => undefined)
   }
 
+  async #present(message: PushPayload): Promise<void> {
+    const { store, client, registration } = this.#options
+    await present({ store, registration, orElse: this.#id }, message)
+    void sendReceipt(client, 'delivered', message).catch(() => undefined)
+    // Somebody else may have logged in while it was on its way to the screen.
+    if (message.userId !== undefined) await closeForeign(registration, store)
+  }
+
   async #takeFrame(frame: OtherFrame): Promise<void> {
     if (frame.type === 'call') return this.#takeCall(frame as unknown as CallFrame)
     if (frame.type === 'unread') await this.#showUnread(Number(frame.count))
@@ -122,7 +130,7 @@ class Page {
     if (state === undefined || isForeign(state, { userId: userId ?? undefined })) return
     if (!(await noteCall(store, call))) return
     tell({ type: 'call', call })
-    if (call.state !== 'ringing') return stopRinging(registration, callTag(call))
+    if (call.state !== 'ringing') return registration && stopRinging(registration, callTag(call))
     if (call.role === 'callee' && this.#ringing !== undefined)
       this.#live.say({ type: 'call', callId: call.id, event: 'ringing' })
   }
@@ -130,7 +138,7 @@ class Page {
   #take(notice: Notice): void {
     switch (notice.type) {
       case 'message':
-        if (notice.to === this.#id) this.#options.onMessage(notice.message)
+        if (notice.to === this.#id) void this.#handOver(notice.message)
         return
       case 'call':
         return this.#ringing?.take(notice.call)
@@ -142,6 +150,12 @@ class Page {
       case 'user':
         return this.#live.userChanged()
     }
+  }
+
+  /** Somebody else may have logged in while it was on its way to this page. */
+  async #handOver(message: PushPayload): Promise<void> {
+    const { store, onMessage } = this.#options
+    if (!(await isForeignByNow(store, message))) onMessage(message)
   }
 
   #viewChanged(): void {

@@ -3,6 +3,8 @@
  * Sources: Notifications API §2; Push API, "userVisibleOnly".
  */
 import type { Links, PushPayload } from '../core/payload.ts'
+import { isForeign, knowsUser } from '../core/received.ts'
+import type { Store } from '../core/state.ts'
 
 /** What a shown notification carries to its click. */
 export interface Carried extends Links {
@@ -67,12 +69,12 @@ export async function keepPromise(registration: ServiceWorkerRegistration, title
 /** R25: takes away what is on the screen of somebody who is not logged in any more. */
 export async function closeForeign(
   registration: ServiceWorkerRegistration | undefined,
-  userId: string | undefined,
+  store: Store,
 ): Promise<void> {
-  for (const shown of (await registration?.getNotifications()) ?? []) {
-    const owner = (shown.data as Carried | null)?.userId
-    if (owner !== undefined && owner !== userId) shown.close()
-  }
+  const state = await store.read()
+  if (state === undefined || !knowsUser(state)) return
+  for (const shown of (await registration?.getNotifications()) ?? [])
+    if (isForeign(state, (shown.data as Carried | null) ?? { userId: undefined })) shown.close()
 }
 
 /** Without the fields that are undefined: browsers read `undefined` as a text for some of them. */

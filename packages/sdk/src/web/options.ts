@@ -46,6 +46,7 @@ export interface RoostOptions {
 }
 
 export interface RoostStatus {
+  /** This browser has web push here. Without, all the rest works: who uses it, tags, events, the live channel, the inbox. */
   readonly isSupported: boolean
   readonly permission: NotificationPermission
   /** The server has confirmed an address of this browser, and nobody took it back since. */
@@ -56,7 +57,7 @@ export interface RoostStatus {
 }
 
 /**
- * `kept`: not through yet; sent again at the next event or start. `ignored`: this browser has no web push, so the
+ * `kept`: not through yet; sent again at the next event or start. `ignored`: this page can keep nothing, since it has no https, so the
  * server knows nothing of it. A site's login must not fail over that.
  */
 export type Delivery = 'sent' | 'kept' | 'ignored'

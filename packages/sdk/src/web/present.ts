@@ -10,7 +10,8 @@ import { pageInView, tell } from './tabs.ts'
 
 export interface PresentOptions {
   readonly store: Store
-  readonly registration: ServiceWorkerRegistration
+  /** Undefined where the browser has no notifications. */
+  readonly registration: ServiceWorkerRegistration | undefined
   /** The page to tell when none is in view and no notification may be shown. */
   readonly orElse?: string
 }
@@ -23,7 +24,7 @@ export async function present(
   const page = await pageInView()
   const state = await store.read().catch(() => undefined)
   const how = page === undefined ? 'show' : presentationOf(message, state?.settings.foreground ?? 'show')
-  const isShown = how === 'show' && Notification.permission === 'granted'
+  const isShown = how === 'show' && registration !== undefined && Notification.permission === 'granted'
   const to = page ?? (isShown ? undefined : orElse)
   if (to !== undefined && how !== 'silent') tell({ type: 'message', to, message })
   if (isShown) await showNotification(registration, message)

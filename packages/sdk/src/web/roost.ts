@@ -12,6 +12,7 @@ import { RoostError } from '../core/error.ts'
 import { type Inbox, type InboxPage, markInbox, readInbox } from '../core/inbox.ts'
 import { codeIn } from '../core/invitation-code.ts'
 import { sendReceipt } from '../core/receipts.ts'
+import { announce, changeUser } from '../core/shared.ts'
 import { adoptSettings, type DeviceState, type Settings } from '../core/state.ts'
 import { showBadge } from './badge.ts'
 import { browserEnvironment, type Environment, transport } from './browser.ts'
@@ -29,7 +30,7 @@ interface Context extends Environment {
 /** Does nothing until its methods are called. Each method throws RoostError. */
 export function createRoost(options: RoostOptions): Roost {
   const context: Context = { ...browserEnvironment(), options }
-  const device = () => context.store.update(state => adopt(context, state))
+  const device = () => adopted(context)
   const check = async () => {
     const { selfCheck } = await loadTesting()
     return selfCheck({ ...context, device, serviceWorkerUrl: serviceWorkerUrlOf(options) })
@@ -78,16 +79,19 @@ function serviceWorkerUrlOf({ serviceWorkerUrl = '/roost-service-worker.js' }: R
   return serviceWorkerUrl
 }
 
+/** It runs on every page view: what a browser lacks is no reason to fail there. Without push the rest works. */
 async function start(context: Context): Promise<RoostStatus> {
-  if (!isSupported()) return announce(context) // it runs on every page view: no reason to fail there
+  if (!canKeep()) return told(context)
   introduce()
-  const registration = await prepare(context)
+  const registration = isSupported() ? await prepare(context) : undefined
+  await adopted(context)
+  await closeForeign(registration, context.store) // of a page that was closed while it logged out
   watch(context)
   await context.client.flush()
   await reportOpen(context)
-  await syncSubscription(context, registration)
+  if (registration !== undefined) await syncSubscription(context, registration)
   await joinPages(context, registration)
-  return announce(context)
+  return told(context)
 }
 
 let isIntroduced = false
@@ -106,13 +110,17 @@ function watch(context: Context): void {
   watching.add(context.store)
   const again = () => void start(context).catch(() => {}) // the next page view tries again
   addEventListener('online', again)
+  addEventListener('pageshow', event => (event as PageTransitionEvent).persisted && again()) // a page view, too
   const asked = navigator.permissions?.query({ name: 'notifications' })
   asked?.then(status => status.addEventListener('change', again)).catch(() => {})
 }
 
 const joined = new WeakSet<Environment['store']>()
 
-async function joinPages(context: Context, registration: ServiceWorkerRegistration): Promise<void> {
+async function joinPages(
+  context: Context,
+  registration: ServiceWorkerRegistration | undefined,
+): Promise<void> {
   const { live = false, onMessage, onLive, onCall, onUnread } = context.options
   if ((!live && onMessage === undefined) || joined.has(context.store)) return
   const { join } = await load(() => import('./live.ts'), 'roost-live.js')
@@ -134,18 +142,18 @@ async function subscribe(context: Context): Promise<RoostStatus> {
   const permission = await Notification.requestPermission() // first: after any other wait the gesture is over
   const registration = await prepare(context)
   if (permission === 'granted') {
-    await context.store.update(state => ({ ...adopt(context, state), isOptedOut: false }))
+    await context.store.update(state => ({ ...adoptOptions(context.options, state), isOptedOut: false }))
     await syncSubscription(context, registration)
   }
-  return announce(context)
+  return told(context)
 }
 
 async function unsubscribe(context: Context): Promise<RoostStatus> {
   const registration = await prepare(context)
   // The wish first: if the network is away now, the next start carries it out.
-  await context.store.update(state => ({ ...adopt(context, state), isOptedOut: true }))
+  await context.store.update(state => ({ ...adoptOptions(context.options, state), isOptedOut: true }))
   await syncSubscription(context, registration)
-  return announce(context)
+  return told(context)
 }
 
 async function setTags(context: Context, tags: Readonly<Record<string, TagValue>>): Promise<Delivery> {
@@ -161,43 +169,46 @@ async function deliver(
   method: string,
   fields: Readonly<Record<string, unknown>>,
 ): Promise<Delivery> {
-  if (!isSupported()) return 'ignored'
-  await context.store.update(state => adopt(context, state))
-  const delivery = await context.client.deliver({ key: `${method}:${crypto.randomUUID()}`, method, fields })
-  if (delivery === 'kept') void syncLater()
+  if (!canKeep()) return 'ignored'
+  await adopted(context)
+  return retried(context.client.deliver({ key: `${method}:${crypto.randomUUID()}`, method, fields }))
+}
+
+async function retried(delivering: Promise<Delivery>): Promise<Delivery> {
+  const delivery = await delivering
+  if (delivery === 'kept') void ownRegistration().then(syncLater)
   return delivery
 }
 
-/** First here and then told: from the first line on nothing of the former person is shown. */
-async function setUser(context: Context, userId: string | undefined): Promise<Delivery> {
-  if (!isSupported()) return 'ignored'
-  const { hwid } = await context.store.update(state => ({
-    ...adopt(context, state),
-    userId,
-    isUserTold: true,
-  }))
-  if (userId === undefined) tell({ type: 'logout' })
-  await closeForeign(await navigator.serviceWorker.getRegistration(), userId)
+async function ownRegistration(): Promise<ServiceWorkerRegistration | undefined> {
+  return navigator.serviceWorker?.getRegistration()
+}
+
+async function setUser({ store, client, now, options }: Context, userId?: string): Promise<Delivery> {
+  if (!canKeep()) return 'ignored'
+  const adopt = (state?: DeviceState) => adoptOptions(options, state)
+  const call = await changeUser({ store, adopt, userId, uuid: crypto.randomUUID(), now: now() })
+  if (call.fields.userId === null) tell({ type: 'logout' })
+  await closeForeign(await ownRegistration(), store)
   try {
-    // the protocol's way to say "nobody": the device is its own user
-    return await deliver(context, 'registerUser', { userId: userId ?? hwid })
+    return await retried(client.deliverKept(call.key))
   } finally {
     tell({ type: 'user' })
   }
 }
 
 async function inbox(context: Context, page: InboxPage = {}): Promise<Inbox> {
-  requireSupport()
-  await context.store.update(state => adopt(context, state))
+  if (!canKeep()) throw new RoostError('unsupported', 'This page can keep nothing: it needs https')
+  await adopted(context)
   const found = await readInbox({ ...context, transport }, page)
   if (context.options.unreadBadge) await showBadge(found.unread)
   return found
 }
 
 async function mark(context: Context, id: string, state: 'read' | 'opened' | 'deleted'): Promise<Delivery> {
-  if (!isSupported()) return 'ignored'
-  await context.store.update(before => adopt(context, before))
-  const delivery = await markInbox(context, id, state)
+  if (!canKeep()) return 'ignored'
+  await adopted(context)
+  const delivery = await retried(markInbox(context, id, state))
   // where the server can't be asked now, the next look at the inbox puts the number right
   if (context.options.unreadBadge && delivery === 'sent') await inbox(context, { limit: 0 }).catch(() => {})
   return delivery
@@ -206,7 +217,7 @@ async function mark(context: Context, id: string, state: 'read' | 'opened' | 'de
 /** Remembers the settings, for the service worker too, and installs it. */
 async function prepare(context: Context): Promise<ServiceWorkerRegistration> {
   requireSupport()
-  await context.store.update(state => adopt(context, state))
+  await adopted(context)
   const url = serviceWorkerUrlOf(context.options)
   try {
     return await activated(await navigator.serviceWorker.register(url))
@@ -225,12 +236,24 @@ function requireSupport(): void {
     )
 }
 
+/** Whether it has web push. */
 function isSupported(): boolean {
-  return 'serviceWorker' in navigator && 'PushManager' in globalThis && 'Notification' in globalThis
+  return (
+    canKeep() && 'serviceWorker' in navigator && 'PushManager' in globalThis && 'Notification' in globalThis
+  )
 }
 
-function adopt(context: Context, state: DeviceState | undefined): DeviceState {
-  return adoptSettings(state, settingsOf(context.options), () => crypto.randomUUID())
+/** Pages without https have no locks, nor names that nobody can guess. */
+function canKeep(): boolean {
+  return 'locks' in navigator && 'indexedDB' in globalThis
+}
+
+function adopted({ store, options }: Context): Promise<DeviceState> {
+  return store.update(state => adoptOptions(options, state))
+}
+
+function adoptOptions(options: RoostOptions, state: DeviceState | undefined): DeviceState {
+  return adoptSettings(state, settingsOf(options), () => crypto.randomUUID())
 }
 
 function settingsOf(options: RoostOptions): Settings {
@@ -264,17 +287,15 @@ async function reportOpen(context: Context): Promise<void> {
   if (!isDue(state?.openedAt, context.now()) && state?.permission === permission) return
   await context.client.call('applicationOpen')
   const told = { openedAt: context.now(), ...(permission !== undefined && { permission }) }
-  await context.store.update(before => ({ ...adopt(context, before), ...told }))
+  await context.store.update(before => ({ ...adoptOptions(context.options, before), ...told }))
 }
 
-async function announce(context: Context): Promise<RoostStatus> {
-  const status = await readStatus(context)
-  context.options.onChange?.(status)
-  return status
+function told(context: Context): Promise<RoostStatus> {
+  return announce(readStatus(context), context.options.onChange)
 }
 
 async function readStatus(context: Context): Promise<RoostStatus> {
-  const state = await context.store.read()
+  const state = canKeep() ? await context.store.read() : undefined
   const permission = isSupported() ? Notification.permission : 'denied'
   return {
     isSupported: isSupported(),

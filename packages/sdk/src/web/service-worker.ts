@@ -10,14 +10,14 @@ import { VERSION } from '../core/client.ts'
 import { readInbox } from '../core/inbox.ts'
 import { decodePayload, linkClicked, type PushPayload, safeLink } from '../core/payload.ts'
 import { sendReceipt } from '../core/receipts.ts'
-import { claim } from '../core/received.ts'
+import { once, type Verdict } from '../core/received.ts'
 import { showBadge } from './badge.ts'
 import { browserEnvironment, isWebKit, transport } from './browser.ts'
-import { type Carried, keepPromise, showNotification } from './notification.ts'
+import { type Carried, closeForeign, keepPromise, showNotification } from './notification.ts'
 import { present } from './present.ts'
 import { showCall } from './ringing.ts'
 import { syncSubscription } from './subscription.ts'
-import { SYNC_TAG } from './sync-later.ts'
+import { SYNC_TAG, syncLater } from './sync-later.ts'
 import { VERSION_QUESTION } from './version-question.ts'
 
 const worker = self as unknown as ServiceWorkerGlobalScope
@@ -36,8 +36,14 @@ worker.addEventListener('pushsubscriptionchange', event =>
 // Chromium wakes the worker when the network is back; elsewhere the next event or page view sends what waits.
 worker.addEventListener('sync', event => {
   const { tag } = event as ExtendableEvent & { readonly tag?: string }
-  if (tag === SYNC_TAG) (event as ExtendableEvent).waitUntil(environment.client.flush())
+  if (tag === SYNC_TAG) (event as ExtendableEvent).waitUntil(sendAll())
 })
+
+/** Rejects while something waits: the browser asks again for what was not done. */
+async function sendAll(): Promise<void> {
+  await environment.client.flush()
+  if ((await environment.store.kept()).length > 0) throw new Error('The network is away again')
+}
 
 worker.addEventListener('message', ({ data, ports }) => {
   if (data === VERSION_QUESTION) ports[0]?.postMessage(VERSION)
@@ -45,13 +51,27 @@ worker.addEventListener('message', ({ data, ports }) => {
 
 async function receive(event: PushEvent): Promise<void> {
   const message = decodePayload(event.data?.text(), worker.location.hostname)
-  // Where nothing can be kept it is shown: twice is better than never.
-  const verdict = await claim(environment.store, message).catch(() => 'new' as const)
-  if (verdict !== 'new') return inParallel(showNothing(), environment.client.flush())
-  await inParallel(show(message), sendReceipt(environment.client, 'delivered', message), countUnread())
+  const showing = once(environment, message, () => show(message))
+  await inParallel(showing, afterwards(message, await showing.catch(() => 'new' as const)))
+}
+
+async function afterwards(message: PushPayload, verdict: Verdict): Promise<void> {
+  if (verdict !== 'new') await inParallel(showNothing(), environment.client.flush())
+  else await inParallel(sendReceipt(environment.client, 'delivered', message), countUnread())
+  await waitForNetwork()
+}
+
+async function waitForNetwork(): Promise<void> {
+  if ((await environment.store.kept()).length > 0) await syncLater(worker.registration)
 }
 
 async function show(message: PushPayload): Promise<void> {
+  await bringToScreen(message)
+  // Somebody else may have logged in while it was on its way there.
+  if (message.userId !== undefined) await closeForeign(worker.registration, environment.store)
+}
+
+async function bringToScreen(message: PushPayload): Promise<void> {
   const { store, now } = environment
   const { registration } = worker
   const call = callIn(message.data)
@@ -88,6 +108,7 @@ async function follow(event: NotificationEvent): Promise<void> {
     sendReceipt(environment.client, 'landed', carried),
   )
   await inParallel(landing, sendReceipt(environment.client, 'opened', carried))
+  await waitForNetwork()
 }
 
 /** A click beside the buttons opens the site, where it goes on to ring. */
@@ -102,7 +123,9 @@ async function answer(carried: Carried, id: string, action: string): Promise<voi
 /** Swiped away: a click closes it, too, but tells of no closing. */
 async function noteDismissal(event: NotificationEvent): Promise<void> {
   const carried = event.notification.data as Carried | null
-  if (carried !== null) await sendReceipt(environment.client, 'dismissed', carried)
+  if (carried === null) return
+  await sendReceipt(environment.client, 'dismissed', carried)
+  await waitForNetwork()
 }
 
 /** A tab that shows the page already is brought forward; without a link, any tab of the site will do. */

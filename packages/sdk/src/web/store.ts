@@ -25,15 +25,15 @@ export function openStore(): Store {
     async read() {
       return run(await database(), STATE, 'readonly', store => store.get(DEVICE))
     },
-    async update(change) {
-      return updateState(await database(), change)
+    async update(change, call) {
+      return updateState(await database(), change, call)
     },
     async keep(call) {
-      await run(await database(), OUTBOX, 'readwrite', store => store.put(call))
+      await run(await database(), OUTBOX, 'readwrite', store => keepIn(store, call))
     },
     async kept() {
-      const calls = await run<KeptCall[]>(await database(), OUTBOX, 'readonly', store => store.getAll())
-      return calls.sort((a, b) => a.at - b.at)
+      const calls = await run<OrderedCall[]>(await database(), OUTBOX, 'readonly', store => store.getAll())
+      return calls.sort((a, b) => a.order - b.order)
     },
     async forget(key) {
       await run(await database(), OUTBOX, 'readwrite', store => store.delete(key))
@@ -80,11 +80,27 @@ function run<T>(
   })
 }
 
+/** By its own clock a call may be older than one that was kept before it: clocks are set back. */
+interface OrderedCall extends KeptCall {
+  readonly order: number
+}
+
+function keepIn(store: IDBObjectStore, call: KeptCall): IDBRequest {
+  const reading: IDBRequest<OrderedCall[]> = store.getAll()
+  reading.onsuccess = () => {
+    const { result: calls } = reading
+    if (calls.some(({ key }) => key === call.key)) return
+    store.put({ ...call, order: Math.max(0, ...calls.map(it => it.order)) + 1 } satisfies OrderedCall)
+  }
+  return reading
+}
+
 function updateState(
   database: IDBDatabase,
   change: (state: DeviceState | undefined) => DeviceState,
+  call: KeptCall | undefined,
 ): Promise<DeviceState> {
-  const transaction = database.transaction(STATE, 'readwrite')
+  const transaction = database.transaction(call === undefined ? STATE : [STATE, OUTBOX], 'readwrite')
   const store = transaction.objectStore(STATE)
   const reading: IDBRequest<DeviceState | undefined> = store.get(DEVICE)
   return new Promise((resolve, reject) => {
@@ -92,6 +108,7 @@ function updateState(
       try {
         const next = change(reading.result)
         store.put(next, DEVICE)
+        if (call !== undefined) keepIn(transaction.objectStore(OUTBOX), call)
         transaction.oncomplete = () => resolve(next)
       } catch (error) {
         transaction.abort()

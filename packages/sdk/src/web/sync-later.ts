@@ -8,7 +8,6 @@ interface WithSync {
   readonly sync?: { register(tag: string): Promise<void> }
 }
 
-export async function syncLater(): Promise<void> {
-  const registration = await navigator.serviceWorker.getRegistration()
+export async function syncLater(registration: ServiceWorkerRegistration | undefined): Promise<void> {
   await (registration as WithSync | undefined)?.sync?.register(SYNC_TAG).catch(() => {})
 }

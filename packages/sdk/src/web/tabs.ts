@@ -62,12 +62,14 @@ export function watchView(id: string, onChange: () => void): View {
     held = name
     release()
     if (name === undefined) return Promise.resolve()
+    // It may be let go of before it is granted: the next one comes within the same turn when a window is clicked on.
+    const ended = new Promise<void>(end => {
+      release = end
+    })
     return new Promise(done => {
       void navigator.locks.request(name, () => {
         done()
-        return new Promise<void>(end => {
-          release = end
-        })
+        return ended
       })
     })
   }

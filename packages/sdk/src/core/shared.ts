@@ -1,0 +1,35 @@
+/**
+ * What the clients of pages and of apps do in the same way.
+ */
+import type { DeviceState, KeptCall, Store } from './state.ts'
+
+export interface UserChange {
+  readonly store: Store
+  readonly adopt: (state: DeviceState | undefined) => DeviceState
+  /** Undefined, and an empty name: nobody is logged in. */
+  readonly userId: string | undefined
+  readonly uuid: string
+  readonly now: number
+}
+
+/**
+ * R25: from here on nothing of the former person is shown, and the server is to be told; by one change, so whoever is ended in between has done neither,
+ * and of two pages whose people log in and out at once the server hears last of the one that counts here. Gives back the kept call, to be sent.
+ */
+export async function changeUser({ store, adopt, userId, uuid, now }: UserChange): Promise<KeptCall> {
+  const user = userId || undefined
+  const fields = { userId: user ?? null }
+  const call = { key: `registerUser:${uuid}`, method: 'registerUser', fields, at: now }
+  await store.update(state => ({ ...adopt(state), userId: user, isUserTold: true }), call)
+  return call
+}
+
+/** Gives back the status when the app has heard of it. */
+export async function announce<Status>(
+  reading: Promise<Status>,
+  onChange: ((status: Status) => void) | undefined,
+): Promise<Status> {
+  const status = await reading
+  onChange?.(status)
+  return status
+}
