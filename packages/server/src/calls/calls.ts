@@ -2,7 +2,6 @@
  * Calls: made by a back end, answered by devices and back ends. Each change takes place in one transaction with all that follows of it
  * (who is told, which pushes leave or are stopped), so a server that dies leaves a call as it was or as it is, and nothing between.
  */
-import { createHash } from 'node:crypto'
 import {
   type CallAnswer,
   type CallEvent,
@@ -15,19 +14,12 @@ import { v4 as uuidv4 } from 'uuid'
 import type { Database, Transaction } from '../store/database.ts'
 import type { Clock } from '../time.ts'
 import { recordEvent } from '../webhooks/outbox.ts'
-import type { ToldCall } from './content.ts'
-import {
-  ensureLeg,
-  insertLegs,
-  type Leg,
-  lockDevices,
-  noteRinging,
-  type RingingDevice,
-  readUserOfDevice,
-} from './legs.ts'
-import { endByPush, type RungDevice, requireSendable, ringByPush } from './pushes.ts'
+import { toldOf } from './content.ts'
+import { ensureLeg, noteRinging, readUserOfDevice } from './legs.ts'
+import { createCall } from './make.ts'
+import { endByPush } from './pushes.ts'
 import { overallState, type Said, type Step, step } from './state.ts'
-import { type CallKey, insertCall, insertCallees, lockCall, type StoredCall, writeChanges } from './store.ts'
+import { type CallKey, lockCall, type StoredCall, writeChanges } from './store.ts'
 import { callUnknown, listDeviceCalls, readCall, readDeviceCall } from './views.ts'
 
 export interface CallsOptions {
@@ -167,77 +159,6 @@ async function requireOwn(
 
 export function callOver(callId: string, state: string): PushError {
   return new PushError('call_over', `call ${callId} is ${state}`, { values: { state } })
-}
-
-async function createCall(
-  tx: Transaction,
-  key: CallKey,
-  { input, at }: { readonly input: NewCall; readonly at: number },
-): Promise<void> {
-  const { caller, callees, ringSeconds } = input
-  const { appId } = key
-  const users = caller.userId === undefined ? callees : [...callees, caller.userId]
-  const requestHash = createHash('sha256').update(JSON.stringify(input)).digest()
-  // One behind the other, without waiting for the first answer.
-  const [devices, isNew] = await Promise.all([
-    lockDevices(tx, { appId, users }),
-    insertCall(tx, key, { input, requestHash, at }),
-  ])
-  if (!isNew) return requireSame(tx, key, requestHash)
-  if (!devices.some(it => callees.includes(it.userId)))
-    throw new PushError(
-      'user_unknown',
-      `no device of this app belongs to ${callees.map(it => `"${it}"`).join(', ')}`,
-    )
-  insertCallees(tx, key, { users: callees, at })
-  const ringUntil = at + ringSeconds * 1000
-  const legs = await insertLegs(tx, key, { devices, callerId: caller.userId, at, ringUntil })
-  const call = {
-    ...key,
-    ...input,
-    texts: input,
-    data: input.data ?? {},
-    version: 1,
-    createdAt: at,
-    ringUntil,
-  }
-  await requireSendable(tx, appId, toldOf(call, { userId: longest(callees), state: 'ringing' }))
-  const known = new Map(devices.map(it => [it.hwid, it]))
-  for (const userId of callees) {
-    const rung = legs.flatMap(it => (it.userId === userId ? rungOf(it, known.get(it.hwid)) : []))
-    await ringByPush(tx, { appId, call: toldOf(call, { userId, state: 'ringing' }), devices: rung, at })
-  }
-  tx.announce('call')
-}
-
-function longest(names: readonly string[]): string {
-  return names.reduce((one, other) => (other.length > one.length ? other : one), '')
-}
-
-function rungOf({ hwid, roads }: Leg, device: RingingDevice | undefined): RungDevice[] {
-  return (['voip', 'push'] as const).flatMap(road => {
-    const gateway = roads.includes(road) ? (device?.[road] ?? null) : null
-    return gateway === null ? [] : [{ hwid, road, gateway }]
-  })
-}
-
-async function requireSame(tx: Transaction, { appId, callId }: CallKey, requestHash: Buffer): Promise<void> {
-  const { rows } = await tx.query<{ hash: Buffer }>(
-    'select request_hash as hash from call where app_id = $1 and id = $2',
-    [appId, callId],
-  )
-  if (rows[0]?.hash.equals(requestHash) !== true)
-    throw new PushError('idempotency_key_reused', `id ${callId} was used for another call`)
-}
-
-/** What one callee is told; `version` counts the change that it tells of. */
-export function toldOf(
-  call: Omit<StoredCall, 'appId' | 'callees'>,
-  { userId, state }: Pick<ToldCall, 'userId' | 'state'>,
-): ToldCall {
-  const { callId: id, version, media, caller, data, createdAt, ringUntil } = call
-  const { ringing, missed } = call.texts
-  return { id, version, userId, state, media, caller, data, texts: { ringing, missed }, createdAt, ringUntil }
 }
 
 /** In the transaction that holds the call: all that follows of what has changed. */

@@ -4,6 +4,7 @@
 import type { CallCaller, CallMedia, CallText, Content, DeviceCallState, NewMessage } from '@roost/protocol'
 import { PushError } from '@roost/protocol'
 import { isTemplate } from '../messages/template.ts'
+import type { StoredCall } from './store.ts'
 
 /** What the devices of one callee are told of a call. */
 export interface ToldCall {
@@ -24,6 +25,16 @@ export interface ToldCall {
 export interface CallTexts {
   readonly ringing?: CallText | undefined
   readonly missed?: CallText | undefined
+}
+
+/** What one callee is told; `version` counts the change that it tells of. */
+export function toldOf(
+  call: Omit<StoredCall, 'appId' | 'callees'>,
+  { userId, state }: Pick<ToldCall, 'userId' | 'state'>,
+): ToldCall {
+  const { callId: id, version, media, caller, data, createdAt, ringUntil } = call
+  const { ringing, missed } = call.texts
+  return { id, version, userId, state, media, caller, data, texts: { ringing, missed }, createdAt, ringUntil }
 }
 
 /** All pushes of a call replace each other. 41 bytes. */

@@ -4,7 +4,8 @@
  */
 import { announceJob } from '../jobs/runner.ts'
 import { type Database, isDatabaseAway } from '../store/database.ts'
-import { followChanges, toldOf } from './calls.ts'
+import { followChanges } from './calls.ts'
+import { toldOf } from './content.ts'
 import { takeUnheard } from './legs.ts'
 import { ringByPush, unlessRefused } from './pushes.ts'
 import { step } from './state.ts'

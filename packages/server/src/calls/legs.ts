@@ -9,44 +9,15 @@ import type { Queryable, Transaction } from '../store/database.ts'
 import type { Change } from './state.ts'
 import type { CallKey, StoredCall } from './store.ts'
 
-/** A person with more has shared a login; the ones that were used last ring. */
-const DEVICES_OF_USER_MAX = 50
 /** So long after its ring time a device that connects is told what became of a call. */
 export const TOLD_AFTER_MS = 60_000
 /** What an app that is open has to say that it rings, before it is pushed as well. */
 export const PUSH_AFTER_MS = 2000
 
-export interface RingingDevice {
-  readonly bucket: number
-  readonly hwid: string
-  readonly userId: string
-  /** Of the gateway by which it can be rung so; null when it can't. */
-  readonly voip: string | null
-  readonly push: string | null
-}
-
-const gatewayOf = (kind: string) => `(
+/** SQL over `device d`: of its address of this kind that is sent to; null when it has none. */
+export const gatewayOf = (kind: string) => `(
     select a.provider from address a where a.bucket = d.bucket and a.app_id = d.app_id and a.hwid = d.hwid and a.kind = '${kind}'
        and a.state in ('active', 'suspect') and not a.opted_out limit 1)`
-
-const LOCK_DEVICES = `
-  select d.bucket, d.hwid, d.user_id as "userId", ${gatewayOf('voip')} as voip, ${gatewayOf('alert')} as push
-    from device d
-   where d.app_id = $1 and d.user_id = any($2::text[])
-     and (d.bucket, d.hwid) in (
-       select l.bucket, l.hwid from unnest($2::text[]) u (id) cross join lateral (
-         select o.bucket, o.hwid from device o where o.app_id = $1 and o.user_id = u.id
-          order by o.last_seen_at desc limit ${DEVICES_OF_USER_MAX}) l)
-   order by ${deviceOrder('d')}
-     for share of d`
-
-/** Until the end of the transaction nobody logs in or out there, or connects: who does comes before, and is seen, or after, and finds the call. */
-export async function lockDevices(
-  tx: Queryable,
-  { appId, users }: { readonly appId: number; readonly users: readonly string[] },
-): Promise<RingingDevice[]> {
-  return (await tx.query<RingingDevice>(LOCK_DEVICES, [appId, users])).rows
-}
 
 export interface Leg {
   readonly bucket: number
@@ -54,53 +25,6 @@ export interface Leg {
   readonly userId: string
   readonly isCaller: boolean
   readonly roads: readonly string[]
-}
-
-/**
- * Who has the app open is told over the channel, and pushed when that is not heard; all others are pushed at once. Of a person who is both,
- * the devices are those of the caller.
- */
-const INSERT_LEGS = `
-  insert into call_leg (bucket, app_id, call_id, hwid, user_id, is_caller, roads, push_at, server, open_until)
-  select i.bucket, $1, $2, i.hwid, i.user_id, i.is_caller,
-         array_remove(array[case when p.is_alive then 'socket' end, case when r.rings and not coalesce(p.is_open, false) then r.road end], null),
-         case when r.rings and p.is_open and r.road is not null then $7::timestamptz end,
-         p.server, $8
-    from unnest($3::smallint[], $4::text[], $5::text[], $6::boolean[], $9::boolean[], $10::boolean[])
-           as i (bucket, hwid, user_id, is_caller, has_voip, has_alert)
-   cross join lateral (select not i.is_caller as rings,
-                              case when i.has_voip then 'voip' when i.has_alert then 'push' end as road) r
-    left join lateral (
-      select p.server, true as is_alive, p.state = 'online' as is_open
-        from live_presence p join live_server s on s.id = p.server and ${IS_ALIVE}
-       where p.bucket = i.bucket and p.app_id = $1 and p.hwid = i.hwid
-         and p.user_id is not distinct from i.user_id) p on true
-  returning bucket, hwid, user_id as "userId", is_caller as "isCaller", roads`
-
-export async function insertLegs(
-  tx: Queryable,
-  { appId, callId }: CallKey,
-  made: {
-    readonly devices: readonly RingingDevice[]
-    readonly callerId: string | undefined
-    readonly at: number
-    readonly ringUntil: number
-  },
-): Promise<Leg[]> {
-  const { devices, callerId, at, ringUntil } = made
-  const { rows } = await tx.query<Leg>(INSERT_LEGS, [
-    appId,
-    callId,
-    devices.map(it => it.bucket),
-    devices.map(it => it.hwid),
-    devices.map(it => it.userId),
-    devices.map(it => it.userId === callerId),
-    new Date(at + PUSH_AFTER_MS),
-    new Date(ringUntil + TOLD_AFTER_MS),
-    devices.map(it => it.voip !== null),
-    devices.map(it => it.push !== null),
-  ])
-  return rows
 }
 
 /** Before, in a statement of its own: what is read of connections then is what devices have said that have just touched their legs. */

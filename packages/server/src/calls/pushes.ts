@@ -5,7 +5,7 @@
 import type { GatewayName } from '@roost/gateways'
 import { type Content, type NewMessage, PushError } from '@roost/protocol'
 import { planAtOnce, planKnown } from '../dispatch/plan.ts'
-import { createMessage, gatewaysOf } from '../messages/create.ts'
+import { createMessage, createUnwaited, gatewaysOf } from '../messages/create.ts'
 import { findContentFault, GATEWAYS } from '../messages/sizes.ts'
 import type { Queryable, Transaction } from '../store/database.ts'
 import {
@@ -36,14 +36,17 @@ interface Push {
   readonly at: number
   /** Of the devices that it is for, by hwid; absent: they are looked up. */
   readonly gateways?: ReadonlyMap<string, string>
+  /** Nobody can archive the app before the transaction ends. */
+  readonly isAppLocked?: boolean | undefined
 }
 
 async function push(
   tx: Transaction,
-  { appId, call, to, content, ttlSeconds, kind, at, gateways }: Push,
+  { appId, call, to, content, ttlSeconds, kind, at, gateways, isAppLocked = false }: Push,
 ): Promise<void> {
   const input: NewMessage = { ...CALL_MESSAGE, to, content, ttlSeconds, collapseKey: collapseKeyOf(call) }
-  const { id } = await createMessage(tx, { appId, input, at })
+  const creation = { appId, input, at }
+  const id = isAppLocked ? await createUnwaited(tx, creation) : (await createMessage(tx, creation)).id
   tx.send('update message set call_id = $2, only_user = $3, address_kind = $4 where id = $1', [
     id,
     call.id,
@@ -67,10 +70,14 @@ export interface Ring {
   readonly call: ToldCall
   readonly devices: readonly RungDevice[]
   readonly at: number
+  readonly isAppLocked?: boolean
 }
 
 /** Of one callee. Throws `message_too_large`. */
-export async function ringByPush(tx: Transaction, { appId, call, devices, at }: Ring): Promise<void> {
+export async function ringByPush(
+  tx: Transaction,
+  { appId, call, devices, at, isAppLocked }: Ring,
+): Promise<void> {
   const ttlSeconds = Math.max(1, Math.ceil((call.ringUntil - at) / 1000))
   const ring = async (road: string, content: Content, kind: Push['kind']) => {
     const gateways = new Map(
@@ -86,6 +93,7 @@ export async function ringByPush(tx: Transaction, { appId, call, devices, at }: 
       kind,
       at,
       gateways,
+      isAppLocked,
     })
   }
   // One behind the other, without waiting for the first answer; nothing may be on its way any more when this fails.

@@ -2,7 +2,7 @@
  * Calls as they are stored. The row of the call is what decides: whoever holds its lock is alone with the call, so of two answers one
  * finds what the other has left. Devices are locked before calls, and legs after them, in the order of the devices.
  */
-import type { CallCaller, CallMedia, NewCall } from '@roost/protocol'
+import type { CallCaller, CallMedia } from '@roost/protocol'
 import type { Queryable, Transaction } from '../store/database.ts'
 import type { CallTexts } from './content.ts'
 import { tellLegs } from './legs.ts'
@@ -23,45 +23,6 @@ export interface StoredCall extends CallKey {
   readonly createdAt: number
   readonly ringUntil: number
   readonly callees: readonly Callee[]
-}
-
-/** False when there is one with this id. */
-export async function insertCall(
-  tx: Queryable,
-  { appId, callId }: CallKey,
-  made: { readonly input: NewCall; readonly requestHash: Buffer; readonly at: number },
-): Promise<boolean> {
-  const { input, requestHash, at } = made
-  const { caller, media, ringSeconds, data = {}, ringing, missed } = input
-  const { rowCount } = await tx.query(
-    `insert into call (app_id, id, request_hash, user_id, caller, media, data, texts, created_at, ring_until)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict do nothing`,
-    [
-      appId,
-      callId,
-      requestHash,
-      caller.userId ?? null,
-      JSON.stringify(caller),
-      media,
-      JSON.stringify(data),
-      JSON.stringify({ ringing, missed }),
-      new Date(at),
-      new Date(at + ringSeconds * 1000),
-    ],
-  )
-  return rowCount > 0
-}
-
-export function insertCallees(
-  tx: Transaction,
-  { appId, callId }: CallKey,
-  { users, at }: { readonly users: readonly string[]; readonly at: number },
-): void {
-  tx.send(
-    `insert into call_callee (app_id, call_id, user_id, state, changed_at)
-     select $1, $2, u, 'ringing', $4 from unnest($3::text[]) u`,
-    [appId, callId, users, new Date(at)],
-  )
 }
 
 type CallRow = Omit<StoredCall, 'createdAt' | 'ringUntil'> & {

@@ -20,7 +20,7 @@ import { readScope } from '../audience/scope.ts'
 import { conditionOf } from '../audience/segment-meaning.ts'
 import { withSegmentId } from '../audience/segments.ts'
 import { hashOf } from '../insight/receipts.ts'
-import type { Queryable } from '../store/database.ts'
+import type { Queryable, Transaction } from '../store/database.ts'
 import { findCategoryFault } from './app-rules.ts'
 import { contentsOf, inVariant, refusalOfExperiment } from './experiments/content.ts'
 import { type ImageVerdict, storedRemarksOf, warningsOf } from './images.ts'
@@ -102,13 +102,27 @@ export async function createOrRepeat(
   return { created, isNew: false }
 }
 
-async function whyNotMade(db: Queryable, appId: number): Promise<Error> {
+/** Of an app that a message was not made for. */
+export async function whyNotMade(db: Queryable, appId: number): Promise<Error> {
   const { rows } = await db.query<Parameters<typeof requireServing>[0]>(
     'select code, archived_at as "archivedAt" from app where id = $1',
     [appId],
   )
   if (rows[0] !== undefined) requireServing(rows[0])
   return new Error('a message met an idempotency key that is not there')
+}
+
+/**
+ * As `createMessage`, of a message without a key to named devices or users, and for an app that the transaction keeps from being archived:
+ * nothing can keep it from being stored, so nobody waits for that. Returns its id.
+ */
+export async function createUnwaited(tx: Transaction, message: Creation): Promise<string> {
+  const { appId, input, at, images } = message
+  const id = uuidv7()
+  const fault = await findFault(tx, { ...message, id })
+  if (fault !== undefined) throw fault
+  tx.send(INSERT, [id, appId, null, hashOfInput(input), new Date(at), ...askedOf(input, { at, images })])
+  return id
 }
 
 /** Of the same request it is the same. */
