@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { Command, endCommands, LISTENING, PROGRAM } from './support/command.ts'
+import { Command, endCommands, LISTENING, PROGRAM, run } from './support/command.ts'
 
 let temporary: string
 beforeEach(async () => {
@@ -72,4 +72,30 @@ describe('roost simulate', () => {
 test.each(['--version', '-V'])('roost %s names the release and the Node that it runs on', async flag => {
   const { stdout } = await promisify(execFile)(process.execPath, [PROGRAM, flag])
   expect(stdout).toMatch(/^Roost \d+\.\d+\.\d+ on Node v\d+\.\d+\.\d+\n$/)
+})
+
+/** Port 9 is "discard": nobody listens there. */
+const NO_GATEWAYS = Object.fromEntries(
+  ['APNS_PRODUCTION', 'APNS_SANDBOX', 'FCM', 'GOOGLE_TOKEN', 'HMS', 'HMS_TOKEN'].map(it => [
+    `ROOST_${it}_URL`,
+    'https://127.0.0.1:9',
+  ]),
+)
+
+describe('where there is no Roost', () => {
+  test.each([
+    ['jobs', 'list'],
+    ['access', 'list'],
+    ['apps', 'list'],
+    ['devices', 'export', '--app', 'ABCDE-FGHIJ'],
+    ['doctor', '--start-database'],
+  ])('%s %s says so, how to name one, and makes nothing', async (...words) => {
+    const data = join(temporary, 'data')
+    const { code, out, err } = await run(words, { environment: { ...NO_GATEWAYS, ROOST_DATA_DIR: data } })
+    expect(code).toBe(1)
+    const said = (out + err).replaceAll(/\s+/g, ' ')
+    expect(said).toContain(`there is no Roost in ${data}`)
+    expect(said).toMatch(/→.*name its folder with ROOST_DATA_DIR/)
+    expect(await readdir(temporary)).toEqual([])
+  })
 })

@@ -35,12 +35,13 @@ import { Events } from './registry/events.ts'
 import { Registrations } from './registry/register/register.ts'
 import { Database } from './store/database.ts'
 import { keepSecret, sharePostgres, startEmbeddedPostgres, tellWaiting } from './store/embedded.ts'
+import { prepareExisting, requireFolder } from './store/existing.ts'
 import { prepareFolder, StartError } from './store/folder.ts'
 import type { Migration } from './store/migrate.ts'
 import { Listener, type Notice } from './store/notices.ts'
 import type { NatsNotices } from './store/notices-nats.ts'
 import { keepOwnSecret } from './store/own-secret.ts'
-import { prepareDatabase } from './store/prepare.ts'
+import { type Prepared, prepareDatabase } from './store/prepare.ts'
 import { type Clock, systemClock } from './time.ts'
 
 export interface RunningServer {
@@ -285,7 +286,7 @@ export interface OpenedJobs {
 
 /**
  * What commands need, without the server around it. Where one runs on the data folder, its database is used beside it, as one of your
- * own would be. Throws StartError for what an operator can mend.
+ * own would be. Throws StartError for what an operator can mend, and where there is no Roost, of which nothing is made then.
  */
 export async function openJobs(config: Config, clock: Clock = systemClock): Promise<OpenedJobs> {
   const closers: Closer[] = []
@@ -296,7 +297,8 @@ export async function openJobs(config: Config, clock: Clock = systemClock): Prom
     const logger = pino({ level: 'warn' }, pino.destination(2)) // lines for people come from the command
     const databaseUrl = config.databaseUrl ?? (await shareEmbedded(config, closers))
     const nats = await openNats(config, logger, closers)
-    const { db } = await openDatabase({ ...config, databaseUrl }, { logger, closers, nats })
+    const opening = { logger, closers, nats, prepare: prepareExisting }
+    const { db } = await openDatabase({ ...config, databaseUrl }, opening)
     const seal = new Seal(config.secret ?? (await keepOwnSecret(db, config.dataDirectory)))
     await requireSameSecret(db, seal)
     await nats?.start(db, () => undefined)
@@ -309,6 +311,7 @@ export async function openJobs(config: Config, clock: Clock = systemClock): Prom
 }
 
 async function shareEmbedded({ dataDirectory }: Config, closers: Closer[]): Promise<string> {
+  await requireFolder(dataDirectory)
   const shared = await sharePostgres({ dataDirectory })
   closers.push(() => shared.leave(tellWaiting))
   return shared.url
@@ -360,11 +363,13 @@ interface Opening {
   readonly logger: Logger
   readonly closers: Closer[]
   readonly nats: NatsNotices | undefined
+  /** Default: one that is empty gets a schema. */
+  readonly prepare?: (db: Database) => Promise<Prepared>
 }
 
 async function openDatabase(
   config: Config,
-  { logger, closers, nats }: Opening,
+  { logger, closers, nats, prepare = prepareDatabase }: Opening,
 ): Promise<{ db: Database; url: string }> {
   let url = config.databaseUrl
   if (url === undefined) {
@@ -376,7 +381,7 @@ async function openDatabase(
   const db = new Database({ url, publish: nats && (notice => nats.publish(notice)) })
   closers.push(() => db.close())
   const begun = performance.now()
-  const { applied, newer } = await prepareDatabase(db)
+  const { applied, newer } = await prepare(db)
   tellMigrated(applied, { logger, ms: performance.now() - begun })
   if (newer.length > 0) logger.warn({ newer }, 'the schema is of a newer Roost: replace this one soon')
   return { db, url }

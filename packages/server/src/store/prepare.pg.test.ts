@@ -2,6 +2,7 @@
 import { afterAll, beforeEach, expect, test } from 'vitest'
 import { emptyDatabase, type TestDatabase } from '../../test/database.ts'
 import { Database } from './database.ts'
+import { prepareExisting } from './existing.ts'
 import { StartError } from './folder.ts'
 import { readMigrations } from './migrate.ts'
 import { prepareDatabase } from './prepare.ts'
@@ -42,6 +43,15 @@ test('an empty database gets the schema, and the next start finds nothing to do'
   const known = await readMigrations()
   expect((await prepareDatabase(db)).applied).toHaveLength(known.length)
   expect(await prepareDatabase(db)).toEqual({ applied: [], newer: [] })
+})
+
+test('a command that works with what is there makes no schema in a database that has none', async () => {
+  const fault = await faultOf(prepareExisting(db))
+  expect(fault.message).toMatch(/^there is no Roost in this database/)
+  expect(fault.remedy).toContain('ROOST_DATABASE_URL')
+  expect((await db.query("select from pg_tables where schemaname = 'public'")).rowCount).toBe(0)
+  await prepareDatabase(db)
+  expect(await prepareExisting(db)).toEqual({ applied: [], newer: [] })
 })
 
 test('a PostgreSQL that is too old is refused with both versions, before anything is made there', async () => {

@@ -25,7 +25,8 @@ export async function prepareDatabase(db: Database, oldest: number = OLDEST_POST
   return { applied, newer: rows.map(row => row.version) }
 }
 
-async function requireServer(db: Database, oldest: number): Promise<void> {
+/** Throws StartError for a server that does not answer, is too old, or takes no writes. */
+export async function requireServer(db: Database, oldest: number = OLDEST_POSTGRES): Promise<void> {
   const { rows } = await db
     .query<{ version: string; number: number; isReadOnly: boolean }>(
       `select current_setting('server_version') as version, current_setting('server_version_num')::integer as number,

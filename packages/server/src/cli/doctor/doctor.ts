@@ -8,6 +8,7 @@ import { listApps } from '../../access/apps.ts'
 import { type Config, faultsOfSettings, readConfig, type SettingFault } from '../../config.ts'
 import { Database } from '../../store/database.ts'
 import { findRunningPostgres, startEmbeddedPostgres } from '../../store/embedded.ts'
+import { requireFolder } from '../../store/existing.ts'
 import { StartError } from '../../store/folder.ts'
 import { type Clock, systemClock } from '../../time.ts'
 import { defaultServerUrl } from '../server-url.ts'
@@ -147,6 +148,7 @@ async function findDatabase(config: Config, { faults, startsDatabase }: Entering
   if (running !== undefined) return running
   if (!startsDatabase)
     return { finding: notRunning(`the one of the data folder does not run, so nothing in it is looked at`) }
+  await requireFolder(config.dataDirectory)
   const { url, stop } = await startEmbeddedPostgres({ dataDirectory: config.dataDirectory })
   return { url, stop }
 }
