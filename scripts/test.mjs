@@ -76,6 +76,13 @@ function prepareChromium() {
   return prepareProgram('browser tests with Chromium', 'chromium', ['/usr/bin/chromium'])
 }
 
+/** GTK's, which paints on a screen: Xvfb is one without glass. */
+function prepareWebKit() {
+  const what = 'browser tests with WebKit'
+  const screen = prepareProgram(what, 'xvfb', ['/usr/bin/Xvfb'])
+  return screen && prepareProgram(what, 'webkit2gtk-driver', ['/usr/bin/WebKitWebDriver'])
+}
+
 /** Libraries that nobody here wrote, as clients of the simulator. */
 function preparePeers() {
   try {
@@ -135,6 +142,7 @@ const env = {
   ...process.env,
   ROOST_TEST_FIREFOX: prepareFirefox(),
   ROOST_TEST_CHROMIUM: prepareChromium(),
+  ROOST_TEST_WEBKIT: prepareWebKit(),
   ROOST_TEST_NODE_24: prepareNode24(),
   ROOST_TEST_PEERS: preparePeers(),
 }
