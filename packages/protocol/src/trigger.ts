@@ -104,18 +104,24 @@ const attributeConditionSchema: z.ZodType<AttributeCondition> = z.preprocess((gi
 }, bounded)
 
 const eventName = z.string().min(1).max(EVENT_NAME_CHARACTERS)
-const {
-  content,
-  ttlSeconds,
-  priority,
-  collapseKey,
-  rules,
-  route,
-  pushAfterSeconds,
-  lane,
-  campaign,
-  experiment,
-} = newMessageSchema.shape
+
+/** What a message says and how it goes; when, and to whom, is the trigger's matter. */
+const triggeredMessageSchema = newMessageSchema.pick({
+  /** Its templates may name `event.<attribute>`. */
+  content: true,
+  /** From when it is due. */
+  ttlSeconds: true,
+  priority: true,
+  collapseKey: true,
+  rules: true,
+  route: true,
+  pushAfterSeconds: true,
+  /** Default transactional: it is to one device. */
+  lane: true,
+  campaign: true,
+  /** Its percents come to 100: events come day by day, so there is no rest that could wait for a winner. */
+  experiment: true,
+})
 
 const definition = {
   name: z.string().trim().min(1).max(TRIGGER_NAME_CHARACTERS),
@@ -135,22 +141,7 @@ const definition = {
   oncePerDays: z.int().min(1).max(ONCE_PER_DAYS_MAX).optional(),
   /** Events of the device, or of another one of its user, after which what waits is not sent. */
   cancelledBy: z.array(eventName).min(1).max(CANCELLING_EVENTS_MAX).optional(),
-  message: z.strictObject({
-    /** Its templates may name `event.<attribute>`. */
-    content,
-    /** From when it is due. */
-    ttlSeconds,
-    priority,
-    collapseKey,
-    rules,
-    route,
-    pushAfterSeconds,
-    /** Default transactional: it is to one device. */
-    lane,
-    campaign,
-    /** Its percents come to 100: events come day by day, so there is no rest that could wait for a winner. */
-    experiment,
-  }),
+  message: triggeredMessageSchema,
 }
 
 export const newTriggerSchema = z.strictObject(definition)

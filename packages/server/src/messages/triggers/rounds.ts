@@ -19,9 +19,8 @@ import { BUCKETS } from '../../registry/buckets.ts'
 import { deviceOrder } from '../../registry/lock-order.ts'
 import { jsonArray, plainArray, textArray } from '../../store/array-literals.ts'
 import { type Database, isCollision, isDatabaseAway, type Queryable } from '../../store/database.ts'
-import { priorityOf, rulesOf } from '../create.ts'
+import { ASKED_COLUMNS, askedOf } from '../create.ts'
 import { wordsOf } from '../faults.ts'
-import { LANES } from '../lanes.ts'
 
 /** As many as the workers send at once. */
 const TAKEN_AT_ONCE = 500
@@ -344,41 +343,21 @@ async function openRound(tx: Queryable, round: Round): Promise<string> {
 }
 
 const INSERT_MESSAGE = `
-  insert into message (id, app_id, state, target, content, ttl_seconds, priority, collapse_key, send_at, request_hash,
-                       created_at, planned_at, rules, lane, trigger, campaign, experiment)
-  values ($1, $2, 'sending', $3, $4, $5, $6, $7, $8, $9, $8, $8, $10, $11, $12, $13, $14)`
+  insert into message (id, app_id, state, request_hash, created_at, planned_at, trigger, ${ASKED_COLUMNS.join(', ')})
+  values ($1, $2, 'sending', $3, $4, $4, $5, ${ASKED_COLUMNS.map((_, i) => `$${i + 6}`).join(', ')})`
 
 /** Whom it is for is in its queue; what the target says holds of all of them. */
 async function insertMessage(tx: Queryable, { trigger, at }: Round, messageId: string): Promise<void> {
   const { id, appId, version, definition } = trigger
-  const {
-    content,
-    ttlSeconds,
-    priority,
-    collapseKey,
-    rules,
-    route,
-    pushAfterSeconds,
-    lane,
-    campaign,
-    experiment,
-  } = definition.message
-  const { condition } = definition
+  const { condition, message } = definition
+  const to = condition === undefined ? { all: true as const } : { condition }
   await tx.query(INSERT_MESSAGE, [
     messageId,
     appId,
-    JSON.stringify(condition === undefined ? { all: true } : { condition }),
-    JSON.stringify(content),
-    ttlSeconds ?? TTL_SECONDS_DEFAULT,
-    priorityOf({ priority, content }),
-    collapseKey ?? null,
-    new Date(at),
     createHash('sha256').update(messageId).digest(), // nobody asked for it by a key
-    rulesOf({ rules, content, route, pushAfterSeconds }),
-    LANES[lane ?? 'transactional'],
+    new Date(at),
     JSON.stringify({ id, version }),
-    campaign ?? null,
-    experiment === undefined ? null : JSON.stringify(experiment),
+    ...askedOf({ lane: 'transactional', ...message, to }, { at }),
   ])
 }
 

@@ -101,6 +101,40 @@ describe('an event', () => {
     expect(titlesOf(phone)).toEqual(['You left something'])
   })
 
+  test('makes a message that has every field as its trigger asks for it, and is transactional where that asks for no lane', async () => {
+    const phone = await roost.phone('ios')
+    const asked: NewTrigger['message'] = {
+      content: { title: 'As asked' },
+      ttlSeconds: 600,
+      priority: 'normal',
+      collapseKey: 'one',
+      rules: { kind: 'marketing', category: 'offers' },
+      route: 'online-first',
+      pushAfterSeconds: 7,
+      lane: 'campaign',
+      campaign: 'spring',
+      experiment: {
+        variants: [
+          { name: 'A', percent: 50, content: { title: 'A' } },
+          { name: 'B', percent: 50, content: { title: 'B' } },
+        ],
+      },
+    }
+    await roost.rest('PATCH', `/v1/apps/${roost.app}/rules`, { categories: ['offers'] })
+    const [all, least] = [newName('all'), newName('least')]
+    const ids = [
+      await createTrigger({ event: all, message: asked }),
+      await createTrigger({ event: least, message: { content: { title: 'Least' } } }),
+    ]
+    for (const event of [all, least]) await post(phone, event)
+    for (const id of ids) await until(id, it => it.accepted === 1)
+    const [made, plain] = (await Promise.all(ids.map(messagesOf))).flat()
+    const { experiment, ...fields } = asked
+    expect(made).toMatchObject(fields)
+    expect(made?.experiment?.variants.map(it => it.name)).toEqual(['A', 'B'])
+    expect(plain).toMatchObject({ lane: 'transactional', route: 'push', priority: 'high', campaign: null })
+  })
+
   test('that comes again sends again, and each of them is another push', async () => {
     const event = newName('called')
     const id = await createTrigger({ event, message: { content: { title: 'Call {{ event.n }}' } } })
