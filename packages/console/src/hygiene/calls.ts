@@ -182,7 +182,7 @@ export function useRemovals(
 }
 
 export interface RemovalCount {
-  /** UTC, "2026-11-03". */
+  /** Of the app's time zone, "2026-11-03". */
   readonly day: string
   readonly provider: string
   readonly event: string
@@ -190,14 +190,19 @@ export interface RemovalCount {
   readonly count: number
 }
 
+export interface RemovalCounts {
+  /** Of the app: its days are counted. */
+  readonly timeZone: string
+  readonly counts: readonly RemovalCount[]
+}
+
 export function useRemovalCounts(
   app: string,
   { from, to }: Pick<RemovalFilter, 'from' | 'to'>,
-): UseQueryResult<readonly RemovalCount[]> {
-  return useAnswer<{ readonly counts: readonly RemovalCount[] }, readonly RemovalCount[]>({
+): UseQueryResult<RemovalCounts> {
+  return useAnswer<RemovalCounts>({
     key: [app, 'removals', 'counts', from, to],
     path: path`v1/apps/${app}/removals/counts` + query({ from, to }),
-    select: ({ counts }) => counts,
   })
 }
 

@@ -18,7 +18,8 @@ test('each day that was asked for is in the chart, also without a removal, and e
   ]
   const asked = { from: '2026-10-31T15:00:00.000Z', to: '2026-11-04T15:00:00.000Z' }
   const days = ['2026-10-31', '2026-11-01', '2026-11-02', '2026-11-03', '2026-11-04']
-  expect(byDay(counts, asked)).toEqual({
+  const timeZone = 'UTC'
+  expect(byDay({ counts, timeZone }, asked)).toEqual({
     days,
     events: [
       { event: 'dead', values: [0, 0, 0, 5, 0] },
@@ -26,8 +27,17 @@ test('each day that was asked for is in the chart, also without a removal, and e
       { event: 'of_a_newer_server', values: [0, 0, 0, 1, 0] },
     ],
   })
-  expect(byDay([], asked)).toEqual({ days, events: [] })
-  expect(byDay([], { ...asked, to: '2026-11-01T00:00:00.000Z' }).days).toEqual(['2026-10-31'])
+  const none = { counts: [], timeZone }
+  expect(byDay(none, asked)).toEqual({ days, events: [] })
+  expect(byDay(none, { ...asked, to: '2026-11-01T00:00:00.000Z' }).days).toEqual(['2026-10-31'])
+})
+
+test('the days are those of the time zone that they were counted by', () => {
+  const asked = { from: '2026-10-31T15:00:00.000Z', to: '2026-11-02T15:00:00.000Z' }
+  const daysIn = (timeZone: string) => byDay({ counts: [], timeZone }, asked).days
+  expect(daysIn('Pacific/Kiritimati')).toEqual(['2026-11-01', '2026-11-02', '2026-11-03'])
+  expect(daysIn('Asia/Tokyo')).toEqual(['2026-11-01', '2026-11-02'])
+  expect(daysIn('America/Los_Angeles')).toEqual(['2026-10-31', '2026-11-01', '2026-11-02'])
 })
 
 test('reasons are offered by their number, and what came back is none', () => {

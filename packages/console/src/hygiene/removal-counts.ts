@@ -1,5 +1,6 @@
 /** Counted removals as a chart by day, and as the reasons there are to choose from. */
-import type { RemovalCount } from './calls.ts'
+import { daysBetween, todayIn } from '../statistics/days.ts'
+import type { RemovalCount, RemovalCounts } from './calls.ts'
 
 /** In the order in which they are stacked; a newer server may tell of others. */
 export const FEED_EVENTS = [
@@ -24,9 +25,12 @@ export interface Asked {
   readonly to: string
 }
 
-/** Each day (UTC) that was asked for, also where nothing happened. */
-export function byDay(counts: readonly RemovalCount[], { from, to }: Asked): RemovalDays {
-  const days = daysBetween(from, to)
+/** Each day that was asked for, also where nothing happened. */
+export function byDay({ counts, timeZone }: RemovalCounts, { from, to }: Asked): RemovalDays {
+  const days = daysBetween({
+    from: todayIn(timeZone, Date.parse(from)),
+    to: todayIn(timeZone, Date.parse(to) - 1),
+  })
   const told = new Set(counts.map(({ event }) => event))
   const order = [
     ...FEED_EVENTS.filter(event => told.has(event)),
@@ -56,13 +60,4 @@ export function reasonsOf(counts: readonly RemovalCount[]): ReasonCount[] {
 
 function sumOf(counts: readonly RemovalCount[]): number {
   return counts.reduce((sum, { count }) => sum + count, 0)
-}
-
-const DAY_MS = 24 * 60 * 60_000
-
-function daysBetween(from: string, to: string): string[] {
-  const days: string[] = []
-  for (let at = Date.parse(from.slice(0, 10)); at < Date.parse(to); at += DAY_MS)
-    days.push(new Date(at).toISOString().slice(0, 10))
-  return days
 }

@@ -17,8 +17,9 @@ import { saveFile } from '../parts/save-file.ts'
 import { StateBadge } from '../parts/state-badge.tsx'
 import type { Tone } from '../parts/tone.ts'
 import { useMay } from '../session/session.tsx'
+import { todayIn } from '../statistics/days.ts'
 import {
-  type RemovalCount,
+  type RemovalCounts,
   type RemovalFilter,
   useRemovalCounts,
   useRemovalFile,
@@ -47,7 +48,7 @@ export function RemovalsPage(): ReactElement {
     return { from: from.toISOString(), to: to.toISOString(), event, reason }
   }, [range, event, reason])
   const counts = useRemovalCounts(app, filter)
-  const reasons = reasonsOf(counts.data ?? [])
+  const reasons = reasonsOf(counts.data?.counts ?? [])
   const search = (change: { range?: Range; event?: string; reason?: string }): void =>
     void navigate({
       to: '/apps/$app/hygiene/removals',
@@ -78,7 +79,7 @@ export function RemovalsPage(): ReactElement {
         >
           {counts.error && <Problem error={counts.error} onRetry={() => void counts.refetch()} />}
           {counts.data ? (
-            <DayChart counts={counts.data} asked={filter} />
+            <DayChart counted={counts.data} asked={filter} />
           ) : (
             !counts.error && <Waiting lines={6} />
           )}
@@ -134,19 +135,19 @@ const PAINTS: Readonly<Record<string, Series['paint']>> = {
 }
 
 interface DayChartProps {
-  readonly counts: readonly RemovalCount[]
+  readonly counted: RemovalCounts
   readonly asked: Asked
 }
 
-function DayChart({ counts, asked }: DayChartProps): ReactElement {
+function DayChart({ counted, asked }: DayChartProps): ReactElement {
   const t = useTexts('hygiene')
-  const { days, events } = useMemo(() => byDay(counts, asked), [counts, asked])
+  const { days, events } = useMemo(() => byDay(counted, asked), [counted, asked])
   return (
     <Chart
       label={t('removals.byDay')}
       times={days}
       step="day"
-      isLastPartial={days.at(-1) === new Date().toISOString().slice(0, 10)}
+      isLastPartial={days.at(-1) === todayIn(counted.timeZone, Date.now())}
       height={220}
       series={events.map(({ event, values }) => ({
         name: t.known(`event.${event}`) ?? event,

@@ -218,17 +218,26 @@ export interface RemovalCount {
   readonly count: number
 }
 
+export interface CountedTime {
+  readonly appId: number
+  /** Of whose calendar the days are: the app's, as in the statistics. */
+  readonly timeZone: string
+  /** ms. */
+  readonly from: number
+  readonly to: number
+}
+
 /** R32: by day and the gateway's own word; nothing is called an uninstallation. */
 export async function countRemovals(
   db: Queryable,
-  { appId, from, to }: { readonly appId: number; readonly from: number; readonly to: number },
+  { appId, timeZone, from, to }: CountedTime,
 ): Promise<RemovalCount[]> {
   const { rows } = await db.query<RemovalCount>(
-    `select to_char(l.at at time zone 'utc', 'YYYY-MM-DD') as day, l.provider, l.event, l.reason, count(*)::integer as count
+    `select to_char(l.at at time zone $4, 'YYYY-MM-DD') as day, l.provider, l.event, l.reason, count(*)::integer as count
        from ledger l
       where l.app_id = $1 and ${IS_REMOVAL} and l.at >= $2 and l.at < $3
       group by 1, 2, 3, 4 order by 1, 2, 3, 4`,
-    [appId, new Date(from), new Date(to)],
+    [appId, new Date(from), new Date(to), timeZone],
   )
   return rows
 }

@@ -103,6 +103,23 @@ test("R32: deaths are counted by the gateway's own reason", async () => {
   })
 })
 
+test('removals are counted by the days of the app’s time zone, as the statistics are', async () => {
+  const { rest, app } = roost
+  for (const timeZone of ['Pacific/Kiritimati', 'Pacific/Niue']) {
+    expect((await rest('PATCH', `/v1/apps/${app}`, { timeZone })).status).toBe(200)
+    const { phone } = await wronglyDead()
+    const [death] = (await roost.ledger(phone.hwid)).filter(it => it.event === 'dead')
+    const day = new Intl.DateTimeFormat('sv-SE', { timeZone }).format(new Date(death?.at ?? ''))
+    const path = `/v1/apps/${app}/removals/counts?from=${death?.at}`
+    expect((await rest('GET', path)).body).toMatchObject({
+      timeZone,
+      counts: [{ day, event: 'dead', count: 1 }],
+    })
+    roost.clock.advance(HOUR_MS)
+  }
+  await rest('PATCH', `/v1/apps/${app}`, { timeZone: 'UTC' })
+})
+
 test('the deaths of a message are counted first and then taken back, and the devices are reached again', async () => {
   const { phone, messageId } = await wronglyDead()
   const other = await wronglyDead()

@@ -112,10 +112,10 @@ export async function removalRoutes(instance: FastifyInstance, context: HttpCont
       },
     },
     async request => {
-      const { id: appId } = await context.apps.find(request.params.app)
+      const { id: appId, timeZone } = await context.apps.find(request.params.app)
       const to = msOf(request.query.to) ?? clock.now() + 1
       const from = msOf(request.query.from) ?? to - SHOWN_MS
-      return { counts: await countRemovals(db, { appId, from, to }) }
+      return { timeZone, counts: await countRemovals(db, { appId, timeZone, from, to }) }
     },
   )
 

@@ -48,9 +48,10 @@ export const removalCountQuerySchema = z.strictObject({
 })
 
 export const removalCountsSchema = z.object({
+  /** Of the app: its days are counted. */
+  timeZone: z.string(),
   counts: z.array(
     z.object({
-      /** UTC. */
       day: z.string(),
       provider: z.string(),
       event: z.string(),
