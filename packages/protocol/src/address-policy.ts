@@ -51,6 +51,8 @@ export const policyPreviewSchema = z.object({
   asOf: z.string(),
   /** The policy that was tried: what is stored, with the change, and `removeInactive` unless the change says no. */
   policy: addressPolicySchema,
+  /** 0: all were counted. Above, of a large base: a part was, and `wouldRemove` may be off by so much either way, 95 of 100 times; 100 where none were found in it. */
+  errorPercent: z.number(),
   /** Addresses for alerts that are sent to now. */
   addresses: z.int(),
   byPlatform: z.array(z.object({ platform: z.string(), addresses: z.int(), wouldRemove: z.int() })),

@@ -36,6 +36,11 @@ export function RemovalSentence({ preview }: { readonly preview: PolicyPreview }
         {format.share(wouldRemove, addresses)} ·{' '}
         {policy.removeInactive ? t('preview.with', { days: policy.inactiveDays }) : t('preview.without')}
       </Text>
+      {preview.errorPercent > 0 && (
+        <Text size="sm" c="dimmed">
+          {t('preview.estimate', { percent: format.percent(preview.errorPercent / 100) })}
+        </Text>
+      )}
       {devices > 0 && (
         <Text size="sm" fw={600}>
           {t('preview.erased', { count: devices })}

@@ -46,7 +46,12 @@ async function tellOfAging(db: Queryable, { at }: Moved): Promise<string[]> {
   const lines: string[] = []
   for (const { id: appId, code } of apps) {
     const { removeInactive } = await readPolicy(db, appId)
-    const { addresses, removed } = await previewPolicy(db, { appId, change: { removeInactive }, at })
+    const { addresses, removed } = await previewPolicy(db, {
+      appId,
+      change: { removeInactive },
+      at,
+      isExact: true,
+    })
     if (removed.length > 0)
       lines.push(`${code}: ${countsOf(removed)}; it has ${addresses} addresses for alerts`)
   }

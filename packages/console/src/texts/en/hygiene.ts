@@ -76,6 +76,7 @@ export const texts = {
   'preview.failed': 'It could not be counted',
   'preview.title': 'What the next run would do',
   'preview.count': 'Would remove {count, number} of {whole, number}',
+  'preview.estimate': 'Estimated from a part of the base, ± {percent}.',
   'preview.with': 'inactive after {days, plural, one {# day} other {# days}}',
   'preview.without': 'inactive ones stay',
   'preview.erased':

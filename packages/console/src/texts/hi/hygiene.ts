@@ -74,6 +74,7 @@ export const texts: TextsOf<'hygiene'> = {
   'preview.failed': 'गिना नहीं जा सका',
   'preview.title': 'अगली बार क्या होगा',
   'preview.count': '{whole, number} में से {count, number} हटेंगे',
+  'preview.estimate': 'आधार के एक हिस्से से अनुमान, ± {percent}।',
   'preview.with': '{days, plural, one {# दिन} other {# दिन}} बाद निष्क्रिय',
   'preview.without': 'निष्क्रिय बने रहते हैं',
   'preview.erased': '{count, plural, one {# डिवाइस हमेशा के लिए मिटेगा} other {# डिवाइस हमेशा के लिए मिटेंगे}}',

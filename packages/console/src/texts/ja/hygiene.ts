@@ -75,6 +75,7 @@ export const texts: TextsOf<'hygiene'> = {
   'preview.failed': '集計できませんでした',
   'preview.title': '次回の実行結果',
   'preview.count': '{whole, number} 件中 {count, number} 件を外します',
+  'preview.estimate': '一部のデバイスからの推定値、誤差 ± {percent}。',
   'preview.with': '{days, plural, other {# 日}}で非アクティブ',
   'preview.without': '非アクティブは残す',
   'preview.erased': '{count, plural, other {# 台のデバイス}}が完全に消去されます',

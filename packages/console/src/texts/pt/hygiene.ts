@@ -77,6 +77,7 @@ export const texts: TextsOf<'hygiene'> = {
   'preview.failed': 'Não foi possível contar',
   'preview.title': 'O que a próxima execução faria',
   'preview.count': 'Removeria {count, number} de {whole, number}',
+  'preview.estimate': 'Estimado a partir de uma parte da base, ± {percent}.',
   'preview.with': 'inativos após {days, plural, one {# dia} other {# dias}}',
   'preview.without': 'os inativos ficam',
   'preview.erased':

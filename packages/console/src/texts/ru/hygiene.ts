@@ -78,6 +78,7 @@ export const texts: TextsOf<'hygiene'> = {
   'preview.failed': 'Не удалось посчитать',
   'preview.title': 'Что сделает следующий запуск',
   'preview.count': 'Будет убрано {count, number} из {whole, number}',
+  'preview.estimate': 'Оценка по части базы, ± {percent}.',
   'preview.with': 'неактивны через {days, plural, one {# день} few {# дня} many {# дней} other {# дня}}',
   'preview.without': 'неактивные остаются',
   'preview.erased':

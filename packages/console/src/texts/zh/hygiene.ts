@@ -71,6 +71,7 @@ export const texts: TextsOf<'hygiene'> = {
   'preview.failed': '无法统计',
   'preview.title': '下次运行的结果',
   'preview.count': '将移除 {whole, number} 中的 {count, number}',
+  'preview.estimate': '根据部分设备估算，误差 ± {percent}。',
   'preview.with': '{days, plural, other {# 天}}后视为不活跃',
   'preview.without': '不活跃设备保留',
   'preview.erased': '{count, plural, other {# 台设备}}将被永久删除',

@@ -20,6 +20,10 @@ export function addressPolicyCommand(): Command {
           'after',
           `\nIt counts as if inactive addresses were removed, unless --keep-inactive is said.${BESIDE}`,
         )
+        .option(
+          '--exact',
+          'count all of a large base, which takes seconds for each 100,000; else a part is, and told so',
+        )
         .action(async options => (await import('./policy.ts')).preview(options)),
     )
     .addCommand(

@@ -7,6 +7,7 @@ test('a preview is told in a sentence, by reason, and with the ages', () => {
   const text = previewOf({
     asOf: '2027-01-01T00:00:00.000Z',
     policy: {} as never,
+    errorPercent: 0,
     addresses: 1_000_000,
     wouldRemove: 12_431,
     byPlatform: [
@@ -36,6 +37,7 @@ test('where nothing would go nothing more is said', () => {
   const empty = {
     asOf: '',
     policy: {} as never,
+    errorPercent: 0,
     addresses: 7,
     wouldRemove: 0,
     byPlatform: [],
@@ -43,4 +45,20 @@ test('where nothing would go nothing more is said', () => {
     byAge: [],
   }
   expect(previewOf(empty).split('\n')[0]).toBe('would remove 0 of 7')
+})
+
+test('a preview of a part of the base says that it is an estimate, how far off it may be, and how to count all', () => {
+  const part = {
+    asOf: '',
+    policy: {} as never,
+    errorPercent: 3.2,
+    addresses: 1_000_000,
+    wouldRemove: 12_000,
+    byPlatform: [],
+    removed: [],
+    byAge: [],
+  }
+  expect(previewOf(part).split('\n')[0]).toBe(
+    'would remove about 12 000 of about 1 000 000 (estimated, ± 3.2 %; --exact counts all)',
+  )
 })

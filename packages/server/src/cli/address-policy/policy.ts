@@ -44,10 +44,15 @@ export async function change({ app, json, ...options }: ChangeOptions): Promise<
   })
 }
 
-export async function preview({ app, json, ...options }: ChangeOptions): Promise<void> {
+export async function preview({
+  app,
+  json,
+  exact: isExact = false,
+  ...options
+}: ChangeOptions & { readonly exact?: boolean }): Promise<void> {
   const wanted = changeOf(options)
   await withApp(app, async ({ db, appId }) => {
-    const seen = await previewPolicy(db, { appId, change: wanted, at: systemClock.now() })
+    const seen = await previewPolicy(db, { appId, change: wanted, at: systemClock.now(), isExact })
     print(json ? JSON.stringify(seen) : previewOf(seen))
   })
 }
@@ -77,7 +82,10 @@ function wordsOf(policy: AddressPolicy): string {
 }
 
 /** "would remove 12 431 of 1 000 000: 11 002 ios, 1 429 android", and the histogram. */
-export function previewOf({ addresses, wouldRemove, byPlatform, removed, byAge }: PolicyPreview): string {
+export function previewOf(seen: PolicyPreview): string {
+  const { addresses, wouldRemove, byPlatform, removed, byAge, errorPercent } = seen
+  const [about, estimated] =
+    errorPercent === 0 ? ['', ''] : ['about ', ` (estimated, ± ${errorPercent} %; --exact counts all)`]
   const platforms = byPlatform
     .filter(it => it.wouldRemove > 0)
     .map(it => `${grouped(it.wouldRemove)} ${it.platform}`)
@@ -88,7 +96,7 @@ export function previewOf({ addresses, wouldRemove, byPlatform, removed, byAge }
     return `  ${days.padStart(12)} ${grouped(it.addresses).padStart(11)} ${'█'.repeat(Math.round((it.addresses / most) * BAR))}`
   })
   return [
-    `would remove ${grouped(wouldRemove)} of ${grouped(addresses)}${platforms.length > 0 ? `: ${platforms.join(', ')}` : ''}`,
+    `would remove ${about}${grouped(wouldRemove)} of ${about}${grouped(addresses)}${estimated}${platforms.length > 0 ? `: ${platforms.join(', ')}` : ''}`,
     ...(reasons.length > 0 ? ['by reason and platform, every kind of address:', ...reasons] : []),
     'by days since the last open:',
     ...ages,

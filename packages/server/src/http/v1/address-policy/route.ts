@@ -2,6 +2,7 @@
 import { addressPolicyChangeSchema, addressPolicySchema, policyPreviewSchema } from '@roost/protocol'
 import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
+import { z } from 'zod'
 import { changePolicy, readPolicy } from '../../../hygiene/policy.ts'
 import { previewPolicy } from '../../../hygiene/preview.ts'
 import type { Queryable } from '../../../store/database.ts'
@@ -10,6 +11,13 @@ import { appParamsSchema } from '../apps/schema.ts'
 import { editHeadersSchema, unchangedOf, withEtag } from '../editing.ts'
 
 const tags = ['apps']
+
+const exactQuerySchema = z.strictObject({
+  exact: z
+    .enum(['true', 'false'])
+    .default('false')
+    .describe('true counts all of a large base, which may take as long as that is large'),
+})
 
 export async function addressPolicyRoutes(instance: FastifyInstance, context: HttpContext): Promise<void> {
   const app = instance.withTypeProvider<ZodTypeProvider>()
@@ -61,13 +69,15 @@ export async function addressPolicyRoutes(instance: FastifyInstance, context: Ht
         tags,
         summary: 'Count what the next run of address-aging would remove under a policy with this change',
         params: appParamsSchema,
+        querystring: exactQuerySchema,
         body: addressPolicyChangeSchema,
         response: { 200: policyPreviewSchema },
       },
     },
     async request => {
       const { id: appId } = await context.apps.find(request.params.app)
-      return previewPolicy(context.db, { appId, change: request.body, at: context.clock.now() })
+      const isExact = request.query.exact === 'true'
+      return previewPolicy(context.db, { appId, change: request.body, at: context.clock.now(), isExact })
     },
   )
 }
