@@ -1,7 +1,10 @@
-/** The live channel in a real Chromium: the connection while a page is in view, and the push when it is not; each message once. */
-import { startSimulator } from '@roost/simulator'
+/**
+ * The live channel in a real Chromium: the connection while a page is in view, and the push when it is not; each message once. Firefox keeps no page for going
+ * back to it that has held a lock, so what becomes of such a page is shown here.
+ */
+import { type ChromeUrls, startSimulator } from '@roost/simulator'
 import type { Browser, Page } from 'puppeteer-core'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { CHROMIUM, launchChromium } from './support/chromium.ts'
 import { eventually } from './support/eventually.ts'
 import { shownOn, untilConnected, untilHeard, untilShown } from './support/live-page.ts'
@@ -22,6 +25,7 @@ let simulator: Awaited<ReturnType<typeof startSimulator>>
 let server: RoostServer
 let site: Site
 let browser: Browser
+let urls: ChromeUrls
 
 describe.skipIf(CHROMIUM === '')('with a real Chromium', () => {
   beforeAll(async () => {
@@ -30,37 +34,26 @@ describe.skipIf(CHROMIUM === '')('with a real Chromium', () => {
     const names = namesEnvironment({ names: Object.fromEntries(PUSH_HOSTS.map(host => [host, webPush])) })
     const environment = { ...simulator.environment(), ...names }
     server = await startRoostServer({ environment, caPem: simulator.caPem })
-    site = await startSite()
-    browser = await launchChromium({ urls: chrome, origin: new URL(site.url).origin })
+    urls = chrome
+  })
+
+  beforeEach(async () => {
+    site = await startSite() // an origin of its own: another app is another device
+    browser = await launchChromium({ urls, origin: new URL(site.url).origin })
+  })
+
+  afterEach(async () => {
+    await browser?.close()
+    await site?.close()
   })
 
   afterAll(async () => {
-    await browser?.close()
-    await site?.close()
     await server?.close()
     await simulator?.close()
   })
 
   test('a message comes by the road that fits, and is seen once by whichever it comes', async () => {
-    const app = await server.rest<App>('POST', '/v1/apps', { name: 'Web shop' })
-    const path = `/v1/apps/${app.code}`
-    await server.rest('POST', `${path}/credentials`, { gateway: 'webpush', kind: 'vapid' })
-    const options = { baseUrl: server.baseUrl, application: app.code, deviceToken: app.deviceToken }
-    const page = await openPage('')
-    const { hwid = '' } = await page.evaluate(given => window.makeRoost(given).subscribe(), options)
-    const send = (message: object) =>
-      server.rest<{ id: string }>('POST', `${path}/messages`, { to: { devices: [hwid] }, ...message })
-    const untilPresence = (state: string) =>
-      eventually({
-        what: `presence ${state}`,
-        read: () => server.rest<{ state: string }>('GET', `${path}/devices/${hwid}/presence`),
-        until: it => it.state === state,
-        withinMs: WITHIN_MS,
-      })
-    await page.evaluate(given => window.startLive(given), options)
-    await untilConnected(page)
-    await untilPresence('online')
-
+    const { page, path, send, untilPresence } = await goLive()
     const both = await send({ content: { title: 'Both' }, route: 'both' })
     await untilHeard(page, ['Both'])
     await eventually({
@@ -79,7 +72,59 @@ describe.skipIf(CHROMIUM === '')('with a real Chromium', () => {
     await send({ content: { title: 'Gone' }, route: 'online-first' })
     await untilShown(other, ['Gone'])
   })
+
+  test('a page that is left holds no connection, and gets one when somebody goes back to it as it was', async () => {
+    const { page, send, untilPresence } = await goLive()
+    const other = await openPage('empty')
+    await page.bringToFront()
+    await untilPresence('online')
+    await leave(page, () => location.assign('/empty'))
+    await untilPresence('offline')
+    await send({ content: { title: 'While away' }, route: 'online-first' })
+    await untilShown(other, ['While away'])
+    await leave(page, () => history.back())
+    await untilPresence('online')
+    await send({ content: { title: 'Back' }, route: 'online-only' })
+    await untilHeard(page, ['Back'])
+    const ofOneLife = ['connecting', 'connected', 'stopped', 'connecting', 'connected']
+    expect(await page.evaluate(() => window.liveStatuses)).toEqual(ofOneLife)
+  })
 })
+
+/** A page of a new app that is connected. */
+async function goLive() {
+  const app = await server.rest<App>('POST', '/v1/apps', { name: 'Web shop' })
+  const path = `/v1/apps/${app.code}`
+  await server.rest('POST', `${path}/credentials`, { gateway: 'webpush', kind: 'vapid' })
+  const options = { baseUrl: server.baseUrl, application: app.code, deviceToken: app.deviceToken }
+  const page = await openPage('')
+  const { hwid = '' } = await page.evaluate(given => window.makeRoost(given).subscribe(), options)
+  const send = (message: object) =>
+    server.rest<{ id: string }>('POST', `${path}/messages`, { to: { devices: [hwid] }, ...message })
+  const untilPresence = (state: string) =>
+    eventually({
+      what: `presence ${state}`,
+      read: () => server.rest<{ state: string }>('GET', `${path}/devices/${hwid}/presence`),
+      until: it => it.state === state,
+      withinMs: WITHIN_MS,
+    })
+  await page.evaluate(given => window.startLive(given), options)
+  await untilConnected(page)
+  await untilPresence('online')
+  return { page, path, send, untilPresence }
+}
+
+/** By whatever leads away; a page that is kept as it is loads nothing when it is shown again. */
+async function leave(page: Page, go: () => void): Promise<void> {
+  const left = page.url()
+  await page.evaluate(work => void setTimeout(`(${work})()`), String(go))
+  await eventually({
+    what: 'another page',
+    read: () => page.evaluate(() => location.href).catch(() => left),
+    until: it => it !== left,
+    withinMs: WITHIN_MS,
+  })
+}
 
 async function openPage(path: string): Promise<Page> {
   const page = await browser.newPage()
