@@ -17,12 +17,28 @@ function counted() {
 test('what was read is believed for five seconds, and those who ask meanwhile share a reading', async () => {
   const { table, clock, snapshot } = counted()
   await Promise.all([snapshot.current(), snapshot.current()])
-  clock.at += 4999
+  clock.at += 2999
   await snapshot.current()
   expect(table.reads).toBe(1)
-  clock.at += 1
-  await snapshot.current()
+  clock.at += 2001
+  table.names.push('b')
+  expect((await snapshot.current()).has('b')).toBe(true)
   expect(table.reads).toBe(2)
+})
+
+test('from three seconds on it is read again for the next one, who does not wait for it', async () => {
+  const { table, clock, snapshot } = counted()
+  await snapshot.current()
+  clock.at += 3000
+  table.names.push('b')
+  const [one, other] = await Promise.all([snapshot.current(), snapshot.current()])
+  expect([one.has('b'), other.has('b'), table.reads]).toEqual([false, false, 2])
+  expect((await snapshot.current()).has('b')).toBe(true)
+  table.isAway = true
+  clock.at += 4999
+  expect((await snapshot.current()).has('b')).toBe(true)
+  clock.at += 1
+  await expect(snapshot.current()).rejects.toThrow('the database is away')
 })
 
 test('who wants it fresher says so', async () => {

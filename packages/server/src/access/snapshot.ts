@@ -7,6 +7,8 @@ import type { Clock } from '../time.ts'
 
 /** Apps and tokens hardly ever change. */
 const BELIEVED_MS = 5000
+/** From this age on it is read again for whoever asks next: of a stream of calls none waits for it. */
+const RENEWED_AFTER_MS = 3000
 /** For refusals, once there were too many of them. */
 const BELIEVED_AFTER_MISSES_MS = 1000
 /** Refusals that have the table read again, for each second; of those not used up, this many are kept. */
@@ -33,7 +35,9 @@ export class Snapshot<T> {
   /** At most as old as that; default 5 s. */
   async current(believedMs: number = BELIEVED_MS): Promise<T> {
     const held = this.#heldFor(believedMs)
-    return held === undefined ? this.#join() : held.value
+    if (held === undefined) return this.#join()
+    if (this.#heldFor(RENEWED_AFTER_MS) === undefined) this.#join().catch(() => undefined) // told to who waits for one
+    return held.value
   }
 
   /** For what was not found in it: read anew, or, when that was asked too often, at most 1 s old. */
