@@ -202,7 +202,7 @@ async function start(
   const calls = new Calls({
     db,
     clock,
-    urgently: work => (roles.has('send') ? dispatcher.urgently(work) : work()),
+    giveWay: () => (roles.has('send') ? dispatcher.giveWay() : undefined),
     poke: () => poke('send'),
     tell: () => channels?.lookForCalls(),
     announce: () => runSoon('webhook-delivery'),

@@ -587,18 +587,6 @@ test('a call ends though its app can send nothing any more, and holds up no othe
   await untilShown(next, ['timed_out'])
 })
 
-test('a call of an app that is archived meanwhile is refused, and nothing is left of it', async () => {
-  const { body: app } = await roost.rest<{ code: string }>('POST', '/v1/apps', { name: 'Other' })
-  const id = randomUUID()
-  const make = () =>
-    roost.rest('POST', `/v1/apps/${app.code}/calls`, { id, caller: { name: 'Anna' }, callees: ['bob'] })
-  expect(await make()).toMatchObject({ body: { code: 'user_unknown' } }) // the app is known as one that serves
-  const { db } = roost.server
-  await db.query('update app set archived_at = now() where code = $1', [app.code])
-  expect(await make()).toMatchObject({ status: 409, body: { code: 'app_archived' } })
-  expect((await db.query('select from call where id = $1', [id])).rowCount).toBe(0)
-})
-
 test('webhooks are told of each change once, and of nothing else', async () => {
   const bob = house.person('bob')
   const phone = await bob.phone('android')

@@ -11,6 +11,7 @@ import {
   PushError,
 } from '@roost/protocol'
 import { v4 as uuidv4 } from 'uuid'
+import type { Way } from '../dispatch/precedence.ts'
 import type { Database, Transaction } from '../store/database.ts'
 import type { Clock } from '../time.ts'
 import { recordEvent } from '../webhooks/outbox.ts'
@@ -25,8 +26,8 @@ import { callUnknown, listDeviceCalls, readCall, readDeviceCall } from './views.
 export interface CallsOptions {
   readonly db: Database
   readonly clock: Clock
-  /** Somebody waits for this work, and for what follows of it. */
-  readonly urgently: <Result>(work: () => Promise<Result>) => Promise<Result>
+  /** Campaigns of this process give way until that has ended; undefined where there are none. */
+  readonly giveWay: () => Way | undefined
   /** Pushes are to leave. */
   readonly poke: () => void
   /** Devices that are connected here are to be told. */
@@ -50,15 +51,22 @@ export class Calls {
 
   /** A repeat with the same id answers the call that it made. Throws `user_unknown`, `input_invalid`, `idempotency_key_reused`, `message_too_large`. */
   async create(appId: number, input: NewCall): Promise<CallView> {
-    const { db, clock, poke, tell, urgently } = this.#options
+    const { db, clock, giveWay, tell, poke } = this.#options
     if (input.caller.userId !== undefined && input.callees.includes(input.caller.userId))
       throw new PushError('input_invalid', 'body/callees: the caller is among them')
     const key = { appId, callId: input.id ?? uuidv4() }
     const at = clock.now()
-    await urgently(() => db.plannedTransaction(tx => createCall(tx, key, { input, at })))
-    tell()
-    poke()
-    return readCall(db, key, clock.now())
+    const way = giveWay()
+    let messages: readonly string[] = []
+    try {
+      messages = await db.plannedTransaction(tx => createCall(tx, key, { input, at }))
+      for (const [i, id] of messages.entries()) (i === 0 ? way : giveWay())?.isOf(id) // until each is in its gateway's hands
+      tell()
+      poke()
+      return await readCall(db, key, clock.now())
+    } finally {
+      if (messages.length === 0) way?.end() // who is connected has been told as fast as the call could be read
+    }
   }
 
   /** Throws `call_unknown`. */

@@ -96,9 +96,8 @@ async function pushUnheard(db: Database, { at, spared, noteCall }: Turn): Promis
         it.userId === userId && road !== null && gateway !== null ? [{ hwid, road, gateway }] : [],
       )
       if (state !== 'ringing' || devices.length === 0) continue
-      await ringByPush(tx, { appId: call.appId, call: toldOf(call, { userId, state }), devices, at }).catch(
-        unlessRefused,
-      )
+      const ring = { appId: call.appId, call: toldOf(call, { userId, state }), devices, at }
+      await ringByPush(tx, ring).catch(unlessRefused)
     }
     return true
   })

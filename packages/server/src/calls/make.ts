@@ -8,7 +8,7 @@ import { IS_ALIVE } from '../live/presence.ts'
 import { whyNotMade } from '../messages/create.ts'
 import { deviceOrder } from '../registry/lock-order.ts'
 import type { Transaction } from '../store/database.ts'
-import { toldOf } from './content.ts'
+import { literal, toldOf } from './content.ts'
 import { gatewayOf, PUSH_AFTER_MS, TOLD_AFTER_MS } from './legs.ts'
 import { type RungDevice, requireSendable, ringByPush } from './pushes.ts'
 import type { CallKey } from './store.ts'
@@ -81,15 +81,25 @@ export interface Making {
   readonly at: number
 }
 
-/** A repeat changes nothing. Throws `app_archived`, `user_unknown`, `idempotency_key_reused`, `message_too_large`, `input_invalid`. */
-export async function createCall(tx: Transaction, key: CallKey, { input, at }: Making): Promise<void> {
+/**
+ * Returns the messages by which it is pushed. A repeat changes nothing. Throws `app_archived`, `user_unknown`, `idempotency_key_reused`,
+ * `message_too_large`, `input_invalid`.
+ */
+export async function createCall(
+  tx: Transaction,
+  key: CallKey,
+  { input, at }: Making,
+): Promise<readonly string[]> {
   const { caller, callees, ringSeconds } = input
   const { appId } = key
   const ringUntil = at + ringSeconds * 1000
   const requestHash = createHash('sha256').update(JSON.stringify(input)).digest()
   tx.send(LOCK_DEVICES, [appId, caller.userId === undefined ? callees : [...callees, caller.userId]])
   const { rows } = await tx.query<MadeRow>(MAKE, valuesOf(key, { input, at, requestHash, ringUntil }))
-  if (rows.length === 0) return requireSame(tx, key, requestHash)
+  if (rows.length === 0) {
+    await requireSame(tx, key, requestHash)
+    return []
+  }
   if (!rows.some(it => it.hwid !== null && !it.isCaller))
     throw new PushError(
       'user_unknown',
@@ -98,12 +108,14 @@ export async function createCall(tx: Transaction, key: CallKey, { input, at }: M
   const made = { texts: input, data: input.data ?? {}, version: 1, createdAt: at, ringUntil }
   const call = { ...key, ...input, ...made }
   await requireSendable(tx, appId, toldOf(call, { userId: longest(callees), state: 'ringing' }))
+  const messages: string[] = []
   for (const userId of callees) {
     const devices = rows.flatMap(it => (it.userId === userId ? rungOf(it) : []))
     const told = toldOf(call, { userId, state: 'ringing' })
-    await ringByPush(tx, { appId, call: told, devices, at, isAppLocked: true })
+    messages.push(...(await ringByPush(tx, { appId, call: told, devices, at, isChecked: true })))
   }
   tx.announce('call')
+  return messages
 }
 
 function valuesOf(
@@ -129,8 +141,10 @@ function valuesOf(
   ]
 }
 
+/** In a push, where it is text of JSON in text of JSON. */
 function longest(names: readonly string[]): string {
-  return names.reduce((one, other) => (other.length > one.length ? other : one), '')
+  const bytesOf = (name: string) => Buffer.byteLength(JSON.stringify(JSON.stringify(literal(name))))
+  return names.reduce((one, other) => (bytesOf(other) > bytesOf(one) ? other : one))
 }
 
 function rungOf({ hwid, roads, ...device }: MadeRow): RungDevice[] {

@@ -36,17 +36,17 @@ interface Push {
   readonly at: number
   /** Of the devices that it is for, by hwid; absent: they are looked up. */
   readonly gateways?: ReadonlyMap<string, string>
-  /** Nobody can archive the app before the transaction ends. */
-  readonly isAppLocked?: boolean | undefined
+  /** See `Ring`. */
+  readonly isChecked?: boolean | undefined
 }
 
 async function push(
   tx: Transaction,
-  { appId, call, to, content, ttlSeconds, kind, at, gateways, isAppLocked = false }: Push,
-): Promise<void> {
+  { appId, call, to, content, ttlSeconds, kind, at, gateways, isChecked = false }: Push,
+): Promise<string> {
   const input: NewMessage = { ...CALL_MESSAGE, to, content, ttlSeconds, collapseKey: collapseKeyOf(call) }
   const creation = { appId, input, at }
-  const id = isAppLocked ? await createUnwaited(tx, creation) : (await createMessage(tx, creation)).id
+  const id = isChecked ? createUnwaited(tx, creation) : (await createMessage(tx, creation)).id
   tx.send('update message set call_id = $2, only_user = $3, address_kind = $4 where id = $1', [
     id,
     call.id,
@@ -56,6 +56,7 @@ async function push(
   const made = { id, appId, input, at, addressKind: kind }
   if (gateways === undefined) await planAtOnce(tx, made)
   else planKnown(tx, made, gateways)
+  return id
 }
 
 /** A device that is to be rung by push. */
@@ -70,21 +71,22 @@ export interface Ring {
   readonly call: ToldCall
   readonly devices: readonly RungDevice[]
   readonly at: number
-  readonly isAppLocked?: boolean
+  /** The call is sendable (`requireSendable`), and nobody can archive its app before the transaction ends. Default: all that is looked at. */
+  readonly isChecked?: boolean
 }
 
-/** Of one callee. Throws `message_too_large`. */
+/** Of one callee; returns the messages. Throws `message_too_large`. */
 export async function ringByPush(
   tx: Transaction,
-  { appId, call, devices, at, isAppLocked }: Ring,
-): Promise<void> {
+  { appId, call, devices, at, isChecked }: Ring,
+): Promise<string[]> {
   const ttlSeconds = Math.max(1, Math.ceil((call.ringUntil - at) / 1000))
   const ring = async (road: string, content: Content, kind: Push['kind']) => {
     const gateways = new Map(
       devices.flatMap(it => (it.road === road ? [[it.hwid, it.gateway] as const] : [])),
     )
-    if (gateways.size === 0) return
-    await push(tx, {
+    if (gateways.size === 0) return []
+    const given = {
       appId,
       call,
       to: { devices: [...gateways.keys()] },
@@ -93,15 +95,19 @@ export async function ringByPush(
       kind,
       at,
       gateways,
-      isAppLocked,
-    })
+      isChecked,
+    }
+    return [await push(tx, given)]
   }
   // One behind the other, without waiting for the first answer; nothing may be on its way any more when this fails.
   const rung = await Promise.allSettled([
     ring('voip', voipContent(call), 'voip'),
     ring('push', ringingContent(call), 'alert'),
   ])
-  for (const it of rung) if (it.status === 'rejected') throw it.reason
+  return rung.flatMap(it => {
+    if (it.status === 'rejected') throw it.reason
+    return it.value
+  })
 }
 
 /**
@@ -158,7 +164,9 @@ export async function endByPush(tx: Transaction, over: Over): Promise<void> {
   // Whoever has answered is told of it otherwise: it is an app that is open.
   const call = { ...over.call, state: deviceState(change.to, false) }
   const { appId } = key
-  const tell = (given: Push) => push(tx, given).catch(unlessRefused)
+  const tell = async (given: Push) => {
+    await push(tx, given).catch(unlessRefused)
+  }
   tx.send(
     `update message set state = 'cancelled' where app_id = $1 and call_id = $2 and only_user = $3 and state in ('sending', 'paused')`,
     [appId, call.id, call.userId],

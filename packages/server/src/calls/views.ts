@@ -2,7 +2,7 @@
 import { type CalleeView, type CallView, type DeviceCall, PushError } from '@roost/protocol'
 import { bucketOf } from '../registry/buckets.ts'
 import { deviceOrder } from '../registry/lock-order.ts'
-import type { Queryable, Transaction } from '../store/database.ts'
+import type { Database, Transaction } from '../store/database.ts'
 import { deviceState, overallState, stateAt } from './state.ts'
 import type { CallKey } from './store.ts'
 
@@ -23,9 +23,8 @@ const VIEW = `
     from call c where c.app_id = $1 and c.id = $2`
 
 /** Throws `call_unknown`. */
-export async function readCall(db: Queryable, { appId, callId }: CallKey, at: number): Promise<CallView> {
-  const { rows } = await db.query<ViewRow>(VIEW, [appId, callId])
-  const [row] = rows
+export async function readCall(db: Database, { appId, callId }: CallKey, at: number): Promise<CallView> {
+  const [row] = await db.queryPlanned<ViewRow>(VIEW, [appId, callId])
   if (row === undefined) throw callUnknown(callId)
   const ringUntil = Date.parse(row.ringUntil)
   const callees = (row.callees ?? []).map(it => calleeView(it, ringUntil, at))
@@ -109,8 +108,8 @@ export interface OfDevice {
 }
 
 /** What concerns it by now: calls that ring, and those whose ring time ended less than a minute ago. Not those of who was logged in before. */
-export async function listDeviceCalls(db: Queryable, { appId, hwid, at }: OfDevice): Promise<DeviceCall[]> {
-  const { rows } = await db.query<DeviceCallRow>(
+export async function listDeviceCalls(db: Database, { appId, hwid, at }: OfDevice): Promise<DeviceCall[]> {
+  const rows = await db.queryPlanned<DeviceCallRow>(
     `select ${DEVICE_CALL_COLUMNS} from call_leg l ${DEVICE_CALL_JOINS}
        join device d on d.bucket = l.bucket and d.app_id = l.app_id and d.hwid = l.hwid and d.user_id = l.user_id
       where l.bucket = $1 and l.app_id = $2 and l.hwid = $3 and l.open_until > $4
@@ -122,10 +121,10 @@ export async function listDeviceCalls(db: Queryable, { appId, hwid, at }: OfDevi
 
 /** Undefined when the device has no part in it. */
 export async function readDeviceCall(
-  db: Queryable,
+  db: Database,
   { appId, hwid, callId, at }: OfDevice & { readonly callId: string },
 ): Promise<DeviceCall | undefined> {
-  const { rows } = await db.query<DeviceCallRow>(
+  const rows = await db.queryPlanned<DeviceCallRow>(
     `select ${DEVICE_CALL_COLUMNS} from call_leg l ${DEVICE_CALL_JOINS}
        join device d on d.bucket = l.bucket and d.app_id = l.app_id and d.hwid = l.hwid and d.user_id = l.user_id
       where l.bucket = $1 and l.app_id = $2 and l.hwid = $3 and l.call_id = $4`,
@@ -153,14 +152,15 @@ const TO_TELL = `
 
 /** R25, as with other frames: `tell` writes while nobody can log in or out. Returns whether there may be more. */
 export async function tellCalls(
-  tx: Queryable,
+  tx: Transaction,
   { server, at }: { readonly server: string; readonly at: number },
   tell: (call: CallToTell) => void,
 ): Promise<boolean> {
   const { rows } = await tx.query<CallToTell>(TO_TELL, [server, new Date(at)])
   if (rows.length === 0) return false
   for (const row of rows) if (row.userId === row.deviceUserId) tell(row)
-  await tx.query(
+  tx.send('set local synchronous_commit = off') // what is lost of it with the database is told once more
+  tx.send(
     `update call_leg l set server = null
        from unnest($1::smallint[], $2::integer[], $3::uuid[], $4::text[]) i (bucket, app_id, call_id, hwid)
       where l.bucket = i.bucket and l.app_id = i.app_id and l.call_id = i.call_id and l.hwid = i.hwid`,

@@ -34,7 +34,7 @@ import { Loops } from './loops.ts'
 import { Origins } from './origins.ts'
 import { throughOutage } from './outage.ts'
 import { planNext } from './plan.ts'
-import { Precedence } from './precedence.ts'
+import { Precedence, type Way } from './precedence.ts'
 import { Renderers } from './renderers.ts'
 import { Trouble } from './trouble.ts'
 import { Turns } from './turns.ts'
@@ -147,10 +147,9 @@ export class Dispatcher {
     }
   }
 
-  /** Campaigns give way to what somebody waits for, also when it is none of its messages' to say when it has left. */
-  urgently<Result>(work: () => Promise<Result>): Promise<Result> {
-    this.#house.precedence.begin() // it lapses
-    return work()
+  /** Campaigns give way to what somebody waits for, until it says that it is done, or is a message that has left. It lapses soon. */
+  giveWay(): Way {
+    return this.#house.precedence.begin()
   }
 
   /** Something became due: look now instead of at the next poll. `what`: of a message that was made, and nothing else has changed. */

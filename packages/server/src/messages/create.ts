@@ -113,14 +113,11 @@ export async function whyNotMade(db: Queryable, appId: number): Promise<Error> {
 }
 
 /**
- * As `createMessage`, of a message without a key to named devices or users, and for an app that the transaction keeps from being archived:
- * nothing can keep it from being stored, so nobody waits for that. Returns its id.
+ * As `createMessage`, of what was found to be sendable, without a key, to named devices or users, and for an app that the transaction keeps
+ * from being archived: nothing can keep it from being stored, so nobody waits for that. Returns its id.
  */
-export async function createUnwaited(tx: Transaction, message: Creation): Promise<string> {
-  const { appId, input, at, images } = message
+export function createUnwaited(tx: Transaction, { appId, input, at, images }: Creation): string {
   const id = uuidv7()
-  const fault = await findFault(tx, { ...message, id })
-  if (fault !== undefined) throw fault
   tx.send(INSERT, [id, appId, null, hashOfInput(input), new Date(at), ...askedOf(input, { at, images })])
   return id
 }
