@@ -60,6 +60,8 @@ export async function startJsonApi(): Promise<JsonApi> {
     response.setHeader('access-control-allow-headers', 'authorization,content-type')
     response.setHeader('access-control-allow-methods', 'POST,PUT')
     if (incoming.method === 'OPTIONS') response.writeHead(204).end()
+    else if (incoming.method === 'GET')
+      response.writeHead(404).end() // no inbox and no live channel here
     else if (incoming.method === 'PUT')
       void readBody<HandedIn>(incoming).then(body => {
         handedIn.push(body)
