@@ -2,6 +2,7 @@
 import { Readable } from 'node:stream'
 import { StartError } from '../../store/folder.ts'
 import { plain } from '../plain.ts'
+import { requireServerToken } from '../server-token.ts'
 import { requireServerUrl } from '../server-url.ts'
 
 export interface ServerOptions {
@@ -34,15 +35,9 @@ export class ServerCaller {
   /** `whenAway`: what to do when the server does not answer. Throws StartError without a token, and for an address that is none. */
   constructor(options: ServerOptions, whenAway = AWAY) {
     requireServerUrl(options.url)
-    const token = options.token ?? process.env.ROOST_BOOTSTRAP_TOKEN
-    if (token === undefined || token === '')
-      throw new StartError(
-        'there is no server token',
-        'Put one into the environment variable ROOST_BOOTSTRAP_TOKEN, or give --token; the first start keeps one in the file server-token of the data folder.',
-      )
     this.#options = options
     this.#whenAway = whenAway
-    this.#authorization = `Bearer ${token}`
+    this.#authorization = `Bearer ${requireServerToken(options.url, options.token)}`
   }
 
   /** `path` below the app. Throws StartError for every refusal of the server's. */

@@ -18,7 +18,8 @@ export interface TestingServer {
 
 /** Throws StartError without a token, and for every refusal of the server's. */
 export async function callServer(options: ServerOptions & CredentialOptions): Promise<TestingServer> {
-  const server = new ServerCaller({ url: options.url, app: options.app ?? '', token: serverToken() })
+  // --token is the device's here
+  const server = new ServerCaller({ url: options.url, app: options.app ?? '' })
   return {
     chooseCredential: async () => {
       if (hasCredentialFile(options)) {
@@ -32,16 +33,6 @@ export async function callServer(options: ServerOptions & CredentialOptions): Pr
     },
     run: input => server.json('POST', '/push-test', input),
   }
-}
-
-/** From the environment alone: --token is the device's here. */
-function serverToken(): string {
-  const token = process.env.ROOST_BOOTSTRAP_TOKEN
-  if (token) return token
-  throw new StartError(
-    'there is no server token',
-    'Put one into the environment variable ROOST_BOOTSTRAP_TOKEN; the first start keeps one in the file server-token of the data folder.',
-  )
 }
 
 function notChosen(id: string | undefined, credentials: readonly CredentialView[]): StartError {

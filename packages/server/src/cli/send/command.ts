@@ -1,6 +1,15 @@
 /** `roost send`: a message by way of a running server. */
-import { Command, Option } from 'commander'
+import type { Route } from '@roost/protocol'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import { defaultServerUrl } from '../server-url.ts'
+
+/** By name, since the help is told without loading what they mean. */
+const ROUTES: Readonly<Record<Route, true>> = {
+  push: true,
+  'online-first': true,
+  both: true,
+  'online-only': true,
+}
 
 export function sendCommand(): Command {
   return new Command('send')
@@ -25,6 +34,18 @@ export function sendCommand(): Command {
         'campaign',
       ]),
     )
+    .addOption(
+      new Option(
+        '--route <route>',
+        'to a device whose app is open: by push, over its live channel, or both (push when absent)',
+      ).choices(Object.keys(ROUTES)),
+    )
+    .addOption(
+      new Option(
+        '--push-after <seconds>',
+        'how long it may take to acknowledge it, 1 to 60 (10 when absent)',
+      ).argParser(readSeconds),
+    )
     .option('--file <path>', 'the message as JSON, as POST …/messages takes it; options replace what it says')
     .option('--change <id>', 'all of this message, of which nothing has left yet; its id stays')
     .option('--dry-run', 'say whom it would reach, how large it is and what is wrong with it; send nothing')
@@ -41,4 +62,9 @@ export function sendCommand(): Command {
       const { sendMessage } = await import('./send.ts')
       await sendMessage(options, text => void process.stdout.write(`${text}\n`))
     })
+}
+
+function readSeconds(text: string): number {
+  if (!/^\d{1,3}$/.test(text)) throw new InvalidArgumentError('a number of seconds is wanted.')
+  return Number(text)
 }

@@ -56,6 +56,16 @@ test('options replace what the file says, and leave the rest of it', async () =>
   expect(body.content).toMatchObject({ title: 'From the option', body: 'Body' })
 })
 
+test('with --route it goes as that says, and --dry-run tells how many are connected', async () => {
+  const phone = await roost.phone('ios')
+  const how = { device: [phone.hwid], title: 'Hello', route: 'online-only', pushAfter: 5 }
+  const told = await run({ ...how, dryRun: true })
+  expect(told[0]).toContain('→ by the live channel alone: 0 connected now')
+  const [id] = await run({ ...how, watch: true })
+  const { body } = await roost.rest('GET', `/v1/apps/${roost.app}/messages/${id}`)
+  expect(body).toMatchObject({ route: 'online-only', pushAfterSeconds: 5, counts: { skipped: 1 } })
+})
+
 test('with --dry-run nothing is sent or stored: whom it would reach, its sizes, and what is wrong', async () => {
   const app = await startRoost()
   try {

@@ -21,6 +21,9 @@ export interface SendOptions {
   readonly at?: string
   readonly collapseKey?: string
   readonly lane?: string
+  readonly route?: string
+  /** Seconds. */
+  readonly pushAfter?: number
   readonly file?: string
   /** The id of a message that it takes the place of. */
   readonly change?: string
@@ -167,7 +170,7 @@ async function readMessageFile(path: string | undefined): Promise<Message> {
 }
 
 function messageOf(options: SendOptions, file: Message): Message {
-  const { title, body, image, link: url, at: sendAt, collapseKey, lane } = options
+  const { title, body, image, link: url, at: sendAt, collapseKey, lane, route } = options
   const to = targetOf(options) ?? file.to
   if (to === undefined)
     throw new StartError(
@@ -175,7 +178,8 @@ function messageOf(options: SendOptions, file: Message): Message {
       'Give --to-all, --segment, --device or --user, or "to" in --file.',
     )
   const content = { ...(file.content as object | undefined), ...given({ title, body, image, url }) }
-  return { ...file, ...given({ sendAt, collapseKey, lane }), to, content }
+  const fields = { sendAt, collapseKey, lane, route, pushAfterSeconds: options.pushAfter }
+  return { ...file, ...given(fields), to, content }
 }
 
 function targetOf({ toAll, segment, device, user }: SendOptions): object | undefined {
