@@ -26,7 +26,7 @@ import { Openings } from './insight/statistics/opens.ts'
 import type { JobContext } from './jobs/jobs.ts'
 import { announceJob, JobRunner } from './jobs/runner.ts'
 import { readSpread } from './jobs/spread.ts'
-import { LiveChannels } from './live/channels.ts'
+import { LiveChannels, type LiveChannelsOptions } from './live/channels.ts'
 import type { Created, Creation } from './messages/create.ts'
 import { ImageProber } from './messages/images.ts'
 import { noteOccasions } from './messages/triggers/occasions.ts'
@@ -67,6 +67,8 @@ export interface StartOptions {
   readonly drainMs?: number
   /** Between looks of the live channel for what no notice has told of. Default 1000. */
   readonly lookEveryMs?: number
+  /** How long acknowledgements of a campaign over the live channel are waited for where it is dispatched, ms. Default 250. */
+  readonly patienceMs?: number
   /** What this process does; the others on the same database do the rest. Default: all. */
   readonly roles?: readonly Role[]
 }
@@ -96,7 +98,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
         ...(options.drainMs !== undefined && { drainMs: options.drainMs }),
       },
       roles: new Set(options.roles ?? ROLES),
-      lookEveryMs: options.lookEveryMs,
+      live: { lookEveryMs: options.lookEveryMs, patienceMs: options.patienceMs },
       closers,
       close,
     })
@@ -112,14 +114,14 @@ interface Starting {
   readonly closeWithinMs: number
   readonly http: AppOptions
   readonly roles: ReadonlySet<Role>
-  readonly lookEveryMs: number | undefined
+  readonly live: Pick<LiveChannelsOptions, 'lookEveryMs' | 'patienceMs'>
   readonly closers: Closer[]
   readonly close: () => Promise<void>
 }
 
 async function start(
   config: Config,
-  { logger, clock, closeWithinMs, http, roles, lookEveryMs, closers, close }: Starting,
+  { logger, clock, closeWithinMs, http, roles, live, closers, close }: Starting,
 ): Promise<RunningServer> {
   requireSharedDatabase(config, roles)
   const nats = await openNats(config, logger, closers)
@@ -137,11 +139,11 @@ async function start(
     allowPrivateEndpoints: config.allowPrivateEndpoints,
   })
   closers.push(() => senders.close())
-  const dispatcher = new Dispatcher({ db, senders, clock, logger })
+  let channels: LiveChannels | undefined
+  const dispatcher = new Dispatcher({ db, senders, clock, logger, here: () => channels })
   closers.push(() => stopSending(dispatcher, senders, { logger, closeWithinMs }))
   const serverTokens = new ServerTokens(db, clock)
   const apps = new AppDirectory(db, clock)
-  let channels: LiveChannels | undefined
   const forgetTokens = () => {
     serverTokens.forget()
     apps.forget()
@@ -207,7 +209,7 @@ async function start(
     tell: () => channels?.lookForCalls(),
     announce: () => runSoon('webhook-delivery'),
   })
-  channels = new LiveChannels({ db, clock, logger, apps, limits, signer, calls, lookEveryMs })
+  channels = new LiveChannels({ db, clock, logger, apps, limits, signer, calls, ...live })
   const served: HttpContext = {
     db,
     clock,

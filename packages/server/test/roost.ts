@@ -70,7 +70,7 @@ export interface CompatBody {
   readonly response: Record<string, unknown> | null
 }
 
-export interface RoostOptions extends Pick<StartOptions, 'roles'> {
+export interface RoostOptions extends Pick<StartOptions, 'roles' | 'patienceMs'> {
   readonly environment?: Readonly<Record<string, string>>
   /** PEM of what is trusted beside the stand-ins. */
   readonly extraCa?: string
@@ -93,7 +93,8 @@ export async function startRoost(options: RoostOptions = {}): Promise<TestRoost>
     ...options.environment,
   })
   const logger = pino({ level: 'trace' }, { write: line => lines.push(line) })
-  const server = await startServer(config, { clock, logger, ...(options.roles && { roles: options.roles }) })
+  const { environment: _environment, extraCa: _extraCa, ...started } = options
+  const server = await startServer(config, { clock, logger, ...started })
 
   const rest: TestRoost['rest'] = async (method, path, body) => {
     const response = await fetch(`${server.url}${path}`, {

@@ -8,6 +8,7 @@ import type { AppSenders, Senders } from '../credentials/senders.ts'
 import { readPolicy } from '../hygiene/policy.ts'
 import { noteFirstAcceptances } from '../hygiene/results.ts'
 import { countUnread } from '../inbox/unread.ts'
+import type { Here } from '../live/handover.ts'
 import { LIVE_WAIT, type LiveRoad, roadOf } from '../live/road.ts'
 import type { ContentRenderer } from '../messages/experiments/render.ts'
 import { CONTROL_GROUP, placeOf } from '../messages/experiments/render.ts'
@@ -44,6 +45,8 @@ export interface SendingHouse {
   readonly turns: Turns
   readonly precedence: Precedence
   readonly renderers: Renderers
+  /** Undefined as long as, or where, no device can connect to this process. */
+  readonly here: () => Here | undefined
   /** The process is to end. */
   readonly stop: AbortSignal
 }
@@ -90,7 +93,7 @@ export class BatchWork {
     this.#lease = lease
     this.#batch = leased
     this.#renderer = house.renderers.for(leased)
-    this.#live = roadOf({ ...house, batch: leased, renderer: this.#renderer })
+    this.#live = roadOf({ ...house, here: house.here(), batch: leased, renderer: this.#renderer })
     const needs = this.#live?.needs ?? this.#renderer.needs
     this.#needs = { ...needs, user: needs.user || isForPersons(leased, this.#renderer.needs) }
     this.#turns = isNamed(leased) ? undefined : house.turns
@@ -188,7 +191,7 @@ export class BatchWork {
       isRead: true,
     })
     this.#batch = afterBooking(batch, due.length)
-    return this.#stepOf(settlements, due.length < by.limit)
+    return this.#stepOf(sent.settlements, due.length < by.limit)
   }
 
   #isReadAhead(): boolean {
@@ -252,11 +255,11 @@ export class BatchWork {
     const sending = new Sending({ ...this.#house, batch, senders, renderer: this.#renderer, lease, isUrgent })
     const trying = inParts(byPush, this.#turns, it => sending.sendOne(it))
     this.#house.precedence.end(batch.messageId)
-    const tried = await trying
+    const [tried, live = []] = await Promise.all([trying, road?.settlements])
     if (lease.isLost) throw new LeaseLost(batch.id)
     const sent = sending.finish(tried)
     const alone = road === undefined ? [] : rest.flatMap(unreachable)
-    const others = [...judged.settlements, ...control, ...(road?.settlements ?? []), ...alone]
+    const others = [...judged.settlements, ...control, ...live, ...alone]
     return others.length === 0 ? sent : { ...sent, settlements: [...sent.settlements, ...others] }
   }
 
@@ -309,9 +312,11 @@ function afterBooking(batch: Batch, looked: number): Batch {
 
 const NOBODY: ReadonlySet<string> = new Set()
 
+/** Of a step, without what frames have come to that were sent in one before. */
 function sentOf(settlements: readonly Settlement[]): number {
-  return settlements.filter(it => it.kind === 'sent' || (it.kind === 'deferred' && it.reason === LIVE_WAIT))
-    .length
+  return settlements.filter(
+    it => it.kind === 'sent' || it.kind === 'live' || (it.kind === 'deferred' && it.reason === LIVE_WAIT),
+  ).length
 }
 
 function quotaPauseOf(settlements: readonly Settlement[]): number {

@@ -331,6 +331,8 @@ export type DueDelivery = {
   readonly attempt: number
   /** In an earlier try. */
   readonly mayHaveArrived: boolean
+  /** It was planned, and nothing has been done with it. */
+  readonly isUntouched: boolean
 } & ({ readonly recipient: Recipient } | { readonly recipient: null; readonly reason: string })
 
 /** Of the address nothing is known where the device has none. */
@@ -338,6 +340,7 @@ interface QueueRow extends Omit<Recipient, 'generation'> {
   readonly generation: number | null
   readonly isMeant: boolean
   readonly mayHaveArrived: boolean
+  readonly isUntouched: boolean
   readonly isOptedOut: boolean | null
   /** By an event, before it was sent. */
   readonly isCancelled: boolean | null
@@ -366,7 +369,7 @@ export function dueStatement({ batch, needs, at, limit }: ChunkQuery) {
   const isMeant = audience(batch, values)
   const text = `
      select ${ADDRESS_COLUMNS}, a.kind as "addressKind", q.bucket, q.hwid, q.attempt, q.probe_part as "probePart", coalesce(${isMeant}, false) as "isMeant",
-            q.may_have_arrived as "mayHaveArrived",
+            q.may_have_arrived as "mayHaveArrived", q.reason = 'planned' as "isUntouched",
             a.opted_out as "isOptedOut", (q.event ->> 'isCancelled')::boolean as "isCancelled", ${wasServed(batch, values)} as "wasServed",
             ${factsColumn(needs, values, 'q.event', 'q')} as facts
        from delivery_queue q
@@ -396,15 +399,15 @@ function targetSql({ target, scope, onlyUser }: Batch, values: unknown[]): strin
 }
 
 function dueDeliveryOf(row: QueueRow, batch: Batch): DueDelivery {
-  const { bucket, hwid, attempt, mayHaveArrived, generation } = row
-  const cancelled = (reason: string) => ({ bucket, hwid, attempt, mayHaveArrived, recipient: null, reason })
+  const { bucket, hwid, attempt, mayHaveArrived, isUntouched, generation } = row
+  const due = { bucket, hwid, attempt, mayHaveArrived, isUntouched }
+  const cancelled = (reason: string) => ({ ...due, recipient: null, reason })
   if (row.isCancelled === true) return cancelled('cancelled_by_event')
   if (!row.isMeant) return cancelled('no_longer_meant')
   const unreachable = unreachableBy(row, batch)
   if (unreachable !== undefined && !goesLive(batch.rules)) return cancelled(unreachable)
-  if (unreachable !== undefined)
-    return { bucket, hwid, attempt, mayHaveArrived, recipient: withoutAddress(row, batch, unreachable) }
-  return { bucket, hwid, attempt, mayHaveArrived, recipient: { ...row, generation: generation ?? 0 } }
+  if (unreachable !== undefined) return { ...due, recipient: withoutAddress(row, batch, unreachable) }
+  return { ...due, recipient: { ...row, generation: generation ?? 0 } }
 }
 
 function withoutAddress(row: QueueRow, { provider }: Batch, unreachable: string): Recipient {

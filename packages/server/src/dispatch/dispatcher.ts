@@ -5,6 +5,7 @@ import type { Logger } from 'pino'
 import { CallKeeper } from '../calls/keeper.ts'
 import { releaseProbes, wakeHeld } from '../credentials/pauses.ts'
 import type { Senders } from '../credentials/senders.ts'
+import type { Here } from '../live/handover.ts'
 import type { Created, Creation } from '../messages/create.ts'
 import { decideNext } from '../messages/experiments/decide.ts'
 import { LANES, LAST_URGENT_LANE, type Lane } from '../messages/lanes.ts'
@@ -46,6 +47,8 @@ export interface DispatcherOptions {
   readonly senders: Senders
   readonly clock: Clock
   readonly logger: Logger
+  /** Who is connected to this process, once devices can be. Default: nobody. */
+  readonly here?: () => Here | undefined
   /** Batches worked on at once by this process. */
   readonly parallelBatches?: number
   /** How often to look for due work that nobody announced, ms. */
@@ -98,6 +101,7 @@ export class Dispatcher {
       turns: new Turns(precedence),
       precedence,
       renderers: new Renderers(this.renders),
+      here: options.here ?? (() => undefined),
       stop: this.#stop.signal,
     }
   }

@@ -200,14 +200,38 @@ export class Channel {
   }
 
   async #acknowledge(seqs: readonly number[]): Promise<void> {
-    const sent = seqs.flatMap(it => this.#unacknowledged.get(it) ?? [])
+    const unkept = seqs.filter(it => this.#unacknowledged.get(it)?.unkept !== undefined)
+    for (const seq of unkept) void this.#acknowledgeUnkept(seq)
+    const kept = unkept.length === 0 ? seqs : seqs.filter(it => !unkept.includes(it))
+    if (kept.length === 0) return
+    const sent = kept.flatMap(it => this.#unacknowledged.get(it) ?? [])
     await this.#host.acknowledge(
       this,
       sent,
-      seqs.filter(it => !this.#unacknowledged.has(it)),
+      kept.filter(it => !this.#unacknowledged.has(it)),
     )
+    this.#forget(kept)
+    this.#send({ type: 'acked', seqs: kept })
+  }
+
+  /** What the device says next does not wait for it. One that is lost is left to the device, which has the frame and says so again. */
+  async #acknowledgeUnkept(seq: number): Promise<void> {
+    const key = this.#unacknowledged.get(seq)
+    if (key?.unkept === undefined) return
+    key.unkept.acknowledge()
+    const isKept = await key.unkept.kept
+    const { unkept, ...row } = key
+    if (!isKept) return this.#forget([seq])
+    this.#unacknowledged.set(seq, row)
+    if (!unkept.isKeptAcknowledged) await this.#acknowledge([seq]).catch(error => this.refuse(error))
+    else {
+      this.#forget([seq])
+      this.#send({ type: 'acked', seqs: [seq] })
+    }
+  }
+
+  #forget(seqs: readonly number[]): void {
     for (const seq of seqs) this.#unacknowledged.delete(seq)
-    this.#send({ type: 'acked', seqs })
   }
 }
 

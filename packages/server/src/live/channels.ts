@@ -21,7 +21,8 @@ import { Answers } from './answers.ts'
 import { Channel, type ChannelHost, GOING_AWAY, type Member } from './channel.ts'
 import { Entry } from './entry.ts'
 import type { FrameToSend, SentKey } from './frames.ts'
-import { changePresence } from './presence.ts'
+import type { FrameToHand, Here } from './handover.ts'
+import { changePresence, type Place } from './presence.ts'
 import { Roster } from './roster.ts'
 import { FrameSender } from './sender.ts'
 import { UnreadTeller } from './unread.ts'
@@ -39,13 +40,20 @@ export interface LiveChannelsOptions {
   readonly heartbeatMs?: number
   /** Between looks for what no notice has told of. Default 1000. */
   readonly lookEveryMs?: number | undefined
+  /** See Here. Default 250. */
+  readonly patienceMs?: number | undefined
 }
 
 const HEARTBEAT_MS = 30_000
 const LOOK_EVERY_MS = 1000
+/** Two ways of a good mobile network; the gateways of a chunk's pushes, which are waited for meanwhile, take about as long. */
+const PATIENCE_MS = 250
 const FAREWELL_MS = 1000
 
-export class LiveChannels implements ChannelHost {
+export class LiveChannels implements ChannelHost, Here {
+  /** Of this process. */
+  readonly server = randomUUID()
+  readonly patienceMs: number
   readonly #options: LiveChannelsOptions
   readonly #roster = new Roster()
   readonly #accesses: Accesses
@@ -59,9 +67,10 @@ export class LiveChannels implements ChannelHost {
 
   constructor(options: LiveChannelsOptions) {
     this.#options = options
+    this.patienceMs = options.patienceMs ?? PATIENCE_MS
     const { db, clock, logger, apps, limits, calls, heartbeatMs = HEARTBEAT_MS } = options
     const roster = this.#roster
-    const server = randomUUID()
+    const { server } = this
     const onError = (error: unknown) => this.#tell(error)
     this.#accesses = new Accesses(apps)
     this.#entry = new Entry({
@@ -98,6 +107,14 @@ export class LiveChannels implements ChannelHost {
     const channel = new Channel(socket, this)
     this.#roster.open.add(channel)
     if (this.#isStopped) channel.closeWith(GOING_AWAY, 'the server stops')
+  }
+
+  find(place: Place): Channel | undefined {
+    return this.#roster.findMember(place)
+  }
+
+  hand(channel: Channel, frame: FrameToHand, key: SentKey): boolean {
+    return channel.member?.userId === frame.userId && this.#write(channel, frame, key)
   }
 
   /** Something may have to be sent: look now instead of within a second. */
@@ -201,12 +218,14 @@ export class LiveChannels implements ChannelHost {
     const { member } = channel ?? {}
     if (channel === undefined || member === undefined) return // it comes again, and so does the frame
     if (member.userId !== frame.deviceUserId) return this.#closeFormer(frame)
-    const { seq, deliveryId: id, messageId, userId, notification, hwid, bucket } = frame
+    const { bucket, messageId, hwid } = frame
+    this.#write(channel, frame, { bucket, messageId, hwid })
+  }
+
+  #write(channel: Channel, frame: FrameToHand, key: SentKey): boolean {
+    const { seq, deliveryId: id, messageId, userId, notification, hwid } = frame
     const receiptKey = this.#options.signer.sign({ hash: notification.hash, hwid }, this.#options.clock.now())
-    channel.sendMessage(
-      { type: 'message', seq, id, messageId, userId, receiptKey, notification },
-      { bucket, messageId, hwid },
-    )
+    return channel.sendMessage({ type: 'message', seq, id, messageId, userId, receiptKey, notification }, key)
   }
 
   #closeFormer(frame: FrameToSend): void {

@@ -203,7 +203,7 @@ interface Range {
  * That it was sent may be lost with the database: then it is sent once more, unless its acknowledgement was stored, which comes later and
  * flushes what was stored before. A connection that has sent it does so only once.
  */
-const WITHOUT_FLUSH = 'set local synchronous_commit = off'
+export const WITHOUT_FLUSH = 'set local synchronous_commit = off'
 
 interface Sender {
   /** Writes, and does not wait. */
@@ -241,6 +241,17 @@ export async function sendFrames(
 /** Of a frame that was sent. */
 export interface SentKey extends Key {
   readonly messageId: string
+  /** Of one that was sent before it is a row. */
+  readonly unkept?: Unkept
+}
+
+/** What is to be known of a frame until its row is there. */
+export interface Unkept {
+  acknowledge(): void
+  /** Its row is there; false when it was lost on the way to the database. */
+  readonly kept: Promise<boolean>
+  /** Then its row says that it is acknowledged. */
+  isKeptAcknowledged: boolean
 }
 
 /**

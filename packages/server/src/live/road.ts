@@ -6,7 +6,7 @@
 
 import type { Notification } from '@roost/gateways'
 import { type LiveNotification, PUSH_AFTER_SECONDS_DEFAULT } from '@roost/protocol'
-import type { DueDelivery, Recipient } from '../dispatch/chunk.ts'
+import { type DueDelivery, isNamed, type Recipient } from '../dispatch/chunk.ts'
 import type { Batch } from '../dispatch/lease.ts'
 import { deliveryHash, deliveryIdOf } from '../dispatch/sending.ts'
 import { expiresAt, type Settlement } from '../dispatch/settle.ts'
@@ -22,6 +22,7 @@ import {
   readFrames,
   withdrawFrames,
 } from './frames.ts'
+import { type FrameForHere, Handover, type Here } from './handover.ts'
 import { type LiveRoute, liveRouteOf, STATES_OF_ROUTE } from './routed.ts'
 
 /** Why a delivery waits whose frame is not acknowledged yet. */
@@ -35,6 +36,8 @@ const NO_FRAMES: ReadonlyMap<string, FrameState> = new Map()
 export interface RoadOptions {
   readonly db: Database
   readonly clock: Clock
+  /** Undefined where no device can connect to this process. */
+  readonly here: Here | undefined
   readonly batch: Batch
   readonly renderer: ContentRenderer
 }
@@ -44,6 +47,13 @@ export interface Parted<Item> {
   /** They go on by push. */
   readonly rest: readonly Item[]
 }
+
+interface Taken extends Pick<Parted<Recipient>, 'rest'> {
+  /** Once those who were handed something have answered, or take too long. */
+  readonly settlements: Promise<readonly Settlement[]>
+}
+
+const NOBODY: ReadonlySet<string> = new Set()
 
 /** Undefined for messages that go by push alone. */
 export function roadOf(options: RoadOptions): LiveRoad | undefined {
@@ -70,28 +80,67 @@ export class LiveRoad {
     due: readonly DueDelivery[],
   ): Promise<Parted<DueDelivery> & { readonly onAir: ReadonlySet<string> }> {
     const { db, batch } = this.#options
-    const frames = { messageId: batch.messageId, devices: due }
+    const touched = due.filter(it => !it.isUntouched)
+    if (touched.length === 0) return { settlements: [], rest: due, onAir: NOBODY }
+    const frames = { messageId: batch.messageId, devices: touched }
     const withdrawn = { ...frames, at: this.#options.clock.now() }
     if (this.#route !== 'both') await db.plannedTransaction(tx => withdrawFrames(tx, withdrawn))
     const states = await readFrames(db, frames)
-    const settlements = due.flatMap(it => this.#ended(it, states.get(it.hwid)) ?? [])
+    const settlements = touched.flatMap(it => this.#ended(it, states.get(it.hwid)) ?? [])
     const ended = new Set(settlements.map(it => it.hwid))
     const onAir = new Set([...states.keys()].filter(it => !ended.has(it)))
     return { settlements, rest: due.filter(it => !ended.has(it.hwid)), onAir }
   }
 
-  /** Makes a frame for each that is connected, unless it has one. */
-  async take(recipients: readonly Recipient[]): Promise<Parted<Recipient>> {
-    if (recipients.length === 0) return { settlements: [], rest: recipients }
-    const states = await this.#make(recipients)
+  /** Those who are connected here are handed theirs; of others who are connected a frame is made, unless they have one. */
+  async take(recipients: readonly Recipient[]): Promise<Taken> {
+    if (recipients.length === 0) return { settlements: Promise.resolve([]), rest: recipients }
+    const handover = this.#handover(recipients.length)
+    const handed = (await handover?.give(this.#framesForHere(recipients))) ?? NOBODY
+    const others = handed.size === 0 ? recipients : recipients.filter(it => !handed.has(it.hwid))
+    const settling = handed.size === 0 ? undefined : handover?.settle()
+    settling?.catch(() => undefined) // told below, unless this fails before
+    const states = others.length === 0 ? NO_FRAMES : await this.#make(others)
     const settlements: Settlement[] = []
     const rest: Recipient[] = []
-    for (const recipient of recipients) {
+    for (const recipient of others) {
       const settlement = this.#settle(recipient, states.get(recipient.hwid))
       if (settlement === undefined) rest.push(recipient)
       else settlements.push(settlement)
     }
-    return { settlements, rest }
+    return { rest, settlements: this.#withHanded(settlements, recipients, settling) }
+  }
+
+  async #withHanded(
+    settlements: readonly Settlement[],
+    recipients: readonly Recipient[],
+    settling: Promise<ReadonlyMap<string, FrameState>> | undefined,
+  ): Promise<readonly Settlement[]> {
+    const states = await settling
+    if (states === undefined) return settlements
+    const handed = recipients.filter(it => states.has(it.hwid))
+    return [...settlements, ...handed.flatMap(it => this.#settle(it, states.get(it.hwid)) ?? [])]
+  }
+
+  /** What goes by both roads is not settled by the one, so its frames are rows before. */
+  #handover(devices: number): Handover | undefined {
+    const { here, db, clock, batch } = this.#options
+    const at = clock.now()
+    const over = expiresAt(batch)
+    if (here === undefined || this.#route === 'both' || at >= over) return undefined
+    const { appId, messageId } = batch
+    const isUrgent = isNamed(batch) && devices <= ASKED_AT_ONCE
+    const states = STATES_OF_ROUTE[this.#route]
+    return new Handover({ db, here, appId, messageId, states, at, expiresAt: over, isUrgent })
+  }
+
+  #framesForHere(recipients: readonly Recipient[]): FrameForHere[] {
+    const { here, batch } = this.#options
+    if (here === undefined) return []
+    return recipients.flatMap(it => {
+      const channel = here.find({ appId: batch.appId, hwid: it.hwid })
+      return channel === undefined ? [] : this.#frameFor(it).map(frame => ({ ...frame, channel }))
+    })
   }
 
   /** States of all that have a frame then. Of few, and they are waited for, nobody asks first who is connected. */

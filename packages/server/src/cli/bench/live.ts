@@ -189,9 +189,9 @@ async function sendToAll(bench: Bench, sockets: number): Promise<FanOut> {
   )
   const before = await readCpu(bench)
   const beganAt = now()
-  await post(bench, { to: { all: true }, content: { title, body: BODY }, route: 'online-only' })
+  const id = await post(bench, { to: { all: true }, content: { title, body: BODY }, route: 'online-only' })
   const reports = await Promise.all(arrivals.map(it => it.arrived))
-  await untilAcknowledged(bench.db)
+  await untilAcknowledged(bench, { id, devices: sockets })
   const after = await readCpu(bench)
   const cpuOfEach = (kind: keyof LiveBenchReport['cpu']) => {
     const [from, to] = [before[kind], after[kind]]
@@ -228,16 +228,24 @@ async function sendSingles(
   return { timesMs, repeated }
 }
 
-async function post({ rest, app }: Bench, message: object): Promise<void> {
-  await rest('POST', `/v1/apps/${app}/messages`, message)
+/** Its id. */
+async function post({ rest, app }: Bench, message: object): Promise<string> {
+  const { id } = await rest<{ id: string }>('POST', `/v1/apps/${app}/messages`, message)
+  return id
 }
 
 /** What follows is not to be measured with it. */
-async function untilAcknowledged(db: Database): Promise<void> {
+async function untilAcknowledged(
+  { db }: Bench,
+  { id, devices }: { readonly id: string; readonly devices: number },
+): Promise<void> {
   const endsAt = Date.now() + WITHIN_MS
   for (;;) {
-    const { rows } = await db.query('select from live_frame where notification is not null limit 1')
-    if (rows.length === 0) return
+    const { rows } = await db.query<{ count: number }>(
+      'select count(*)::integer as count from live_frame where message_id = $1 and acked_at is not null',
+      [id],
+    )
+    if (rows[0]?.count === devices) return
     if (Date.now() > endsAt) throw new Error(`not all was acknowledged after ${WITHIN_MS / 1000} s`)
     await delay(POLL_MS)
   }

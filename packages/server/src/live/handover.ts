@@ -1,0 +1,280 @@
+/**
+ * Handing over: what is for devices that are connected to the process that dispatches it goes to them at once, before it is a row. Most
+ * acknowledge within a moment, and of those one row is written that says so; of the others the frame is kept then, as any that waits.
+ *
+ *   locked ──written to its socket──▶ handed over ──acknowledged, or patience is over──▶ kept (live_frame)
+ *
+ * A crash in between loses nothing: the batch goes to the next worker, which hands over with the same id, and a device shows that once.
+ * Until a frame is kept its device is not told that its acknowledgement has come, and says it again when it comes again.
+ */
+import type { LiveNotification } from '@roost/protocol'
+import type { Database, Queryable, Transaction } from '../store/database.ts'
+import type { Channel } from './channel.ts'
+import { type FrameState, type NewFrame, type SentKey, type Unkept, WITHOUT_FLUSH } from './frames.ts'
+import type { Place } from './presence.ts'
+
+/** The devices that are connected to this process. */
+export interface Here {
+  /** Its id. */
+  readonly server: string
+  /** How long acknowledgements of a campaign are waited for, ms. */
+  readonly patienceMs: number
+  find(place: Place): Channel | undefined
+  /**
+   * Writes, and does not wait. False when it can't be sent. R25: as long as this is called nobody else can log in on the device.
+   */
+  hand(channel: Channel, frame: FrameToHand, key: SentKey): boolean
+}
+
+/** Of a device that is connected here. */
+export interface FrameForHere extends NewFrame {
+  readonly channel: Channel
+}
+
+export interface FrameToHand extends Place {
+  readonly bucket: number
+  readonly messageId: string
+  readonly seq: number
+  readonly userId: string | null
+  readonly deliveryId: string
+  readonly notification: LiveNotification
+}
+
+export interface HandoverOptions {
+  readonly db: Database
+  readonly here: Here
+  readonly appId: number
+  readonly messageId: string
+  /** Presence in which devices are sent to. */
+  readonly states: readonly string[]
+  /** ms. */
+  readonly at: number
+  readonly expiresAt: number
+  /** Somebody waits for each of them: their frames are kept at once, and no acknowledgement is waited for. */
+  readonly isUrgent: boolean
+}
+
+/** A frame that was written to its socket. */
+class Handed implements Unkept {
+  readonly frame: FrameForHere
+  readonly seq: number
+  readonly session: string
+  isAcknowledged = false
+  isKeptAcknowledged = false
+  readonly kept: Promise<boolean>
+  readonly #onAcknowledged: () => void
+
+  constructor(frame: FrameForHere, seq: number, { kept, onAcknowledged }: Together) {
+    this.frame = frame
+    this.seq = seq
+    this.session = frame.channel.member?.session ?? ''
+    this.kept = kept
+    this.#onAcknowledged = onAcknowledged
+  }
+
+  acknowledge(): void {
+    if (this.isAcknowledged) return
+    this.isAcknowledged = true
+    this.#onAcknowledged()
+  }
+}
+
+/** What all frames of a handover share. */
+interface Together {
+  readonly kept: Promise<boolean>
+  readonly onAcknowledged: () => void
+}
+
+export class Handover {
+  readonly #options: HandoverOptions
+  #handed: Handed[] = []
+  #unanswered = 0
+  #endPatience: () => void = () => undefined
+  #tellKept: (areKept: boolean) => void = () => undefined
+
+  constructor(options: HandoverOptions) {
+    this.#options = options
+  }
+
+  /** Devices of the frames that were handed over; the others have to be sent to by another road. */
+  async give(frames: readonly FrameForHere[]): Promise<ReadonlySet<string>> {
+    const { db, isUrgent } = this.#options
+    if (frames.length === 0) return new Set()
+    try {
+      await db.plannedTransaction(async tx => {
+        this.#begin() // also when the transaction is repeated
+        tx.send(WITHOUT_FLUSH)
+        this.#hand(frames, await lockConnected(tx, this.#options, frames))
+        if (isUrgent && this.#handed.length > 0) await this.#keep(tx)
+      })
+    } catch (error) {
+      this.#tellKept(false)
+      throw error
+    }
+    if (isUrgent) this.#tellKept(true)
+    return new Set(this.#handed.map(it => it.frame.hwid))
+  }
+
+  /** What has become of them, by hwid, once it is stored. */
+  async settle(): Promise<ReadonlyMap<string, FrameState>> {
+    const { db, isUrgent } = this.#options
+    if (!isUrgent && this.#handed.length > 0) {
+      await this.#bePatient()
+      try {
+        await db.plannedTransaction(tx => this.#keepLate(tx))
+      } catch (error) {
+        this.#tellKept(false)
+        throw error
+      }
+      this.#tellKept(true)
+    }
+    return new Map(
+      this.#handed.map(it => [it.frame.hwid, it.isKeptAcknowledged ? 'acknowledged' : 'unacknowledged']),
+    )
+  }
+
+  #begin(): void {
+    this.#tellKept(false)
+    this.#handed = []
+    this.#unanswered = 0
+  }
+
+  #hand(frames: readonly FrameForHere[], seqs: ReadonlyMap<string, number>): void {
+    const { here, appId, messageId } = this.#options
+    const kept = new Promise<boolean>(resolve => {
+      this.#tellKept = resolve
+    })
+    const together = { kept, onAcknowledged: () => this.#onAcknowledged() }
+    for (const frame of frames) {
+      const { bucket, hwid, userId, deliveryId, notification, channel } = frame
+      const seq = seqs.get(hwid)
+      if (seq === undefined) continue
+      const handed = new Handed(frame, seq, together)
+      const toHand = { appId, bucket, hwid, messageId, seq, userId, deliveryId, notification }
+      if (!here.hand(channel, toHand, { bucket, hwid, messageId, unkept: handed })) continue
+      this.#handed.push(handed)
+      this.#unanswered++
+    }
+  }
+
+  #onAcknowledged(): void {
+    if (--this.#unanswered === 0) this.#endPatience()
+  }
+
+  async #bePatient(): Promise<void> {
+    const { patienceMs } = this.#options.here
+    if (this.#unanswered === 0) return
+    await new Promise<void>(resolve => {
+      const end = setTimeout(resolve, patienceMs)
+      this.#endPatience = () => {
+        clearTimeout(end)
+        resolve()
+      }
+    })
+  }
+
+  /** Who has connected again meanwhile did so before this lock, and its frame is sent again, or finds its frame afterwards. */
+  async #keepLate(tx: Transaction): Promise<void> {
+    tx.send(WITHOUT_FLUSH)
+    const late = this.#handed.filter(it => !it.isAcknowledged)
+    if (late.length > 0)
+      await lockDevices(
+        tx,
+        this.#options,
+        late.map(it => it.frame),
+      )
+    await this.#keep(tx)
+  }
+
+  async #keep(tx: Transaction): Promise<void> {
+    for (const it of this.#handed) it.isKeptAcknowledged = it.isAcknowledged
+    await keepFrames(tx, this.#options, this.#handed)
+    if (this.#handed.some(it => !it.isKeptAcknowledged)) tx.announce('live') // one may have connected again
+  }
+}
+
+/**
+ * Of those who are connected to this process as the user whom the message is for, numbers for their frames. Nobody can log in there
+ * before the transaction ends. Left out are who has a frame of the message, who has frames that wait to be sent, since those come first, and
+ * whose device is just being changed: nothing waits for that here.
+ */
+const LOCK = `
+  with here as materialized (
+    select i.hwid
+      from unnest($2::smallint[], $3::text[], $4::text[]) as i (bucket, hwid, user_id)
+      join live_presence p on p.bucket = i.bucket and p.app_id = $1 and p.hwid = i.hwid
+                          and p.server = $5 and p.state = any($6::text[]) and p.user_id is not distinct from i.user_id
+      join device d on d.bucket = i.bucket and d.app_id = $1 and d.hwid = i.hwid and d.user_id is not distinct from i.user_id
+     where exists (select from message m where m.id = $7 and m.state in ('sending', 'done'))
+       and not exists (select from message r where r.recall_of = $7) -- it would be shown after it was taken back
+       and not exists (select from live_frame f where f.bucket = i.bucket and f.message_id = $7 and f.hwid = i.hwid)
+       and not exists (
+         select from live_frame f where f.bucket = i.bucket and f.app_id = $1 and f.hwid = i.hwid
+                                    and f.notification is not null and f.sent_at is null)
+     order by i.bucket, i.hwid collate "C" -- as devices are locked everywhere
+       for share of d skip locked
+  )
+  select hwid, nextval('live_frame_seq_seq') as seq from here`
+
+async function lockConnected(
+  tx: Queryable,
+  { here, appId, messageId, states }: HandoverOptions,
+  frames: readonly NewFrame[],
+): Promise<ReadonlyMap<string, number>> {
+  const { rows } = await tx.query<{ hwid: string; seq: number }>(LOCK, [
+    appId,
+    frames.map(it => it.bucket),
+    frames.map(it => it.hwid),
+    frames.map(it => it.userId),
+    here.server,
+    states,
+    messageId,
+  ])
+  return new Map(rows.map(it => [it.hwid, it.seq]))
+}
+
+async function lockDevices(
+  tx: Queryable,
+  { appId }: HandoverOptions,
+  frames: readonly NewFrame[],
+): Promise<void> {
+  await tx.query(
+    `select from unnest($2::smallint[], $3::text[]) as i (bucket, hwid)
+       join device d on d.bucket = i.bucket and d.app_id = $1 and d.hwid = i.hwid
+      order by i.bucket, i.hwid collate "C" for share of d`,
+    [appId, frames.map(it => it.bucket), frames.map(it => it.hwid)],
+  )
+}
+
+/** A connection that has come after the one it was written to gets it anew. */
+const KEEP = `
+  insert into live_frame (bucket, message_id, hwid, app_id, user_id, seq, delivery_id, notification, made_at, expires_at,
+                          server, sent_at, acked_at)
+  overriding system value
+  select i.bucket, $2, i.hwid, $1, i.user_id, i.seq, i.id, i.notification, $3, $4, p.server,
+         case when i.is_acked or p.session = i.session then $3::timestamptz end, case when i.is_acked then $3::timestamptz end
+    from unnest($5::smallint[], $6::text[], $7::text[], $8::bigint[], $9::uuid[], $10::jsonb[], $11::uuid[], $12::boolean[])
+           as i (bucket, hwid, user_id, seq, id, notification, session, is_acked)
+    left join live_presence p on not i.is_acked and p.bucket = i.bucket and p.app_id = $1 and p.hwid = i.hwid
+  on conflict (bucket, message_id, hwid) do nothing`
+
+async function keepFrames(
+  tx: Queryable,
+  { appId, messageId, at, expiresAt }: HandoverOptions,
+  handed: readonly Handed[],
+): Promise<void> {
+  await tx.query(KEEP, [
+    appId,
+    messageId,
+    new Date(at),
+    new Date(expiresAt),
+    handed.map(it => it.frame.bucket),
+    handed.map(it => it.frame.hwid),
+    handed.map(it => it.frame.userId),
+    handed.map(it => it.seq),
+    handed.map(it => it.frame.deliveryId),
+    handed.map(it => (it.isKeptAcknowledged ? null : JSON.stringify(it.frame.notification))),
+    handed.map(it => it.session),
+    handed.map(it => it.isKeptAcknowledged),
+  ])
+}
