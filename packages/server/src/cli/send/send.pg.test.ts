@@ -56,6 +56,16 @@ test('options replace what the file says, and leave the rest of it', async () =>
   expect(body.content).toMatchObject({ title: 'From the option', body: 'Body' })
 })
 
+test('watched to its end it says why some were not reached, and what tells more', async () => {
+  const phone = await roost.phone('ios')
+  const lines = await run({ device: [phone.hwid, 'nobody'], title: 'Hello', watch: true })
+  expect(lines.slice(-3)).toEqual([
+    'done 100 %: 2 targeted, 1 accepted, 0 dead, 0 failed, 1 skipped, 0 uncertain, 0 pending',
+    '  1 skipped: device_unknown',
+    `  → roost diagnose --app ${roost.app} --message ${lines[0]} says why`,
+  ])
+})
+
 test('with --route it goes as that says, and --dry-run tells how many are connected', async () => {
   const phone = await roost.phone('ios')
   const how = { device: [phone.hwid], title: 'Hello', route: 'online-only', pushAfter: 5 }

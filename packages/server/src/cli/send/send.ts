@@ -33,6 +33,13 @@ export interface SendOptions {
   readonly json?: boolean
 }
 
+interface Loss {
+  readonly outcome: string
+  readonly reason: string
+  readonly gateway: string | null
+  readonly count: number
+}
+
 const LOOK_AGAIN_MS = 500
 
 /**
@@ -59,6 +66,19 @@ export async function sendMessage(options: SendOptions, print: (line: string) =>
     if (!options.json) print(line)
   })
   if (options.json) print(JSON.stringify({ ...created, state: ended.state, counts: ended.counts }))
+  else for (const line of await lossLines(server, options.app, ended)) print(line)
+}
+
+/** Who was not reached, by reason, and what tells more of it. */
+async function lossLines(server: ServerCaller, app: string, { id, counts }: MessageView): Promise<string[]> {
+  if (counts.accepted === counts.targeted) return []
+  const path = `/messages/${id}/exceptions`
+  const { exceptions } = await server.json<{ exceptions: readonly Loss[] }>('GET', path)
+  const lost = plain(exceptions).map(
+    ({ outcome, reason, gateway, count }) =>
+      `  ${count} ${outcome}: ${reason}${gateway === null ? '' : ` (${gateway})`}`,
+  )
+  return lost.length === 0 ? [] : [...lost, `  → roost diagnose --app ${app} --message ${id} says why`]
 }
 
 interface Sent {
