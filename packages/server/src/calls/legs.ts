@@ -69,15 +69,16 @@ export async function ensureLeg(
   )
 }
 
-/** It rings there: no push has to follow. */
+/** It rings there: no push has to follow. Of a call that is over for its user nothing is noted. */
 export async function noteRinging(
   db: Queryable,
   { appId, callId }: CallKey,
   { hwid, at }: { readonly hwid: string; readonly at: number },
 ): Promise<void> {
   await db.query(
-    `update call_leg set rang_at = coalesce(rang_at, $5), push_at = null
-      where bucket = $1 and app_id = $2 and call_id = $3 and hwid = $4 and not is_caller`,
+    `update call_leg l set rang_at = coalesce(rang_at, $5), push_at = null
+      where bucket = $1 and app_id = $2 and call_id = $3 and hwid = $4 and not is_caller
+        and exists (select from call_callee m where m.app_id = l.app_id and m.call_id = l.call_id and m.user_id = l.user_id and m.state = 'ringing')`,
     [bucketOf(hwid), appId, callId, hwid, new Date(at)],
   )
 }
@@ -122,25 +123,37 @@ export async function readUserOfDevice(
   return rows[0]?.userId
 }
 
-export interface PushedLeg {
+/** A device of a callee that is to hear by push what became of a call. */
+export interface LegToEnd {
   readonly hwid: string
-  readonly roads: readonly string[]
-  readonly isConnected: boolean
+  readonly road: 'voip' | 'push'
 }
 
-/** Of a callee, those that were rung by push. */
-export async function readPushed(
+/**
+ * Of a callee, those that were rung by push, but for a push to PushKit where the device is connected and hears of it there; and those that
+ * were told of the call over a channel that they have lost since: what rings there has to end as well.
+ */
+export async function readLegsToEnd(
   tx: Queryable,
   { appId, callId }: CallKey,
   userId: string,
-): Promise<PushedLeg[]> {
-  const { rows } = await tx.query<PushedLeg>(
-    `select l.hwid, l.roads, exists (
-              select from live_presence p join live_server s on s.id = p.server and ${IS_ALIVE}
-               where p.bucket = l.bucket and p.app_id = l.app_id and p.hwid = l.hwid
-                 and p.user_id is not distinct from l.user_id) as "isConnected"
-       from call_leg l
-      where l.app_id = $1 and l.call_id = $2 and l.user_id = $3 and l.roads && array['voip', 'push']`,
+): Promise<LegToEnd[]> {
+  const { rows } = await tx.query<LegToEnd>(
+    `with leg as materialized (
+       select l.hwid, l.roads, ${gatewayOf('voip')} as voip, ${gatewayOf('alert')} as push, exists (
+                select from live_presence p join live_server s on s.id = p.server and ${IS_ALIVE}
+                 where p.bucket = l.bucket and p.app_id = l.app_id and p.hwid = l.hwid
+                   and p.user_id is not distinct from l.user_id) as is_connected
+         from call_leg l join device d on d.bucket = l.bucket and d.app_id = l.app_id and d.hwid = l.hwid
+        where l.app_id = $1 and l.call_id = $2 and l.user_id = $3
+     )
+     select hwid, road
+       from leg cross join lateral (
+         select unnest(roads) as road
+          union
+         select case when voip is not null then 'voip' when push is not null then 'push' end
+          where not is_connected and roads = '{socket}') r
+      where road = 'push' or road = 'voip' and not is_connected`,
     [appId, callId, userId],
   )
   return rows

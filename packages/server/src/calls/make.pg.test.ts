@@ -100,6 +100,7 @@ function countingWaits(db: Database): { readonly db: Database; readonly waits: n
   let waits = 0
   const plannedTransaction: Database['plannedTransaction'] = work =>
     db.plannedTransaction(tx => {
+      waits = 0 // a transaction may be repeated
       const query: typeof tx.query = (text, values) => {
         waits++
         return tx.query(text, values)

@@ -17,7 +17,7 @@ import {
   type ToldCall,
   voipContent,
 } from './content.ts'
-import { readPushed } from './legs.ts'
+import { readLegsToEnd } from './legs.ts'
 import { type Change, deviceState } from './state.ts'
 import type { CallKey } from './store.ts'
 
@@ -171,10 +171,11 @@ export async function endByPush(tx: Transaction, over: Over): Promise<void> {
     `update message set state = 'cancelled' where app_id = $1 and call_id = $2 and only_user = $3 and state in ('sending', 'paused')`,
     [appId, call.id, call.userId],
   )
-  const pushed = (await readPushed(tx, key, call.userId)).filter(it => it.hwid !== change.by)
+  const legs = (await readLegsToEnd(tx, key, call.userId)).filter(it => it.hwid !== change.by)
+  const hwidsOf = (road: 'voip' | 'push') => legs.flatMap(it => (it.road === road ? [it.hwid] : []))
   const left = Math.ceil((call.ringUntil - at) / 1000)
   const soon = { appId, call, ttlSeconds: Math.max(SHORTEST_TTL_SECONDS, left), at }
-  const voip = pushed.filter(it => it.roads.includes('voip') && !it.isConnected).map(it => it.hwid)
+  const voip = hwidsOf('voip')
   // Of its end by time a phone knows itself: PushKit would have it report another call for nothing.
   if (voip.length > 0 && change.to !== 'timed_out')
     await tell({ ...soon, to: { devices: voip }, content: voipContent(call), kind: 'voip' })
@@ -183,7 +184,7 @@ export async function endByPush(tx: Transaction, over: Over): Promise<void> {
     const missed = { appId, call, ttlSeconds: MISSED_TTL_SECONDS, at }
     return tell({ ...missed, to: { users: [call.userId] }, content: missedContent(call), kind: 'alert' })
   }
-  const alert = pushed.filter(it => it.roads.includes('push')).map(it => it.hwid)
+  const alert = hwidsOf('push')
   if (alert.length > 0)
     await tell({ ...soon, to: { devices: alert }, content: overContent(call, aftermath), kind: 'alert' })
 }
