@@ -5,7 +5,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { SERVER_TOKEN, startRoost, type TestRoost } from '../../../test/roost.ts'
+import { BUNDLE_ID, SERVER_TOKEN, startRoost, type TestRoost } from '../../../test/roost.ts'
 import { type SendOptions, sendMessage } from './send.ts'
 
 let roost: TestRoost
@@ -64,6 +64,46 @@ test('watched to its end it says why some were not reached, and what tells more'
     '  1 skipped: device_unknown',
     `  → roost diagnose --app ${roost.app} --message ${lines[0]} says why`,
   ])
+})
+
+test('watched it says what it is held by, and goes on when that is mended', async () => {
+  const other = await startRoost()
+  try {
+    const phone = await other.phone('ios')
+    const { body } = await other.rest<{ credentials: { id: string; gateway: string }[] }>(
+      'GET',
+      `/v1/apps/${other.app}/credentials`,
+    )
+    const { id = '' } = body.credentials.find(it => it.gateway === 'apns') ?? {}
+    const right = other.simulator.apns.createTeamKey({ bundleId: BUNDLE_ID })
+    const put = (key: typeof right) =>
+      other.rest('PUT', `/v1/apps/${other.app}/credentials/${id}`, { gateway: 'apns', kind: 'p8', ...key })
+    await put({ ...right, keyId: 'NOTITSKEY0' })
+    let tellHeld: () => void = () => undefined
+    const held = new Promise<void>(resolve => {
+      tellHeld = resolve
+    })
+    const lines: string[] = []
+    const options = {
+      app: other.app,
+      url: other.url,
+      token: SERVER_TOKEN,
+      device: [phone.hwid],
+      title: 'Hello',
+      watch: true,
+    }
+    const watching = sendMessage(options, line => {
+      lines.push(line)
+      if (line.includes('held at apns: InvalidProviderToken')) tellHeld()
+    })
+    await Promise.race([held, watching])
+    await put(right)
+    await watching
+    expect(lines.some(it => it.includes('held at apns: InvalidProviderToken'))).toBe(true)
+    expect(lines.at(-1)).toMatch(/^done 100 %: 1 targeted, 1 accepted/)
+  } finally {
+    await other.close()
+  }
 })
 
 test('with --route it goes as that says, and --dry-run tells how many are connected', async () => {

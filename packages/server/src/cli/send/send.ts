@@ -223,9 +223,15 @@ async function watch(server: ServerCaller, id: string, print: (line: string) => 
   }
 }
 
-function wordsOf({ state, progress, counts }: MessageView): string {
+function wordsOf({ state, progress, counts, held, retrying }: MessageView): string {
   const { targeted, accepted, dead, failed, skipped, uncertain, pending } = counts
   const all = { targeted, accepted, dead, failed, skipped, uncertain, pending }
   const words = Object.entries(all).map(([name, count]) => `${count} ${name}`)
-  return `${state} ${Math.floor(progress * 100)} %: ${words.join(', ')}`
+  const waits = [...placesOf('held', held), ...placesOf('tried again', retrying)]
+  return [`${state} ${Math.floor(progress * 100)} %: ${words.join(', ')}`, ...waits].join('; ')
+}
+
+/** "held at apns: InvalidProviderToken": what else would one wait for. */
+function placesOf(what: string, places: MessageView['held']): string[] {
+  return plain(places).map(({ gateway, reason }) => `${what} at ${gateway}: ${reason}`)
 }
