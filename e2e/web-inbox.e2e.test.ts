@@ -143,20 +143,36 @@ test('a notification has the buttons of its message, and the icon the number of 
   })
   const { value } = await eventually({
     what: 'a notification on the screen, and the badge',
-    read: () =>
-      page.evaluate(async () => {
-        const registration = await navigator.serviceWorker.ready
-        const [shown] = await registration.getNotifications()
-        const badge = await new Promise<unknown>(resolve => {
-          const { port1, port2 } = new MessageChannel()
-          port1.onmessage = ({ data }) => resolve(data)
-          registration.active?.postMessage('badge', [port2])
-        })
-        return { data: shown?.data as unknown, badge }
-      }),
+    read: shownAndBadge,
     until: ({ data, badge }) => data !== undefined && badge !== null,
     withinMs: ARRIVES_WITHIN_MS,
   })
   expect(value.data).toMatchObject({ buttonUrls: [`${site.url}buy`, undefined] })
   expect(value.badge).toBe(1)
 })
+
+test('a badge of "+1" counts on from what the site has set', async () => {
+  const hwid = await subscribe({ serviceWorkerUrl: '/worker-with-badge.js' })
+  expect(await page.evaluate(given => window.makeRoost(given).setBadge(4), options())).toBe('sent')
+  await send({ to: { devices: [hwid] }, content: { title: 'One more', badge: '+1' } })
+  await eventually({
+    what: 'the badge',
+    read: shownAndBadge,
+    until: ({ badge }) => badge === 5,
+    withinMs: ARRIVES_WITHIN_MS,
+  })
+})
+
+/** What the notification carries, and the number that the worker was asked to show. */
+function shownAndBadge(): Promise<{ readonly data: unknown; readonly badge: unknown }> {
+  return page.evaluate(async () => {
+    const registration = await navigator.serviceWorker.ready
+    const [shown] = await registration.getNotifications()
+    const badge = await new Promise<unknown>(resolve => {
+      const { port1, port2 } = new MessageChannel()
+      port1.onmessage = ({ data }) => resolve(data)
+      registration.active?.postMessage('badge', [port2])
+    })
+    return { data: shown?.data as unknown, badge }
+  })
+}

@@ -1,9 +1,9 @@
 /**
  * Notification → Web Push headers and plaintext, the JSON that service workers of the device protocol read:
  * `header` (title), `body`, `i` (icon), `image`, `l` (link), `p` (hash), `tag` (collapse key: replaces what is shown under
- * the same one), `u` (data as a JSON string), `buttons` (a JSON string of titles and URLs).
+ * the same one), `u` (data as a JSON string), `buttons` (a JSON string of titles and URLs), `pw_badges` (the number on the icon of an installed site).
  *
- * Sound and badge are a page's own business, and there is no subtitle.
+ * Sound is a page's own business, and there is no subtitle.
  * Source: RFC 8030 §5.2–5.4; for the cache policy Microsoft, "Push notification service request headers".
  */
 import { createHash } from 'node:crypto'
@@ -28,6 +28,7 @@ export function buildPlaintext(notification: Notification): WebPushPayload {
     l: notification.url,
     p: notification.hash,
     tag: notification.collapseKey || notification.messageKey || undefined,
+    pw_badges: notification.badge,
     u: notification.data && JSON.stringify(notification.data),
     buttons: buttons && buttons.length > 0 ? JSON.stringify(buttons) : undefined,
     ...notification.webPush?.payload,

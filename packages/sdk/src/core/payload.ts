@@ -17,7 +17,10 @@ export interface PushPayload {
   readonly body: string | undefined
   readonly icon: string | undefined
   readonly image: string | undefined
+  /** A picture. */
   readonly badge: string | undefined
+  /** The number on the icon of an installed site. */
+  readonly badgeCount: number | undefined
   /** To open on a click, as it came: check it with `safeLink` before use. */
   readonly url: string | undefined
   /** In their order; how many are shown is the browser's to say. */
@@ -49,6 +52,7 @@ export function decodePayload(text: string | undefined, fallbackTitle: string): 
     icon: textOf(fields, 'i'),
     image: textOf(fields, 'image'),
     badge: textOf(fields, 'badge'),
+    badgeCount: countOf(fields.pw_badges),
     url: linkOf(fields, 'l'),
     buttons: buttonsOf(nested(fields.buttons)),
     hash,
@@ -86,6 +90,7 @@ export function payloadOfFrame(
     icon,
     image,
     badge: undefined,
+    badgeCount: undefined,
     url,
     buttons: buttons.map(it => ({ title: it.title, url: it.url })),
     hash,
@@ -143,6 +148,12 @@ function asObject(value: unknown): Fields | undefined {
 function textOf(fields: Fields, name: string): string | undefined {
   const value = fields[name]
   return typeof value === 'string' && value !== '' ? value : undefined
+}
+
+/** Some senders write it as text. */
+export function countOf(value: unknown): number | undefined {
+  const count = Number(value ?? Number.NaN)
+  return Number.isSafeInteger(count) && count >= 0 ? count : undefined
 }
 
 /** The older senders escape it as for a page. */

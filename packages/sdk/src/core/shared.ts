@@ -1,7 +1,16 @@
 /**
  * What the clients of pages and of apps do in the same way.
  */
+import { VERSION } from './client.ts'
 import type { DeviceState, KeptCall, Store } from './state.ts'
+
+let isIntroduced = false
+
+/** Once a page or process: whoever looks into the console wants to know. */
+export function introduce(): void {
+  if (!isIntroduced) console.info(`Roost ${VERSION}`)
+  isIntroduced = true
+}
 
 export interface UserChange {
   readonly store: Store

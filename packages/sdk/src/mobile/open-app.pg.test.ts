@@ -95,6 +95,16 @@ describe.each(KINDS)('%s', kind => {
     expect(app.phone.badge).toBe(0)
   })
 
+  test('a badge of "+1" counts on from what the app has set', async () => {
+    const app = await started(kind)
+    expect(await app.roost.setBadge(4)).toBe('sent')
+    expect(app.phone.badge).toBe(kind === 'React Native on Android' ? 0 : 4)
+    const id = await send(app, { content: { title: 'One more', badge: '+1' } })
+    const { payload } = await pushOf(app, id)
+    const { aps, pw_badges } = payload as { aps?: { badge: number }; pw_badges?: string }
+    expect(Number(aps?.badge ?? pw_badges)).toBe(5)
+  })
+
   test('it looks at itself, and the server adds what it finds', async () => {
     const app = await started(kind)
     const { findings } = await app.roost.selfCheck()

@@ -118,6 +118,8 @@ export interface MobileRoost {
   setTags(tags: Readonly<Record<string, MobileTagValue>>): Promise<MobileDelivery>
   /** Counts what the person has done, and keeps the attributes of the last one. */
   trackEvent(name: string, attributes?: Readonly<Record<string, unknown>>): Promise<MobileDelivery>
+  /** Shows a number on the app's icon, 0 takes it away. The server counts badges of `"+1"` on from it: call it when the app is opened. */
+  setBadge(count: number): Promise<MobileDelivery>
   /** What the person has decided about a call. `over`: another device was first, or the time is over. */
   answerCall(id: string, answer: 'accept' | 'reject' | 'busy' | 'cancel'): Promise<'taken' | 'over'>
   /** Names the person who uses the device; undefined when they log out. From now on what is for somebody else is dropped, network or not, and what is on the screen goes. */

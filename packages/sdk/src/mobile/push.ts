@@ -4,7 +4,7 @@
  *
  * Nothing in it is trusted: a field of the wrong type is as good as absent.
  */
-import type { PushPayload } from '../core/payload.ts'
+import { countOf, type PushPayload } from '../core/payload.ts'
 import type { NativePushMessage } from './native-push.ts'
 
 export interface Push {
@@ -85,11 +85,6 @@ function wordsOf(fields: Fields): Pick<Push, 'title' | 'subtitle' | 'body'> {
 function textOf(fields: Fields, name: string): string | undefined {
   const value = fields[name]
   return typeof value === 'string' && value !== '' ? value : undefined
-}
-
-function countOf(value: unknown): number | undefined {
-  const count = Number(value ?? Number.NaN)
-  return Number.isSafeInteger(count) && count >= 0 ? count : undefined
 }
 
 function buttonsOf(value: unknown): PushButton[] {

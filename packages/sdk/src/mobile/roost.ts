@@ -10,7 +10,7 @@ import { RoostError } from '../core/error.ts'
 import { type Inbox, type InboxPage, markInbox, readInbox } from '../core/inbox.ts'
 import { createLive } from '../core/live.ts'
 import type { Live } from '../core/live-options.ts'
-import { announce, changeUser } from '../core/shared.ts'
+import { announce, changeUser, introduce } from '../core/shared.ts'
 import { openWebSocket } from '../core/socket.ts'
 import { adoptSettings, type DeviceState, type Settings } from '../core/state.ts'
 import { type Calls, createCalls } from './calls.ts'
@@ -46,6 +46,7 @@ export function createMobileRoost(options: MobileRoostOptions): MobileRoost {
     setUser: userId => setUser(context, userId),
     status: () => readStatus(context),
     inbox: page => inbox(context, page),
+    setBadge: count => showBadge(context, count),
     markInbox: (id, state) => mark(context, id, state),
     answerCall: (id, answer) => answerCall({ ...context, transport }, id, answer),
     noteOpened: push => noteOpened(context, push),
@@ -101,6 +102,7 @@ function listen(context: Context): () => void {
 
 async function start(context: Context): Promise<MobileStatus> {
   context.progress.isStarted = true
+  introduce()
   await share(context)
   const launch = await context.native.launchedBy()
   if (launch !== undefined) await open(context, context.receiver, launch)
@@ -188,6 +190,11 @@ async function mark(
   // where the server can't be asked now, the next look at the inbox puts the number right
   if (context.options.unreadBadge && delivery === 'sent') await inbox(context, { limit: 0 }).catch(() => {})
   return delivery
+}
+
+async function showBadge(context: Context, badge: number): Promise<MobileDelivery> {
+  await setBadge(context.native, badge)
+  return deliver(context, 'setBadge', { badge })
 }
 
 async function setBadge(native: NativePush, count: number): Promise<void> {

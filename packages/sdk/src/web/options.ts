@@ -79,6 +79,8 @@ export interface Roost {
   setTags(tags: Readonly<Record<string, TagValue>>): Promise<Delivery>
   /** Counts what the person has done, and keeps the attributes of the last one. */
   trackEvent(name: string, attributes?: Readonly<Record<string, unknown>>): Promise<Delivery>
+  /** Shows a number on the icon of the installed site, 0 takes it away. The server counts badges of `"+1"` on from it: call it when the site is opened. */
+  setBadge(count: number): Promise<Delivery>
   /** What the person has decided about a call. `over`: another device was first, or the time is over. */
   answerCall(id: string, answer: 'accept' | 'reject' | 'busy' | 'cancel'): Promise<'taken' | 'over'>
   /** Says what the person did with a message that `onMessage` was told of. */

@@ -6,14 +6,14 @@
  * Source: W3C Push API; Notifications API §"requestPermission".
  */
 import { answerCall } from '../core/calls.ts'
-import { VERSION } from '../core/client.ts'
 import { isDue } from '../core/decide.ts'
 import { RoostError } from '../core/error.ts'
 import { type Inbox, type InboxPage, markInbox, readInbox } from '../core/inbox.ts'
 import { codeIn } from '../core/invitation-code.ts'
 import { sendReceipt } from '../core/receipts.ts'
-import { announce, changeUser } from '../core/shared.ts'
-import { adoptSettings, type DeviceState, type Settings } from '../core/state.ts'
+import { announce, changeUser, introduce } from '../core/shared.ts'
+import type { DeviceState } from '../core/state.ts'
+import { adoptOptions } from './adopt.ts'
 import { showBadge } from './badge.ts'
 import { browserEnvironment, type Environment, transport } from './browser.ts'
 import type { Invited } from './invitation.ts'
@@ -47,6 +47,7 @@ export function createRoost(options: RoostOptions): Roost {
     setUser: userId => setUser(context, userId),
     status: () => readStatus(context),
     inbox: page => inbox(context, page),
+    setBadge: count => setBadge(context, count),
     markInbox: (id, state) => mark(context, id, state),
     selfCheck: check,
   }
@@ -92,14 +93,6 @@ async function start(context: Context): Promise<RoostStatus> {
   if (registration !== undefined) await syncSubscription(context, registration)
   await joinPages(context, registration)
   return told(context)
-}
-
-let isIntroduced = false
-
-/** Once a page: whoever looks into the console wants to know. */
-function introduce(): void {
-  if (!isIntroduced) console.info(`Roost ${VERSION}`)
-  isIntroduced = true
 }
 
 const watching = new WeakSet<Environment['store']>()
@@ -158,6 +151,11 @@ async function unsubscribe(context: Context): Promise<RoostStatus> {
 
 async function setTags(context: Context, tags: Readonly<Record<string, TagValue>>): Promise<Delivery> {
   return deliver(context, 'setTags', { tags })
+}
+
+async function setBadge(context: Context, badge: number): Promise<Delivery> {
+  await showBadge(badge)
+  return deliver(context, 'setBadge', { badge })
 }
 
 async function trackEvent(context: Context, event: string, attributes: object): Promise<Delivery> {
@@ -250,22 +248,6 @@ function canKeep(): boolean {
 
 function adopted({ store, options }: Context): Promise<DeviceState> {
   return store.update(state => adoptOptions(options, state))
-}
-
-function adoptOptions(options: RoostOptions, state: DeviceState | undefined): DeviceState {
-  return adoptSettings(state, settingsOf(options), () => crypto.randomUUID())
-}
-
-function settingsOf(options: RoostOptions): Settings {
-  return {
-    baseUrl: options.baseUrl.replace(/\/+$/, ''),
-    application: options.application,
-    deviceToken: options.deviceToken,
-    appVersion: options.appVersion,
-    hasUnreadBadge: options.unreadBadge ?? false,
-    ringsInPage: options.onCall !== undefined,
-    foreground: options.foreground ?? (options.onMessage === undefined ? 'show' : 'event'),
-  }
 }
 
 /** Only an active worker can hold a subscription. `serviceWorker.ready` would wait for ever outside its scope. */

@@ -57,7 +57,7 @@ async function receive(event: PushEvent): Promise<void> {
 
 async function afterwards(message: PushPayload, verdict: Verdict): Promise<void> {
   if (verdict !== 'new') await inParallel(showNothing(), environment.client.flush())
-  else await inParallel(sendReceipt(environment.client, 'delivered', message), countUnread())
+  else await inParallel(sendReceipt(environment.client, 'delivered', message), numberIcon(message))
   await waitForNetwork()
 }
 
@@ -91,10 +91,10 @@ async function showNothing(): Promise<void> {
   if (!isExcused) await keepPromise(worker.registration, worker.location.hostname)
 }
 
-/** A push may be of a message that stays in the inbox. */
-async function countUnread(): Promise<void> {
+/** By what the message says; where the icon counts the inbox, by that: the message may be one that stays there. */
+async function numberIcon({ badgeCount }: PushPayload): Promise<void> {
   const state = await environment.store.read()
-  if (!state?.settings.hasUnreadBadge) return
+  if (!state?.settings.hasUnreadBadge) return badgeCount === undefined ? undefined : showBadge(badgeCount)
   const found = await readInbox({ ...environment, transport }, { limit: 0 }).catch(() => undefined)
   if (found !== undefined) await showBadge(found.unread)
 }
