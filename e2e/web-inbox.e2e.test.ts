@@ -134,6 +134,27 @@ test('what was meant for one person is hidden from the next one in the same brow
   expect((await readInbox()).entries).toMatchObject([{ title: 'For Ann' }])
 })
 
+test('R25: the inbox of a page is emptied at once when somebody else logs in on another page, server or none', async () => {
+  const other = await browser.newPage()
+  await other.goto(site.url)
+  await other.waitForFunction('window.makeRoost !== undefined')
+  const login = (user: string) =>
+    other.evaluate((given, id) => window.makeRoost(given).setUser(id), options(), user)
+  await login('ann')
+  await send({ to: { users: ['ann'] }, content: { title: 'For Ann' }, inbox: { only: true } })
+  await untilInbox(it => it.entries.length === 1)
+  await page.evaluate(given => window.showInbox(given), options())
+  await page.waitForSelector('.roost-inbox-title')
+  await server.kill()
+  expect(await login('bob')).toBe('kept')
+  await page.waitForFunction(() => document.querySelector('.roost-inbox-title') === null)
+  await page.waitForSelector('.roost-inbox-failed') // nobody could be asked
+  expect(await titles()).toEqual([])
+  await server.startAgain()
+  expect(await login('bob')).toBe('sent')
+  await other.close()
+})
+
 test('a notification has the buttons of its message, and the icon the number of what is unread', async () => {
   const hwid = await subscribe({ unreadBadge: true, serviceWorkerUrl: '/worker-with-badge.js' })
   await send({

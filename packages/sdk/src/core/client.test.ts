@@ -139,9 +139,9 @@ test('R25: of two who log in and out at once the server hears last of the one th
   const users = ['ann', undefined, 'bob', ''] as const
   await Promise.all(
     users.map(async userId => {
-      const { key } = await changeUser({ store, adopt, userId, uuid: crypto.randomUUID(), now })
+      const { call } = await changeUser({ store, adopt, userId, uuid: crypto.randomUUID(), now })
       now -= 3_600_000 // the clock is set back meanwhile
-      await client.deliverKept(key)
+      await client.deliverKept(call.key)
     }),
   )
   expect(await store.read()).toMatchObject({ userId: undefined, isUserTold: true })

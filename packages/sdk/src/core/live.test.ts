@@ -173,6 +173,18 @@ test('a logout is said, and nobody connects until somebody logs in', async () =>
   expect(await (await peers.next()).next()).toMatchObject({ userId: 'bob' })
 })
 
+test('the same person who logs in again after a logout is told by another hello', async () => {
+  await store.update(change({ userId: 'anna' }))
+  live.start('online')
+  await connected()
+  live.logOut()
+  await store.update(change({ userId: undefined, isUserTold: true }))
+  live.userChanged()
+  await store.update(change({ userId: 'anna' }))
+  live.userChanged()
+  expect(await (await peers.next()).next()).toMatchObject({ type: 'hello', userId: 'anna' })
+})
+
 test('a device that the server does not know introduces itself and comes again', async () => {
   live.start('online')
   const peer = await peers.next()

@@ -21,16 +21,28 @@ export interface UserChange {
   readonly now: number
 }
 
+export interface ChangedUser {
+  /** Kept; to be sent. */
+  readonly call: KeptCall
+  readonly user: string | undefined
+  /** Than the one before. */
+  readonly isOther: boolean
+}
+
 /**
  * R25: from here on nothing of the former person is shown, and the server is to be told; by one change, so whoever is ended in between has done neither,
- * and of two pages whose people log in and out at once the server hears last of the one that counts here. Gives back the kept call, to be sent.
+ * and of two pages whose people log in and out at once the server hears last of the one that counts here.
  */
-export async function changeUser({ store, adopt, userId, uuid, now }: UserChange): Promise<KeptCall> {
+export async function changeUser({ store, adopt, userId, uuid, now }: UserChange): Promise<ChangedUser> {
   const user = userId || undefined
   const fields = { userId: user ?? null }
   const call = { key: `registerUser:${uuid}`, method: 'registerUser', fields, at: now }
-  await store.update(state => ({ ...adopt(state), userId: user, isUserTold: true }), call)
-  return call
+  let isOther = false
+  await store.update(state => {
+    isOther = state?.userId !== user
+    return { ...adopt(state), userId: user, isUserTold: true }
+  }, call)
+  return { call, user, isOther }
 }
 
 /** Gives back the status when the app has heard of it. */

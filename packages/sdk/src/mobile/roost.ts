@@ -154,8 +154,7 @@ async function deliver(
 
 async function setUser(context: Context, userId: string | undefined): Promise<MobileDelivery> {
   const { store, client, options, live, native } = context
-  const before = await context.adopted()
-  const call = await changeUser({
+  const { call, user, isOther } = await changeUser({
     store,
     adopt: state => adopt(options, state),
     userId,
@@ -163,9 +162,9 @@ async function setUser(context: Context, userId: string | undefined): Promise<Mo
     now: context.now(),
   })
   await share(context)
-  if (call.fields.userId === null) live.logOut()
+  if (user === undefined) live.logOut()
   // What is on the screen is for whoever was there before.
-  if ((before.userId ?? null) !== call.fields.userId) await native.clearShown?.()
+  if (isOther) await native.clearShown?.()
   try {
     return await client.deliverKept(call.key)
   } finally {

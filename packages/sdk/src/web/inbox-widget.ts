@@ -7,6 +7,7 @@
 import type { Inbox, InboxEntry } from '../core/inbox.ts'
 import { safeLink } from '../core/payload.ts'
 import type { Roost } from './options.ts'
+import { hear } from './tabs.ts'
 
 export interface InboxTexts {
   readonly heading: string
@@ -62,7 +63,9 @@ class Widget implements InboxWidget {
   readonly #foot = make('div', 'roost-inbox-foot')
   readonly #entries = new WeakMap<Element, InboxEntry>()
   readonly #watcher: IntersectionObserver
+  readonly #deafen: () => void
   #turn = 0
+  #isForeign = false
 
   constructor(options: InboxWidgetOptions) {
     this.#options = options
@@ -72,6 +75,10 @@ class Widget implements InboxWidget {
     this.element.setAttribute('aria-label', this.#texts.heading)
     this.element.append(heading, this.#unread, this.#list, this.#foot)
     this.#watcher = new IntersectionObserver(seen => this.#noteSeen(seen), { threshold: 0.5 })
+    this.#deafen = hear(({ type }) => {
+      if (type === 'person') this.#clear()
+      if (type === 'user' && this.#isForeign) void this.refresh()
+    })
   }
 
   async refresh(): Promise<void> {
@@ -80,8 +87,18 @@ class Widget implements InboxWidget {
 
   remove(): void {
     this.#turn++
+    this.#deafen()
     this.#watcher.disconnect()
     this.element.remove()
+  }
+
+  /** R25: it is of the person before, and the server may not be there to ask for another one's. */
+  #clear(): void {
+    this.#turn++
+    this.#isForeign = true
+    this.#list.replaceChildren()
+    this.#foot.replaceChildren()
+    this.#showUnread(0)
   }
 
   async #read(after: string | undefined): Promise<void> {
@@ -91,6 +108,7 @@ class Widget implements InboxWidget {
       .inbox({ limit: pageSize, ...(after !== undefined && { after }) })
       .catch(() => undefined)
     if (turn !== this.#turn) return
+    this.#isForeign = false
     if (found === undefined) this.#showFailure(after)
     else this.#show(found, after === undefined)
   }

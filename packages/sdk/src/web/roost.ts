@@ -185,8 +185,15 @@ async function ownRegistration(): Promise<ServiceWorkerRegistration | undefined>
 async function setUser({ store, client, now, options }: Context, userId?: string): Promise<Delivery> {
   if (!canKeep()) return 'ignored'
   const adopt = (state?: DeviceState) => adoptOptions(options, state)
-  const call = await changeUser({ store, adopt, userId, uuid: crypto.randomUUID(), now: now() })
-  if (call.fields.userId === null) tell({ type: 'logout' })
+  const { call, user, isOther } = await changeUser({
+    store,
+    adopt,
+    userId,
+    uuid: crypto.randomUUID(),
+    now: now(),
+  })
+  if (isOther) tell({ type: 'person' })
+  if (user === undefined) tell({ type: 'logout' })
   await closeForeign(await ownRegistration(), store)
   try {
     return await retried(client.deliverKept(call.key))

@@ -15,6 +15,8 @@ export type Notice =
   /** Another page is in view by now; `hidden` is not any more. */
   | { readonly type: 'view'; readonly hidden?: string }
   | { readonly type: 'logout' }
+  /** What a page shows of the person before goes; a `user` follows. */
+  | { readonly type: 'person' }
   /** Somebody else is logged in, or nobody: it is kept in the store. */
   | { readonly type: 'user' }
   /** A call has changed: all pages may have to ring, or to stop. */
