@@ -169,32 +169,43 @@ export async function tellCalls(
   return rows.length === TOLD_AT_ONCE
 }
 
-/** For a device that connects, in the transaction that has locked its row: what rings for its user rings there, too, and it is told of all. */
-export function openLegs(
-  tx: Transaction,
-  device: {
-    readonly appId: number
-    readonly hwid: string
-    readonly userId: string | null
-    readonly server: string
-    readonly at: number
-  },
-  toldAfterMs: number,
-): void {
-  const { appId, hwid, userId, server, at } = device
-  if (userId === null) return
-  const place = [bucketOf(hwid), appId, hwid, userId, server, new Date(at)]
-  tx.send(
-    `insert into call_leg (bucket, app_id, call_id, hwid, user_id, is_caller, roads, server, open_until)
-     select $1, $2, m.call_id, $3, $4, false, '{socket}', $5, c.ring_until + $7 * interval '1 millisecond'
-       from call_callee m join call c on c.app_id = m.app_id and c.id = m.call_id
-      where m.app_id = $2 and m.user_id = $4 and m.state = 'ringing' and c.ring_until > $6
-     on conflict do nothing`,
-    [...place, toldAfterMs],
-  )
-  tx.send(
-    `update call_leg set server = $5, roads = case when 'socket' = any(roads) then roads else roads || array['socket'] end
-      where bucket = $1 and app_id = $2 and hwid = $3 and user_id = $4 and open_until > $6`,
-    place,
-  )
+interface Connecting {
+  readonly appId: number
+  readonly hwid: string
+  readonly userId: string | null
+  readonly server: string
+  /** ms. */
+  readonly at: number
 }
+
+/** For devices that connect, in the transaction that has locked them: what rings for their users rings there, too, and they are told of all. */
+export function openLegs(tx: Transaction, devices: readonly Connecting[], toldAfterMs: number): void {
+  const ofUsers = devices.filter(it => it.userId !== null)
+  if (ofUsers.length === 0) return
+  const values = [
+    ofUsers.map(it => bucketOf(it.hwid)),
+    ofUsers.map(it => it.appId),
+    ofUsers.map(it => it.hwid),
+    ofUsers.map(it => it.userId),
+    ofUsers.map(it => it.server),
+    ofUsers.map(it => new Date(it.at)),
+  ]
+  tx.send(RING_THERE, [...values, toldAfterMs])
+  tx.send(TELL_THERE, values)
+}
+
+const CONNECTING = `unnest($1::smallint[], $2::integer[], $3::text[], $4::text[], $5::uuid[], $6::timestamptz[])
+       as i (bucket, app_id, hwid, user_id, server, at)`
+
+const RING_THERE = `
+  insert into call_leg (bucket, app_id, call_id, hwid, user_id, is_caller, roads, server, open_until)
+  select i.bucket, i.app_id, m.call_id, i.hwid, i.user_id, false, '{socket}', i.server, c.ring_until + $7 * interval '1 millisecond'
+    from ${CONNECTING}
+    join call_callee m on m.app_id = i.app_id and m.user_id = i.user_id and m.state = 'ringing'
+    join call c on c.app_id = m.app_id and c.id = m.call_id and c.ring_until > i.at
+      on conflict do nothing`
+
+const TELL_THERE = `
+  update call_leg l set server = i.server, roads = case when 'socket' = any(l.roads) then l.roads else l.roads || array['socket'] end
+    from ${CONNECTING}
+   where l.bucket = i.bucket and l.app_id = i.app_id and l.hwid = i.hwid and l.user_id = i.user_id and l.open_until > i.at`

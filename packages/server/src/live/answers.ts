@@ -48,7 +48,7 @@ export class Answers implements Omit<ChannelHost, 'hello' | 'gone'> {
     if (frames.length > 0) await this.#acknowledgements.add(frames)
     if (member === undefined || others.length === 0) return
     const { db, clock } = this.#options
-    await acknowledgeHad(db, { ...member, seqs: others, at: clock.now() })
+    await acknowledgeHad(db, [{ ...member, have: others, at: clock.now() }])
   }
 
   async say(channel: Channel, frame: Parameters<ChannelHost['say']>[1]): Promise<void> {

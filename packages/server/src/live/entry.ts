@@ -2,17 +2,15 @@
 import { randomUUID } from 'node:crypto'
 import type { HelloFrame } from '@roost/protocol'
 import { type App, type AppDirectory, requireServing } from '../access/apps.ts'
-import { TOLD_AFTER_MS } from '../calls/legs.ts'
-import { openLegs } from '../calls/views.ts'
 import type { CallLimits } from '../http/limits.ts'
 import { bucketOf } from '../registry/buckets.ts'
 import type { Database } from '../store/database.ts'
 import type { Clock } from '../time.ts'
 import type { Accesses } from './access.ts'
+import { Arrivals } from './arrivals.ts'
 import { type Channel, GOING_AWAY, type Member } from './channel.ts'
-import { acknowledgeHad, resumeFrames } from './frames.ts'
-import { connect, type Place, readUserOf } from './presence.ts'
-import { keyOf, type Roster } from './roster.ts'
+import { keyOf, type Place, readUserOf } from './presence.ts'
+import type { Roster } from './roster.ts'
 
 const noop = (): void => undefined
 
@@ -31,11 +29,13 @@ export interface EntryOptions {
 
 export class Entry {
   readonly #options: EntryOptions
+  readonly #arrivals: Arrivals
   /** Ends of the arrivals that are under way, by device. Never reject. */
   readonly #lines = new Map<string, Promise<void>>()
 
   constructor(options: EntryOptions) {
     this.#options = options
+    this.#arrivals = new Arrivals(options)
   }
 
   /** Throws `app_unknown`, `device_token_refused`, `app_archived`, `rate_limited`. */
@@ -82,7 +82,7 @@ export class Entry {
     }
     roster.arrive(channel, member)
     try {
-      await this.#connect(member, frame)
+      await this.#arrivals.connect({ ...member, state: frame.state, have: frame.have ?? [] })
       await this.#takePlace(channel, member)
       return member
     } catch (error) {
@@ -98,18 +98,6 @@ export class Entry {
     const { hwid, userId = await readUserOf(db, { appId: app.id, hwid: frame.hwid }) } = frame
     const access = accesses.of(frame)
     return { appId: app.id, bucket: bucketOf(hwid), hwid, userId, session: randomUUID(), access }
-  }
-
-  /** One question, whether the same user is logged in there; all that follows goes out with the commit. */
-  async #connect(member: Member, { state, have = [] }: HelloFrame): Promise<void> {
-    const { db, clock, server } = this.#options
-    const at = clock.now()
-    await db.transaction(async tx => {
-      await connect(tx, { ...member, state, server, at })
-      await acknowledgeHad(tx, { ...member, seqs: have, at })
-      resumeFrames(tx, { ...member, server })
-      openLegs(tx, { ...member, server, at }, TOLD_AFTER_MS)
-    })
   }
 
   async #takePlace(channel: Channel, member: Member): Promise<void> {

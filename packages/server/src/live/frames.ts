@@ -11,7 +11,7 @@
 import type { LiveNotification, Route } from '@roost/protocol'
 import { bucketOf } from '../registry/buckets.ts'
 import type { Database, Queryable, Transaction } from '../store/database.ts'
-import { IS_ALIVE, type Place } from './presence.ts'
+import { IS_ALIVE, type Place, placesOf } from './presence.ts'
 
 /** Kept for traces as long as acceptances are. */
 const KEPT_DAYS = 30
@@ -278,25 +278,39 @@ export async function acknowledge(
 /** What a device has from a connection before: it had no chance to say so, or nobody was there to hear it. */
 export async function acknowledgeHad(
   tx: Queryable,
-  { appId, hwid, seqs, at }: Place & { readonly seqs: readonly number[]; readonly at: number },
+  devices: readonly (Place & { readonly have: readonly number[]; readonly at: number })[],
 ): Promise<void> {
-  if (seqs.length === 0) return
+  const had = devices.flatMap(({ have, ...device }) => have.map(seq => ({ ...device, seq })))
+  if (had.length === 0) return
   await tx.query(
-    `update live_frame set acked_at = $5, notification = null
-      where bucket = $1 and app_id = $2 and hwid = $3 and seq = any($4::bigint[]) and notification is not null`,
-    [bucketOf(hwid), appId, hwid, seqs, new Date(at)],
+    `with had as (
+       select f.bucket, f.message_id, f.hwid, i.at
+         from unnest($1::smallint[], $2::integer[], $3::text[], $4::bigint[], $5::timestamptz[]) as i (bucket, app_id, hwid, seq, at)
+         join live_frame f on f.bucket = i.bucket and f.app_id = i.app_id and f.hwid = i.hwid and f.seq = i.seq
+                          and f.notification is not null
+        order by f.bucket, f.hwid collate "C", f.seq for update of f
+     )
+     update live_frame f set acked_at = h.at, notification = null from had h
+      where f.bucket = h.bucket and f.message_id = h.message_id and f.hwid = h.hwid`,
+    [...placesOf(had), had.map(it => it.seq), had.map(it => new Date(it.at))],
   )
 }
 
-/** What a device has not acknowledged is the next to be sent by this process. */
+/** What devices have not acknowledged is the next to be sent by the process that they have connected to. */
 export function resumeFrames(
   tx: Transaction,
-  { appId, hwid, server }: Place & { readonly server: string },
+  devices: readonly (Place & { readonly server: string })[],
 ): void {
   tx.send(
-    `update live_frame set server = $4, sent_at = null
-      where bucket = $1 and app_id = $2 and hwid = $3 and notification is not null`,
-    [bucketOf(hwid), appId, hwid, server],
+    `with open as (
+       select f.bucket, f.message_id, f.hwid, i.server
+         from unnest($1::smallint[], $2::integer[], $3::text[], $4::uuid[]) as i (bucket, app_id, hwid, server)
+         join live_frame f on f.bucket = i.bucket and f.app_id = i.app_id and f.hwid = i.hwid and f.notification is not null
+        order by f.bucket, f.hwid collate "C", f.seq for update of f
+     )
+     update live_frame f set server = o.server, sent_at = null from open o
+      where f.bucket = o.bucket and f.message_id = o.message_id and f.hwid = o.hwid`,
+    [...placesOf(devices), devices.map(it => it.server)],
   )
 }
 

@@ -10,6 +10,7 @@
  */
 import { PRESENCE_STATES, type PresenceState, PushError } from '@roost/protocol'
 import { bucketOf } from '../registry/buckets.ts'
+import { deviceOrder } from '../registry/lock-order.ts'
 import type { Queryable, Transaction } from '../store/database.ts'
 
 export const BEAT_EVERY_MS = 5000
@@ -24,6 +25,10 @@ export interface Place {
   readonly hwid: string
 }
 
+export function keyOf({ appId, hwid }: Place): string {
+  return `${appId} ${hwid}`
+}
+
 export interface Connection extends Place {
   readonly userId: string | null
   readonly state: 'online' | 'background'
@@ -33,32 +38,49 @@ export interface Connection extends Place {
   readonly at: number
 }
 
+const lockDevices = (whatIsLocked: string) => `
+  select i.app_id as "appId", i.hwid, d.user_id as "userId"
+    from unnest($1::smallint[], $2::integer[], $3::text[]) as i (bucket, app_id, hwid)
+    join device d on d.bucket = i.bucket and d.app_id = i.app_id and d.hwid = i.hwid
+   order by ${deviceOrder('i')} for no key update of d ${whatIsLocked}`
+const LOCK_DEVICES = { wait: lockDevices(''), 'pass over': lockDevices('skip locked') }
+
+/**
+ * Devices are locked before they are connected, so a user who logs in there meanwhile comes before or after, and not between; and so does
+ * the sending of frames, which locks them, too: what was found for a device before it was connected is found again. Who is logged in on
+ * those that are known, by `keyOf`. `locked`: what is done where somebody else holds the row.
+ */
+export async function lockForConnecting(
+  tx: Transaction,
+  devices: readonly Place[],
+  locked: 'wait' | 'pass over',
+): Promise<ReadonlyMap<string, { readonly userId: string | null }>> {
+  const { rows } = await tx.query<Place & { userId: string | null }>(LOCK_DEVICES[locked], placesOf(devices))
+  return new Map(rows.map(it => [keyOf(it), it]))
+}
+
 const CONNECT = `
   insert into live_presence (bucket, app_id, hwid, user_id, state, changed_at, server, session)
-  values ($1, $2, $3, $4, $5, $6, $7, $8)
+  select * from unnest($1::smallint[], $2::integer[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::uuid[], $8::uuid[])
   on conflict (bucket, app_id, hwid) do update
      set user_id = excluded.user_id, state = excluded.state, changed_at = excluded.changed_at,
          server = excluded.server, session = excluded.session`
 
-/**
- * The device's row is locked first, so a user who logs in there meanwhile comes before or after, and not between; and so does the sending
- * of frames, which locks it, too: what was found for the device before it was connected is found again. Throws
- * `device_unknown`, and `input_invalid` when somebody else is logged in there.
- */
-export async function connect(tx: Transaction, connection: Connection): Promise<void> {
-  const { appId, hwid, userId, state, server, session, at } = connection
-  const { rows } = await tx.query<{ userId: string | null }>(
-    'select user_id as "userId" from device where bucket = $1 and app_id = $2 and hwid = $3 for no key update',
-    [bucketOf(hwid), appId, hwid],
-  )
-  const [device] = rows
-  if (device === undefined) throw new PushError('device_unknown', 'the device has not registered yet')
-  if (device.userId !== userId)
-    throw new PushError(
-      'input_invalid',
-      'userId: another user is logged in on this device, as far as is known here; call registerUser first, then say hello again',
-    )
-  tx.send(CONNECT, [bucketOf(hwid), appId, hwid, userId, state, new Date(at), server, session])
+/** Of devices that are locked. */
+export function storeConnections(tx: Transaction, connections: readonly Connection[]): void {
+  tx.send(CONNECT, [
+    ...placesOf(connections),
+    connections.map(it => it.userId),
+    connections.map(it => it.state),
+    connections.map(it => new Date(it.at)),
+    connections.map(it => it.server),
+    connections.map(it => it.session),
+  ])
+}
+
+/** Parameters: buckets, apps, hwids. */
+export function placesOf(places: readonly Place[]): [number[], number[], string[]] {
+  return [places.map(it => bucketOf(it.hwid)), places.map(it => it.appId), places.map(it => it.hwid)]
 }
 
 /** Null also of a device that is not known. */

@@ -1,6 +1,6 @@
 /** Who is connected to this process: all connections, and of each device the one that counts. */
 import type { Channel, Member } from './channel.ts'
-import type { Place } from './presence.ts'
+import { keyOf, type Place } from './presence.ts'
 import { Pulse } from './pulse.ts'
 
 /** Fifty thousand pings at once would be one turn, in which nobody else is served. */
@@ -53,8 +53,4 @@ export class Roster {
     this.#members.delete(keyOf(channel.member))
     return channel.member
   }
-}
-
-export function keyOf({ appId, hwid }: Place): string {
-  return `${appId} ${hwid}`
 }
