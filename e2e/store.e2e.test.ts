@@ -217,6 +217,30 @@ describe.each(users)('as $name', user => {
     expect(await appNames(await second.ready())).toHaveLength(20)
   })
 
+  test('when its database is killed alone, Roost starts it again and goes on, with every acknowledged write', async () => {
+    const roost = new Roost({ user, dataDirectory })
+    const url = await roost.ready()
+    await createApp(url, 'before')
+    const killed = (await serverPid(dataDirectory)) as number
+    process.kill(killed, 'SIGKILL')
+    await eventually({
+      what: 'another database that serves',
+      read: async () => ((await fetch(`${url}/readyz`)).ok ? serverPid(dataDirectory) : killed),
+      until: pid => pid !== undefined && pid !== killed,
+      withinMs: WITHIN_MS,
+    })
+    // Calls on sessions of the killed one are still answered 503, and are to be repeated.
+    await eventually({
+      what: 'an app that is made there',
+      read: () => createApp(url, 'after').then(() => 'made', String),
+      until: said => said === 'made',
+      withinMs: WITHIN_MS,
+    })
+    expect(await appNames(url)).toEqual(expect.arrayContaining(['after', 'before']))
+    expect(await roost.end('SIGTERM')).toBe(0)
+    expect(await serverPid(dataDirectory)).toBeUndefined()
+  })
+
   test('a start right behind a kill -9 works too', async () => {
     const first = new Roost({ user, dataDirectory })
     await createApp(await first.ready(), 'Shop')

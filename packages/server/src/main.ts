@@ -375,7 +375,10 @@ async function openDatabase(
 ): Promise<{ db: Database; url: string }> {
   let url = config.databaseUrl
   if (url === undefined) {
-    const embedded = await startEmbeddedPostgres({ dataDirectory: config.dataDirectory })
+    const embedded = await startEmbeddedPostgres({
+      dataDirectory: config.dataDirectory,
+      tell: says => logger.error(says),
+    })
     closers.push(() => embedded.stop())
     logger.info({ port: embedded.port, takenOver: embedded.wasRunning }, 'embedded PostgreSQL is running')
     url = embedded.url

@@ -15,6 +15,7 @@ import { basename, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import pg from 'pg'
 import { prepareFolder, StartError } from './folder.ts'
+import { type Kept, KeptServer } from './kept-server.ts'
 import { chooseLauncher, type Launcher } from './launcher.ts'
 import { findPostgres, type PostgresBinaries } from './postgres-binaries.ts'
 
@@ -38,6 +39,8 @@ export interface EmbeddedOptions {
   readonly fsync?: boolean
   /** Default: one that is free. */
   readonly port?: number
+  /** Told when the server has ended by itself, and what comes of starting it again. Default: nobody. */
+  readonly tell?: (says: string) => void
 }
 
 export interface EmbeddedPostgres {
@@ -75,23 +78,21 @@ export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<E
   const launcher = await chooseLauncher({ folder, probe: binaries.initdb })
   await initialise({ binaries, launcher, folder, password })
   const left = await claimLeftover({ folder, password, dataDirectory: options.dataDirectory })
-  const running =
-    left ??
-    (await launch({
-      binaries,
-      launcher,
-      folder,
-      logFile: join(root, 'postgres.log'),
-      password,
-      fsync: options.fsync ?? true,
-      port: options.port,
-    }))
+  const place = { binaries, launcher, folder, logFile: join(root, 'postgres.log'), password }
+  const launching = { ...place, fsync: options.fsync ?? true }
+  const running = left ?? (await launch({ ...launching, port: options.port }))
   const adminUrl = urlOf(running.port, password, 'postgres')
   const owner = left?.owner ?? (await claim(adminUrl, options.dataDirectory))
   await createDatabase(adminUrl)
+  const again = () => claimAgain({ ...launching, port: running.port }, options.dataDirectory)
+  const server = new KeptServer(
+    { owner, pid: running.pid },
+    { again, tell: options.tell ?? (() => undefined) },
+  )
   const stop = async () => {
-    await owner.end()
-    await shutDown(running.pid)
+    const kept = await server.letGo()
+    await kept.owner.end().catch(() => undefined)
+    await shutDown(kept.pid)
   }
   return {
     url: urlOf(running.port, password, DATABASE),
@@ -99,11 +100,20 @@ export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<E
     wasRunning: left !== undefined,
     stop,
     stopWhenUnused: async onWait => {
-      await untilUnused(owner, onWait)
-      await shutDown(running.pid) // before the lock goes with its session
-      await owner.end().catch(() => undefined)
+      await untilUnused(server.owner, onWait)
+      const kept = await server.letGo()
+      await shutDown(kept.pid) // before the lock goes with its session
+      await kept.owner.end().catch(() => undefined)
     },
   }
+}
+
+/** Where it ran before: all that ask it know that port. Throws while another one runs on the folder, as one of a command may. */
+async function claimAgain(place: Launch & { readonly port: number }, dataDirectory: string): Promise<Kept> {
+  const left = await waitForLeftover(place.folder, place.password)
+  if (left !== undefined && left.port !== place.port) throw runsAlready(dataDirectory)
+  const { pid } = left ?? (await launch(place))
+  return { pid, owner: await claim(urlOf(place.port, place.password, 'postgres'), dataDirectory) }
 }
 
 interface Leftover extends Running {
