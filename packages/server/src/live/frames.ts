@@ -1,6 +1,6 @@
 /**
- * Frames: messages on their way over the live channel. A frame is a row before it is sent, and keeps its content until the device has
- * acknowledged it, so neither a drop nor a crash loses it.
+ * Frames: messages on their way over the live channel. What a device has not acknowledged is a row with its content, so neither a drop nor a
+ * crash loses it. It is a row before it is sent, but where the device is connected to the process that dispatches: see handover.ts.
  *
  *   made ──sent──▶ unacknowledged ──ack──▶ acknowledged
  *     ▲               │    └──its time is over, or it was for another user──▶ withdrawn
