@@ -91,6 +91,34 @@ describe('R25: who is logged in', () => {
   })
 })
 
+test('R25: a notification that was on its way to the screen when somebody else logged in does not stay there', async () => {
+  const given = { ...options(), serviceWorkerUrl: '/worker-that-waits.js' }
+  await page.evaluate(it => window.makeRoost(it).subscribe(), given)
+  await page.evaluate(it => window.makeRoost(it).setUser('ann'), given)
+  const showing = page.evaluate(
+    () =>
+      new Promise<void>(resolve => {
+        const channel = new BroadcastChannel('test')
+        channel.onmessage = () => resolve()
+      }),
+  )
+  await page.evaluate(() => document.title) // the page listens by then
+  push({ header: 'For Ann', p: 'a', ru: 'ann' })
+  await showing
+  await page.evaluate(it => window.makeRoost(it).setUser('bob'), given)
+  await page.evaluate(async () => (await navigator.serviceWorker.ready).active?.postMessage('go on'))
+  push({ header: 'For Bob', p: 'b', ru: 'bob' })
+  await untilShown(page, ['For Bob'])
+  const told = () => api.callsOf('messageDeliveryEvent').map(it => it.request.hash)
+  await eventually({
+    what: 'the receipts of both',
+    read: told,
+    until: it => it.length === 2,
+    withinMs: WITHIN_MS,
+  })
+  expect(await shownOn(page)).toEqual(['For Bob'])
+})
+
 test('calls go out in the order in which they were made, also those of one moment', async () => {
   await page.evaluate(async given => {
     const roost = window.makeRoost(given)

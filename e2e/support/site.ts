@@ -54,6 +54,23 @@ self.addEventListener('message', ({ data, ports }) => {
   if (data === 'badge') ports[0].postMessage(badge)
 })`
 
+/** The first notification is on its way to the screen until the worker hears "go on"; it tells all pages when that begins. */
+const WORKER_THAT_WAITS = `
+const { showNotification } = ServiceWorkerRegistration.prototype
+let goOn
+const waiting = new Promise(resolve => { goOn = resolve })
+let isFirst = true
+ServiceWorkerRegistration.prototype.showNotification = async function (...given) {
+  if (isFirst) {
+    isFirst = false
+    new BroadcastChannel('test').postMessage('showing')
+    await waiting
+  }
+  return showNotification.apply(this, given)
+}
+importScripts('/roost-service-worker.js')
+self.addEventListener('message', ({ data }) => { if (data === 'go on') goOn() })`
+
 const FILES: Readonly<
   Record<string, { readonly type: string; readonly read: () => Promise<string> | string }>
 > = {
@@ -65,6 +82,7 @@ const FILES: Readonly<
   '/roost-testing.js': { type: 'text/javascript', read: () => readBundle('roost-testing.js') },
   '/roost-service-worker.js': { type: 'text/javascript', read: () => readBundle('roost-service-worker.js') },
   '/worker-with-badge.js': { type: 'text/javascript', read: () => WORKER_WITH_BADGE },
+  '/worker-that-waits.js': { type: 'text/javascript', read: () => WORKER_THAT_WAITS },
   '/foreign-worker.js': { type: 'text/javascript', read: () => '' },
   '/worker-with-click.js': { type: 'text/javascript', read: () => WORKER_WITH_CLICK },
 }

@@ -83,6 +83,24 @@ describe.each(KINDS)('%s', kind => {
     expect(app.phone.cleared).toBe(kind === 'React Native on Android' ? 0 : 2)
   })
 
+  test('R25: what is on its way to the screen when somebody else logs in is not handed to the app', async () => {
+    const app = install(kind, {
+      isLive: true,
+      show: async () => {
+        await app.roost.setUser('bob')
+      },
+    })
+    app.phone.isPermitted = true
+    await app.roost.start()
+    const userId = await logIn(app)
+    await untilPresent(app, 'online')
+    await send(app, { to: { users: [userId] }, route: 'online-only' })
+    await untilView(app, it => it.userId === 'bob')
+    const id = await send(app)
+    await untilPushed(app, id)
+    expect(app.pushes.map(it => it.hash)).toEqual([hashOf(id)])
+  })
+
   test('the icon counts what is unread in the inbox', async () => {
     const app = await started(kind, { unreadBadge: true })
     await send(app, { inbox: { until: new Date(roost.clock.now() + 3 * 24 * 3_600_000).toISOString() } })
