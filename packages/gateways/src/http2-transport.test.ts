@@ -86,6 +86,24 @@ test('what is urgent has a connection of its own while the others are busy, and 
   for (const it of [await first, await second, ...(await crowd)]) expect(it.kind).toBe('response')
 })
 
+test('the connection of what is urgent is there before anything urgent comes, as soon as the others are busy', async () => {
+  const { handle, arrived, kept } = keeping()
+  const server = await peer(handle, { settings: { maxConcurrentStreams: 200 } })
+  const transport = transportTo(server, { assumedStreams: 200, maxConnectionsPerOrigin: 1 })
+  const crowd = many(transport, server.origin, 60)
+  await arrived(60)
+  expect(server.sessions).toHaveLength(1)
+  const more = many(transport, server.origin, 90)
+  await arrived(150)
+  while (server.sessions.length < 2) await new Promise(resolve => setImmediate(resolve))
+  const urgent = transport.request(post(server.origin, { wish: { isWanted: true, isUrgent: true } }))
+  await arrived(151)
+  expect(kept.at(-1)?.session).toBe(server.sessions[1])
+  expect(server.sessions).toHaveLength(2)
+  for (const it of kept) it.answer(200)
+  for (const it of [await urgent, ...(await crowd), ...(await more)]) expect(it.kind).toBe('response')
+})
+
 /** Answers nothing by itself; `arrived(n)` resolves at the n-th request. */
 function keeping() {
   const kept: PeerRequest[] = []
@@ -144,7 +162,7 @@ test('load opens more connections, and no more than allowed', async () => {
     300,
   )
   expect(results.every(result => result.kind === 'response')).toBe(true)
-  expect(server.sessions).toHaveLength(3)
+  expect(answered.size).toBe(3)
 })
 
 test('a refused stream was not sent', async () => {

@@ -57,6 +57,8 @@ const NO_BODY = Buffer.alloc(0)
  * be read when all that was written before is.
  */
 const BUSY_FROM = 100
+/** Of so many requests one looks whether their connections are busy. */
+const LOOK_EVERY = 64
 const NO_FIXED_HEADERS: FixedHeaders = { constant: {}, secret: {} }
 /** Pools that nobody used this long are closed. */
 const UNUSED_POOL_MS = 15 * 60_000
@@ -76,6 +78,7 @@ interface OpenPool {
   /** Of the last request: thousands in a row want the same one, and no text is put together to look it up. */
   last: LastTemplate | undefined
   usedAt: number
+  requests: number
 }
 
 interface LastTemplate {
@@ -170,10 +173,15 @@ class Http2Transport implements Transport, RequestObserver {
   #poolFor({ origin, pool: name = '', clientCertificate, wish }: TransportRequest): OpenPool {
     const open = this.#lastPoolFor(origin, name) ?? this.#findPool(origin, name, clientCertificate)
     open.usedAt = performance.now()
-    if (wish?.isUrgent !== true || !isBusy(open)) return open
+    const isUrgent = wish?.isUrgent === true
+    if (!isUrgent && ++open.requests % LOOK_EVERY !== 0) return open
+    if (!isBusy(open)) return open
     const own = this.#findPool(origin, `${name} urgent`, clientCertificate)
     own.usedAt = open.usedAt
-    return own
+    if (isUrgent) return own
+    // A handshake takes a tenth of a second while everything is busy: what is urgent shall not wait for it.
+    own.pool.connectAhead()
+    return open
   }
 
   #lastPoolFor(origin: string, name: string): OpenPool | undefined {
@@ -191,6 +199,7 @@ class Http2Transport implements Transport, RequestObserver {
         templates: new WeakMap(),
         last: undefined,
         usedAt: 0,
+        requests: 0,
       }
       this.#pools.set(key, open)
     }

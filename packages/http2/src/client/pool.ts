@@ -125,6 +125,13 @@ export class ConnectionPool implements ConnectionEvents {
     return new Promise(resolve => this.#waiting.push(resolve))
   }
 
+  /** Has the first connection made, so that what is sent later does not wait for it. Does nothing where there is one, or no try is due. */
+  connectAhead(): void {
+    if (this.#isClosed || this.#connections.length > 0) return
+    this.#startTicking()
+    this.#dialMore()
+  }
+
   /**
    * Sends a request, or queues it. The result comes to `observer` with `tag`, never during this call. `deadlineMs`
    * counts from now and covers queueing, connecting and answering. Returns false when the queue is full: the request
@@ -297,7 +304,11 @@ export class ConnectionPool implements ConnectionEvents {
 
   /** Opens one more connection while requests wait, one at a time: each may take them all. */
   #grow(): void {
-    if (this.#queue.length === 0 || this.#connecting > 0 || this.#retryTimer !== undefined) return
+    if (this.#queue.length > 0) this.#dialMore()
+  }
+
+  #dialMore(): void {
+    if (this.#connecting > 0 || this.#retryTimer !== undefined) return
     if (this.#connections.length >= this.#maxConnections) return
     this.#connecting++
     void this.#connect().finally(() => {
