@@ -39,7 +39,7 @@ export interface EmbeddedOptions {
   readonly fsync?: boolean
   /** Default: one that is free. */
   readonly port?: number
-  /** Told when the server has ended by itself, and what comes of starting it again. Default: nobody. */
+  /** Told when the server has ended by itself, and what comes of starting it again. Default: it is not started again. */
   readonly tell?: (says: string) => void
 }
 
@@ -85,10 +85,7 @@ export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<E
   const owner = left?.owner ?? (await claim(adminUrl, options.dataDirectory))
   await createDatabase(adminUrl)
   const again = () => claimAgain({ ...launching, port: running.port }, options.dataDirectory)
-  const server = new KeptServer(
-    { owner, pid: running.pid },
-    { again, tell: options.tell ?? (() => undefined) },
-  )
+  const server = new KeptServer({ owner, pid: running.pid }, options.tell && { again, tell: options.tell })
   const stop = async () => {
     const kept = await server.letGo()
     await kept.owner.end().catch(() => undefined)

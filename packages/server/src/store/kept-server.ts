@@ -23,12 +23,13 @@ const FIRST_WAIT_MS = 200
 const LONGEST_WAIT_MS = 10_000
 
 export class KeptServer {
-  readonly #keeping: Keeping
+  readonly #keeping: Keeping | undefined
   readonly #stop = new AbortController()
   #kept: Kept
   #reviving: Promise<void> = Promise.resolve()
 
-  constructor(kept: Kept, keeping: Keeping) {
+  /** `keeping`: absent when it is not to be started again. */
+  constructor(kept: Kept, keeping?: Keeping) {
     this.#kept = kept
     this.#keeping = keeping
     this.#watch()
@@ -47,13 +48,14 @@ export class KeptServer {
   }
 
   #watch(): void {
+    const keeping = this.#keeping
+    if (keeping === undefined) return
     this.#kept.owner.once('end', () => {
-      if (!this.#stop.signal.aborted) this.#reviving = this.#revive()
+      if (!this.#stop.signal.aborted) this.#reviving = this.#revive(keeping)
     })
   }
 
-  async #revive(): Promise<void> {
-    const { again, tell } = this.#keeping
+  async #revive({ again, tell }: Keeping): Promise<void> {
     const { signal } = this.#stop
     tell('the embedded PostgreSQL has ended; starting it again')
     for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(2 * waitMs, LONGEST_WAIT_MS)) {
