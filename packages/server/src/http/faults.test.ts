@@ -101,3 +101,15 @@ describe('content', () => {
     expect(faultOfContent({ url })).toBe('nothing')
   })
 })
+
+describe('what is known from the fault itself is not said once more', () => {
+  test.each([
+    [{ to: { users: [] } }, 'body/to/users: it must not be empty'],
+    [
+      { content: { sound: 'x' } },
+      'body/content: a message needs a "title" or a "body" (those of a language or a gateway are not for all), or it is "silent"',
+    ],
+  ])('%j', (fields, said) => {
+    expect(faultOfMessage(fields)).toBe(said)
+  })
+})

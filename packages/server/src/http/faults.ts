@@ -69,7 +69,14 @@ function fieldFaultOf({ issue, path }: Fault, { name, value, separator }: Checke
     return { code: 'missing', place, values: {}, text }
   }
   const isSecret = path.some(part => SECRET_NAME.test(part))
-  return { ...codeOfIssue(issue), place, text: `${message}; ${describe(given, isSecret)}` }
+  const text = saysAll(issue, given) ? message : `${message}; ${describe(given, isSecret)}`
+  return { ...codeOfIssue(issue), place, text }
+}
+
+/** "It must not be empty" needs no "it is a list of 0", nor what an object lacks that it is one. */
+function saysAll({ code }: z.core.$ZodIssue, given: unknown): boolean {
+  if (Array.isArray(given)) return code === 'too_small' && given.length === 0
+  return code === 'custom' && typeof given === 'object' && given !== null
 }
 
 const MISSING = 'it is missing'

@@ -673,7 +673,7 @@ describe('is refused', () => {
     [
       'a question that asks nothing',
       { where: {} },
-      'body/where: it must be a comparison {"attribute","op","value"}, or one of and, or, not; it is an object',
+      'body/where: it must be a comparison {"attribute","op","value"}, or one of and, or, not',
     ],
     [
       'a part that asks nothing',
