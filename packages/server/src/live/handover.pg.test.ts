@@ -160,7 +160,7 @@ test('a frame that the database loses on its way comes again with the same id, a
 test('a message to one device is written to its socket before anything is stored of it', async () => {
   const { phones, devices } = await group(roost, 1)
   const [device] = devices as [LiveDevice]
-  const to = { devices: [phones[0]?.hwid] }
+  const to = { devices: phones.map(it => it.hwid) }
   const id = await roost.server.db.transaction(async tx => {
     await tx.query('lock table live_frame in exclusive mode')
     const sent = await roost.send({ to, content, ...patient })
