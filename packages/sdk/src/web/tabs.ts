@@ -65,14 +65,20 @@ export function watchView(id: string, onChange: () => void): View {
     release()
     if (name === undefined) return Promise.resolve()
     // It may be let go of before it is granted: the next one comes within the same turn when a window is clicked on.
+    // And what is granted to a page that waits in the browser's cache would be held for as long as it waits.
+    const waiting = new AbortController()
     const ended = new Promise<void>(end => {
-      release = end
+      release = () => {
+        waiting.abort()
+        end()
+      }
     })
     return new Promise(done => {
-      void navigator.locks.request(name, () => {
+      const held = () => {
         done()
         return ended
-      })
+      }
+      void navigator.locks.request(name, { signal: waiting.signal }, held).catch(() => done())
     })
   }
   const look = async () => {
