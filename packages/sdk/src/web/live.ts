@@ -145,6 +145,8 @@ class Page {
       case 'view':
         void this.#tellState(notice.hidden)
         return
+      case 'person':
+        return // of what a page shows; the connection follows the server
       case 'logout':
         return this.#live.logOut()
       case 'user':
