@@ -4,7 +4,7 @@ import { keyOf, type Place } from './presence.ts'
 import { Pulse } from './pulse.ts'
 
 /** Fifty thousand pings at once would be one turn, in which nobody else is served. */
-export const STEPS_OF_HEARTBEAT = 30
+export const STEPS_OF_HEARTBEAT = 300
 
 export class Roster {
   /** Also those that have not said `hello`. */
