@@ -3,6 +3,7 @@
  * runs to a base of so many devices. The server, PostgreSQL and the stand-ins run on this machine, as for `roost bench send`.
  */
 import { randomUUID } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
 import { Command } from 'commander'
 import type { Screen } from '../demo/screen.ts'
 import { printing, wholeNumber } from './bench-command.ts'
@@ -18,6 +19,8 @@ export interface CallsBenchOptions {
   readonly rounds: number
   /** Calls are made so many times without any campaign, and nothing else. */
   readonly alone?: number
+  /** Between a pair of calls, one by each road, and the next, ms. */
+  readonly pause: number
   readonly json?: boolean
 }
 
@@ -35,8 +38,7 @@ interface Times {
   readonly p99Ms: number
 }
 
-/** Between two calls. */
-const CALL_EVERY_MS = 20
+const PAUSE_MS = 20
 /** The first calls of a process compile, and open connections. */
 const WARM_UP = 20
 const BODY = 'The quick brown fox jumps over the lazy dog.'
@@ -47,6 +49,7 @@ export function callsBenchCommand(): Command {
     .option('--devices <n>', 'devices in the base, half of each gateway', wholeNumber(100, 2e7), 100_000)
     .option('--rounds <n>', 'campaigns', wholeNumber(1, 100), 2)
     .option('--alone <n>', 'so many calls without a campaign instead', wholeNumber(1, 100_000))
+    .option('--pause <ms>', 'between two pairs of calls', wholeNumber(0, 60_000), PAUSE_MS)
     .option('--json', 'print one line of JSON only')
     .addHelpText(
       'after',
@@ -65,10 +68,14 @@ async function benchCalls(
     const callees = await makeCallees(bench)
     closers.push(async () => callees.close())
     const times: CallTimes = { socket: [], push: [] }
+    const { rounds, alone, pause } = options
     for (let i = 0; i < WARM_UP; i++) await callBoth(bench, callees, { socket: [], push: [] })
-    if (options.alone === undefined)
-      for (let i = 0; i < options.rounds; i++) await callBesideCampaign(bench, callees, { times, screen })
-    else for (let i = 0; i < options.alone; i++) await callBoth(bench, callees, times)
+    const callOnce = async () => {
+      await callBoth(bench, callees, times)
+      await delay(pause)
+    }
+    if (alone === undefined) for (let i = 0; i < rounds; i++) await besideCampaign(bench, callOnce, screen)
+    else for (let i = 0; i < alone; i++) await callOnce()
     return { devices: options.devices, socket: timesOf(times.socket), push: timesOf(times.push) }
   })
 }
@@ -151,29 +158,24 @@ async function connect(
   return socket
 }
 
-async function callBesideCampaign(
-  bench: Bench,
-  callees: Callees,
-  { times, screen }: { readonly times: CallTimes; readonly screen: Screen },
-): Promise<void> {
+async function besideCampaign(bench: Bench, call: () => Promise<void>, screen: Screen): Promise<void> {
   const { id } = await bench.rest<{ id: string }>('POST', `/v1/apps/${bench.app}/messages`, {
     to: { all: true },
     content: { title: 'Hello {{ tags.name }}', body: BODY },
   })
-  const before = times.push.length
+  let calls = 0
   const end = { isReached: false }
   const done = untilDone(bench.db, id).then(() => {
     end.isReached = true
   })
-  while (!end.isReached) await callBoth(bench, callees, times)
+  for (; !end.isReached; calls++) await call()
   await done
-  screen.say(`campaign done, ${times.push.length - before} calls by each road meanwhile`)
+  screen.say(`campaign done, ${calls} calls by each road meanwhile`)
 }
 
 async function callBoth(bench: Bench, callees: Callees, times: CallTimes): Promise<void> {
   times.socket.push(await callOpen(bench, callees))
   times.push.push(await callAway(bench, callees))
-  await new Promise(resolve => setTimeout(resolve, CALL_EVERY_MS))
 }
 
 async function callOpen(bench: Bench, callees: Callees): Promise<number> {
