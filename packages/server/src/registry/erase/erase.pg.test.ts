@@ -500,7 +500,7 @@ describe('a table that is added later', () => {
     uninstall_tracking: ['mode'],
     variant_receipts: [],
     webhook: ['url', 'sealed', 'events', 'former_sealed'],
-    webhook_delivery: ['state', 'error'],
+    webhook_delivery: ['state', 'error', 'order_key'], // ids of calls
     webhook_feed: [],
   }
 
