@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import { answers, clock, heard, holding, inDeviceHouse, makeClient, ok } from '../../test/device-house.ts'
 import { changeUser } from './shared.ts'
-import type { DeviceState } from './state.ts'
+import type { DeviceState, Store } from './state.ts'
 
 const DAY_MS = 24 * 60 * 60_000
 
@@ -30,6 +30,13 @@ test('R5: a device that was restored from a backup is late once, and counts on f
   expect(heard.map(call => call.request.client_seq)).toEqual([1, clock.now / 1000 + 1, clock.now / 1000 + 2])
 })
 
+test('R5: two copies of a device that take turns in getting ahead of each other go on counting', async () => {
+  const { client, store } = makeClient()
+  answers.set('registerDevice', ok({ stale: true }))
+  for (let turn = 0; turn < 100; turn++) await client.call('registerDevice')
+  expect(Number.isSafeInteger((await store.read())?.clientSeq)).toBe(true)
+})
+
 test('R5: one whose clock was set back gets ahead all the same', async () => {
   const { client, store } = makeClient()
   await store.update(state => ({ ...(state as DeviceState), clientSeq: 2_000_000_000 }))
@@ -40,10 +47,16 @@ test('R5: one whose clock was set back gets ahead all the same', async () => {
 
 test('R25: nobody is told by the name that the device has when it is told, however it was called when it was kept', async () => {
   const { client, store } = makeClient()
-  await store.keep({ key: 'u', method: 'registerUser', fields: { userId: null }, at: clock.now })
+  await logOut(store)
   await store.update(state => ({ ...(state as DeviceState), hwid: 'handed-out' }))
   await client.flush()
   expect(heard.map(call => [call.request.hwid, call.request.userId])).toEqual([['handed-out', 'handed-out']])
+})
+
+test('R25: a logout that is kept says nobody to an older version of the SDK, too, which sends it as it stands', async () => {
+  const { store } = makeClient()
+  await logOut(store)
+  expect(await store.kept()).toMatchObject([{ method: 'registerUser', fields: { userId: 'AAAAA-BBBBB_1' } }])
 })
 
 test('R25: of two who log in and out at once the server hears last of the one that counts on the device', async () => {
@@ -102,3 +115,8 @@ test('registrations are numbered in the order in which they were made', async ()
   await client.call('unregisterDevice')
   expect(heard.map(call => call.request.client_seq)).toEqual([1, undefined, 2])
 })
+
+async function logOut(store: Store): Promise<void> {
+  const adopt = (state?: DeviceState) => state as DeviceState
+  await changeUser({ store, adopt, userId: undefined, uuid: '1', now: clock.now })
+}

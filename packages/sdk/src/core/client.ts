@@ -12,6 +12,8 @@ export const VERSION = '0.1.0'
 const TIMEOUT_MS = 15_000
 /** Calls whose order the server must know: a repeat that comes late may not undo a newer one. */
 const ORDERED = new Set(['registerDevice', 'unregisterDevice', 'registerUser'])
+/** 68 years in seconds; four million of them fit in a number. */
+const STEP_MAX = 2 ** 31
 /** It is asked for often enough with these. */
 const TELLS_PERMISSION = new Set(['registerDevice', 'applicationOpen'])
 
@@ -122,9 +124,12 @@ async function mendIdentity(
   return again()
 }
 
-/** Whoever did the same before has a smaller one, unless its clock was ahead of this one's. */
+/**
+ * Whoever did the same before has a smaller one, unless its clock was ahead of this one's. By steps that do not grow for ever: two copies that take
+ * turns in this would soon be past what a number counts exactly.
+ */
 function numberAhead({ clientSeq }: DeviceState, now: number): number {
-  return Math.max(2 * clientSeq, Math.round(now / 1000))
+  return Math.max(clientSeq + Math.min(clientSeq, STEP_MAX), Math.round(now / 1000))
 }
 
 async function postOnce(options: ClientOptions, method: string, fields: Fields): Promise<Fields> {

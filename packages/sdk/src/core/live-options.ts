@@ -20,7 +20,8 @@ export interface LiveOptions {
   readonly fallbackTitle: string
   /** Once for each message, in their order; the next one waits for it. What it throws costs no other message. */
   readonly onMessage: (message: PushPayload) => Promise<void> | void
-  readonly onFrame?: (frame: OtherFrame) => void
+  /** `userId`: as whom the device has connected. */
+  readonly onFrame?: (frame: OtherFrame, userId: string | undefined) => void
   readonly onStatus?: (status: LiveStatus) => void
   /** Code and detail of the server's `error` frame. */
   readonly onRefusal?: (code: string, detail: string) => void

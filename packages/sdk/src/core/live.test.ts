@@ -2,25 +2,15 @@
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { WebSocket, WebSocketServer } from 'ws'
+import { WebSocketServer } from 'ws'
+import { message, openSocket, type Peer, peerOf, Queue } from '../../test/live-peer.ts'
 import { memoryStore } from '../../test/memory-store.ts'
 import { createLock } from '../mobile/runtime.ts'
 import type { Client } from './client.ts'
 import { createLive } from './live.ts'
-import type { Live, LiveStatus } from './live-options.ts'
+import type { Live, LiveOptions, LiveStatus } from './live-options.ts'
 import type { PushPayload } from './payload.ts'
-import type { OpenSocket } from './socket.ts'
 import { adoptSettings, type DeviceState, type KeptCall, type Store } from './state.ts'
-
-type Frame = Readonly<Record<string, unknown>>
-
-/** One connection, as the server has it. */
-interface Peer {
-  readonly socket: WebSocket
-  /** The next frame that nobody has waited for. */
-  next(): Promise<Frame>
-  say(frame: object): void
-}
 
 let server: WebSocketServer
 let peers: Queue<Peer>
@@ -84,7 +74,7 @@ test('an app that never said who is logged in says nothing of it, and one that h
   expect(await (await peers.next()).next()).toMatchObject({ userId: null })
 })
 
-test('a message is shown once, acknowledged, and its number told again until that is acknowledged', async () => {
+test('a message is shown once, acknowledged, and its number told by each hello until the server has acknowledged it', async () => {
   live.start('online')
   const peer = await connected()
   peer.say(message(1, 'a'))
@@ -95,12 +85,40 @@ test('a message is shown once, acknowledged, and its number told again until tha
   const again = await peers.next()
   expect(await again.next()).toMatchObject({ have: [1] })
   await welcome(again)
-  again.say(message(1, 'a')) // it could not know
-  expect(await again.next()).toEqual({ type: 'ack', seqs: [1] })
-  again.say({ type: 'acked', seqs: [1] })
+  again.say({ type: 'acked', seqs: [1] }) // of what the hello had told
   again.say(message(2, 'b'))
   expect(await shown.next()).toMatchObject({ hash: 'b' })
   expect(await again.next()).toEqual({ type: 'ack', seqs: [2] })
+  expect((await store.read())?.have).toEqual([2])
+})
+
+test('a message that comes again is acknowledged again, and not shown', async () => {
+  live.start('online')
+  const peer = await connected()
+  peer.say(message(1, 'a'))
+  peer.say(message(1, 'a')) // its acknowledgement was on the way
+  peer.say(message(2, 'b'))
+  expect([await shown.next(), await shown.next()]).toMatchObject([{ hash: 'a' }, { hash: 'b' }])
+  const acks = [await peer.next(), await peer.next(), await peer.next()]
+  expect(acks.map(it => it.seqs)).toEqual([[1], [1], [2]])
+})
+
+test('a message for which no lock was granted is not acknowledged; one that its receiver can’t cope with is', async () => {
+  const inTurn = createLock()
+  const inactive = () => Promise.reject(new DOMException('The page is not fully active', 'InvalidStateError'))
+  live = makeLive({
+    lock: (name, work) => (name === 'roost-message a' ? inactive() : inTurn(name, work)),
+    onMessage: message => {
+      shown.add(message)
+      throw new Error('no')
+    },
+  })
+  live.start('online')
+  const peer = await connected()
+  peer.say(message(1, 'a'))
+  peer.say(message(2, 'b'))
+  expect(await peer.next()).toEqual({ type: 'ack', seqs: [2] })
+  expect(await shown.next()).toMatchObject({ hash: 'b' })
   expect((await store.read())?.have).toEqual([2])
 })
 
@@ -218,7 +236,8 @@ test('a newer connection of the device counts, until the app comes to the foregr
 
 test('the state of the app is told when it changes, and frames of other types are handed on', async () => {
   const others = new Queue<object>()
-  live = makeLive(frame => others.add(frame))
+  live = makeLive({ onFrame: (frame, userId) => others.add({ frame, userId }) })
+  await store.update(change({ userId: 'anna' }))
   live.start('online')
   const peer = await connected()
   live.setState('background')
@@ -231,10 +250,11 @@ test('the state of the app is told when it changes, and frames of other types ar
   live.start('online') // a second call connects nobody anew
   expect(await peer.next()).toEqual({ type: 'state', state: 'online' })
   peer.say({ type: 'call', call: { id: '1' } })
-  expect(await others.next()).toEqual({ type: 'call', call: { id: '1' } })
+  // R25: with the person as whom the device has connected
+  expect(await others.next()).toEqual({ frame: { type: 'call', call: { id: '1' } }, userId: 'anna' })
 })
 
-function makeLive(onFrame: (frame: object) => void = () => undefined): Live {
+function makeLive(more: Partial<LiveOptions> = {}): Live {
   const client: Pick<Client, 'call' | 'flush'> = {
     call: async method => {
       calls.push(method)
@@ -249,7 +269,6 @@ function makeLive(onFrame: (frame: object) => void = () => undefined): Live {
     openSocket,
     fallbackTitle: 'Site',
     onMessage: message => shown.add(message),
-    onFrame,
     onStatus: status => statuses.push(status),
     random: () => 0.5,
     later: (end, ms) => {
@@ -257,16 +276,8 @@ function makeLive(onFrame: (frame: object) => void = () => undefined): Live {
       if (statuses.at(-1) === 'connecting' && ms !== 20_000) pauses.add({ ms, end })
       return () => undefined
     },
+    ...more,
   })
-}
-
-const openSocket: OpenSocket = (url, { onOpen, onText, onClose }) => {
-  const socket = new WebSocket(url)
-  socket.on('open', onOpen)
-  socket.on('message', data => onText(String(data)))
-  socket.on('error', () => undefined)
-  socket.on('close', onClose)
-  return { send: text => socket.send(text), close: () => socket.close() }
 }
 
 async function connected(): Promise<Peer> {
@@ -281,11 +292,6 @@ async function welcome(peer: Peer): Promise<void> {
   expect(await peer.next()).toMatchObject({ type: 'state' })
 }
 
-function message(seq: number, hash: string, userId: string | null = null): object {
-  const notification = { hash, title: `Title ${hash}` }
-  return { type: 'message', seq, id: hash, messageId: hash, userId, receiptKey: 'key', notification }
-}
-
 function change(part: Partial<DeviceState>): (state: DeviceState | undefined) => DeviceState {
   return state => ({ ...(state as DeviceState), ...part })
 }
@@ -296,28 +302,4 @@ async function untilStatus(status: LiveStatus): Promise<void> {
 
 function settled(): Promise<void> {
   return new Promise(resolve => setImmediate(resolve))
-}
-
-function peerOf(socket: WebSocket): Peer {
-  const frames = new Queue<Frame>()
-  socket.on('message', data => frames.add(JSON.parse(String(data)) as Frame))
-  return { socket, next: () => frames.next(), say: frame => socket.send(JSON.stringify(frame)) }
-}
-
-/** What came and nobody has taken yet. */
-class Queue<T> {
-  readonly #items: T[] = []
-  readonly #waiting: ((item: T) => void)[] = []
-
-  add(item: T): void {
-    const taker = this.#waiting.shift()
-    if (taker === undefined) this.#items.push(item)
-    else taker(item)
-  }
-
-  next(): Promise<T> {
-    return this.#items.length > 0
-      ? Promise.resolve(this.#items.shift() as T)
-      : new Promise(resolve => this.#waiting.push(resolve))
-  }
 }

@@ -160,7 +160,7 @@ class LiveChannel implements Live {
       case undefined:
         return
       default:
-        this.#options.onFrame?.(frame as OtherFrame)
+        this.#options.onFrame?.(frame as OtherFrame, this.#user)
     }
   }
 
@@ -175,7 +175,7 @@ class LiveChannel implements Live {
     const show = async () => onMessage(message)
     // What its receiver can't cope with has come all the same.
     const verdict = await once(this.#options, message, show).catch(() => 'new')
-    if (verdict === 'foreign') return // whom it is for has not seen it
+    if (verdict === 'foreign' || verdict === 'ungranted') return // whom it is for has not seen it
     await this.#rememberSeqs(have => [...have.filter(it => it !== frame.seq), frame.seq])
     this.say({ type: 'ack', seqs: [frame.seq] })
   }

@@ -11,7 +11,7 @@ type Fields = Readonly<Record<string, unknown>>
 export interface OutboxOptions {
   readonly store: Store
   readonly now: () => number
-  /** Gives back what went wrong, undefined when it is done. */
+  /** A `userId` of null: nobody. Gives back what went wrong, undefined when it is done. */
   readonly send: (method: string, fields: Fields) => Promise<RoostError | undefined>
 }
 
@@ -95,7 +95,12 @@ async function sendTogether(
   const [first] = calls
   if (first === undefined) return undefined
   if (calls.length > 1) return send('postReceipts', { receipts: calls.flatMap(it => receiptsOf(it, now())) })
-  return send(first.method, isReceipt(first) ? { ...first.fields, age: ageOf(first, now()) } : first.fields)
+  return send(first.method, { ...first.fields, ...addedAtSending(first, now()) })
+}
+
+function addedAtSending(call: KeptCall, now: number): Fields {
+  if (call.isLogout) return { userId: null }
+  return isReceipt(call) ? { age: ageOf(call, now) } : {}
 }
 
 function receiptsOf(call: KeptCall, now: number): Fields[] {

@@ -46,6 +46,19 @@ describe('a message', () => {
     expect(await receive(message)).toBe('seen')
   })
 
+  test('whose lock is not granted is neither shown nor noted', async () => {
+    const message = { hash: 'h', userId: undefined }
+    lock = () => Promise.reject(new DOMException('not fully active', 'InvalidStateError'))
+    let isShown = false
+    const show = async () => {
+      isShown = true
+    }
+    expect(await receive(message, show)).toBe('ungranted')
+    expect(isShown).toBe(false)
+    lock = createLock()
+    expect(await receive(message)).toBe('new')
+  })
+
   test('is shown where nothing can be kept: twice is better than never', async () => {
     const broken = () => Promise.reject(new Error('no storage'))
     store = { ...store, read: broken, update: broken }

@@ -12,8 +12,8 @@ import type { DeviceState, Store } from './state.ts'
 /** Pushes are kept for their devices for weeks: as many as come in between are told apart. */
 const SEEN_MAX = 300
 
-/** `foreign`: it is for somebody who is not logged in here. */
-export type Verdict = 'new' | 'seen' | 'foreign'
+/** `foreign`: it is for somebody who is not logged in here. `ungranted`: the lock was not to be had, and nothing was judged or shown. */
+export type Verdict = 'new' | 'seen' | 'foreign' | 'ungranted'
 
 export interface ReceivingOptions {
   readonly store: Store
@@ -23,10 +23,10 @@ export interface ReceivingOptions {
 type Named = Pick<PushPayload, 'hash' | 'userId'>
 
 /**
- * Runs `show` for one caller alone, who gets `new`; what has no hash is always new. A failure of `show` is the caller's, and the message has been
- * shown. Where nothing can be kept it is shown: twice is better than never.
+ * Runs `show` for one caller alone, who gets `new`; what has no hash is always new. It rejects with what `show` threw, and with nothing else: then the
+ * message has been shown. Where nothing can be kept it is shown: twice is better than never.
  */
-export function once(
+export async function once(
   { store, lock }: ReceivingOptions,
   message: Named,
   show: () => Promise<void>,
@@ -42,7 +42,17 @@ export function once(
     }
     return verdict
   }
-  return hash === undefined ? work() : lock(`roost-message ${hash}`, work)
+  if (hash === undefined) return work()
+  let isGranted = false
+  const granted = () => {
+    isGranted = true
+    return work()
+  }
+  // A page that is no longer active is granted none. Source: W3C Web Locks API, "request()".
+  return lock(`roost-message ${hash}`, granted).catch(error => {
+    if (isGranted) throw error
+    return 'ungranted'
+  })
 }
 
 function judge(state: DeviceState | undefined, { hash, userId }: Named): Verdict {

@@ -35,8 +35,10 @@ export interface ChangedUser {
  */
 export async function changeUser({ store, adopt, userId, uuid, now }: UserChange): Promise<ChangedUser> {
   const user = userId || undefined
-  const fields = { userId: user ?? null }
-  const call = { key: `registerUser:${uuid}`, method: 'registerUser', fields, at: now }
+  const { hwid } = await store.update(adopt)
+  const fields = { userId: user ?? hwid }
+  const isLogout = user === undefined
+  const call = { key: `registerUser:${uuid}`, method: 'registerUser', fields, at: now, isLogout }
   let isOther = false
   await store.update(state => {
     isOther = state?.userId !== user

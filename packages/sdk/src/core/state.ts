@@ -64,6 +64,8 @@ export interface KeptCall {
   readonly method: string
   readonly fields: Readonly<Record<string, unknown>>
   readonly at: number
+  /** Nobody is logged in: `userId` is the hwid that the device has when it is sent. The one in `fields` is for older versions, which send it as it is. */
+  readonly isLogout?: boolean
 }
 
 export interface Store {

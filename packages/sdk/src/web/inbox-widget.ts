@@ -64,6 +64,11 @@ class Widget implements InboxWidget {
   readonly #entries = new WeakMap<Element, InboxEntry>()
   readonly #watcher: IntersectionObserver
   readonly #deafen: () => void
+  readonly #shownAgain = ({ persisted }: PageTransitionEvent) => {
+    if (!persisted) return
+    this.#clear()
+    void this.refresh()
+  }
   #turn = 0
   #isForeign = false
 
@@ -79,6 +84,8 @@ class Widget implements InboxWidget {
       if (type === 'person') this.#clear()
       if (type === 'user' && this.#isForeign) void this.refresh()
     })
+    // While the page waited for somebody to go back to it, it heard of nobody who logged in.
+    addEventListener('pageshow', this.#shownAgain)
   }
 
   async refresh(): Promise<void> {
@@ -88,6 +95,7 @@ class Widget implements InboxWidget {
   remove(): void {
     this.#turn++
     this.#deafen()
+    removeEventListener('pageshow', this.#shownAgain)
     this.#watcher.disconnect()
     this.element.remove()
   }

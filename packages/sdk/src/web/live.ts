@@ -70,7 +70,7 @@ class Page {
       openSocket: openWebSocket,
       fallbackTitle: location.hostname,
       onMessage: message => this.#present(message),
-      onFrame: frame => void this.#takeFrame(frame).catch(() => undefined),
+      onFrame: (frame, userId) => void this.#takeFrame(frame, userId).catch(() => undefined),
       onStatus,
     })
     this.#deafen = hear(it => this.#take(it))
@@ -111,16 +111,18 @@ class Page {
     if (message.userId !== undefined) await closeForeign(registration, store)
   }
 
-  async #takeFrame(frame: OtherFrame): Promise<void> {
+  async #takeFrame(frame: OtherFrame, userId: string | undefined): Promise<void> {
     if (frame.type === 'call') return this.#takeCall(frame as unknown as CallFrame)
-    if (frame.type === 'unread') await this.#showUnread(Number(frame.count))
+    if (frame.type === 'unread') await this.#showUnread(Number(frame.count), userId)
   }
 
-  /** It comes at each connecting, so the icon is right when the site was opened. */
-  async #showUnread(count: number): Promise<void> {
+  /** It comes at each connecting, so the icon is right when the site was opened. R25: not that of who was there before. */
+  async #showUnread(count: number, userId: string | undefined): Promise<void> {
     const { store, onUnread } = this.#options
+    const state = await store.read()
+    if (state?.userId !== userId) return
     onUnread(count)
-    if ((await store.read())?.settings.hasUnreadBadge) await showBadge(count)
+    if (state?.settings.hasUnreadBadge) await showBadge(count)
   }
 
   /** R25: a call is for whoever was called. Where no page rings, the server is told of none, and a push follows. */

@@ -1,6 +1,6 @@
 /**
- * What becomes of a message that was claimed: a notification, or a word to the page that the person looks at, as the site or the
- * message wants it (core/received.ts). The same for frames and pushes.
+ * What becomes of a message that this device has not shown yet, while the lock of its name is held (core/received.ts): a notification, or a word to
+ * the page that the person looks at, as the site or the message wants it. The same for frames and pushes.
  */
 import type { PushPayload } from '../core/payload.ts'
 import { presentationOf } from '../core/received.ts'

@@ -51,8 +51,16 @@ worker.addEventListener('message', ({ data, ports }) => {
 
 async function receive(event: PushEvent): Promise<void> {
   const message = decodePayload(event.data?.text(), worker.location.hostname)
-  const showing = once(environment, message, () => show(message))
+  const showing = showOnce(message)
   await inParallel(showing, afterwards(message, await showing.catch(() => 'new' as const)))
+}
+
+/** Twice is better than never: nobody brings a push again. */
+async function showOnce(message: PushPayload): Promise<Verdict> {
+  const verdict = await once(environment, message, () => show(message))
+  if (verdict !== 'ungranted') return verdict
+  await show(message)
+  return 'new'
 }
 
 async function afterwards(message: PushPayload, verdict: Verdict): Promise<void> {

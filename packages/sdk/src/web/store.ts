@@ -33,7 +33,7 @@ export function openStore(): Store {
     },
     async kept() {
       const calls = await run<OrderedCall[]>(await database(), OUTBOX, 'readonly', store => store.getAll())
-      return calls.sort((a, b) => a.order - b.order)
+      return calls.sort((a, b) => orderOf(a) - orderOf(b) || a.at - b.at)
     },
     async forget(key) {
       await run(await database(), OUTBOX, 'readwrite', store => store.delete(key))
@@ -85,12 +85,17 @@ interface OrderedCall extends KeptCall {
   readonly order: number
 }
 
+/** Of a version that knew no order: kept before all that have one. */
+function orderOf({ order }: Partial<OrderedCall>): number {
+  return Number.isFinite(order) ? (order as number) : 0
+}
+
 function keepIn(store: IDBObjectStore, call: KeptCall): IDBRequest {
   const reading: IDBRequest<OrderedCall[]> = store.getAll()
   reading.onsuccess = () => {
     const { result: calls } = reading
     if (calls.some(({ key }) => key === call.key)) return
-    store.put({ ...call, order: Math.max(0, ...calls.map(it => it.order)) + 1 } satisfies OrderedCall)
+    store.put({ ...call, order: Math.max(0, ...calls.map(orderOf)) + 1 } satisfies OrderedCall)
   }
   return reading
 }
