@@ -155,6 +155,29 @@ test('R25: the inbox of a page is emptied at once when somebody else logs in on 
   await other.close()
 })
 
+test('R25: the inbox of a page that is gone back to as it was is that of whoever is logged in by then', async () => {
+  await page.evaluate(given => window.makeRoost(given).setUser('ann'), options())
+  await send({ to: { users: ['ann'] }, content: { title: 'For Ann' }, inbox: { only: true } })
+  await untilInbox(it => it.entries.length === 1)
+  await page.evaluate(given => window.showInbox(given), options())
+  await page.waitForSelector('.roost-inbox-title')
+  const other = await browser.newPage()
+  await other.goto(site.url)
+  await other.waitForFunction('window.makeRoost !== undefined')
+  await other.evaluate(given => {
+    BroadcastChannel.prototype.postMessage = () => {} // a page that waits in the browser's cache hears of nothing
+    return window.makeRoost(given).setUser('bob')
+  }, options())
+  await other.close()
+  expect(await titles()).toEqual(['For Ann'])
+  const atOnce = await page.evaluate(() => {
+    dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))
+    return document.querySelectorAll('.roost-inbox-title').length
+  })
+  expect(atOnce).toBe(0)
+  await page.waitForSelector('.roost-inbox-empty') // of Bob
+})
+
 test('a notification has the buttons of its message, and the icon the number of what is unread', async () => {
   const hwid = await subscribe({ unreadBadge: true, serviceWorkerUrl: '/worker-with-badge.js' })
   await send({

@@ -91,6 +91,23 @@ describe('R25: who is logged in', () => {
   })
 })
 
+test('R25: logins that an older version of the SDK has kept are told first, and the later ones in the order in which they were made', async () => {
+  api.failing.add('registerUser')
+  await page.evaluate(given => window.makeRoost(given).start(), options())
+  await keepAsBefore(page, { key: 'registerUser:a', fields: { userId: 'bob' }, at: 2 })
+  await keepAsBefore(page, { key: 'registerUser:b', fields: { userId: 'ann' }, at: 1 })
+  await page.evaluate(async given => {
+    let left = 9
+    crypto.randomUUID = () => `${left--}-0-0-0-0` // by their names the last one is the first
+    const roost = window.makeRoost(given)
+    for (const user of ['cem', undefined, 'dora']) await roost.setUser(user)
+  }, options())
+  api.failing.clear()
+  const { hwid } = await page.evaluate(given => window.makeRoost(given).start(), options())
+  const told = api.callsOf('registerUser').map(it => it.request.userId)
+  expect(told).toEqual(['ann', 'bob', 'cem', hwid, 'dora'])
+})
+
 test('R25: a notification that was on its way to the screen when somebody else logged in does not stay there', async () => {
   const given = { ...options(), serviceWorkerUrl: '/worker-that-waits.js' }
   await page.evaluate(it => window.makeRoost(it).subscribe(), given)
@@ -207,6 +224,29 @@ function stateOf(on: Page): Promise<State> {
           }
         }
       }),
+  )
+}
+
+/** As it was when calls had no order. */
+function keepAsBefore(
+  on: Page,
+  call: { readonly key: string; readonly fields: object; readonly at: number },
+): Promise<void> {
+  return on.evaluate(
+    kept =>
+      new Promise<void>((resolve, reject) => {
+        const opening = indexedDB.open('roost')
+        opening.onsuccess = () => {
+          const transaction = opening.result.transaction('outbox', 'readwrite')
+          transaction.objectStore('outbox').put({ ...kept, method: 'registerUser' })
+          transaction.onabort = () => reject(transaction.error as DOMException)
+          transaction.oncomplete = () => {
+            opening.result.close()
+            resolve()
+          }
+        }
+      }),
+    call,
   )
 }
 

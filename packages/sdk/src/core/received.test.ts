@@ -28,8 +28,8 @@ function logIn(userId: string | undefined): Promise<DeviceState> {
 describe('a message', () => {
   test('that comes by two roads at once is shown by one of them', async () => {
     const message = { hash: 'h', userId: undefined }
-    const claims = await Promise.all([1, 2, 3].map(() => receive(message)))
-    expect(claims.sort()).toEqual(['new', 'seen', 'seen'])
+    const verdicts = await Promise.all([1, 2, 3].map(() => receive(message)))
+    expect(verdicts.sort()).toEqual(['new', 'seen', 'seen'])
   })
 
   test('whose page is ended while it shows it is shown by the next one that has it, and it alone', async () => {
