@@ -206,6 +206,11 @@ const RING_THERE = `
       on conflict do nothing`
 
 const TELL_THERE = `
-  update call_leg l set server = i.server, roads = case when 'socket' = any(l.roads) then l.roads else l.roads || array['socket'] end
-    from ${CONNECTING}
-   where l.bucket = i.bucket and l.app_id = i.app_id and l.hwid = i.hwid and l.user_id = i.user_id and l.open_until > i.at`
+  with there as (
+    select l.bucket, l.app_id, l.call_id, l.hwid, i.server
+      from ${CONNECTING}
+      join call_leg l on l.bucket = i.bucket and l.app_id = i.app_id and l.hwid = i.hwid and l.user_id = i.user_id and l.open_until > i.at
+     order by ${deviceOrder('l')}, l.call_id for update of l
+  )
+  update call_leg l set server = t.server, roads = case when 'socket' = any(l.roads) then l.roads else l.roads || array['socket'] end
+    from there t where l.bucket = t.bucket and l.app_id = t.app_id and l.call_id = t.call_id and l.hwid = t.hwid`

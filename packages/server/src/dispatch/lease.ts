@@ -300,7 +300,7 @@ export async function releaseBatch(
 /** After so many failures of our own in a row a batch is held until somebody looks: each repeat may send again. */
 const FAILURES_MAX = 3
 
-/** Nothing of it was sent that is not booked: it may go on at once. */
+/** Nothing of it was pushed that is not booked: it may go on at once. What devices were handed comes to them with the same id. */
 export async function returnBatch(db: Queryable, batch: Pick<Batch, 'id' | 'lease'>): Promise<void> {
   await db.query(
     "update batch set state = 'waiting', leased_by = null, lease_until = null where id = $1 and leased_by = $2",

@@ -258,8 +258,11 @@ function except(plan: Plan, { unsure, onAir, batch }: Chunk, exception: Plan['ex
   plan.exceptions.push(isUnsure ? { ...exception, outcome: 'uncertain' } : exception)
 }
 
-/** Nobody is asked any more; whatever else ends a delivery would have ended it in the hands of that worker, too. */
-const IS_TOO_LATE = /^(expired$|gave_up)/
+/**
+ * Nobody is asked any more, or nobody is there any more to hear it over its channel; whatever else ends a delivery would have ended it in
+ * the hands of that worker, too.
+ */
+const IS_TOO_LATE = /^(expired$|gave_up|not_online$|no_address$)/
 
 function sortOut(plan: Plan, sent: Extract<Settlement, { kind: 'sent' }>, chunk: Chunk): void {
   const { outcome } = sent

@@ -75,6 +75,9 @@ test('what several devices have from a connection before counts as acknowledged,
   for (const id of ids) await roost.until(id, it => it.counts.pending === 2)
   for (const device of before) await device.drop()
   const again = await Promise.all(both.map((hwid, i) => live({ hwid, have: (seqs[i] ?? []).slice(0, 1) })))
+  expect(await Promise.all(again.map(async it => (await it.next('acked')).seqs))).toEqual(
+    seqs.map(it => it.slice(0, 1)),
+  )
   const came = await Promise.all(again.map(async it => (await it.next('message')).seq))
   expect(came).toEqual(seqs.map(it => it[1]))
 })

@@ -7,6 +7,7 @@
 import { PushError } from '@roost/protocol'
 import { TOLD_AFTER_MS } from '../calls/legs.ts'
 import { openLegs } from '../calls/views.ts'
+import { byDeviceKey } from '../registry/lock-order.ts'
 import type { Database, Transaction } from '../store/database.ts'
 import { MicroBatch } from '../store/micro-batch.ts'
 import type { Clock } from '../time.ts'
@@ -17,6 +18,7 @@ const LET_IN_AT_ONCE = 200
 
 /** A connection that is to count. */
 export interface Arrival extends Omit<Connection, 'server' | 'at'> {
+  readonly bucket: number
   /** Numbers of frames that it has from a connection before. */
   readonly have: readonly number[]
 }
@@ -61,7 +63,7 @@ export class Arrivals {
     return db.plannedTransaction(async tx => {
       const users = await lockForConnecting(tx, arrivals, locked)
       const results = arrivals.map(it => judge(it, users.get(keyOf(it))))
-      const connected = arrivals.filter((_, i) => results[i] === 'connected')
+      const connected = arrivals.filter((_, i) => results[i] === 'connected').sort(byDeviceKey)
       if (connected.length > 0)
         await letIn(
           tx,

@@ -16,7 +16,7 @@ import {
 import type { WebSocket } from 'ws'
 import type { z } from 'zod'
 import type { Access } from './access.ts'
-import type { SentKey } from './frames.ts'
+import type { SentKey, Unkept } from './frames.ts'
 import type { Place } from './presence.ts'
 
 const HELLO_WITHIN_MS = 10_000
@@ -83,6 +83,7 @@ export class Channel {
     socket.on('error', () => undefined) // 'close' follows, with a code where the peer broke a rule
     socket.on('close', () => {
       clearTimeout(this.#helloTimer)
+      for (const { unkept } of this.#unacknowledged.values()) unkept?.giveUp()
       host.gone(this)
     })
   }
@@ -95,6 +96,7 @@ export class Channel {
       return false
     }
     this.#unacknowledged.set(frame.seq, key)
+    if (key.unkept !== undefined) void this.#becomeRow(frame.seq, key, key.unkept)
     this.#send(frame)
     return true
   }
@@ -178,7 +180,10 @@ export class Channel {
     this.#isGreeting = true
     const welcome = await this.#host.hello(this, hello.data)
     clearTimeout(this.#helloTimer)
-    if (welcome !== undefined) this.#send(welcome)
+    if (welcome === undefined) return
+    this.#send(welcome)
+    const { have = [] } = hello.data
+    if (have.length > 0) this.#send({ type: 'acked', seqs: have })
   }
 
   async #answer(given: object): Promise<void> {
@@ -214,20 +219,21 @@ export class Channel {
     this.#send({ type: 'acked', seqs: kept })
   }
 
-  /** What the device says next does not wait for it. One that is lost is left to the device, which has the frame and says so again. */
+  /** One that is lost is left to the device, which has the frame and says so again. */
+  async #becomeRow(seq: number, { unkept: _, ...row }: SentKey, unkept: Unkept): Promise<void> {
+    if (await unkept.kept) this.#unacknowledged.set(seq, row)
+    else this.#forget([seq])
+  }
+
+  /** What the device says next does not wait for it. */
   async #acknowledgeUnkept(seq: number): Promise<void> {
-    const key = this.#unacknowledged.get(seq)
-    if (key?.unkept === undefined) return
-    key.unkept.acknowledge()
-    const isKept = await key.unkept.kept
-    const { unkept, ...row } = key
-    if (!isKept) return this.#forget([seq])
-    this.#unacknowledged.set(seq, row)
-    if (!unkept.isKeptAcknowledged) await this.#acknowledge([seq]).catch(error => this.refuse(error))
-    else {
-      this.#forget([seq])
-      this.#send({ type: 'acked', seqs: [seq] })
-    }
+    const unkept = this.#unacknowledged.get(seq)?.unkept
+    if (unkept === undefined) return
+    unkept.acknowledge()
+    if (!(await unkept.kept)) return
+    if (!unkept.isKeptAcknowledged) return this.#acknowledge([seq]).catch(error => this.refuse(error))
+    this.#forget([seq])
+    this.#send({ type: 'acked', seqs: [seq] })
   }
 
   #forget(seqs: readonly number[]): void {

@@ -248,10 +248,12 @@ export interface SentKey extends Key {
 /** What is to be known of a frame until its row is there. */
 export interface Unkept {
   acknowledge(): void
+  /** Its connection has ended without it. */
+  giveUp(): void
   /** Its row is there; false when it was lost on the way to the database. */
   readonly kept: Promise<boolean>
   /** Then its row says that it is acknowledged. */
-  isKeptAcknowledged: boolean
+  readonly isKeptAcknowledged: boolean
 }
 
 /**
@@ -267,7 +269,7 @@ export async function acknowledge(
        select f.bucket, f.message_id, f.hwid
          from unnest($1::smallint[], $2::uuid[], $3::text[]) as i (bucket, message_id, hwid)
          join live_frame f on f.bucket = i.bucket and f.message_id = i.message_id and f.hwid = i.hwid
-        order by f.bucket, f.hwid collate "C" for update of f
+        order by f.bucket, f.hwid collate "C", f.seq for update of f
      )
      update live_frame f set acked_at = coalesce(acked_at, $4), notification = null from told t
       where f.bucket = t.bucket and f.message_id = t.message_id and f.hwid = t.hwid`,

@@ -96,16 +96,16 @@ describe('a campaign to devices that are connected where it is dispatched', () =
   })
 
   test('comes again with its number to a device that has lost its connection before it was kept', async () => {
-    const { phones, devices, to } = await group(roost, 1)
+    const { phones, devices, to } = await group(waiting, 1)
     const [first] = devices as [LiveDevice]
-    const id = await roost.send({ to, content, ...patient })
+    const id = await waiting.send({ to, content, ...patient })
     const { seq } = await first.next('message')
-    await first.drop()
-    const second = await live(roost, phones[0]?.hwid ?? '')
+    await first.drop() // nobody waits for it any more
+    const second = await live(waiting, phones[0]?.hwid ?? '')
     expect(await acknowledge(second)).toBe(seq)
     await second.next('acked')
-    roost.clock.advance(WAIT_MS)
-    expect((await roost.settle(id)).counts).toMatchObject({ targeted: 1, accepted: 1 })
+    waiting.clock.advance(WAIT_MS)
+    expect((await waiting.settle(id)).counts).toMatchObject({ targeted: 1, accepted: 1 })
     expect(shownOn(phones)).toEqual([0])
     expect(messagesOn(second)).toHaveLength(1)
   })
@@ -136,25 +136,33 @@ async function untilKeeping({ server: { db } }: TestRoost): Promise<void> {
   while ((await db.query(`select ${KEEPING}`)).rowCount === 0) await tick()
 }
 
-test('a frame that the database loses on its way comes again with the same id, and is counted once', async () => {
-  const { phones, devices, to } = await group(waiting, 1)
+test('of a chunk whose frames the database loses on their way nothing is sent twice, over no road', async () => {
+  const { phones, devices } = await group(waiting, 1)
   const [device] = devices as [LiveDevice]
-  const id = await waiting.server.db.transaction(async tx => {
-    await tx.query('lock table live_frame in exclusive mode') // it can be read
-    const sent = await waiting.send({ to, content, ...patient })
-    await acknowledge(device)
+  const away = await waiting.phone('ios')
+  const value = [away.hwid, ...phones.map(it => it.hwid)]
+  const to = { condition: { field: 'hwid' as const, op: 'in' as const, value } }
+  const id = await waiting.send({ to, content, ...patient })
+  const { seq } = await device.next('message')
+  const rolledBack = waiting.server.db.transaction(async tx => {
+    await tx.query(
+      `insert into live_frame (bucket, message_id, hwid, app_id, delivery_id, made_at, expires_at)
+       select bucket, $1, hwid, app_id, $1, now(), now() from live_presence where hwid = $2`,
+      [id, phones[0]?.hwid],
+    )
+    device.say({ type: 'ack', seqs: [seq] })
     await untilKeeping(waiting)
+    while (away.shown.length === 0) await tick()
     expect(device.frames.some(it => it.type === 'acked')).toBe(false)
-    await tx.query(`select pg_terminate_backend(pid) ${KEEPING}`)
-    return sent
+    await waiting.server.db.query(`select pg_terminate_backend(pid) ${KEEPING}`)
+    throw new Error('it was never there')
   })
-  const [frame] = messagesOn(device)
-  while (messagesOn(device).length < 2) await tick()
-  expect(messagesOn(device).map(it => it.id)).toEqual([frame?.id, frame?.id])
-  await acknowledge(device)
+  await expect(rolledBack).rejects.toThrow('it was never there')
   await device.next('acked')
-  expect((await waiting.settle(id)).counts).toMatchObject({ targeted: 1, accepted: 1 })
-  expect(shownOn(phones)).toEqual([0])
+  const { counts } = await waiting.settle(id)
+  expect(counts).toMatchObject({ targeted: 2, accepted: 2, possibleDuplicates: 0 })
+  expect([messagesOn(device).length, ...shownOn([away, ...phones])]).toEqual([1, 1, 0])
+  expect(away.repeats).toBe(0)
 })
 
 test('a message to one device is written to its socket before anything is stored of it', async () => {

@@ -8,7 +8,9 @@
  * Until a frame is kept its device is not told that its acknowledgement has come, and says it again when it comes again.
  */
 import type { LiveNotification } from '@roost/protocol'
+import { throughOutage } from '../dispatch/outage.ts'
 import type { Database, Queryable, Transaction } from '../store/database.ts'
+import type { Clock } from '../time.ts'
 import type { Channel } from './channel.ts'
 import { type FrameState, type NewFrame, type SentKey, type Unkept, WITHOUT_FLUSH } from './frames.ts'
 import type { Place } from './presence.ts'
@@ -52,113 +54,140 @@ export interface HandoverOptions {
   readonly expiresAt: number
   /** Somebody waits for each of them: their frames are kept at once, and no acknowledgement is waited for. */
   readonly isUrgent: boolean
+  readonly clock: Clock
+  /** The process is to end: no database is waited for any more. */
+  readonly stop: AbortSignal
+  /** Of what could not be kept. */
+  readonly onError: (error: unknown) => void
 }
 
 /** A frame that was written to its socket. */
 class Handed implements Unkept {
-  readonly frame: FrameForHere
   readonly seq: number
   readonly session: string
-  isAcknowledged = false
-  isKeptAcknowledged = false
   readonly kept: Promise<boolean>
-  readonly #onAcknowledged: () => void
+  /** ms. */
+  acknowledgedAt: number | undefined
+  isKeptAcknowledged = false
+  readonly #handover: Together
+  #isAnswered = false
 
-  constructor(frame: FrameForHere, seq: number, { kept, onAcknowledged }: Together) {
-    this.frame = frame
+  constructor(seq: number, session: string, handover: Together) {
     this.seq = seq
-    this.session = frame.channel.member?.session ?? ''
-    this.kept = kept
-    this.#onAcknowledged = onAcknowledged
+    this.session = session
+    this.kept = handover.kept
+    this.#handover = handover
   }
 
   acknowledge(): void {
-    if (this.isAcknowledged) return
-    this.isAcknowledged = true
-    this.#onAcknowledged()
+    this.acknowledgedAt ??= this.#handover.now()
+    this.#answer()
+  }
+
+  /** Its connection has ended: nobody has to wait for it. */
+  giveUp(): void {
+    this.#answer()
+  }
+
+  #answer(): void {
+    if (this.#isAnswered) return
+    this.#isAnswered = true
+    this.#handover.onAnswered()
   }
 }
 
 /** What all frames of a handover share. */
 interface Together {
   readonly kept: Promise<boolean>
-  readonly onAcknowledged: () => void
+  readonly now: () => number
+  readonly onAnswered: () => void
+}
+
+interface Given {
+  readonly frame: FrameForHere
+  readonly handed: Handed
 }
 
 export class Handover {
   readonly #options: HandoverOptions
-  #handed: Handed[] = []
+  readonly #together: Together
+  #given: readonly Given[] = []
   #unanswered = 0
+  #isKept = false
   #endPatience: () => void = () => undefined
   #tellKept: (areKept: boolean) => void = () => undefined
 
   constructor(options: HandoverOptions) {
     this.#options = options
+    const kept = new Promise<boolean>(resolve => {
+      this.#tellKept = resolve
+    })
+    const onAnswered = () => {
+      if (--this.#unanswered === 0) this.#endPatience()
+    }
+    this.#together = { kept, now: () => options.clock.now(), onAnswered }
   }
 
-  /** Devices of the frames that were handed over; the others have to be sent to by another road. */
+  /**
+   * Devices of the frames that were handed over; the others have to be sent to by another road. Throws only where nothing was handed over:
+   * what is on its way is not given up for a commit that fails, and `settle` keeps it.
+   */
   async give(frames: readonly FrameForHere[]): Promise<ReadonlySet<string>> {
     const { db, isUrgent } = this.#options
     if (frames.length === 0) return new Set()
+    const handOver = async (tx: Transaction) => {
+      if (this.#given.length > 0) return false // the transaction is repeated, and the frames are out
+      tx.send(WITHOUT_FLUSH)
+      this.#hand(frames, await lockConnected(tx, this.#options, frames))
+      if (isUrgent && this.#given.length > 0) await this.#keep(tx)
+      return isUrgent
+    }
     try {
-      await db.plannedTransaction(async tx => {
-        this.#begin() // also when the transaction is repeated
-        tx.send(WITHOUT_FLUSH)
-        this.#hand(frames, await lockConnected(tx, this.#options, frames))
-        if (isUrgent && this.#handed.length > 0) await this.#keep(tx)
-      })
+      this.#isKept = await db.plannedTransaction(handOver)
     } catch (error) {
-      this.#tellKept(false)
-      throw error
+      if (this.#given.length === 0) throw error
     }
-    if (isUrgent) this.#tellKept(true)
-    return new Set(this.#handed.map(it => it.frame.hwid))
+    if (this.#isKept) this.#tellKept(true)
+    return new Set(this.#given.map(it => it.frame.hwid))
   }
 
-  /** What has become of them, by hwid, once it is stored. */
+  /**
+   * What has become of them, by hwid, once it is stored. Never rejects: what was sent beside them has to be booked. What could not be kept
+   * and is not acknowledged waits without a frame, and is handed over again with the same id.
+   */
   async settle(): Promise<ReadonlyMap<string, FrameState>> {
-    const { db, isUrgent } = this.#options
-    if (!isUrgent && this.#handed.length > 0) {
-      await this.#bePatient()
-      try {
-        await db.plannedTransaction(tx => this.#keepLate(tx))
-      } catch (error) {
-        this.#tellKept(false)
-        throw error
-      }
-      this.#tellKept(true)
-    }
-    return new Map(
-      this.#handed.map(it => [it.frame.hwid, it.isKeptAcknowledged ? 'acknowledged' : 'unacknowledged']),
-    )
-  }
-
-  #begin(): void {
-    this.#tellKept(false)
-    this.#handed = []
-    this.#unanswered = 0
+    if (!this.#isKept) this.#tellKept(await this.#keepAnswered())
+    const states = new Map(this.#given.map(({ frame, handed }) => [frame.hwid, stateOf(handed)]))
+    this.#given = [] // a connection remembers what it has not acknowledged, and should not hold all of a chunk with it
+    return states
   }
 
   #hand(frames: readonly FrameForHere[], seqs: ReadonlyMap<string, number>): void {
     const { here, appId, messageId } = this.#options
-    const kept = new Promise<boolean>(resolve => {
-      this.#tellKept = resolve
-    })
-    const together = { kept, onAcknowledged: () => this.#onAcknowledged() }
+    const given: Given[] = []
     for (const frame of frames) {
       const { bucket, hwid, userId, deliveryId, notification, channel } = frame
       const seq = seqs.get(hwid)
       if (seq === undefined) continue
-      const handed = new Handed(frame, seq, together)
+      const handed = new Handed(seq, channel.member?.session ?? '', this.#together)
       const toHand = { appId, bucket, hwid, messageId, seq, userId, deliveryId, notification }
-      if (!here.hand(channel, toHand, { bucket, hwid, messageId, unkept: handed })) continue
-      this.#handed.push(handed)
-      this.#unanswered++
+      if (here.hand(channel, toHand, { bucket, hwid, messageId, unkept: handed }))
+        given.push({ frame, handed })
     }
+    this.#given = given
+    this.#unanswered = given.length
   }
 
-  #onAcknowledged(): void {
-    if (--this.#unanswered === 0) this.#endPatience()
+  async #keepAnswered(): Promise<boolean> {
+    const { db, isUrgent, stop, onError } = this.#options
+    if (!isUrgent) await this.#bePatient()
+    try {
+      await throughOutage(() => db.plannedTransaction(tx => this.#keepLate(tx)), stop)
+      return true
+    } catch (error) {
+      onError(error)
+      return false
+    }
   }
 
   async #bePatient(): Promise<void> {
@@ -175,8 +204,7 @@ export class Handover {
 
   /** Who has connected again meanwhile did so before this lock, and its frame is sent again, or finds its frame afterwards. */
   async #keepLate(tx: Transaction): Promise<void> {
-    tx.send(WITHOUT_FLUSH)
-    const late = this.#handed.filter(it => !it.isAcknowledged)
+    const late = this.#given.filter(it => it.handed.acknowledgedAt === undefined)
     if (late.length > 0)
       await lockDevices(
         tx,
@@ -186,11 +214,16 @@ export class Handover {
     await this.#keep(tx)
   }
 
+  /** Flushed, where one is told afterwards that its acknowledgement has come. */
   async #keep(tx: Transaction): Promise<void> {
-    for (const it of this.#handed) it.isKeptAcknowledged = it.isAcknowledged
-    await keepFrames(tx, this.#options, this.#handed)
-    if (this.#handed.some(it => !it.isKeptAcknowledged)) tx.announce('live') // one may have connected again
+    for (const { handed } of this.#given) handed.isKeptAcknowledged = handed.acknowledgedAt !== undefined
+    await keepFrames(tx, this.#options, this.#given)
+    if (this.#given.some(it => !it.handed.isKeptAcknowledged)) tx.announce('live') // one may have connected again
   }
+}
+
+function stateOf({ acknowledgedAt, isKeptAcknowledged }: Handed): FrameState {
+  return acknowledgedAt !== undefined || isKeptAcknowledged ? 'acknowledged' : 'unacknowledged'
 }
 
 /**
@@ -246,35 +279,46 @@ async function lockDevices(
   )
 }
 
-/** A connection that has come after the one it was written to gets it anew. */
+/**
+ * A connection that has come after the one it was written to gets it anew. Where another worker has kept one of the same delivery, an
+ * acknowledgement counts for that.
+ */
 const KEEP = `
   insert into live_frame (bucket, message_id, hwid, app_id, user_id, seq, delivery_id, notification, made_at, expires_at,
                           server, sent_at, acked_at)
   overriding system value
   select i.bucket, $2, i.hwid, $1, i.user_id, i.seq, i.id, i.notification, $3, $4, p.server,
-         case when i.is_acked or p.session = i.session then $3::timestamptz end, case when i.is_acked then $3::timestamptz end
-    from unnest($5::smallint[], $6::text[], $7::text[], $8::bigint[], $9::uuid[], $10::jsonb[], $11::uuid[], $12::boolean[])
-           as i (bucket, hwid, user_id, seq, id, notification, session, is_acked)
-    left join live_presence p on not i.is_acked and p.bucket = i.bucket and p.app_id = $1 and p.hwid = i.hwid
-  on conflict (bucket, message_id, hwid) do nothing`
+         case when i.acked_at is not null or p.session = i.session then $3::timestamptz end, i.acked_at
+    from unnest($5::smallint[], $6::text[], $7::text[], $8::bigint[], $9::uuid[], $10::jsonb[], $11::uuid[], $12::timestamptz[])
+           as i (bucket, hwid, user_id, seq, id, notification, session, acked_at)
+    left join live_presence p on i.acked_at is null and p.bucket = i.bucket and p.app_id = $1 and p.hwid = i.hwid
+   order by i.bucket, i.hwid collate "C"
+      on conflict (bucket, message_id, hwid) do update
+     set acked_at = coalesce(live_frame.acked_at, excluded.acked_at), notification = null
+   where excluded.acked_at is not null`
 
 async function keepFrames(
   tx: Queryable,
   { appId, messageId, at, expiresAt }: HandoverOptions,
-  handed: readonly Handed[],
+  given: readonly Given[],
 ): Promise<void> {
+  const ackedAt = ({ handed }: Given) => (handed.isKeptAcknowledged ? handed.acknowledgedAt : undefined)
   await tx.query(KEEP, [
     appId,
     messageId,
     new Date(at),
     new Date(expiresAt),
-    handed.map(it => it.frame.bucket),
-    handed.map(it => it.frame.hwid),
-    handed.map(it => it.frame.userId),
-    handed.map(it => it.seq),
-    handed.map(it => it.frame.deliveryId),
-    handed.map(it => (it.isKeptAcknowledged ? null : JSON.stringify(it.frame.notification))),
-    handed.map(it => it.session),
-    handed.map(it => it.isKeptAcknowledged),
+    given.map(it => it.frame.bucket),
+    given.map(it => it.frame.hwid),
+    given.map(it => it.frame.userId),
+    given.map(it => it.handed.seq),
+    given.map(it => it.frame.deliveryId),
+    given.map(it => (ackedAt(it) === undefined ? JSON.stringify(it.frame.notification) : null)),
+    given.map(it => it.handed.session),
+    given.map(it => dateOf(ackedAt(it))),
   ])
+}
+
+function dateOf(at: number | undefined): Date | null {
+  return at === undefined ? null : new Date(at)
 }

@@ -11,7 +11,7 @@
 import { PRESENCE_STATES, type PresenceState, PushError } from '@roost/protocol'
 import { bucketOf } from '../registry/buckets.ts'
 import { deviceOrder } from '../registry/lock-order.ts'
-import type { Queryable, Transaction } from '../store/database.ts'
+import type { Database, Queryable, Transaction } from '../store/database.ts'
 
 export const BEAT_EVERY_MS = 5000
 /** As long as the lease of a batch. */
@@ -112,21 +112,30 @@ export async function changePresence(db: Queryable, change: PresenceChange): Pro
   return rowCount > 0
 }
 
-/** Several that have ended, as when their process stops. */
+const ENDED_AT_ONCE = 500
+
+/** In the order in which devices connect again meanwhile. */
+const END_SOME = `
+  with ended as (
+    select p.bucket, p.app_id, p.hwid from live_presence p
+     where p.server = $1 order by ${deviceOrder('p')} limit ${ENDED_AT_ONCE} for update
+  )
+  update live_presence p set state = 'offline', changed_at = $2, server = null, session = null
+    from ended e where p.bucket = e.bucket and p.app_id = e.app_id and p.hwid = e.hwid`
+
+/** All that have ended with their process. */
 export async function endSessions(
-  db: Queryable,
+  db: Database,
   { server, at }: { readonly server: string; readonly at: number },
 ): Promise<void> {
-  await db.query(
-    `update live_presence set state = 'offline', changed_at = $2, server = null, session = null where server = $1`,
-    [server, new Date(at)],
-  )
+  const endSome = () => db.plannedTransaction(tx => tx.query(END_SOME, [server, new Date(at)]))
+  while ((await endSome()).rowCount > 0) {} // who has connected elsewhere meanwhile is passed over
   await db.query('delete from live_server where id = $1', [server])
 }
 
 /** Says that the process lives, and ends what was connected to those that do not. */
 export async function beat(
-  db: Queryable,
+  db: Database,
   { server, at }: { readonly server: string; readonly at: number },
 ): Promise<void> {
   await db.query(

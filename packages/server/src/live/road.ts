@@ -6,6 +6,7 @@
 
 import type { Notification } from '@roost/gateways'
 import { type LiveNotification, PUSH_AFTER_SECONDS_DEFAULT } from '@roost/protocol'
+import type { Logger } from 'pino'
 import { type DueDelivery, isNamed, type Recipient } from '../dispatch/chunk.ts'
 import type { Batch } from '../dispatch/lease.ts'
 import { deliveryHash, deliveryIdOf } from '../dispatch/sending.ts'
@@ -39,6 +40,9 @@ export interface RoadOptions {
   /** Undefined where no device can connect to this process. */
   readonly here: Here | undefined
   readonly batch: Batch
+  readonly logger: Logger
+  /** The process is to end. */
+  readonly stop: AbortSignal
   readonly renderer: ContentRenderer
 }
 
@@ -80,7 +84,8 @@ export class LiveRoad {
     due: readonly DueDelivery[],
   ): Promise<Parted<DueDelivery> & { readonly onAir: ReadonlySet<string> }> {
     const { db, batch } = this.#options
-    const touched = due.filter(it => !it.isUntouched)
+    // Of one that a worker was lost with there may be a frame all the same, and whoever is sent to finds it.
+    const touched = due.filter(it => !it.isUntouched || it.recipient === null || batch.doubtful > 0)
     if (touched.length === 0) return { settlements: [], rest: due, onAir: NOBODY }
     const frames = { messageId: batch.messageId, devices: touched }
     const withdrawn = { ...frames, at: this.#options.clock.now() }
@@ -99,7 +104,6 @@ export class LiveRoad {
     const handed = (await handover?.give(this.#framesForHere(recipients))) ?? NOBODY
     const others = handed.size === 0 ? recipients : recipients.filter(it => !handed.has(it.hwid))
     const settling = handed.size === 0 ? undefined : handover?.settle()
-    settling?.catch(() => undefined) // told below, unless this fails before
     const states = others.length === 0 ? NO_FRAMES : await this.#make(others)
     const settlements: Settlement[] = []
     const rest: Recipient[] = []
@@ -124,14 +128,15 @@ export class LiveRoad {
 
   /** What goes by both roads is not settled by the one, so its frames are rows before. */
   #handover(devices: number): Handover | undefined {
-    const { here, db, clock, batch } = this.#options
+    const { here, db, clock, batch, stop, logger } = this.#options
     const at = clock.now()
     const over = expiresAt(batch)
     if (here === undefined || this.#route === 'both' || at >= over) return undefined
     const { appId, messageId } = batch
     const isUrgent = isNamed(batch) && devices <= ASKED_AT_ONCE
     const states = STATES_OF_ROUTE[this.#route]
-    return new Handover({ db, here, appId, messageId, states, at, expiresAt: over, isUrgent })
+    const known = { db, here, clock, stop, appId, messageId, states, at, expiresAt: over, isUrgent }
+    return new Handover({ ...known, onError: error => logger.warn({ err: error }, 'frames are not kept') })
   }
 
   #framesForHere(recipients: readonly Recipient[]): FrameForHere[] {
