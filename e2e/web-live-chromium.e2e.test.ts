@@ -84,6 +84,7 @@ describe.skipIf(CHROMIUM === '')('with a real Chromium', () => {
     await send({ content: { title: 'While away' }, route: 'online-first' })
     await untilShown(other, ['While away'])
     await leave(page, () => history.back())
+    expect(await keptOutBy(page)).toEqual([])
     // A machine that is short of memory keeps no pages: then it is loaded anew, and starts as any page view does.
     const isKept = await page.evaluate(() => (window.liveStatuses ?? []).length > 0)
     if (!isKept) {
@@ -146,6 +147,21 @@ async function leave(page: Page, go: () => void): Promise<void> {
     read: () => page.evaluate(() => location.href).catch(() => left),
     until: it => it !== left,
     withinMs: WITHIN_MS,
+  })
+}
+
+/**
+ * What the page has that browsers keep no page for: connections, locks, handlers of `unload`. `masked`: what is the browser's own affair.
+ * Source: HTML §"NotRestoredReasons".
+ */
+function keptOutBy(page: Page): Promise<string[]> {
+  return page.evaluate(() => {
+    const [navigation] = performance.getEntriesByType('navigation')
+    const { notRestoredReasons } = navigation as unknown as {
+      readonly notRestoredReasons: { readonly reasons: { readonly reason: string }[] } | null
+    }
+    const reasons = notRestoredReasons?.reasons.map(it => it.reason) ?? []
+    return reasons.filter(it => it !== 'masked')
   })
 }
 

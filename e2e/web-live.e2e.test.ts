@@ -147,6 +147,43 @@ describe('R25: after a login as somebody else', () => {
     await untilHeard(page, ['By push', 'For Bob'])
   })
 
+  test('that the server has not heard of, the number of what is unread for the former one is not shown', async () => {
+    await page.evaluate(noteUnread, options())
+    expect(await page.evaluate(() => window.roost.setUser('ann'))).toBe('sent')
+    await untilState(`/v1/apps/${app.code}/users/ann/presence`, 'online')
+    const elsewhere = await startSite() // another device of hers
+    const there = await openPage('', elsewhere)
+    await there.evaluate(given => window.makeRoost(given).setUser('ann'), options())
+    for (const title of ['One', 'Two'])
+      await send({ to: { users: ['ann'] }, content: { title }, inbox: { only: true } })
+    const { value } = await eventually({
+      what: 'her inbox',
+      read: () => there.evaluate(given => window.makeRoost(given).inbox(), options()),
+      until: it => it.unread === 2,
+      withinMs: WITHIN_MS,
+    })
+    const other = await openPage()
+    const loggingIn = other.evaluate(given => {
+      window.fetch = () => Promise.reject(new TypeError('The network is away'))
+      BroadcastChannel.prototype.postMessage = () => {} // as if it had not come yet
+      return window.makeRoost(given).setUser('bob')
+    }, options())
+    expect(await loggingIn).toBe('kept')
+    const id = value.entries[0]?.id ?? ''
+    await there.evaluate((given, it) => window.makeRoost(given).markInbox(it, 'read'), options(), id)
+    const noted = () => page.evaluate(() => (window as unknown as NotesUnread).noted)
+    await eventually({
+      what: 'the number for Ann',
+      read: noted,
+      until: it => it.frames.includes('{"type":"unread","count":1}'),
+      withinMs: WITHIN_MS,
+    })
+    await page.evaluate(() => window.roost.status()) // it reads the storage after whoever judges the frame
+    expect((await noted()).counts).not.toContain(1)
+    await there.close()
+    await elsewhere.close()
+  })
+
   test('that the server has not heard of, nothing that is meant for the former one is shown', async () => {
     await goLive(page)
     expect(await logIn(page, 'ann')).toBe('sent')
@@ -180,13 +217,33 @@ describe('R25: after a login as somebody else', () => {
   })
 })
 
+interface NotesUnread {
+  /** Frames that came, and numbers that the site was told. */
+  noted: { readonly frames: string[]; readonly counts: number[] }
+}
+
+/** Starts one that is connected. */
+async function noteUnread(options: RoostOptions): Promise<void> {
+  const frames: string[] = []
+  const counts: number[] = []
+  ;(window as unknown as NotesUnread).noted = { frames, counts }
+  window.WebSocket = class extends WebSocket {
+    constructor(url: string | URL) {
+      super(url)
+      this.addEventListener('message', ({ data }) => frames.push(String(data)))
+    }
+  }
+  window.roost = window.makeRoost({ ...options, live: true, onUnread: count => counts.push(count) })
+  await window.roost.start()
+}
+
 function options(more: Partial<RoostOptions> = {}): RoostOptions {
   return { baseUrl: server.baseUrl, application: app.code, deviceToken: app.deviceToken, ...more }
 }
 
-async function openPage(path = ''): Promise<Page> {
+async function openPage(path = '', { url }: Pick<Site, 'url'> = site): Promise<Page> {
   const opened = await browser.newPage()
-  await opened.goto(site.url + path)
+  await opened.goto(url + path)
   if (path === '') await opened.waitForFunction('window.makeRoost !== undefined')
   return opened
 }
