@@ -79,6 +79,9 @@ describe.skipIf(CHROMIUM === '')('with a real Chromium', () => {
     await page.bringToFront()
     await untilPresence('online')
     await untilIdle(page)
+    const listenedFor = await listenersOf(page)
+    expect(listenedFor).toContain('pagehide')
+    expect(listenedFor).not.toContain('unload') // Chromium would not say that it is for that
     await leave(page, () => location.assign('/empty'))
     await untilPresence('offline')
     await send({ content: { title: 'While away' }, route: 'online-first' })
@@ -151,7 +154,8 @@ async function leave(page: Page, go: () => void): Promise<void> {
 }
 
 /**
- * What the page has that browsers keep no page for: connections, locks, handlers of `unload`. `masked`: what is the browser's own affair.
+ * What the page has that Chromium did not keep it for, such as a lock that another page waits for; nothing when it did keep it. `masked`: what it does
+ * not tell, of which most is its own affair.
  * Source: HTML §"NotRestoredReasons".
  */
 function keptOutBy(page: Page): Promise<string[]> {
@@ -163,6 +167,16 @@ function keptOutBy(page: Page): Promise<string[]> {
     const reasons = notRestoredReasons?.reasons.map(it => it.reason) ?? []
     return reasons.filter(it => it !== 'masked')
   })
+}
+
+/** Types of the events that are listened for on the window. */
+async function listenersOf(page: Page): Promise<string[]> {
+  const session = await page.createCDPSession()
+  const { result } = await session.send('Runtime.evaluate', { expression: 'window' })
+  const objectId = result.objectId ?? ''
+  const { listeners } = await session.send('DOMDebugger.getEventListeners', { objectId })
+  await session.detach()
+  return listeners.map(it => it.type)
 }
 
 async function openPage(path: string): Promise<Page> {
