@@ -126,7 +126,14 @@ test('R25: a notification that was on its way to the screen when somebody else l
   await page.evaluate(async () => (await navigator.serviceWorker.ready).active?.postMessage('go on'))
   push({ header: 'For Bob', p: 'b', ru: 'bob' })
   await untilShown(page, ['For Bob'])
-  const told = () => api.callsOf('messageDeliveryEvent').map(it => it.request.hash)
+  // Those that wait at the same moment go together.
+  const told = () => [
+    ...api.callsOf('messageDeliveryEvent').map(it => it.request.hash),
+    ...api
+      .callsOf('postReceipts')
+      .flatMap(it => it.request.receipts as { readonly kind: string; readonly hash: string }[])
+      .flatMap(it => (it.kind === 'delivered' ? [it.hash] : [])),
+  ]
   await eventually({
     what: 'the receipts of both',
     read: told,
