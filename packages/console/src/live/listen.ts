@@ -9,6 +9,12 @@ export interface Listening extends StreamListener {
   readonly person: number | undefined
 }
 
+/**
+ * A worker tells a tab at once what it knows, or that the server gives no answer. One that tells nothing is gone: a browser may hand a tab the
+ * worker that it is just ending with the tab before.
+ */
+const SILENT_AFTER_MS = 20_000
+
 /** Returns what ends it. */
 export function listen(listening: Listening): () => void {
   const worker = openWorker()
@@ -28,21 +34,25 @@ function openWorker(): SharedWorker | undefined {
 function listenOver(worker: SharedWorker, listening: Listening): () => void {
   const { api, app, person, onEvent, onBroken } = listening
   const { port } = worker
+  const alone = (): void => {
+    end()
+    end = listenAlone(listening)
+  }
+  const silence = setTimeout(alone, SILENT_AFTER_MS)
   let end = (): void => {
+    clearTimeout(silence)
     port.postMessage({ kind: 'leave' } satisfies ToWorker)
     port.close()
     removeEventListener('pagehide', onHide)
   }
   const onHide = (): void => end()
   port.onmessage = ({ data }: MessageEvent<FromWorker>) => {
+    clearTimeout(silence)
     if (data.kind === 'event') onEvent(data.event)
     else onBroken(data.isUnreachable)
   }
   // its file is of a release that the server has no more, say
-  worker.onerror = () => {
-    end()
-    end = listenAlone(listening)
-  }
+  worker.onerror = alone
   port.postMessage({ kind: 'join', ...api.caller, app, person } satisfies ToWorker)
   addEventListener('pagehide', onHide)
   return () => end()
