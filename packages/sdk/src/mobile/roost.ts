@@ -124,7 +124,7 @@ async function sync(context: Context): Promise<MobileStatus> {
   await context.client.flush()
   await reportOpen(context).catch(forgiveAbsence)
   await syncRegistration(context).catch(forgiveAbsence)
-  return announce(readStatus(context), context.options.onChange)
+  return told(context)
 }
 
 async function subscribe(context: Context): Promise<MobileStatus> {
@@ -133,14 +133,14 @@ async function subscribe(context: Context): Promise<MobileStatus> {
   await context.native.requestPermission()
   await context.store.update(state => ({ ...adopt(context.options, state), isOptedOut: false }))
   await syncRegistration(context).catch(forgiveAbsence)
-  return announce(readStatus(context), context.options.onChange)
+  return told(context)
 }
 
 async function unsubscribe(context: Context): Promise<MobileStatus> {
   // The wish first: if the network is away now, the next start carries it out.
   await context.store.update(state => ({ ...adopt(context.options, state), isOptedOut: true }))
   await syncRegistration(context).catch(forgiveAbsence)
-  return announce(readStatus(context), context.options.onChange)
+  return told(context)
 }
 
 async function deliver(
@@ -237,6 +237,10 @@ async function reportOpen(context: Context): Promise<void> {
 function forgiveAbsence(error: unknown): void {
   if (!(error instanceof RoostError) || (error.code !== 'unreachable' && error.code !== 'unavailable'))
     throw error
+}
+
+function told(context: Context): Promise<MobileStatus> {
+  return announce(readStatus(context), context.options.onChange)
 }
 
 async function readStatus(context: Context): Promise<MobileStatus> {

@@ -1,8 +1,10 @@
 /** A call as it is read: by its back end, and by each device that it concerns. */
 import { type CalleeView, type CallView, type DeviceCall, PushError } from '@roost/protocol'
+import { type Connection, placesOf } from '../live/presence.ts'
 import { bucketOf } from '../registry/buckets.ts'
 import { deviceOrder } from '../registry/lock-order.ts'
-import type { Database, Transaction } from '../store/database.ts'
+import { type Database, type Transaction, WITHOUT_FLUSH } from '../store/database.ts'
+import { TOLD_AFTER_MS } from './legs.ts'
 import { deviceState, overallState, stateAt } from './state.ts'
 import type { CallKey } from './store.ts'
 
@@ -159,7 +161,7 @@ export async function tellCalls(
   const { rows } = await tx.query<CallToTell>(TO_TELL, [server, new Date(at)])
   if (rows.length === 0) return false
   for (const row of rows) if (row.userId === row.deviceUserId) tell(row)
-  tx.send('set local synchronous_commit = off') // what is lost of it with the database is told once more
+  tx.send(WITHOUT_FLUSH) // what is lost of it with the database is told once more
   tx.send(
     `update call_leg l set server = null
        from unnest($1::smallint[], $2::integer[], $3::uuid[], $4::text[]) i (bucket, app_id, call_id, hwid)
@@ -169,28 +171,17 @@ export async function tellCalls(
   return rows.length === TOLD_AT_ONCE
 }
 
-interface Connecting {
-  readonly appId: number
-  readonly hwid: string
-  readonly userId: string | null
-  readonly server: string
-  /** ms. */
-  readonly at: number
-}
-
 /** For devices that connect, in the transaction that has locked them: what rings for their users rings there, too, and they are told of all. */
-export function openLegs(tx: Transaction, devices: readonly Connecting[], toldAfterMs: number): void {
+export function openLegs(tx: Transaction, devices: readonly Omit<Connection, 'state' | 'session'>[]): void {
   const ofUsers = devices.filter(it => it.userId !== null)
   if (ofUsers.length === 0) return
   const values = [
-    ofUsers.map(it => bucketOf(it.hwid)),
-    ofUsers.map(it => it.appId),
-    ofUsers.map(it => it.hwid),
+    ...placesOf(ofUsers),
     ofUsers.map(it => it.userId),
     ofUsers.map(it => it.server),
     ofUsers.map(it => new Date(it.at)),
   ]
-  tx.send(RING_THERE, [...values, toldAfterMs])
+  tx.send(RING_THERE, [...values, TOLD_AFTER_MS])
   tx.send(TELL_THERE, values)
 }
 

@@ -21,7 +21,7 @@ import { bestHourOfApp } from '../messages/when/best-hour.ts'
 import { type Slots, slotsOfBestHour, slotsOfLocalTime, tableOf } from '../messages/when/slots.ts'
 import { beginOf, type Timing, timingOf } from '../messages/when/timing.ts'
 import { BUCKETS } from '../registry/buckets.ts'
-import type { Database, Queryable, Transaction } from '../store/database.ts'
+import { type Database, type Queryable, type Transaction, WITHOUT_FLUSH } from '../store/database.ts'
 import { isNamed, type MessageAddressKind } from './chunk.ts'
 import { readConnected } from './plan-connected.ts'
 import { enqueue, planNamed } from './plan-named.ts'
@@ -53,12 +53,6 @@ const IS_BOOKED =
   '(recall_of is null or exists (select from message o where o.id = message.recall_of and o.finished_at is not null))'
 
 /**
- * A plan that a crash loses is made again: nothing is sent of it before a claim, and the claim's commit flushes what was
- * committed before it, too.
- */
-const WITHOUT_FLUSH = 'set local synchronous_commit = off'
-
-/**
  * Plans one due message up to this lane, if there is one; false when there was nothing to do. Any number may run at once. Uses
  * the index message_to_plan_in_lane.
  */
@@ -84,6 +78,8 @@ export async function planNext(db: Database, at: number, lastLane: Lane = LANES.
     if (inbox?.only !== true) await planPushes(tx, { ...message, slots, at })
     if (message.experiment !== null) await setRestAside(tx, messageId, message.experiment)
     markPlanned(tx, message.id, at)
+    // A plan that a crash loses is made again: nothing is sent of it before a claim, and the claim's commit flushes what was
+    // committed before it, too.
     tx.send(WITHOUT_FLUSH)
     return true
   })

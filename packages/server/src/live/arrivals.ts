@@ -5,7 +5,6 @@
  * A device whose row is just being changed waits for that alone, and holds up nobody.
  */
 import { PushError } from '@roost/protocol'
-import { TOLD_AFTER_MS } from '../calls/legs.ts'
 import { openLegs } from '../calls/views.ts'
 import { byDeviceKey } from '../registry/lock-order.ts'
 import type { Database, Transaction } from '../store/database.ts'
@@ -18,7 +17,6 @@ const LET_IN_AT_ONCE = 200
 
 /** A connection that is to count. */
 export interface Arrival extends Omit<Connection, 'server' | 'at'> {
-  readonly bucket: number
   /** Numbers of frames that it has from a connection before. */
   readonly have: readonly number[]
 }
@@ -88,5 +86,5 @@ async function letIn(tx: Transaction, connections: readonly (Arrival & Connectio
   storeConnections(tx, connections)
   await acknowledgeHad(tx, connections)
   resumeFrames(tx, connections)
-  openLegs(tx, connections, TOLD_AFTER_MS)
+  openLegs(tx, connections)
 }

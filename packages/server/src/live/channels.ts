@@ -2,8 +2,9 @@
  * The live channels of this process: who is connected here, and what is sent to them. What is to be sent is found in the database, at a
  * notice or by looking once a second, so it does not matter which process made it.
  *
- *   entry.ts    how a device comes in             roster.ts   who is connected here
- *   answers.ts  what is done with what they say   upkeep.ts   beats, pings, looks
+ *   entry.ts    how a device comes in             arrivals.ts  many of them at once, in the database
+ *   answers.ts  what is done with what they say   roster.ts    who is connected here
+ *   upkeep.ts   beats, pings, looks               handover.ts  what is sent to them before it is stored
  */
 import { randomUUID } from 'node:crypto'
 import type { CallFrame, HelloFrame, ServerFrame } from '@roost/protocol'

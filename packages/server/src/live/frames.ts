@@ -10,7 +10,8 @@
  */
 import type { LiveNotification, Route } from '@roost/protocol'
 import { bucketOf } from '../registry/buckets.ts'
-import type { Database, Queryable, Transaction } from '../store/database.ts'
+import type { DeviceKey } from '../registry/lock-order.ts'
+import { type Database, type Queryable, type Transaction, WITHOUT_FLUSH } from '../store/database.ts'
 import { IS_ALIVE, type Place, placesOf } from './presence.ts'
 
 /** Kept for traces as long as acceptances are. */
@@ -27,7 +28,8 @@ export interface Candidate extends Key {
   readonly userId: string | null
 }
 
-const arraysOf = (devices: readonly Candidate[]) => [
+/** Parameters: buckets, hwids, users. */
+export const arraysOf = (devices: readonly Candidate[]) => [
   devices.map(it => it.bucket),
   devices.map(it => it.hwid),
   devices.map(it => it.userId),
@@ -199,12 +201,6 @@ interface Range {
   readonly at: number
 }
 
-/**
- * That it was sent may be lost with the database: then it is sent once more, unless its acknowledgement was stored, which comes later and
- * flushes what was stored before. A connection that has sent it does so only once.
- */
-export const WITHOUT_FLUSH = 'set local synchronous_commit = off'
-
 interface Sender {
   /** Writes, and does not wait. */
   readonly send: (frame: FrameToSend) => void
@@ -221,6 +217,8 @@ export async function sendFrames(
   { server, after, bucketTo, at }: Range,
   { send, refuse }: Sender,
 ): Promise<FramePlace | undefined> {
+  // That it was sent may be lost with the database: then it is sent once more, unless its acknowledgement was stored, which comes later and
+  // flushes what was stored before. A connection that has sent it does so only once.
   tx.send(WITHOUT_FLUSH)
   const { rows } = await tx.query<FrameToSend>(SEND, [
     server,
@@ -280,7 +278,7 @@ export async function acknowledge(
 /** What a device has from a connection before: it had no chance to say so, or nobody was there to hear it. */
 export async function acknowledgeHad(
   tx: Queryable,
-  devices: readonly (Place & { readonly have: readonly number[]; readonly at: number })[],
+  devices: readonly (DeviceKey & { readonly have: readonly number[]; readonly at: number })[],
 ): Promise<void> {
   const had = devices.flatMap(({ have, ...device }) => have.map(seq => ({ ...device, seq })))
   if (had.length === 0) return
@@ -301,7 +299,7 @@ export async function acknowledgeHad(
 /** What devices have not acknowledged is the next to be sent by the process that they have connected to. */
 export function resumeFrames(
   tx: Transaction,
-  devices: readonly (Place & { readonly server: string })[],
+  devices: readonly (DeviceKey & { readonly server: string })[],
 ): void {
   tx.send(
     `with open as (

@@ -7,12 +7,18 @@
  * A crash in between loses nothing: the batch goes to the next worker, which hands over with the same id, and a device shows that once.
  * Until a frame is kept its device is not told that its acknowledgement has come, and says it again when it comes again.
  */
-import type { LiveNotification } from '@roost/protocol'
 import { throughOutage } from '../dispatch/outage.ts'
-import type { Database, Queryable, Transaction } from '../store/database.ts'
+import { type Database, type Queryable, type Transaction, WITHOUT_FLUSH } from '../store/database.ts'
 import type { Clock } from '../time.ts'
 import type { Channel } from './channel.ts'
-import { type FrameState, type NewFrame, type SentKey, type Unkept, WITHOUT_FLUSH } from './frames.ts'
+import {
+  arraysOf,
+  type FrameState,
+  type FrameToSend,
+  type NewFrame,
+  type SentKey,
+  type Unkept,
+} from './frames.ts'
 import type { Place } from './presence.ts'
 
 /** The devices that are connected to this process. */
@@ -33,14 +39,8 @@ export interface FrameForHere extends NewFrame {
   readonly channel: Channel
 }
 
-export interface FrameToHand extends Place {
-  readonly bucket: number
-  readonly messageId: string
-  readonly seq: number
-  readonly userId: string | null
-  readonly deliveryId: string
-  readonly notification: LiveNotification
-}
+/** Its user is logged in there. */
+export type FrameToHand = Omit<FrameToSend, 'deviceUserId'>
 
 export interface HandoverOptions {
   readonly db: Database
@@ -222,8 +222,8 @@ export class Handover {
   }
 }
 
-function stateOf({ acknowledgedAt, isKeptAcknowledged }: Handed): FrameState {
-  return acknowledgedAt !== undefined || isKeptAcknowledged ? 'acknowledged' : 'unacknowledged'
+function stateOf({ acknowledgedAt }: Handed): FrameState {
+  return acknowledgedAt === undefined ? 'unacknowledged' : 'acknowledged'
 }
 
 /**
@@ -256,9 +256,7 @@ async function lockConnected(
 ): Promise<ReadonlyMap<string, number>> {
   const { rows } = await tx.query<{ hwid: string; seq: number }>(LOCK, [
     appId,
-    frames.map(it => it.bucket),
-    frames.map(it => it.hwid),
-    frames.map(it => it.userId),
+    ...arraysOf(frames),
     here.server,
     states,
     messageId,
@@ -302,7 +300,6 @@ async function keepFrames(
   { appId, messageId, at, expiresAt }: HandoverOptions,
   given: readonly Given[],
 ): Promise<void> {
-  const ackedAt = ({ handed }: Given) => (handed.isKeptAcknowledged ? handed.acknowledgedAt : undefined)
   await tx.query(KEEP, [
     appId,
     messageId,
@@ -313,12 +310,8 @@ async function keepFrames(
     given.map(it => it.frame.userId),
     given.map(it => it.handed.seq),
     given.map(it => it.frame.deliveryId),
-    given.map(it => (ackedAt(it) === undefined ? JSON.stringify(it.frame.notification) : null)),
+    given.map(it => (it.handed.acknowledgedAt === undefined ? JSON.stringify(it.frame.notification) : null)),
     given.map(it => it.handed.session),
-    given.map(it => dateOf(ackedAt(it))),
+    given.map(({ handed: { acknowledgedAt: acked } }) => (acked === undefined ? null : new Date(acked))),
   ])
-}
-
-function dateOf(at: number | undefined): Date | null {
-  return at === undefined ? null : new Date(at)
 }

@@ -10,7 +10,7 @@
  */
 import { PRESENCE_STATES, type PresenceState, PushError } from '@roost/protocol'
 import { bucketOf } from '../registry/buckets.ts'
-import { deviceOrder } from '../registry/lock-order.ts'
+import { type DeviceKey, deviceOrder } from '../registry/lock-order.ts'
 import type { Database, Queryable, Transaction } from '../store/database.ts'
 
 export const BEAT_EVERY_MS = 5000
@@ -29,7 +29,7 @@ export function keyOf({ appId, hwid }: Place): string {
   return `${appId} ${hwid}`
 }
 
-export interface Connection extends Place {
+export interface Connection extends DeviceKey {
   readonly userId: string | null
   readonly state: 'online' | 'background'
   readonly server: string
@@ -52,7 +52,7 @@ const LOCK_DEVICES = { wait: lockDevices(''), 'pass over': lockDevices('skip loc
  */
 export async function lockForConnecting(
   tx: Transaction,
-  devices: readonly Place[],
+  devices: readonly DeviceKey[],
   locked: 'wait' | 'pass over',
 ): Promise<ReadonlyMap<string, { readonly userId: string | null }>> {
   const { rows } = await tx.query<Place & { userId: string | null }>(LOCK_DEVICES[locked], placesOf(devices))
@@ -79,8 +79,8 @@ export function storeConnections(tx: Transaction, connections: readonly Connecti
 }
 
 /** Parameters: buckets, apps, hwids. */
-export function placesOf(places: readonly Place[]): [number[], number[], string[]] {
-  return [places.map(it => bucketOf(it.hwid)), places.map(it => it.appId), places.map(it => it.hwid)]
+export function placesOf(places: readonly DeviceKey[]): [number[], number[], string[]] {
+  return [places.map(it => it.bucket), places.map(it => it.appId), places.map(it => it.hwid)]
 }
 
 /** Null also of a device that is not known. */
@@ -164,13 +164,7 @@ export async function findOutdated(
                                 and p.session = i.session and p.server = $1
        left join device d on d.bucket = i.bucket and d.app_id = i.app_id and d.hwid = i.hwid
       where p.session is null or d.hwid is null or p.user_id is distinct from d.user_id`,
-    [
-      server,
-      sessions.map(it => it.session),
-      sessions.map(it => it.bucket),
-      sessions.map(it => it.appId),
-      sessions.map(it => it.hwid),
-    ],
+    [server, sessions.map(it => it.session), ...placesOf(sessions)],
   )
   return new Set(rows.map(it => it.session))
 }

@@ -21,7 +21,7 @@
  * case, held deaths are decided in the order of the database's locale, which is that of their index (hygiene/guard.ts).
  */
 
-interface DeviceKey {
+export interface DeviceKey {
   readonly bucket: number
   readonly appId: number
   readonly hwid: string
