@@ -1,6 +1,7 @@
 /** A device on its live channel, as an app would be: a WebSocket of another library's making, and what came over it. */
 import { once } from 'node:events'
 import type { ServerFrame } from '@roost/protocol'
+import { afterEach } from 'vitest'
 import { WebSocket } from 'ws'
 
 export type MessageFrame = Extract<ServerFrame, { type: 'message' }>
@@ -92,4 +93,27 @@ export async function connectLive(url: string, hello: Hello): Promise<LiveDevice
   device.say({ type: 'hello', userId: null, state: 'online', ...hello })
   await device.next('welcome')
   return device
+}
+
+export interface LiveDevices {
+  /** As `connectLive`. */
+  connect(url: string, hello: Hello): Promise<LiveDevice>
+  /** Of a connection that was opened otherwise. */
+  add(device: LiveDevice): void
+}
+
+/** For a file of tests: devices that are dropped after each test. */
+export function liveDevices(): LiveDevices {
+  const opened: LiveDevice[] = []
+  afterEach(async () => {
+    for (const device of opened.splice(0)) await device.drop()
+  })
+  return {
+    connect: async (url, hello) => {
+      const device = await connectLive(url, hello)
+      opened.push(device)
+      return device
+    },
+    add: device => void opened.push(device),
+  }
 }

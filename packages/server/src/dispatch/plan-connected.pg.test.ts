@@ -1,7 +1,7 @@
 /** Those whom a campaign was planned for by their channel alone, and who can be pushed to before it is their turn: they get it once. */
 import type { MessageView } from '@roost/protocol'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { connectLive, type LiveDevice } from '../../test/live-client.ts'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type LiveDevice, liveDevices } from '../../test/live-client.ts'
 import { BUNDLE_ID, startRoost, type TestRoost, tick } from '../../test/roost.ts'
 import { BUCKETS, bucketOf } from '../registry/buckets.ts'
 
@@ -11,10 +11,7 @@ beforeAll(async () => {
 })
 afterAll(() => roost.close())
 
-const opened: LiveDevice[] = []
-afterEach(async () => {
-  for (const device of opened.splice(0)) await device.drop()
-})
+const opened = liveDevices()
 
 /** A hwid that a batch of the whole base reads after all others. */
 function lastRead(name: string): string {
@@ -31,9 +28,7 @@ const newToken = () => roost.simulator.apns.issueToken({ bundleId: BUNDLE_ID })
 
 async function live(hwid: string): Promise<LiveDevice> {
   const { app, deviceToken } = roost
-  const device = await connectLive(roost.url, { app, deviceToken, hwid })
-  opened.push(device)
-  return device
+  return opened.connect(roost.url, { app, deviceToken, hwid })
 }
 
 /** Its pace follows the clock of the test. */

@@ -1,8 +1,8 @@
 /** Who loses the right to a channel loses the channel, on whichever server it is open. */
 import { randomUUID } from 'node:crypto'
 import type { ApiTokenView, DevicePresence } from '@roost/protocol'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { connectLive, type LiveDevice } from '../../test/live-client.ts'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { liveDevices } from '../../test/live-client.ts'
 import { SERVER_TOKEN, startRoost, type TestRoost, tick } from '../../test/roost.ts'
 
 let roost: TestRoost
@@ -11,10 +11,7 @@ beforeAll(async () => {
 })
 afterAll(() => roost.close())
 
-const opened: LiveDevice[] = []
-afterEach(async () => {
-  for (const device of opened.splice(0)) await device.drop()
-})
+const opened = liveDevices()
 
 interface Owner {
   readonly app: string
@@ -35,8 +32,7 @@ async function connected({ app, deviceToken }: Owner, url = roost.url) {
     headers: { authorization: `Token ${deviceToken}` },
     body: JSON.stringify({ request: { application: app, hwid, device_type: 1 } }),
   })
-  const device = await connectLive(url, { app, deviceToken, hwid })
-  opened.push(device)
+  const device = await opened.connect(url, { app, deviceToken, hwid })
   return { hwid, device }
 }
 

@@ -1,9 +1,9 @@
 /** Devices that say hello at the same time share a transaction: none of them may suffer for another one. */
 import { randomUUID } from 'node:crypto'
 import type { DevicePresence } from '@roost/protocol'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { untilHeldUp } from '../../test/held-up.ts'
-import { connectLive, type Hello, type LiveDevice } from '../../test/live-client.ts'
+import { type Hello, type LiveDevice, liveDevices } from '../../test/live-client.ts'
 import { startRoost, type TestRoost } from '../../test/roost.ts'
 
 let roost: TestRoost
@@ -12,15 +12,10 @@ beforeAll(async () => {
 })
 afterAll(() => roost.close())
 
-const opened: LiveDevice[] = []
-afterEach(async () => {
-  for (const device of opened.splice(0)) await device.drop()
-})
+const opened = liveDevices()
 
 async function live(hello: Partial<Hello> & Pick<Hello, 'hwid'>): Promise<LiveDevice> {
-  const device = await connectLive(roost.url, { app: roost.app, deviceToken: roost.deviceToken, ...hello })
-  opened.push(device)
-  return device
+  return opened.connect(roost.url, { app: roost.app, deviceToken: roost.deviceToken, ...hello })
 }
 
 async function stateOf(hwid: string): Promise<string> {

@@ -9,11 +9,11 @@ import {
   type TraceView,
   type UserPresence,
 } from '@roost/protocol'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {
-  connectLive,
   type Hello,
   type LiveDevice,
+  liveDevices,
   type MessageFrame,
   openSocket,
 } from '../../test/live-client.ts'
@@ -25,10 +25,7 @@ beforeAll(async () => {
 })
 afterAll(() => roost.close())
 
-const opened: LiveDevice[] = []
-afterEach(async () => {
-  for (const device of opened.splice(0)) await device.drop()
-})
+const opened = liveDevices()
 
 const DAY_MS = 24 * 3_600_000
 /** As long as a message waits for its acknowledgement at most: none that a busy machine is late with goes by push meanwhile. */
@@ -38,9 +35,7 @@ const content = { title: 'Hello' }
 const name = (what: string) => `${what}-${randomUUID()}`
 
 async function live(hello: Partial<Hello> & Pick<Hello, 'hwid'>, url = roost.url): Promise<LiveDevice> {
-  const device = await connectLive(url, { app: roost.app, deviceToken: roost.deviceToken, ...hello })
-  opened.push(device)
-  return device
+  return opened.connect(url, { app: roost.app, deviceToken: roost.deviceToken, ...hello })
 }
 
 async function presence(hwid: string): Promise<DevicePresence> {
@@ -256,7 +251,7 @@ describe('after a drop', () => {
     await waits(id)
     await first.drop()
     const second = openSocket(roost.url)
-    opened.push(second)
+    opened.add(second)
     await once(second.socket, 'open')
     const { app, deviceToken } = roost
     second.say({ type: 'hello', app, deviceToken, hwid: phone.hwid, userId: null, state: 'online' })
@@ -276,7 +271,7 @@ describe('after a drop', () => {
     await once(first.socket, 'open')
     const last = openSocket(roost.url)
     await once(last.socket, 'open')
-    opened.push(first, last)
+    for (const device of [first, last]) opened.add(device)
     const { app, deviceToken } = roost
     const hello = { type: 'hello', app, deviceToken, hwid: phone.hwid, userId: null, state: 'online' }
     last.say(hello)

@@ -1,7 +1,7 @@
 /** What is handed to devices before it is a row: nothing of it may be lost, and each has it once. */
 import type { Phone } from '@roost/simulator'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { connectLive, type LiveDevice } from '../../test/live-client.ts'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type LiveDevice, liveDevices } from '../../test/live-client.ts'
 import { startRoost, type TestRoost, tick } from '../../test/roost.ts'
 
 let roost: TestRoost
@@ -16,19 +16,14 @@ afterAll(async () => {
   await waiting.close()
 })
 
-const opened: LiveDevice[] = []
-afterEach(async () => {
-  for (const device of opened.splice(0)) await device.drop()
-})
+const opened = liveDevices()
 
 const WAIT_MS = 60_000
 const patient = { route: 'online-first', pushAfterSeconds: WAIT_MS / 1000 } as const
 const content = { title: 'Hello' }
 
 async function live({ url, app, deviceToken }: TestRoost, hwid: string): Promise<LiveDevice> {
-  const device = await connectLive(url, { app, deviceToken, hwid })
-  opened.push(device)
-  return device
+  return opened.connect(url, { app, deviceToken, hwid })
 }
 
 /** Devices that are connected, and whom a campaign of the test is for. */

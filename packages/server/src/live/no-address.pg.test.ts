@@ -1,8 +1,8 @@
 /** Devices that can't be pushed to, having no address or no permission: their channel reaches them, and the books balance. */
 import { randomUUID } from 'node:crypto'
 import type { DryRun, TraceView, TriggerView } from '@roost/protocol'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { connectLive, type LiveDevice } from '../../test/live-client.ts'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type LiveDevice, liveDevices } from '../../test/live-client.ts'
 import { startRoost, type TestRoost, tick } from '../../test/roost.ts'
 
 let roost: TestRoost
@@ -11,10 +11,7 @@ beforeAll(async () => {
 })
 afterAll(() => roost.close())
 
-const opened: LiveDevice[] = []
-afterEach(async () => {
-  for (const device of opened.splice(0)) await device.drop()
-})
+const opened = liveDevices()
 
 const WAIT_MS = 60_000
 const patient = { route: 'online-first', pushAfterSeconds: WAIT_MS / 1000 } as const
@@ -41,9 +38,7 @@ async function withoutPermission(tags: Record<string, unknown> = {}): Promise<st
 
 async function live(hwid: string): Promise<LiveDevice> {
   const { app, deviceToken } = roost
-  const device = await connectLive(roost.url, { app, deviceToken, hwid })
-  opened.push(device)
-  return device
+  return opened.connect(roost.url, { app, deviceToken, hwid })
 }
 
 async function takes(device: LiveDevice, messageId: string): Promise<void> {

@@ -2,8 +2,8 @@
 import { randomUUID } from 'node:crypto'
 import type { InboxView } from '@roost/protocol'
 import type { Phone } from '@roost/simulator'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { connectLive, type LiveDevice } from '../../test/live-client.ts'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type LiveDevice, liveDevices } from '../../test/live-client.ts'
 import { SERVER_TOKEN, startRoost, type TestRoost } from '../../test/roost.ts'
 
 let roost: TestRoost
@@ -12,18 +12,13 @@ beforeAll(async () => {
 })
 afterAll(() => roost.close())
 
-const opened: LiveDevice[] = []
-afterEach(async () => {
-  for (const device of opened.splice(0)) await device.drop()
-})
+const opened = liveDevices()
 
 const inboxPath = (hwid: string) => `/v1/apps/${roost.app}/devices/${hwid}/inbox`
 
 async function live(phone: Phone, userId: string | null, url = roost.url): Promise<LiveDevice> {
   const { app, deviceToken } = roost
-  const device = await connectLive(url, { app, deviceToken, hwid: phone.hwid, userId })
-  opened.push(device)
-  return device
+  return opened.connect(url, { app, deviceToken, hwid: phone.hwid, userId })
 }
 
 async function setState(phone: Phone, id: string, state: string): Promise<void> {
