@@ -67,6 +67,22 @@ async function untilState({ page }: OpenConsole, state: string): Promise<void> {
   )
 }
 
+/** Where a row that was out of sight is, in px, from when somebody scrolls to it: one place, unless it moves below their pointer. */
+async function placesOfRowAbove({ page }: OpenConsole): Promise<number[]> {
+  return page.evaluate(async () => {
+    const row = document.querySelector('[data-row]')
+    if (!row || row.getBoundingClientRect().top >= 0)
+      throw new Error('No row above those in sight was drawn.')
+    row.scrollIntoView({ block: 'center' })
+    const places = new Set<number>()
+    for (let frames = 0; frames < 20; frames++) {
+      await new Promise(requestAnimationFrame)
+      places.add(row.getBoundingClientRect().top)
+    }
+    return [...places]
+  })
+}
+
 test('a campaign is watched to its end, and whom it skipped is found and diagnosed', async () => {
   const opened = await open()
   const { page, go, settled } = opened
@@ -103,9 +119,11 @@ test('a campaign is watched to its end, and whom it skipped is found and diagnos
   await page.waitForFunction(() => location.hash.includes('/lost/allowed'))
   await press(opened, 'Show more')
   await page.waitForSelector(`[role=table][aria-rowcount="${CAPPED + 1}"]`, { timeout: SEEN_WITHIN_MS })
-  const hwid = await page.$eval('[data-row] a', link => link.textContent ?? '')
+  expect(await placesOfRowAbove(opened)).toHaveLength(1)
+  const diagnose = await page.waitForSelector('[data-row] [data-diagnose]')
+  const hwid = await diagnose?.evaluate(link => link.closest('[data-row]')?.querySelector('a')?.textContent)
   expect(capped).toContain(hwid)
-  await page.click('[data-row] [data-diagnose]')
+  await diagnose?.click()
   await page.waitForFunction(() => location.hash.includes('/diagnosis'))
   await untilSeen(opened, 'It was skipped')
   await untilSeen(opened, 'Proven')

@@ -11,9 +11,6 @@ import { writeReason } from './ledger.ts'
 import { useDeviceLooks } from './looks.ts'
 import type { DeviceRow } from './rows.ts'
 
-/** Two lines. */
-const ROW_PX = 62
-
 export interface DeviceTableProps {
   readonly app: string
   readonly label: string
@@ -32,7 +29,6 @@ export function DeviceTable({ app, label, rows, hasUsers = true, isOld }: Device
       columns={hasUsers ? columns : columns.filter(({ key }) => key !== 'user')}
       rows={rows}
       keyOf={({ hwid }) => hwid}
-      rowPx={ROW_PX}
       {...(isOld !== undefined && { isOld })}
     />
   )

@@ -18,8 +18,6 @@ import { useFollowedList } from './follow.ts'
 import { MessageCard, MessageStateBadge, OutcomeBar } from './message-card.tsx'
 
 const SEARCH_AFTER_MS = 250
-/** Two lines. */
-const ROW_PX = 56
 const DAY_MS = 24 * 3_600_000
 const STATES = ['scheduled', 'sending', 'paused', 'done', 'cancelled'] as const
 const SPANS = ['day', 'week', 'month', 'quarter'] as const
@@ -142,7 +140,6 @@ function Found({ app }: { readonly app: string }): ReactElement {
               columns={columns}
               rows={rows}
               keyOf={({ id }) => id}
-              rowPx={ROW_PX}
               isOld={query.isPlaceholderData}
             />
             {hasMore && (

@@ -10,9 +10,6 @@ import { Empty, Loaded, PageHead, Panel } from '../parts/page.tsx'
 import { useAppCode } from '../session/session.tsx'
 import { type LostDevice, useLost, useMessage, useReach } from './calls.ts'
 
-/** Two lines. */
-const ROW_PX = 61
-
 const route = getRouteApi('/apps/$app/messages/$message/lost/$step')
 
 export function LostPage(): ReactElement {
@@ -69,13 +66,7 @@ function LostDevices({ app, id, step, reason, titles }: LostDevicesProps): React
       {devices => (
         <Stack gap="md">
           {devices.length > 0 ? (
-            <DataTable
-              label={t('devices')}
-              columns={columns}
-              rows={devices}
-              keyOf={({ hwid }) => hwid}
-              rowPx={ROW_PX}
-            />
+            <DataTable label={t('devices')} columns={columns} rows={devices} keyOf={({ hwid }) => hwid} />
           ) : hasMore ? (
             <Text size="sm">{t('lost.lookOn')}</Text>
           ) : (

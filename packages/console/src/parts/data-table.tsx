@@ -6,10 +6,11 @@
  */
 // biome-ignore-start lint/a11y/useSemanticElements: rows are placed freely, which no <tr> can be
 // biome-ignore-start lint/a11y/useFocusableInteractive: the links in the rows have the focus
-import { useWindowVirtualizer } from '@tanstack/react-virtual'
+import { measureElement, useWindowVirtualizer } from '@tanstack/react-virtual'
 import { type KeyboardEvent, type ReactElement, type ReactNode, useRef } from 'react'
 import css from './data-table.module.css'
 
+/** Until the first row is measured. */
 const ROW_PX = 45
 /** Below this all are drawn: the browser's own search finds them, too. */
 const VIRTUAL_FROM = 60
@@ -31,8 +32,15 @@ export interface DataTableProps<Row> {
   readonly keyOf: (row: Row) => string
   /** These still answer the last question. */
   readonly isOld?: boolean
-  /** How high most rows are, where they have more than one line: so that a long table does not grow while it is scrolled. */
-  readonly rowPx?: number
+}
+
+/**
+ * How high rows are that were not drawn yet: as high as the first that was. A guess that is wrong moves what is in sight
+ * while somebody scrolls up to it, from below the pointer.
+ */
+interface TypicalRow {
+  readonly width: number
+  readonly height: number
 }
 
 export function DataTable<Row>({
@@ -41,13 +49,21 @@ export function DataTable<Row>({
   rows,
   keyOf,
   isOld = false,
-  rowPx = ROW_PX,
 }: DataTableProps<Row>): ReactElement {
   const body = useRef<HTMLDivElement>(null)
+  const typical = useRef<TypicalRow>(null)
   const isVirtual = rows.length >= VIRTUAL_FROM
   const virtualizer = useWindowVirtualizer({
     count: isVirtual ? rows.length : 0,
-    estimateSize: () => rowPx,
+    estimateSize: () => typical.current?.height ?? ROW_PX,
+    measureElement: (row: HTMLDivElement, entry, instance) => {
+      const height = measureElement(row, entry, instance)
+      const { offsetWidth: width } = row
+      // Rows of another width are other rows: what was measured before is of no use.
+      if (typical.current && typical.current.width !== width) instance.measure()
+      if (typical.current?.width !== width) typical.current = { width, height }
+      return height
+    },
     overscan: 12,
     scrollMargin: body.current?.offsetTop ?? 0,
   })
