@@ -1,6 +1,6 @@
 /**
  * What is going on in an app, as server-sent events: a whole picture first, then what has changed in it, at most once a second. Whoever
- * connects again gets a picture again, so nothing is lost in between. docs/live.md tells how to use it.
+ * connects again gets a picture again, so nothing is lost in between. docs/console-api.md tells how to use it.
  */
 import { z } from 'zod'
 import { ALERT_KINDS } from './alert.ts'

@@ -1,7 +1,7 @@
 /**
  * What is going on in some apps, in a few statements for all of them together, however many look on: messages that move, open alerts, the last
  * runs of jobs, credentials, what is under way in the background. Each statement goes by an index and has a limit, so that a look costs the same on
- * any base. docs/live.md tells what is in it.
+ * any base. docs/console-api.md tells what is in it.
  */
 import type {
   CredentialView,

@@ -1,4 +1,4 @@
-/** What is going on in an app, as server-sent events. docs/live.md tells how to use them. */
+/** What is going on in an app, as server-sent events. docs/console-api.md tells how to use them. */
 import { Readable } from 'node:stream'
 import { livePictureSchema } from '@roost/protocol'
 import type { FastifyInstance } from 'fastify'
