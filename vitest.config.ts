@@ -22,6 +22,9 @@ export default defineConfig({
           name: 'unit',
           include: ['packages/*/src/**/*.test.ts'],
           exclude: [...exclude, '**/*.pg.test.ts'],
+          // many of them hand-shake over TLS with stand-ins; on a machine with other work that takes more than the default 5 s
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
         },
       },
       {
