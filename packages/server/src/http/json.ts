@@ -48,17 +48,17 @@ export function readJson(request: FastifyRequest, bytes: Buffer): unknown {
   return parseJson(text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text)
 }
 
-/** Throws `body_malformed` with the place. */
-export function parseJson(text: string): unknown {
+/** `whole` is what the text is called in what is thrown: `body_malformed` with the place. */
+export function parseJson(text: string, whole = 'body'): unknown {
   let value: unknown
   try {
     value = JSON.parse(text)
   } catch (error) {
-    throw new PushError('body_malformed', `the body is not JSON: ${placeOf(error, text)}`)
+    throw new PushError('body_malformed', `the ${whole} is not JSON: ${placeOf(error, text)}`)
   }
   if (isDeeperThan(value, DEPTH_MAX))
-    throw new PushError('body_malformed', `the body is nested deeper than ${DEPTH_MAX} levels`)
-  if (SUSPICIOUS.test(text)) refuseUnstorable(value, 'body')
+    throw new PushError('body_malformed', `the ${whole} is nested deeper than ${DEPTH_MAX} levels`)
+  if (SUSPICIOUS.test(text)) refuseUnstorable(value, whole)
   return value
 }
 

@@ -118,3 +118,25 @@ test('a device that says too much between two heartbeats is disconnected', async
   for (let i = 0; i < 3001; i++) client.send('{"type":"ping"}')
   expect((await closed)[0]).toBe(4001)
 })
+
+test.each([
+  [
+    '{"type":"ack","seqs":[1],"name":"a\\u0000b"}',
+    'frame.name holds a NUL character or half a surrogate pair',
+  ],
+  ['{"type":"ack","seqs":[1],"name":"\\ud800"}', 'frame.name holds a NUL character or half a surrogate pair'],
+  [
+    `{"type":"ack","seqs":[1],"name":${'['.repeat(100)}${']'.repeat(100)}}`,
+    'the frame is nested deeper than 64 levels',
+  ],
+  ['', 'the frame is not JSON: it is empty'],
+  ['[1]', 'a frame is an object of JSON'],
+])(
+  'what no body of a call may hold, no frame may: it closes the channel and says why',
+  async (frame, why) => {
+    const { client } = await open()
+    client.send(frame)
+    const [code, reason] = await once(client, 'close')
+    expect([code, String(reason)]).toEqual([4001, why])
+  },
+)

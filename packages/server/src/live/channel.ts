@@ -15,6 +15,7 @@ import {
 } from '@roost/protocol'
 import type { WebSocket } from 'ws'
 import type { z } from 'zod'
+import { parseJson } from '../http/json.ts'
 import type { Access } from './access.ts'
 import type { SentKey, Unkept } from './frames.ts'
 import type { Place } from './presence.ts'
@@ -164,8 +165,8 @@ export class Channel {
   async #take(data: unknown, isBinary: boolean): Promise<void> {
     if (isBinary) return this.closeWith(NOT_TEXT, 'frames are text')
     if (++this.#frames > FRAMES_PER_BEAT) return this.close('frameInvalid', 'too many frames')
-    const frame = readJsonObject(String(data))
-    if (frame === undefined) return this.close('frameInvalid', 'a frame is an object of JSON')
+    const frame = readFrame(String(data))
+    if (typeof frame === 'string') return this.close('frameInvalid', frame)
     try {
       await (this.member === undefined ? this.#greet(frame) : this.#answer(frame))
     } catch (error) {
@@ -241,12 +242,15 @@ export class Channel {
   }
 }
 
-function readJsonObject(text: string): object | undefined {
+/** Held to what the body of a call is held to; a text says what is wrong with it. */
+function readFrame(text: string): object | string {
   try {
-    const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined
-  } catch {
-    return undefined
+    const value = parseJson(text, 'frame')
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? value
+      : 'a frame is an object of JSON'
+  } catch (error) {
+    return (error as Error).message
   }
 }
 
