@@ -44,32 +44,46 @@ interface Counter {
   readonly url: string
   /** Live streams that are open now. */
   open(): number
+  /** Live streams go no further from now on, until what it gives back is called. */
+  holdStreams(): () => void
   close(): Promise<void>
 }
 
 /** Stands before the server as a proxy does, and counts. */
 async function startCounter(target: string): Promise<Counter> {
   let open = 0
-  const pass = (incoming: IncomingMessage, response: ServerResponse): void => {
+  let gate = Promise.resolve()
+  const pass = async (incoming: IncomingMessage, response: ServerResponse): Promise<void> => {
     const { method, headers, url = '/' } = incoming
     const isLive = /\/live$/.test(new URL(url, target).pathname)
-    if (isLive) open++
+    response.once('close', () => {
+      if (isLive) open--
+    })
+    if (isLive) {
+      open++
+      await gate
+    }
+    if (response.destroyed) return
     const onward = request(new URL(url, target), { method, headers }, answer => {
       response.writeHead(answer.statusCode ?? 502, answer.headers)
       answer.pipe(response)
     })
     onward.on('error', () => response.destroy())
-    response.once('close', () => {
-      if (isLive) open--
-      onward.destroy()
-    })
+    response.once('close', () => onward.destroy())
     incoming.pipe(onward)
   }
-  const proxy = createServer(pass)
+  const proxy = createServer((incoming, response) => void pass(incoming, response))
   await new Promise<void>(resolve => proxy.listen(0, '127.0.0.1', resolve))
   return {
     url: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}/`,
     open: () => open,
+    holdStreams: () => {
+      let release = (): void => {}
+      gate = new Promise(resolve => {
+        release = resolve
+      })
+      return release
+    },
     close: async () => {
       proxy.closeAllConnections()
       await new Promise(resolve => proxy.close(resolve))
@@ -143,6 +157,16 @@ test('a tab that is not looked at any more keeps no stream, and is told what it 
   await send('While nobody looked')
   await setVisible(page, true)
   await shows(page, 'While nobody looked')
+})
+
+test('a message that was sent between what the list reads and the first that it is told stands in it', async () => {
+  const release = counter.holdStreams()
+  const list = encodeURIComponent(`/apps/${app.code}/messages`)
+  opened = await openConsole(`${counter.url}#token=${SERVER_TOKEN}&go=${list}`)
+  await shows(opened.page, 'No messages yet')
+  await send('In between')
+  release()
+  await shows(opened.page, 'In between')
 })
 
 /** As the browser tells a page: headless, no tab is ever hidden by another. */

@@ -25,6 +25,18 @@ export function secureContextOf(
   extraCa: string | undefined,
   clientCertificate?: ClientCertificate,
 ): SecureContext {
+  if (extraCa === undefined || clientCertificate !== undefined) return readContext(extraCa, clientCertificate)
+  if (lastTrusting?.extraCa !== extraCa) lastTrusting = { extraCa, context: readContext(extraCa) }
+  return lastTrusting.context
+}
+
+/**
+ * Reading the default roots, some 150 certificates, takes about 50 ms in which nothing else goes on, and each check of a credential
+ * opens a transport. A process trusts one set, so the last is enough.
+ */
+let lastTrusting: { readonly extraCa: string; readonly context: SecureContext } | undefined
+
+function readContext(extraCa: string | undefined, clientCertificate?: ClientCertificate): SecureContext {
   return createSecureContext({
     ...(extraCa === undefined ? {} : { ca: [...rootCertificates, extraCa] }),
     ...clientCertificate,

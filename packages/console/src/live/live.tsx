@@ -35,6 +35,9 @@ const TOUCHED: Readonly<Record<LiveKind, readonly string[]>> = {
   trouble: [],
 }
 
+/** Asked for at a pace of their own by the pages that follow them (messages/follow.ts). Here they are told old alone, for who comes back to one. */
+const FOLLOWED = ['messageList', 'message'] as const
+
 /** A page has read these before its first picture was there: what happened between the two is told by neither. */
 const READ_BEFORE: readonly LiveKind[] = ['message', 'alert', 'job', 'credential', 'work']
 
@@ -63,6 +66,9 @@ export function LiveProvider({ app, children }: LiveProviderProps): ReactElement
     const refresh = (kinds: readonly LiveKind[]): void => {
       for (const kind of kinds)
         if (TOUCHED[kind].length > 0) void client.invalidateQueries({ queryKey: [app, ...TOUCHED[kind]] })
+      if (kinds.includes('message'))
+        for (const key of FOLLOWED)
+          void client.invalidateQueries({ queryKey: [app, key], refetchType: 'none' })
     }
     const onEvent = (event: ServerEvent): void => {
       const before = known.current?.app === app ? known.current.picture : undefined

@@ -2,15 +2,16 @@
 import { type QueryKey, useQueryClient } from '@tanstack/react-query'
 import { useEffect, useRef } from 'react'
 
-/** `sign`: of the live picture; undefined while it is not there. The first one that comes asks for nothing. */
+/** `sign`: of the live picture; undefined while it is not there. One that comes after the page has begun to read may tell of what the read has missed. */
 export function useRefreshOn(sign: string | undefined, queryKey: QueryKey): void {
   const client = useQueryClient()
-  const known = useRef<string>(undefined)
+  const known = useRef<{ readonly sign: string | undefined }>(undefined)
   const key = JSON.stringify(queryKey)
   useEffect(() => {
-    if (sign === undefined) return
-    if (known.current !== undefined && known.current !== sign)
+    const before = known.current
+    if (before && sign === undefined) return // the stream broke: what it told last is what the next is compared with
+    known.current = { sign }
+    if (before && before.sign !== sign)
       void client.invalidateQueries({ queryKey: JSON.parse(key) as QueryKey })
-    known.current = sign
   }, [client, key, sign])
 }

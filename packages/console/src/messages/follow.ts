@@ -20,22 +20,20 @@ export function useFollowedList<Row extends ListedMessage>(
 
 export interface Anew {
   readonly key: QueryKey
-  /** Asked anew when this changes; '' is no mark yet. */
+  /** Asked anew when this changes, and when it comes after the page has begun to read; '' is no mark yet. */
   readonly mark: string
   readonly everyMs: number
 }
 
 export function useAnew({ key, mark, everyMs }: Anew): void {
   const client = useQueryClient()
-  const seen = useRef({ mark: '', atMs: 0 })
+  const seen = useRef<{ readonly mark: string; readonly atMs: number }>(undefined)
   const name = JSON.stringify(key)
   useEffect(() => {
+    // What is read from now on is not older than the mark that is there. Without one, the first that comes may tell of what the read has missed.
+    seen.current ??= { mark, atMs: Date.now() }
     const { mark: before, atMs } = seen.current
     if (mark === '' || mark === before) return undefined
-    if (before === '') {
-      seen.current = { mark, atMs: Date.now() }
-      return undefined
-    }
     const timer = setTimeout(
       () => {
         seen.current = { mark, atMs: Date.now() }

@@ -12,7 +12,8 @@ import { codeOf, Database } from '../store/database.ts'
 import { addressHash, bucketOf } from './buckets.ts'
 import { unregisterDevices } from './bulk/unregister.ts'
 import { byDeviceKey, deviceOrder } from './lock-order.ts'
-import { type DeviceUpdate, Registrations, updateOf } from './register/register.ts'
+import { Registrations } from './register/register.ts'
+import { type DeviceUpdate, updateOf } from './register/update.ts'
 import { mergeUsers } from './users.ts'
 
 const AT = Date.parse('2026-03-01T12:00:00Z')

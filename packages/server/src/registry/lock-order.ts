@@ -17,7 +17,7 @@
  *
  * Three depart from it, and whom PostgreSQL ends then is repeated (`Database.transaction`): an import stores its new
  * devices with all that is theirs before it comes to known ones (bulk/store.ts); a device that is erased while a call of it
- * waits is inserted among the known ones (register.ts); and where devices of one bucket are called alike but for their
+ * waits is inserted among the known ones (register/devices.ts); and where devices of one bucket are called alike but for their
  * case, held deaths are decided in the order of the database's locale, which is that of their index (hygiene/guard.ts).
  */
 

@@ -9,8 +9,8 @@ import type { Database, Queryable } from '../store/database.ts'
 import { bucketOf } from './buckets.ts'
 import { deviceOrder } from './lock-order.ts'
 import { STATE_OF_DEVICE } from './read.ts'
-import type { DeviceUpdate } from './register/register.ts'
 import type { RegistryContext } from './register/registration.ts'
+import type { DeviceUpdate } from './register/update.ts'
 
 interface UserKey {
   readonly appId: number

@@ -9,8 +9,8 @@ import type { App } from '../../access/apps.ts'
 import type { Database, Queryable } from '../../store/database.ts'
 import { type AddressKind, readAppleAddress } from '../address.ts'
 import { bucketOf } from '../buckets.ts'
-import type { DeviceUpdate } from './register.ts'
 import type { RegistryContext } from './registration.ts'
+import type { DeviceUpdate } from './update.ts'
 
 export interface ActivityTarget {
   readonly app: App

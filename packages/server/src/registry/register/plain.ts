@@ -16,7 +16,7 @@ import type { NewAddress } from '../address.ts'
 import { addressBucketOf, addressHash, bucketOf } from '../buckets.ts'
 import { byDeviceKey } from '../lock-order.ts'
 import { isDenied } from './permission.ts'
-import type { DeviceUpdate } from './register.ts'
+import type { DeviceUpdate } from './update.ts'
 
 /**
  * No index has any of the columns that are updated, so both rows can stay on their pages (HOT).

@@ -17,7 +17,8 @@ import {
 import { addressBucketOf, addressHash, bucketOf } from '../buckets.ts'
 import { readTags } from '../tags/tags.ts'
 import { isDenied } from './permission.ts'
-import type { DeviceUpdate, Registrations, UpdateResult } from './register.ts'
+import type { Registrations } from './register.ts'
+import type { DeviceUpdate, UpdateResult } from './update.ts'
 
 export interface RegistryContext extends ReadAddressOptions {
   readonly db: Database

@@ -7,7 +7,7 @@ import {
   timeZoneOf,
 } from '@roost/protocol'
 import type { TokenFields, TokenNames } from '../../../registry/address.ts'
-import { type DeviceUpdate, toldOf } from '../../../registry/register/register.ts'
+import { type DeviceUpdate, toldOf } from '../../../registry/register/update.ts'
 import { offsetTold } from '../../../registry/zone.ts'
 
 interface Device {
