@@ -267,7 +267,9 @@ describe('a crowd of one seed', () => {
   })
 })
 
-test('no two phones of a crowd are one, however many they are and whatever they are drawn from', { timeout: 60_000 }, () => {
+test('no two phones of a crowd are one, however many they are and whatever they are drawn from', {
+  timeout: 60_000,
+}, () => {
   const count = 200_000 // seeds of 32 bits that are drawn freely would be four or five of them twice
   const crowd = createCrowd({ simulator, roost: access(), count, mix: [{ platform: IOS, weight: 1 }] })
   closing.push(crowd)
