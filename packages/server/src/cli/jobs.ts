@@ -148,7 +148,7 @@ async function confirm(question: string): Promise<boolean> {
 
 async function open() {
   const { readConfig, unknownSettings } = await import('../config.ts')
-  const { openJobs } = await import('../main.ts')
+  const { openJobs } = await import('../start/jobs.ts')
   tellUnknown(unknownSettings(process.env))
   return openJobs(readConfig(process.env))
 }

@@ -3,7 +3,8 @@ import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Command } from 'commander'
 import type { Config } from '../config.ts'
-import type { Role, RunningServer } from '../main.ts'
+import type { RunningServer } from '../main.ts'
+import type { Role } from '../start/roles.ts'
 import { StartError } from '../store/folder.ts'
 import { keepHeapSmall } from './memory.ts'
 import { listenForStop } from './stop.ts'
@@ -36,7 +37,8 @@ Limits of calls (docs/configuration.md has the reasons; 0 = no limit):
 
 async function serve({ roles: list }: { readonly roles: string }): Promise<void> {
   const { readConfig, unknownSettings } = await import('../config.ts')
-  const { ROLES, startServer } = await import('../main.ts')
+  const { startServer } = await import('../main.ts')
+  const { ROLES } = await import('../start/roles.ts')
   const roles = readRoles(list, ROLES)
   if (roles.includes('send') && !roles.includes('api')) keepHeapSmall()
   const { pino } = await import('pino')
