@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { isAlive } from '../src/store/embedded.ts'
+import { isAlive } from '../src/store/embedded/server.ts'
 
 const PAUSE_MS = 20
 const WITHIN_MS = 120_000

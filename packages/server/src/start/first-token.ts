@@ -2,8 +2,8 @@ import { join } from 'node:path'
 import { hasServerToken, newToken, storeToken } from '../access/tokens.ts'
 import type { Config } from '../config.ts'
 import type { Database } from '../store/database.ts'
-import { keepSecret } from '../store/embedded.ts'
 import { prepareFolder } from '../store/folder.ts'
+import { keepSecret } from '../store/secret-file.ts'
 
 /** Whose tokens those are that no person has made: it stands in the audit log, and in invitations, as who did it. */
 const ADMINISTRATOR = 'Server administrator'

@@ -6,8 +6,8 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Queryable } from './database.ts'
-import { keepSecret, readSecret } from './embedded.ts'
 import { prepareFolder, StartError } from './folder.ts'
+import { keepSecret, readSecret } from './secret-file.ts'
 
 /** Of two first starts at once one makes it. Throws StartError. */
 export async function keepOwnSecret(db: Queryable, dataDirectory: string): Promise<string> {

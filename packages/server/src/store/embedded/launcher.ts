@@ -14,7 +14,7 @@ import { execFile } from 'node:child_process'
 import { access, chown, constants, mkdir, readFile, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'
-import { StartError } from './folder.ts'
+import { StartError } from '../folder.ts'
 
 export interface Launcher {
   /** Who to run as, for `spawn`; empty when it is the user we are. */

@@ -8,7 +8,7 @@
 import { readFile, symlink } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { basename, dirname, join, resolve } from 'node:path'
-import { StartError } from './folder.ts'
+import { StartError } from '../folder.ts'
 
 export interface PostgresBinaries {
   readonly initdb: string

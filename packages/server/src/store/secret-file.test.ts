@@ -1,9 +1,8 @@
-/** What is kept beside the embedded database; the database itself has its stories in e2e/store.e2e.test.ts. */
 import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { keepSecret } from './embedded.ts'
+import { keepSecret } from './secret-file.ts'
 
 let folder: string
 beforeEach(async () => {
