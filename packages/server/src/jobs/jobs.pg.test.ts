@@ -4,7 +4,7 @@ import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { pino } from 'pino'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type BareServer, SECRET, startBare } from '../../test/bare.ts'
-import { cloneDatabase, type TestDatabase } from '../../test/database.ts'
+import { cloneDatabase, emptyDatabase, type TestDatabase } from '../../test/database.ts'
 import { CredentialChecks } from '../credentials/checks.ts'
 import { Seal } from '../credentials/seal.ts'
 import { Database } from '../store/database.ts'
@@ -111,7 +111,7 @@ test('daily jobs are spread over the day', () => {
 })
 
 test('a role that may not make schemas is told so, with what mends it', async () => {
-  const own = await cloneDatabase()
+  const own = await emptyDatabase()
   const role = `r_${randomUUID().replaceAll('-', '')}`
   await server.db.query(`create role ${role} login password 'only for this test'`)
   const url = new URL(own.url)

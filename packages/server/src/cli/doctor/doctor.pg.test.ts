@@ -375,9 +375,14 @@ describe('work', () => {
     await bare.close()
   })
 
-  test('a database that no job has ever run on is warned of', async () => {
+  test('a database that no job has ever run on is warned of, with their tables and without', async () => {
     const own = await cloneDatabase()
-    expect(of(await look({ ROOST_DATABASE_URL: own.url }), 'jobs')).toMatchObject([{ state: 'warning' }])
+    const jobs = async () => of(await look({ ROOST_DATABASE_URL: own.url }), 'jobs')
+    expect(await jobs()).toMatchObject([{ state: 'warning' }])
+    const db = new Database({ url: own.url })
+    await db.query('drop schema graphile_worker cascade')
+    await db.close()
+    expect(await jobs()).toMatchObject([{ state: 'warning' }])
     await own.drop()
   })
 

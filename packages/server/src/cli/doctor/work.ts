@@ -127,11 +127,12 @@ async function jobFindings(db: Database, at: number): Promise<Finding[]> {
   const { rows: has } = await db.query<{ has: boolean }>(
     "select to_regclass('graphile_worker._private_known_crontabs') is not null as has",
   )
-  if (has[0]?.has !== true)
+  // Its schema comes first: of a start that was killed in between there is a table without entries.
+  const rows = has[0]?.has === true ? (await db.query<Timetable>(TIMETABLE)).rows : []
+  if (rows.length === 0)
     return [
       warning(subject, 'no server has run any on this database', 'Start a server with the role "jobs".'),
     ]
-  const { rows } = await db.query<Timetable>(TIMETABLE)
   const late = rows.filter(row => isLate(row, at)).map(it => it.name)
   const findings = late.length === 0 ? [] : [lateFinding(rows, late, at)]
   const all = [...findings, ...(await failedFindings(db))]
