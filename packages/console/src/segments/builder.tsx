@@ -3,7 +3,7 @@ import { ActionIcon, Button, Menu, Group as Row, Text } from '@mantine/core'
 import { createContext, type ReactElement, useContext, useMemo } from 'react'
 import { useTexts } from '../i18n/language.tsx'
 import { type Lack, lacksOf, newLeaf, SUBJECTS } from './kinds.ts'
-import { RuleFields } from './rule.tsx'
+import { RuleFields } from './rule/rule.tsx'
 import css from './segments.module.css'
 import {
   add,
