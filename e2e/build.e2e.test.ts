@@ -71,3 +71,21 @@ async function addWithImports(
     )
   }
 }
+
+const ROW = /^\| `(roost-[\w-]+\.js)`\s+\| ([\d.]+) KB/gm
+
+test('what the READMEs say of the SDK’s size is its size', async () => {
+  const read = (file: string) => readFile(join(ROOT, file))
+  const kilobytesOf = async (file: string) =>
+    gzipSync(await read(`packages/sdk/dist/bundle/${file}`), { level: 9 }).length / 1024
+  const rows = [...(await read('packages/sdk/README.md')).toString().matchAll(ROW)]
+  expect(rows).toHaveLength(5)
+  for (const [, file = '', said] of rows)
+    expect(
+      Math.abs(Number(said) - (await kilobytesOf(file))),
+      `${file} in packages/sdk/README.md`,
+    ).toBeLessThan(0.1)
+  const [, ofPages] =
+    /An SDK for pages \(([\d.]+) KB compressed\)/.exec((await read('README.md')).toString()) ?? []
+  expect(Math.abs(Number(ofPages) - (await kilobytesOf('roost-web.js')))).toBeLessThan(0.1)
+})
