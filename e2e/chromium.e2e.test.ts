@@ -11,6 +11,7 @@ import type { Browser } from 'puppeteer-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { CHROMIUM, launchChromium } from './support/chromium.ts'
 import { namesEnvironment } from './support/names.ts'
+import { newPage } from './support/patience.ts'
 import { type RoostServer, startRoostServer } from './support/roost-server.ts'
 import { type Site, startSite } from './support/site.ts'
 import { createWebPage, type WebPage } from './support/web-page.ts'
@@ -35,7 +36,7 @@ describe.skipIf(CHROMIUM === '')('with a real Chromium', () => {
     })
     site = await startSite()
     browser = await launchChromium({ urls: chrome, origin: new URL(site.url).origin })
-    page = await createWebPage({ server, site, page: await browser.newPage() })
+    page = await createWebPage({ server, site, page: await newPage(browser) })
   })
 
   afterAll(async () => {

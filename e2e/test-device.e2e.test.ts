@@ -8,6 +8,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, onTestFinished, tes
 import { Command, endCommands } from './support/command.ts'
 import { type OpenConsole, openConsole } from './support/console.ts'
 import { launchFirefox } from './support/firefox.ts'
+import { newPage } from './support/patience.ts'
 import { type RoostServer, SERVER_TOKEN, startRoostServer } from './support/roost-server.ts'
 import { type Site, startSite } from './support/site.ts'
 
@@ -33,7 +34,7 @@ afterAll(async () => {
 })
 beforeEach(async () => {
   site = await startSite()
-  page = await browser.newPage()
+  page = await newPage(browser)
 })
 afterEach(async () => {
   await endCommands('SIGINT')
@@ -128,7 +129,7 @@ test('a code that another browser has taken is told so on the page', async () =>
   await command.said(/✓ \S+ +app opened/)
   await scan(link) // the same phone may come again
   const stranger = await browser.createBrowserContext()
-  const other = await stranger.newPage()
+  const other = await newPage(stranger)
   await other.goto(link)
   const fault = await other.waitForSelector('#fault:not([hidden])')
   expect(await fault?.evaluate(it => it.textContent)).toBe('another phone has taken this invitation')

@@ -6,6 +6,7 @@ import type { Browser, Page } from 'puppeteer-core'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { eventually } from './support/eventually.ts'
 import { launchFirefox } from './support/firefox.ts'
+import { newPage } from './support/patience.ts'
 import { type RoostServer, startRoostServer } from './support/roost-server.ts'
 import { type Site, startSite } from './support/site.ts'
 
@@ -102,7 +103,7 @@ test('a page that is opened while it rings rings, too', async () => {
 
 /** A page of a device that bob is logged in on, with its subscription, and not connected. */
 async function openDevice(browser: Browser): Promise<Page> {
-  const page = await browser.newPage()
+  const page = await newPage(browser)
   await page.goto(site.url)
   await page.waitForFunction('window.makeRoost !== undefined')
   await page.evaluate(async given => {

@@ -6,6 +6,7 @@ import type { Browser, Page } from 'puppeteer-core'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { eventually } from './support/eventually.ts'
 import { launchFirefox } from './support/firefox.ts'
+import { newPage } from './support/patience.ts'
 import { type RoostServer, startRoostServer } from './support/roost-server.ts'
 import { type Site, startSite } from './support/site.ts'
 
@@ -35,7 +36,7 @@ afterAll(async () => {
 beforeEach(async () => {
   app = await server.rest<App>('POST', '/v1/apps', { name: 'Web shop' })
   site = await startSite()
-  page = await browser.newPage()
+  page = await newPage(browser)
   await page.goto(site.url)
   await page.waitForFunction('window.makeRoost !== undefined')
 })
@@ -135,7 +136,7 @@ test('what was meant for one person is hidden from the next one in the same brow
 })
 
 test('R25: the inbox of a page is emptied at once when somebody else logs in on another page, server or none', async () => {
-  const other = await browser.newPage()
+  const other = await newPage(browser)
   await other.goto(site.url)
   await other.waitForFunction('window.makeRoost !== undefined')
   const login = (user: string) =>
@@ -161,7 +162,7 @@ test('R25: the inbox of a page that is gone back to as it was is that of whoever
   await untilInbox(it => it.entries.length === 1)
   await page.evaluate(given => window.showInbox(given), options())
   await page.waitForSelector('.roost-inbox-title')
-  const other = await browser.newPage()
+  const other = await newPage(browser)
   await other.goto(site.url)
   await other.waitForFunction('window.makeRoost !== undefined')
   await other.evaluate(given => {

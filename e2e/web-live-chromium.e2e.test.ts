@@ -9,6 +9,7 @@ import { CHROMIUM, launchChromium } from './support/chromium.ts'
 import { eventually } from './support/eventually.ts'
 import { shownOn, untilConnected, untilHeard, untilShown } from './support/live-page.ts'
 import { namesEnvironment } from './support/names.ts'
+import { newPage } from './support/patience.ts'
 import { type RoostServer, startRoostServer } from './support/roost-server.ts'
 import { type Site, startSite } from './support/site.ts'
 
@@ -180,7 +181,7 @@ async function listenersOf(page: Page): Promise<string[]> {
 }
 
 async function openPage(path: string): Promise<Page> {
-  const page = await browser.newPage()
+  const page = await newPage(browser)
   await page.goto(site.url + path)
   if (path === '') await page.waitForFunction('window.makeRoost !== undefined')
   return page

@@ -7,6 +7,7 @@ import { eventually } from './support/eventually.ts'
 import { launchFirefox } from './support/firefox.ts'
 import { type JsonApi, startJsonApi } from './support/json-api.ts'
 import { shownOn, untilShown } from './support/live-page.ts'
+import { newPage } from './support/patience.ts'
 import { type PushService, startPushService } from './support/push-service.ts'
 import { type Site, startSite } from './support/site.ts'
 
@@ -207,7 +208,7 @@ function options(): RoostOptions {
 }
 
 async function openPage(): Promise<Page> {
-  const opened = await browser.newPage()
+  const opened = await newPage(browser)
   await opened.goto(site.url)
   await opened.waitForFunction('window.makeRoost !== undefined')
   return opened

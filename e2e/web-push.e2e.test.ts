@@ -6,6 +6,7 @@ import { startSimulator } from '@roost/simulator'
 import type { Browser } from 'puppeteer-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { launchFirefox } from './support/firefox.ts'
+import { newPage } from './support/patience.ts'
 import { type RoostServer, startRoostServer } from './support/roost-server.ts'
 import { type Site, startSite } from './support/site.ts'
 import { createWebPage, type WebPage } from './support/web-page.ts'
@@ -21,7 +22,7 @@ beforeAll(async () => {
   server = await startRoostServer({ environment: simulator.environment(), caPem: simulator.caPem })
   site = await startSite()
   browser = await launchFirefox({ pushServiceUrl: simulator.urls.browserPush })
-  page = await createWebPage({ server, site, page: await browser.newPage() })
+  page = await createWebPage({ server, site, page: await newPage(browser) })
 })
 
 afterAll(async () => {

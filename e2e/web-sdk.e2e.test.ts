@@ -11,6 +11,7 @@ import { encryptPush } from './support/encrypt.ts'
 import { eventually } from './support/eventually.ts'
 import { launchFirefox } from './support/firefox.ts'
 import { type DeviceCall, type JsonApi, startJsonApi } from './support/json-api.ts'
+import { newPage } from './support/patience.ts'
 import { type PushService, startPushService } from './support/push-service.ts'
 import { type Site, startSite } from './support/site.ts'
 
@@ -43,7 +44,7 @@ afterAll(async () => {
 beforeEach(async () => {
   api = await startJsonApi()
   site = await startSite()
-  page = await browser.newPage()
+  page = await newPage(browser)
   await visit()
 })
 
@@ -258,7 +259,7 @@ test('R25: while a logout waits for the server, the former one’s messages are 
   await eventually({
     what: 'receipts of what was shown',
     read: () => receiptsOf('delivered').map(it => it.hash),
-    until: it => JSON.stringify(it) === '["a1","all","b1"]',
+    until: it => it.toSorted().join() === 'a1,all,b1',
     withinMs: WITHIN_MS,
   })
   api.failing.clear()
@@ -389,7 +390,7 @@ describe('a self-check', () => {
 
   test('in a private window tells that what is kept there goes with it', async () => {
     const other = await launchFirefox({ pushServiceUrl: pushService.url, isPrivate: true })
-    const tab = await other.newPage()
+    const tab = await newPage(other)
     await tab.goto(site.url)
     await tab.waitForFunction('window.makeRoost !== undefined')
     const { findings } = await tab.evaluate(given => window.makeRoost(given).selfCheck(), roostOptions())

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { CHROMIUM, launchChromium } from './support/chromium.ts'
 import { eventually } from './support/eventually.ts'
 import { type JsonApi, startJsonApi } from './support/json-api.ts'
+import { newPage } from './support/patience.ts'
 import { type Site, startSite } from './support/site.ts'
 
 const WITHIN_MS = 60_000
@@ -34,7 +35,7 @@ describe.skipIf(CHROMIUM === '')('with a real Chromium', () => {
   })
 
   test('a receipt that found the network away is told by the service worker when it is back, and asked for until then', async () => {
-    const page = await browser.newPage()
+    const page = await newPage(browser)
     await page.goto(site.url)
     await page.waitForFunction('window.makeRoost !== undefined')
     const options = { baseUrl: api.baseUrl, application: 'AAAAA-BBBBB', deviceToken: 'device-token' }

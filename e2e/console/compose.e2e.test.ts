@@ -1,5 +1,5 @@
 /** Writing a message in the console, in a real Chromium, with the demo's phones at the other end. */
-import type { ElementHandle, Page } from 'puppeteer-core'
+import type { Page } from 'puppeteer-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {
   type ConsoleOptions,
@@ -9,6 +9,7 @@ import {
   startDemo,
 } from '../support/console.ts'
 import { eventually } from '../support/eventually.ts'
+import { isTitled, named, press, sees } from '../support/hands.ts'
 import { visit } from '../support/visit.ts'
 
 const PHONES = 1_200
@@ -50,40 +51,12 @@ async function openComposer(options: ConsoleOptions = {}, path = '/messages/new'
   return opened
 }
 
-/** By what a screen reader says of it, within a part of the page. */
-async function named(
-  page: Page,
-  role: string,
-  name: string,
-  within = 'body',
-): Promise<ElementHandle<Element>> {
-  const found = await page.waitForSelector(`${within} ::-p-aria([name="${name}"][role="${role}"])`, {
-    visible: true,
-  })
-  return found as ElementHandle<Element>
-}
-
-async function press(page: Page, name: string, role = 'button'): Promise<void> {
-  await (await named(page, role, name)).evaluate(it => (it as HTMLElement).click())
-}
-
 async function write(page: Page, name: string, text: string, within?: string): Promise<void> {
   const field = await named(page, 'textbox', name, within)
   // behind what stands there already
   await field.focus()
   await page.keyboard.press('End')
   await page.keyboard.type(text)
-}
-
-async function sees(page: Page, text: string | RegExp): Promise<void> {
-  const { source, flags } =
-    typeof text === 'string' ? new RegExp(text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')) : text
-  await page.waitForFunction(
-    (pattern, how) => new RegExp(pattern, how).test(document.body.innerText),
-    { timeout: SENT_WITHIN_MS },
-    source,
-    flags,
-  )
 }
 
 async function addLanguage(page: Page, tag: string): Promise<void> {
@@ -97,9 +70,18 @@ async function promised(page: Page): Promise<number> {
   const handle = await page.waitForFunction(
     () =>
       /Send to ([\d,]+) devices now/.exec(document.querySelector('[role=dialog]')?.textContent ?? '')?.[1],
-    { timeout: SENT_WITHIN_MS },
   )
   return Number(String(await handle.jsonValue()).replaceAll(',', ''))
+}
+
+/** The button that says "Save for 1,143 devices". */
+async function save(page: Page): Promise<void> {
+  const verb = await page.waitForFunction(() =>
+    [...document.querySelectorAll('[role=dialog] button')]
+      .map(it => it.textContent ?? '')
+      .find(it => /^Save for [\d,]+ devices/.test(it)),
+  )
+  await press(page, String(await verb.jsonValue()))
 }
 
 async function dialogIsGone(page: Page): Promise<void> {
@@ -231,7 +213,7 @@ test('a draft that is left asks, and is back afterwards; thrown away it is gone'
   await dialogIsGone(page)
   await leave()
   await press(page, 'Leave and keep it')
-  await page.waitForFunction(() => location.hash.endsWith('/devices'))
+  await isTitled(page, 'Devices')
   await page.goBack()
   await settled()
   await sees(page, 'Your draft is back')
@@ -239,7 +221,7 @@ test('a draft that is left asks, and is back afterwards; thrown away it is gone'
   await write(page, 'Title', '!')
   await leave()
   await press(page, 'Throw it away')
-  await page.waitForFunction(() => location.hash.endsWith('/devices'))
+  await isTitled(page, 'Devices') // until then the form stands there
   await page.goBack()
   await page.waitForSelector('main textarea')
   expect(await page.$eval('main textarea', it => (it as HTMLTextAreaElement).value)).toBe('')
@@ -285,7 +267,7 @@ describe('a scheduled message', () => {
     await press(page, 'Review and save')
     await sees(page, /Save for [\d,]+ devices/)
     expect(await faults()).toEqual([])
-    await page.$$eval('[role=dialog] button', all => all.at(-1)?.click())
+    await save(page)
     await page.waitForFunction(hash => location.hash.endsWith(`/messages/${hash}`), {}, id)
     expect(await demo.call<Message>('GET', `apps/${app}/messages/${id}`)).toMatchObject({
       ...{ state: 'scheduled', title: 'Next week, really', sendAt: before.sendAt, sendRate: 700 },
@@ -305,7 +287,7 @@ describe('a scheduled message', () => {
     })
     await press(page, 'Review and save')
     await sees(page, /Save for [\d,]+ devices/)
-    await page.$$eval('[role=dialog] button', all => all.at(-1)?.click())
+    await save(page)
     await sees(page, 'Somebody else has changed this message meanwhile')
     expect(await messagesTitled('Theirs')).toHaveLength(1)
     await press(page, 'Save mine all the same')

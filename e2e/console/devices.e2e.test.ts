@@ -14,6 +14,7 @@ import {
   startDemo,
 } from '../support/console.ts'
 import { launchFirefox } from '../support/firefox.ts'
+import { newPage } from '../support/patience.ts'
 import { SERVER_TOKEN, startRoostServer } from '../support/roost-server.ts'
 import { startSite } from '../support/site.ts'
 import { visit } from '../support/visit.ts'
@@ -346,7 +347,7 @@ test('a phone becomes a test device by the code on the page, which tells each st
   expect(await console.faults()).toEqual([])
   await console.screenshot('invitation-open')
 
-  const phone = await firefox.newPage()
+  const phone = await newPage(firefox)
   await scan(phone, url)
   await isDone(console, 'Code scanned')
   const given = {

@@ -6,6 +6,7 @@ import type { Page } from 'puppeteer-core'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { type OpenConsole, openConsole } from '../support/console.ts'
 import { eventually } from '../support/eventually.ts'
+import { newPage } from '../support/patience.ts'
 import { call, type RoostServer, SERVER_TOKEN, startRoostServer } from '../support/roost-server.ts'
 
 const SHOWN_WITHIN_MS = 60_000
@@ -122,7 +123,7 @@ test('eight tabs that are looked at share one stream, and none misses anything w
   const browser = first.browser()
   const others: Page[] = []
   for (let at = 1; at < TABS; at++) {
-    const page = await browser.newPage()
+    const page = await newPage(browser)
     await page.goto(`${counter.url}#token=${SERVER_TOKEN}`) // a tab keeps its own
     await page.waitForSelector('h1', { timeout: SHOWN_WITHIN_MS })
     await look(page, '/messages')

@@ -3,6 +3,7 @@ import type { HTTPRequest, Page } from 'puppeteer-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type OpenConsole, type RunningDemo, startDemo } from '../support/console.ts'
 import { fill, furnish, readPaths, type Values } from '../support/pages.ts'
+import { newPage } from '../support/patience.ts'
 import { visit } from '../support/visit.ts'
 
 const WALK_WITHIN_MS = 300_000
@@ -52,7 +53,7 @@ async function changesOffered({ page }: OpenConsole, paths: readonly string[]): 
   const found: string[] = []
   for (const path of paths) {
     // a tab for each: no draft asks to be kept, and a browser has six connections to a host, one per live stream
-    const tab = await page.browserContext().newPage()
+    const tab = await newPage(page.browserContext())
     found.push(...(await changesOfferedAt(tab, path)))
     await tab.close()
   }

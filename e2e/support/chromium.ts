@@ -7,6 +7,7 @@
  */
 import type { ChromeUrls } from '@roost/simulator'
 import { type Browser, launch } from 'puppeteer-core'
+import { SHOWN_WITHIN_MS } from './patience.ts'
 
 /** Set by `npm test`, which installs it; empty where it could not. */
 export const CHROMIUM = process.env.ROOST_TEST_CHROMIUM ?? '/usr/bin/chromium'
@@ -24,6 +25,7 @@ export async function launchChromium(options: ChromiumOptions): Promise<Browser>
     browser: 'chrome',
     executablePath: CHROMIUM,
     headless: true,
+    timeout: SHOWN_WITHIN_MS,
     ignoreDefaultArgs: ['--disable-background-networking'],
     args: [
       `--gcm-checkin-url=${checkIn}`,

@@ -16,12 +16,12 @@ import axe from 'axe-core'
 import { type Browser, launch, type Page } from 'puppeteer-core'
 import { CHROMIUM } from './chromium.ts'
 import { eventually } from './eventually.ts'
+import { newPage, SHOWN_WITHIN_MS } from './patience.ts'
 
 const PROGRAM = fileURLToPath(new URL('../../packages/server/bin/roost.js', import.meta.url))
 const READY_WITHIN_MS = 150_000
 /** Thirty days are played one after the other. */
 const MONTH_READY_WITHIN_MS = 540_000
-const SHOWN_WITHIN_MS = 60_000
 const HEIGHT_PX = 900
 /** Where screenshots go; none are taken without. */
 const SCREENSHOTS = process.env.ROOST_TEST_SCREENSHOTS
@@ -135,21 +135,34 @@ export interface OpenConsole {
   close(): Promise<void>
 }
 
-/** A browser of its own: no cookies, nothing kept. */
+/** A browser of its own: no cookies, nothing kept. One that could not open the page is closed again. */
 export async function openConsole(url: string, options: ConsoleOptions = {}): Promise<OpenConsole> {
   const { language = 'en' } = options
-  let { width = 1440, scheme = 'light' } = options
   const browser: Browser = await launch({
     browser: 'chrome',
     executablePath: CHROMIUM,
     headless: true,
+    timeout: SHOWN_WITHIN_MS,
     args: [
       `--lang=${language}`,
       // Chromium's sandbox refuses to run as root, which is who runs the tests in a plain container.
       ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
     ],
   })
-  const page = await browser.newPage()
+  try {
+    return await openIn(browser, url, { ...options, language })
+  } catch (error) {
+    await browser.close()
+    throw error
+  }
+}
+
+async function openIn(
+  browser: Browser,
+  url: string,
+  { width = 1440, scheme = 'light', language = 'en' }: ConsoleOptions,
+): Promise<OpenConsole> {
+  const page = await newPage(browser)
   const thrown: string[] = []
   page.on('pageerror', error => thrown.push(`error: ${String(error)}`))
   const look = async (as: Look): Promise<void> => {
@@ -161,10 +174,8 @@ export async function openConsole(url: string, options: ConsoleOptions = {}): Pr
   await look({ width, scheme })
   await page.evaluateOnNewDocument(kept => localStorage.setItem('roost.language', kept), language)
   const settled = async (): Promise<void> => {
-    await page.waitForSelector('h1', { timeout: SHOWN_WITHIN_MS })
-    await page.waitForFunction(() => !document.querySelector('.mantine-Skeleton-root'), {
-      timeout: SHOWN_WITHIN_MS,
-    })
+    await page.waitForSelector('h1')
+    await page.waitForFunction(() => !document.querySelector('.mantine-Skeleton-root'))
   }
   await page.goto(url)
   await settled()
@@ -175,7 +186,7 @@ export async function openConsole(url: string, options: ConsoleOptions = {}): Pr
       if (location.hash !== next) document.querySelector('h1')?.setAttribute('data-left', '')
       location.hash = next
     }, `#${path}`)
-    await page.waitForSelector('h1:not([data-left])', { timeout: SHOWN_WITHIN_MS })
+    await page.waitForSelector('h1:not([data-left])')
     await settled()
   }
   return {

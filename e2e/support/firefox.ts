@@ -6,6 +6,7 @@
  * Source: Firefox, `modules/libpref/init/all.js` and `dom/push/PushService.sys.mjs`.
  */
 import { type Browser, launch } from 'puppeteer-core'
+import { SHOWN_WITHIN_MS } from './patience.ts'
 
 const EXECUTABLE = process.env.FIREFOX ?? '/usr/bin/firefox-esr'
 
@@ -22,6 +23,7 @@ export function launchFirefox(options: FirefoxOptions): Promise<Browser> {
     browser: 'firefox',
     executablePath: EXECUTABLE,
     headless: true,
+    timeout: SHOWN_WITHIN_MS,
     extraPrefsFirefox: {
       'browser.privatebrowsing.autostart': options.isPrivate ?? false,
       'alerts.useSystemBackend': false,
