@@ -137,6 +137,26 @@ const calleeStateSchema = z.object({
   by: z.string().nullable(),
 })
 
+/** A call in a list: without its data, and the devices of its callees. */
+export const listedCallSchema = z.object({
+  id: z.string(),
+  media: callMediaSchema,
+  caller: callerSchema,
+  createdAt: z.string(),
+  ringUntil: z.string(),
+  state: callStateSchema,
+  callees: z.array(calleeStateSchema),
+})
+export type ListedCall = z.infer<typeof listedCallSchema>
+
+/** The newest first. */
+export const callListSchema = z.object({
+  calls: z.array(listedCallSchema),
+  /** To give as `after`; null on the last page. */
+  next: z.string().nullable(),
+})
+export type CallList = z.infer<typeof callListSchema>
+
 /** A call as one device sees it. */
 export const deviceCallSchema = z.object({
   ...shared,

@@ -5,6 +5,7 @@
 import {
   type CallAnswer,
   type CallEvent,
+  type CallList,
   type CallView,
   type DeviceCall,
   type NewCall,
@@ -17,6 +18,7 @@ import type { Clock } from '../time.ts'
 import { recordEvent } from '../webhooks/outbox.ts'
 import { toldOf } from './content.ts'
 import { ensureLeg, noteRinging, readUserOfDevice } from './legs.ts'
+import { type CallQuery, listCalls } from './list.ts'
 import { createCall } from './make.ts'
 import { endByPush } from './pushes.ts'
 import { overallState, type Said, type Step, step } from './state.ts'
@@ -72,6 +74,10 @@ export class Calls {
   /** Throws `call_unknown`. */
   read(key: CallKey): Promise<CallView> {
     return readCall(this.#options.db, key, this.#options.clock.now())
+  }
+
+  list(asked: CallQuery): Promise<CallList> {
+    return listCalls(this.#options.db, asked, this.#options.clock.now())
   }
 
   /** What concerns a device by now. */

@@ -1,10 +1,10 @@
 /** Calls, for back ends. docs/calls.md has the states. */
-import { callAnswerSchema, callSchema, newCallSchema } from '@roost/protocol'
+import { callAnswerSchema, callListSchema, callSchema, newCallSchema } from '@roost/protocol'
 import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import type { HttpContext } from '../../context.ts'
 import { appParamsSchema } from '../apps/schema.ts'
-import { callParamsSchema } from './schema.ts'
+import { callListQuerySchema, callParamsSchema } from './schema.ts'
 
 const tags = ['calls']
 
@@ -32,6 +32,23 @@ export async function callRoutes(instance: FastifyInstance, context: HttpContext
     async ({ params, body }, reply) => {
       const { id: appId } = await context.apps.find(params.app)
       return reply.code(201).send(await calls.create(appId, body))
+    },
+  )
+
+  app.get(
+    '/apps/:app/calls',
+    {
+      schema: {
+        tags,
+        summary: 'List calls, the newest first',
+        params: appParamsSchema,
+        querystring: callListQuerySchema,
+        response: { 200: callListSchema },
+      },
+    },
+    async ({ params, query }) => {
+      const { id: appId } = await context.apps.find(params.app)
+      return calls.list({ appId, ...query })
     },
   )
 
