@@ -69,6 +69,8 @@ export interface StartOptions {
   readonly patienceMs?: number
   /** What this process does; the others on the same database do the rest. Default: all. */
   readonly roles?: readonly Role[]
+  /** Aborted when it shall not start any more: what was opened is closed, and the start rejects with its reason. */
+  readonly signal?: AbortSignal
 }
 
 /** Below the 10 seconds after which container runtimes kill. */
@@ -89,6 +91,7 @@ export async function startServer(config: Config, options: StartOptions = {}): P
       roles: new Set(options.roles ?? ROLES),
       live: { lookEveryMs: options.lookEveryMs, patienceMs: options.patienceMs },
       closers,
+      signal: options.signal,
     })
   } catch (error) {
     await closers.close()
@@ -104,13 +107,15 @@ interface Starting {
   readonly roles: ReadonlySet<Role>
   readonly live: Pick<LiveChannelsOptions, 'lookEveryMs' | 'patienceMs'>
   readonly closers: Closers
+  readonly signal: AbortSignal | undefined
 }
 
 async function start(config: Config, starting: Starting): Promise<RunningServer> {
-  const { logger, clock, closeWithinMs, http, roles, closers } = starting
+  const { logger, clock, closeWithinMs, http, roles, closers, signal } = starting
   requireSharedDatabase(config, roles)
   const nats = await openNats(config, logger, closers)
-  const { db, url: databaseUrl } = await openDatabase(config, { logger, closers, nats })
+  const { db, url: databaseUrl } = await openDatabase(config, { logger, closers, nats, signal })
+  signal?.throwIfAborted()
   const seal = await openSeal(db, config)
   const firstToken = roles.has('api') ? await ensureServerToken(db, config) : undefined
 

@@ -51,7 +51,13 @@ async function serve({ roles: list }: { readonly roles: string }): Promise<void>
   })
   // Lines for people go to stdout, lines for machines to stderr.
   const logger = pino({ level: config.logLevel }, pino.destination(2))
-  const server = await startServer(config, { logger, drainMs: DRAIN_MS, roles })
+  const { signal } = stop
+  const server = await startServer(config, { logger, drainMs: DRAIN_MS, roles, signal }).catch(
+    (error: unknown) => {
+      if (!signal.aborted) throw error
+    },
+  )
+  if (server === undefined) return say('stopped')
   // Stopped while it started, it was never there for anybody.
   if (!stop.signal.aborted)
     say(

@@ -27,18 +27,24 @@ interface Opening {
   readonly closers: Closers
   readonly nats: NatsNotices | undefined
   /** Default: one that is empty gets a schema. */
-  readonly prepare?: (db: Database) => Promise<Prepared>
+  readonly prepare?: (
+    db: Database,
+    options: { readonly signal: AbortSignal | undefined },
+  ) => Promise<Prepared>
+  /** Aborted when it is not wanted any more; rejects with its reason then. */
+  readonly signal?: AbortSignal | undefined
 }
 
 export async function openDatabase(
   config: Config,
-  { logger, closers, nats, prepare = prepareDatabase }: Opening,
+  { logger, closers, nats, prepare = prepareDatabase, signal }: Opening,
 ): Promise<{ db: Database; url: string }> {
   let url = config.databaseUrl
   if (url === undefined) {
     const embedded = await startEmbeddedPostgres({
       dataDirectory: config.dataDirectory,
       tell: says => logger.error(says),
+      signal,
     })
     closers.push(() => embedded.stop())
     logger.info({ port: embedded.port, takenOver: embedded.wasRunning }, 'embedded PostgreSQL is running')
@@ -47,7 +53,7 @@ export async function openDatabase(
   const db = new Database({ url, publish: nats && (notice => nats.publish(notice)) })
   closers.push(() => db.close())
   const begun = performance.now()
-  const { applied, newer } = await prepare(db)
+  const { applied, newer } = await prepare(db, { signal })
   tellMigrated(applied, { logger, ms: performance.now() - begun })
   if (newer.length > 0) logger.warn({ newer }, 'the schema is of a newer Roost: replace this one soon')
   return { db, url }

@@ -46,6 +46,8 @@ export interface EmbeddedOptions {
   readonly port?: number
   /** Told when the server has ended by itself, and what comes of starting it again. Default: it is not started again. */
   readonly tell?: (says: string) => void
+  /** Aborted when it is not wanted any more: what is being made or recovers is ended, and the start rejects with its reason. */
+  readonly signal?: AbortSignal | undefined
 }
 
 export interface EmbeddedPostgres {
@@ -73,18 +75,20 @@ export interface SharedPostgres {
 export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<EmbeddedPostgres> {
   const root = await prepareFolder(options.dataDirectory)
   const folder = join(root, 'postgres')
+  const { signal } = options
   const binaries = await findPostgres()
   const password = await keepPassword(passwordFileOf(root), { folder, binaries })
   const launcher = await chooseLauncher({ folder, probe: binaries.initdb })
-  await initialise({ binaries, launcher, folder, password })
-  const left = await claimLeftover({ folder, password, dataDirectory: options.dataDirectory })
-  const place = { binaries, launcher, folder, logFile: join(root, 'postgres.log'), password }
-  const launching = { ...place, fsync: options.fsync ?? true }
+  const place = { binaries, launcher, folder, password, signal }
+  await initialise(place)
+  const left = await claimLeftover(place, options.dataDirectory)
+  const launching = { ...place, logFile: join(root, 'postgres.log'), fsync: options.fsync ?? true }
   const running = left ?? (await launch({ ...launching, port: options.port }))
   const adminUrl = urlOf(running.port, password, 'postgres')
   const owner = left?.owner ?? (await claim(adminUrl, options.dataDirectory))
   await createDatabase(adminUrl)
-  const again = () => claimAgain({ ...launching, port: running.port }, options.dataDirectory)
+  const again = (ending: AbortSignal) =>
+    claimAgain({ ...launching, port: running.port, signal: ending }, options.dataDirectory)
   const server = new KeptServer({ owner, pid: running.pid }, options.tell && { again, tell: options.tell })
   const stop = async () => {
     const kept = await server.letGo()
@@ -107,7 +111,7 @@ export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<E
 
 /** Where it ran before: all that ask it know that port. Throws while another one runs on the folder, as one of a command may. */
 async function claimAgain(place: Launch & { readonly port: number }, dataDirectory: string): Promise<Kept> {
-  const left = await waitForLeftover(place.folder, place.password)
+  const left = await waitForLeftover(place)
   if (left !== undefined && left.port !== place.port) throw runsAlready(dataDirectory)
   const { pid } = left ?? (await launch(place))
   return { pid, owner: await claim(urlOf(place.port, place.password, 'postgres'), dataDirectory) }
@@ -118,17 +122,10 @@ interface Leftover extends Running {
 }
 
 /** A Roost that has started its server claims it at once; one that stays unclaimed is nobody's any more. It may be about to end. */
-async function claimLeftover({
-  folder,
-  password,
-  dataDirectory,
-}: {
-  readonly folder: string
-  readonly password: string
-  readonly dataDirectory: string
-}): Promise<Leftover | undefined> {
+async function claimLeftover(place: Place, dataDirectory: string): Promise<Leftover | undefined> {
+  const { password } = place
   for (;;) {
-    const left = await waitForLeftover(folder, password)
+    const left = await waitForLeftover(place)
     if (left === undefined) return undefined
     await pause(CLAIM_TIMEOUT_MS)
     try {

@@ -38,6 +38,8 @@ export interface MigrateOptions {
   readonly pauseMs?: number
   /** Default 200: some 15 minutes, longer than a dump of a table or a report should keep it. */
   readonly tries?: number
+  /** Aborted when it shall go no further: the migration under way is finished, and the rest is left to the next start. */
+  readonly signal?: AbortSignal | undefined
 }
 
 export interface Migration {
@@ -67,13 +69,16 @@ export async function migrate(
   try {
     // A migration takes as long as its tables are big, and so may those that wait for it.
     await session.query('set statement_timeout = 0')
-    await lockMigrations(session)
+    await lockMigrations(session, options.signal)
     await session.query(
       `create table if not exists schema_version (
          version integer primary key, name text not null, applied_at timestamptz not null default now())`,
     )
     const pending = await pendingOf(session, migrations)
-    for (const migration of pending) await apply(session, migration, options)
+    for (const migration of pending) {
+      options.signal?.throwIfAborted()
+      await apply(session, migration, options)
+    }
     return pending
   } finally {
     session.release() // ends the session and with it the lock
@@ -84,8 +89,9 @@ export async function migrate(
  * Asked for again and again: a statement that waits for the lock is one that `create index concurrently` waits for, since it
  * might still look at the table, and both would wait for ever.
  */
-async function lockMigrations(session: Queryable): Promise<void> {
+async function lockMigrations(session: Queryable, signal: AbortSignal | undefined): Promise<void> {
   for (;;) {
+    signal?.throwIfAborted()
     const { rows } = await session.query<{ isMine: boolean }>('select pg_try_advisory_lock($1) as "isMine"', [
       MIGRATION_LOCK,
     ])
@@ -101,7 +107,7 @@ async function pendingOf(session: Queryable, migrations: readonly Migration[]): 
 }
 
 async function apply(session: Queryable, migration: Migration, options: MigrateOptions): Promise<void> {
-  const { lockTimeoutMs = 2000, pauseMs = 3000, tries = 200 } = options
+  const { lockTimeoutMs = 2000, pauseMs = 3000, tries = 200, signal } = options
   const isOutside = OUTSIDE.test(migration.sql)
   for (let attempt = 1; ; attempt++) {
     try {
@@ -112,6 +118,7 @@ async function apply(session: Queryable, migration: Migration, options: MigrateO
       if (attempt >= tries || !isInTheWay(error)) throw failureOf(migration, isOutside, error)
     }
     await delay(pauseMs)
+    signal?.throwIfAborted()
   }
 }
 

@@ -55,7 +55,7 @@ test('a command that works with what is there makes no schema in a database that
 })
 
 test('a PostgreSQL that is too old is refused with both versions, before anything is made there', async () => {
-  const fault = await faultOf(prepareDatabase(db, 99))
+  const fault = await faultOf(prepareDatabase(db, { oldest: 99 }))
   expect(fault.message).toMatch(/^the database is PostgreSQL \d+\.\d+; Roost needs 99 or later$/)
   expect(fault.remedy).toContain('ROOST_DATABASE_URL')
   expect((await db.query("select from pg_tables where schemaname = 'public'")).rowCount).toBe(0)

@@ -13,11 +13,20 @@ export interface Prepared {
   readonly newer: readonly number[]
 }
 
-/** Throws StartError for what an operator can mend. Any number of processes may do this at once. */
-export async function prepareDatabase(db: Database, oldest: number = OLDEST_POSTGRES): Promise<Prepared> {
+/**
+ * Throws StartError for what an operator can mend, and the reason of `signal` between two migrations when that is aborted. Any number of
+ * processes may do this at once.
+ */
+export async function prepareDatabase(
+  db: Database,
+  {
+    oldest = OLDEST_POSTGRES,
+    signal,
+  }: { readonly oldest?: number; readonly signal?: AbortSignal | undefined } = {},
+): Promise<Prepared> {
   await requireServer(db, oldest)
   const known = await readMigrations()
-  const applied = await migrate(db, known).catch(tellRights)
+  const applied = await migrate(db, known, { signal }).catch(tellRights)
   const { rows } = await db.query<{ version: number }>(
     'select version from schema_version where version > $1 order by version',
     [known.at(-1)?.version ?? 0],

@@ -1,5 +1,5 @@
 /** The folder of the embedded PostgreSQL: made whole at the first start, and of the version that Roost ships. */
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
@@ -14,6 +14,8 @@ export interface Place {
   readonly launcher: Launcher
   readonly folder: string
   readonly password: string
+  /** Aborted when it is not wanted any more: what is under way is ended, and rejects with its reason. */
+  readonly signal: AbortSignal | undefined
 }
 
 /**
@@ -76,7 +78,8 @@ async function removeDrafts(folder: string): Promise<void> {
   await Promise.allSettled(drafts.map(name => rm(join(root, name), { recursive: true, force: true })))
 }
 
-async function makeCluster({ binaries, launcher, folder, password }: Place, draft: string): Promise<void> {
+async function makeCluster(place: Place, draft: string): Promise<void> {
+  const { binaries, launcher, folder, password, signal } = place
   await launcher.makeFolder(draft)
   const passwordFile = `${draft}-password`
   await writeFile(passwordFile, password, { mode: 0o600 })
@@ -94,8 +97,9 @@ async function makeCluster({ binaries, launcher, folder, password }: Place, draf
   const locale = ['--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--locale=C']
   const [command, args] = launcher.wrap(binaries.initdb, [...settings, ...locale])
   try {
-    await runApart(command, args, launcher)
+    await runApart(command, args, place)
   } catch (error) {
+    signal?.throwIfAborted()
     throw initialisationFault(folder, (error as Error).message)
   } finally {
     await rm(passwordFile, { force: true })
@@ -103,7 +107,12 @@ async function makeCluster({ binaries, launcher, folder, password }: Place, draf
 }
 
 /** In a group of its own, as the server is: a Ctrl-C in the terminal is Roost's, which waits for the end of this. */
-async function runApart(command: string, args: readonly string[], launcher: Launcher): Promise<void> {
+async function runApart(
+  command: string,
+  args: readonly string[],
+  { launcher, signal }: Pick<Place, 'launcher' | 'signal'>,
+): Promise<void> {
+  signal?.throwIfAborted()
   const child = spawn(command, args, {
     cwd: '/',
     env: launcher.env,
@@ -115,9 +124,21 @@ async function runApart(command: string, args: readonly string[], launcher: Laun
   child.stderr.on('data', (chunk: Buffer) => {
     said += chunk.toString()
   })
-  const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null]
+  const end = () => endGroup(child)
+  signal?.addEventListener('abort', end)
+  const [code, endedBy] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null]
+  signal?.removeEventListener('abort', end)
   if (code === 0) return
-  throw new Error(said.trim().split('\n').slice(-3).join(' ') || `it ended with ${signal ?? code}`)
+  throw new Error(said.trim().split('\n').slice(-3).join(' ') || `it ended with ${endedBy ?? code}`)
+}
+
+/** With the servers that initdb starts in turn. */
+function endGroup({ pid }: ChildProcess): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, 'SIGTERM')
+  } catch {
+    // they have ended by themselves
+  }
 }
 
 function initialisationFault(folder: string, said: string): StartError {

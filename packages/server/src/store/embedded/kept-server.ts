@@ -13,8 +13,8 @@ export interface Kept {
 }
 
 export interface Keeping {
-  /** Starts it, or claims the one that runs; throws when that can't be done now. */
-  again(): Promise<Kept>
+  /** Starts it, or claims the one that runs; throws when that can't be done now, and soon after `signal` was aborted. */
+  again(signal: AbortSignal): Promise<Kept>
   /** What happens meanwhile, in words. */
   tell(says: string): void
 }
@@ -35,7 +35,7 @@ export class KeptServer {
     this.#watch()
   }
 
-  /** From now on its end is meant; what is being started is waited for. Gives back what is to be ended. */
+  /** From now on its end is meant; what is being started is given up. Gives back what is to be ended. */
   async letGo(): Promise<Kept> {
     this.#stop.abort()
     await this.#reviving
@@ -62,10 +62,11 @@ export class KeptServer {
       await pause(waitMs, undefined, { signal }).catch(() => undefined)
       if (signal.aborted) return
       try {
-        this.#kept = await again()
+        this.#kept = await again(signal)
         this.#watch()
         return tell('the embedded PostgreSQL is running again')
       } catch (error) {
+        if (signal.aborted) return
         tell(`the embedded PostgreSQL could not be started again: ${(error as Error).message}`)
       }
     }

@@ -25,8 +25,13 @@ export interface Running {
  * A server that a killed Roost left behind: taken over when it answers, waited for while it is shutting down.
  * A `postmaster.pid` whose process is something else (ids are reused, above all in containers) is removed.
  */
-export async function waitForLeftover(folder: string, password: string): Promise<Running | undefined> {
+export async function waitForLeftover({
+  folder,
+  password,
+  signal,
+}: Pick<Place, 'folder' | 'password' | 'signal'>): Promise<Running | undefined> {
   for (const end = Date.now() + START_TIMEOUT_MS; Date.now() < end; await pause()) {
+    signal?.throwIfAborted()
     const left = await readPidFile(folder)
     if (left === undefined) return undefined
     if (!(await isServerOf(left.pid, folder))) {
@@ -88,9 +93,9 @@ export async function launch(place: Launch): Promise<Running> {
   })
   await log.close()
   try {
-    await untilReady(child, urlOf(port, place.password, 'postgres'))
+    await untilReady(child, urlOf(port, place.password, 'postgres'), place.signal)
   } catch (cause) {
-    if (cause instanceof StartError) {
+    if (cause instanceof StartError || place.signal?.aborted) {
       await shutDown(await serverPid(place.folder, child))
       throw cause
     }
@@ -143,8 +148,9 @@ async function freePort(): Promise<number> {
   return address.port
 }
 
-async function untilReady(child: ChildProcess, url: string): Promise<void> {
+async function untilReady(child: ChildProcess, url: string, signal: AbortSignal | undefined): Promise<void> {
   for (const end = Date.now() + START_TIMEOUT_MS; Date.now() < end; await pause()) {
+    signal?.throwIfAborted()
     if (child.exitCode !== null || child.signalCode !== null) throw new Error('it exited')
     if (await answers(url)) return
   }
