@@ -10,6 +10,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { eventually } from './support/eventually.ts'
 import { launchFirefox } from './support/firefox.ts'
 import { shownOn, untilConnected, untilHeard, untilShown } from './support/live-page.ts'
+import { newPage } from './support/patience.ts'
 import { type RoostServer, startRoostServer } from './support/roost-server.ts'
 import { type Site, startSite } from './support/site.ts'
 
@@ -67,6 +68,7 @@ describe('the road', () => {
 
     page = await openPage()
     await goLive(page)
+    await untilPresence('online')
     await send({ content: { title: 'Back' }, route: 'online-first' })
     await untilHeard(page, ['Back'])
     await untilShown(other, ['Gone'])
@@ -242,7 +244,7 @@ function options(more: Partial<RoostOptions> = {}): RoostOptions {
 }
 
 async function openPage(path = '', { url }: Pick<Site, 'url'> = site): Promise<Page> {
-  const opened = await browser.newPage()
+  const opened = await newPage(browser)
   await opened.goto(url + path)
   if (path === '') await opened.waitForFunction('window.makeRoost !== undefined')
   return opened

@@ -28,8 +28,8 @@ const OTHERS = 200
 const CAPPED = 150
 /** Removed the app, which nobody has told the server. */
 const GONE = 80
-/** A second: the page has something to watch. */
-const RATE = 2000
+/** A second: the page has ten seconds to watch, however late each look at it is. */
+const RATE = 1000
 const SENT_WITHIN_MS = 120_000
 const JOURNEY_WITHIN_MS = 420_000
 
@@ -116,7 +116,9 @@ async function giveCredentials(page: Page): Promise<string> {
   await giveFile(page, await file('google.json', JSON.stringify(serviceAccount)))
   await sees(page, 'google.json')
   await press(page, 'Add')
-  await page.waitForFunction(() => document.body.innerText.split('the gateway takes it').length === 3)
+  await page.waitForFunction(() => document.body.innerText.split('the gateway takes it').length === 3, {
+    timeout: SENT_WITHIN_MS,
+  })
   return projectId
 }
 
@@ -196,10 +198,11 @@ async function buildSegment(page: Page): Promise<void> {
 
 async function nameTestDevice(page: Page, hwid: string): Promise<void> {
   await page.click('nav a[href$="/devices"]')
+  await isTitled(page, 'Devices')
   await page.waitForSelector('input[type=search]')
   await page.type('input[type=search]', hwid)
   await page.waitForFunction(() => document.querySelectorAll('[data-row]').length === 1)
-  await page.click('[data-row] a')
+  await page.locator('[data-row] a').click()
   await page.waitForFunction(part => location.hash.includes(part), {}, `/devices/${hwid}`)
   await press(page, 'More')
   await press(page, 'Make it a test device', 'menuitem')
@@ -210,7 +213,9 @@ async function nameTestDevice(page: Page, hwid: string): Promise<void> {
 
 async function compose(page: Page): Promise<void> {
   await page.click('nav a[href$="/segments"]')
+  await isTitled(page, 'Segments') // a device has links to segments and messages, too
   await press(page, 'Phones in Lisbon', 'link')
+  await isTitled(page, 'Phones in Lisbon')
   await press(page, 'Send a message', 'link')
   await page.waitForSelector('main textarea')
   await write(page, 'Title', 'Your table is ready')
@@ -270,11 +275,13 @@ async function diagnoseSkipped(page: Page): Promise<string> {
     { timeout: SENT_WITHIN_MS },
     String(CAPPED),
   )
-  await page.click('[data-step=allowed]')
+  await page.locator('[data-step=allowed]').click()
   await page.waitForFunction(() => location.hash.includes('/lost/allowed'))
-  await page.waitForSelector('[data-row] [data-diagnose]')
-  const hwid = await page.$eval('[data-row] a', link => link.textContent ?? '')
-  await page.click('[data-row] [data-diagnose]')
+  const diagnose = await page.waitForSelector('[data-row] [data-diagnose]')
+  // of the same row, whichever is the first by then
+  const hwid =
+    (await diagnose?.evaluate(it => it.closest('[data-row]')?.querySelector('a')?.textContent)) ?? ''
+  await diagnose?.click()
   await page.waitForFunction(() => location.hash.includes('/diagnosis'))
   await sees(page, 'It was skipped')
   await sees(page, 'Proven')
@@ -357,7 +364,7 @@ test(
     await sees(page, new RegExp(`Skipped\\s+${CAPPED}\\b`))
     expect(watched.at(-1)).toBe(counts.accepted)
     expect(watched).toEqual(watched.toSorted((a, b) => a - b))
-    expect(watched.length).toBeGreaterThan(3)
+    expect(watched.some(it => it > 0 && it < counts.accepted)).toBe(true)
     await crowd.settled()
     const { shown } = crowd.counts()
     // the first message and the test were shown, too
