@@ -15,9 +15,20 @@ import { cloneDatabase } from './database.ts'
 /** Real time goes on underneath; the test adds to it. */
 export class TestClock {
   #offsetMs = 0
+  #stoodAt: number | undefined
 
   now(): number {
-    return Date.now() + this.#offsetMs
+    return (this.#stoodAt ?? Date.now()) + this.#offsetMs
+  }
+
+  /** Nothing runs out by itself until `run`, however slow the machine is; it goes on from there. */
+  stand(): void {
+    this.#stoodAt ??= Date.now()
+  }
+
+  run(): void {
+    if (this.#stoodAt !== undefined) this.#offsetMs -= Date.now() - this.#stoodAt
+    this.#stoodAt = undefined
   }
 
   advance(ms: number): void {
@@ -58,7 +69,7 @@ export interface TestRoost {
   settle(id: string): Promise<MessageView>
   sendAndSettle(message: NewMessage): Promise<MessageView>
   /** A second server on the same database; whoever starts it closes it. */
-  another(options?: Pick<StartOptions, 'roles' | 'lookEveryMs'>): Promise<RunningServer>
+  another(options?: Pick<StartOptions, 'roles' | 'lookEveryMs' | 'closeWithinMs'>): Promise<RunningServer>
   view(hwid: string): Promise<DeviceView>
   ledger(hwid: string): Promise<LedgerEntry[]>
   close(): Promise<void>

@@ -235,7 +235,7 @@ describe('silence', () => {
     const asked = await raw.nth(TYPE.PING)
     raw.write(settings())
     raw.write(pong(asked.payload))
-    await vi.waitUntil(() => connection.room === 10)
+    await vi.waitUntil(() => connection.room === 10, { timeout: 25_000 })
     connection.fail('the end of the test')
   })
 

@@ -27,7 +27,7 @@ async function exported(segment: string, settings: object): Promise<SegmentExpor
   expect([status, body.url]).toEqual([202, null])
   const read = async () =>
     (await roost.rest<SegmentExportView>('GET', path(`segment-exports/${body.id}`))).body
-  await expect.poll(async () => (await read()).state, { timeout: 20_000 }).toBe('done')
+  await expect.poll(async () => (await read()).state).toBe('done')
   return read()
 }
 
@@ -73,11 +73,11 @@ test('a segment is exported, its devices are removed in bulk, and the removal ca
   expect(answer.status).toBe(200)
   const states = () =>
     Promise.all([...gold, silver].map(async it => (await roost.view(it.hwid)).addresses[0]?.state))
-  await expect.poll(states, { timeout: 20_000 }).toEqual(['dead', 'dead', 'active'])
+  await expect.poll(states).toEqual(['dead', 'dead', 'active'])
 
   const undo = await roost.rest('POST', path('removals/undo'), { from: before })
   expect(undo.status).toBeLessThan(300)
-  await expect.poll(states, { timeout: 20_000 }).toEqual(['active', 'active', 'active'])
+  await expect.poll(states).toEqual(['active', 'active', 'active'])
 })
 
 test('whoever is erased leaves the files that name them at once, and their links give the others', async () => {
@@ -108,7 +108,7 @@ test('whoever is erased leaves the files that name them at once, and their links
     const text = (await textOf(file)) ?? ''
     for (const word of Object.values(target)) expect(text).not.toContain(word)
     await runExports(roost.server.db, roost.clock.now())
-    await expect.poll(hwidsIn, { timeout: 20_000 }).not.toBeUndefined()
+    await expect.poll(hwidsIn).not.toBeUndefined()
   }
   expect((await hwidsIn())?.sort()).toEqual([kept.hwid, person.hwid].sort())
   expect(await textOf(file)).not.toContain('leaver')

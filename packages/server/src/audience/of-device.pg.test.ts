@@ -102,7 +102,7 @@ test('what is not to be is told as what it is', async () => {
 
 test('of a nightly segment it is told who was in it, and who would be now', async () => {
   const id = await create('Nightly gold', 'T("tier", EQ, "gold")', { mode: 'nightly' })
-  await expect.poll(async () => (await reasonsOf(id)).asOf, { timeout: 20_000 }).toEqual(expect.any(String))
+  await expect.poll(async () => (await reasonsOf(id)).asOf).toEqual(expect.any(String))
   await server.rest('PATCH', `/v1/apps/${app.app}/devices/phone`, { tags: { tier: 'silver' } })
   expect(await reasonsOf(id)).toMatchObject({
     isMember: true,

@@ -22,13 +22,10 @@ async function create(segment: object): Promise<string> {
 const read = async (id: string) => (await roost.rest<SegmentView>('GET', path(`/${id}`))).body
 const computed = async (id: string, after: string | undefined = undefined) => {
   await expect
-    .poll(
-      async () => {
-        const { nightly } = await read(id)
-        return nightly?.running === null && nightly.snapshot !== null && nightly.snapshot.computedAt !== after
-      },
-      { timeout: 20_000 },
-    )
+    .poll(async () => {
+      const { nightly } = await read(id)
+      return nightly?.running === null && nightly.snapshot !== null && nightly.snapshot.computedAt !== after
+    })
     .toBe(true)
   return (await read(id)).nightly?.snapshot
 }

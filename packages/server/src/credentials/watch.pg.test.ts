@@ -158,12 +158,12 @@ test('a message waits for an expired certificate, and leaves when it is replaced
     content: { title: 'Hello' },
   })
   const read = async () => (await roost.rest<MessageView>('GET', `${messages}/${sent.id}`)).body
-  await expect.poll(() => stateOfBatches(sent.id), { timeout: 10_000 }).toEqual(['held'])
+  await expect.poll(() => stateOfBatches(sent.id)).toEqual(['held'])
   expect(await read()).toMatchObject({ state: 'sending', counts: { accepted: 0, failed: 0, skipped: 0 } })
   const key = { gateway: 'apns', kind: 'p8', ...roost.simulator.apns.createTeamKey({ bundleId: BUNDLE_ID }) }
   const replaced = await roost.rest('PUT', `/v1/apps/${code}/credentials/${id}`, key)
   expect(replaced).toMatchObject({ status: 200, body: { id, status: 'active', problems: [] } })
-  await expect.poll(read, { timeout: 10_000 }).toMatchObject({ state: 'done', counts: { accepted: 1 } })
+  await expect.poll(read).toMatchObject({ state: 'done', counts: { accepted: 1 } })
   phone.close()
 })
 

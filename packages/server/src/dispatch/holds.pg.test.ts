@@ -179,6 +179,6 @@ async function sendFrom(server: BareServer, app: string, devices: string[]): Pro
   })
   const read = async () =>
     (await server.rest<{ state: string; counts: object }>('GET', `/v1/apps/${app}/messages/${body.id}`)).body
-  await expect.poll(read, { timeout: 10_000 }).toMatchObject({ state: 'done' })
+  await expect.poll(read).toMatchObject({ state: 'done' })
   return (await read()).counts
 }

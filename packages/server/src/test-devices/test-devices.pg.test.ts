@@ -367,16 +367,14 @@ describe('live', () => {
     const over = follow(id, () => undefined)
     roost.clock.advance(11 * MINUTE_MS)
     await over
-    const other = await roost.another({ roles: ['api'] })
+    const other = await roost.another({ roles: ['api'], closeWithinMs: 600_000 }) // longer than this test has
     const waiting = await invite()
     const response = await fetch(`${other.url}${base()}/${waiting.id}/live`, {
       headers: { authorization: 'Bearer test-server-token-of-enough-length' },
     })
     const reader = (response.body as ReadableStream<Uint8Array>).getReader()
     await reader.read()
-    const begunAt = performance.now()
     await other.close()
-    expect(performance.now() - begunAt).toBeLessThan(2000)
     while (!(await reader.read()).done);
   })
 })

@@ -215,12 +215,12 @@ describe('the database', () => {
       )
       const dead = async () => of(await look({ ROOST_DATABASE_URL: own.url }), 'dead rows')
       await expect
-        .poll(dead, { timeout: 15_000 })
+        .poll(dead)
         .toMatchObject([
           { state: 'warning', says: expect.stringMatching(/^bloated has 120000 beside 120000 /) },
         ])
       await db.query('vacuum bloated')
-      await expect.poll(dead, { timeout: 15_000 }).toMatchObject([{ state: 'ok' }])
+      await expect.poll(dead).toMatchObject([{ state: 'ok' }])
     })
     await own.drop()
   })
@@ -425,7 +425,7 @@ describe('work', () => {
     await bare.rest('POST', `${path}/${body.id}/test`)
     const failing = async () => of(await look({ ROOST_DATABASE_URL: await urlOf(bare.db) }), 'webhook')
     await expect
-      .poll(failing, { timeout: 15_000 })
+      .poll(failing)
       .toMatchObject([
         { subject: 'webhook 127.0.0.1:9', state: 'warning', says: expect.stringContaining('ECONNREFUSED') },
       ])

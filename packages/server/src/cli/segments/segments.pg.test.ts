@@ -54,7 +54,7 @@ test('a nightly one is made of JSON in a file, and computed when that is asked f
   const made = { ...options(), condition: `@${file}`, nightly: true, hour: 4 }
   await lines(print => create('Nightly', made, print))
   const shown = () => lines(print => show('Nightly', options(), print))
-  await expect.poll(shown, { timeout: 20_000 }).toContainEqual(expect.stringMatching(/^ {2}2 members as of /))
+  await expect.poll(shown).toContainEqual(expect.stringMatching(/^ {2}2 members as of /))
   expect(await shown()).toContainEqual(expect.stringMatching(/^ {2}at 4 o’clock, next at /))
   expect(await lines(print => compute('Nightly', options(), print))).toEqual([
     expect.stringContaining('being computed'),

@@ -38,7 +38,7 @@ async function exported(asked: Record<string, unknown>): Promise<Json> {
   const { status, body } = await bare('exportSegment', asked)
   expect([status, body]).toEqual([200, { task_id: expect.any(String), request_id: body.task_id }])
   const result = async () => (await bare('exportSegment/result', { task_id: body.task_id })).body
-  await expect.poll(async () => (await result()).status, { timeout: 20_000 }).not.toBe('in-progress')
+  await expect.poll(async () => (await result()).status).not.toBe('in-progress')
   return result()
 }
 
@@ -377,7 +377,7 @@ test('the silent are found by a filter, exported, removed in bulk, and told of a
   expect(removal).toMatchObject({ status: 200, body: { status: 'Pending' } })
   const states = () =>
     Promise.all([...silent, awake].map(async it => (await roost.view(it.hwid)).addresses[0]?.state))
-  await expect.poll(states, { timeout: 20_000 }).toEqual(['dead', 'dead', 'active'])
+  await expect.poll(states).toEqual(['dead', 'dead', 'active'])
 
   const today = new Date(roost.clock.now()).toISOString().slice(0, 10)
   const feed = await call('getUnregisteredDevices', { application, date_from: today, date_to: today })

@@ -106,7 +106,6 @@ async function settled(own: Patient, segment: string): Promise<void> {
     .poll(
       async () =>
         (await db.query('select from segment where id = $1 and snapshot_id is not null', [segment])).rowCount,
-      { timeout: 20_000 },
     )
     .toBe(1)
   expect((await own.rest('GET', `/segments/${segment}`)).status).toBe(200)

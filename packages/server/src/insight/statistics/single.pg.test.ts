@@ -24,13 +24,10 @@ test('the days of the app and of its campaign have a message to one device, with
   const counted = { accepted: 1, skipped: 1, delivered: 1 }
   // transactions of other tests hold the mark back as long as they run
   await expect
-    .poll(
-      async () => {
-        await rollUp(roost.server.db, roost.clock.now())
-        return totals('by=day')
-      },
-      { timeout: 20_000 },
-    )
+    .poll(async () => {
+      await rollUp(roost.server.db, roost.clock.now())
+      return totals('by=day')
+    })
     .toMatchObject(counted)
   expect(await totals('by=day&campaign=orders')).toMatchObject(counted)
   expect(await totals(`by=day&message=${id}`)).toMatchObject({ accepted: 0, skipped: 0, delivered: 0 })

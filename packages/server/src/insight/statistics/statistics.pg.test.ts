@@ -34,7 +34,7 @@ async function count(): Promise<void> {
     const { rows } = await db.query('select from stat_mark where xid > $1', [now])
     return rows.length > 0
   }
-  await expect.poll(isPast, { timeout: 20_000 }).toBe(true)
+  await expect.poll(isPast).toBe(true)
 }
 const dateOf = (at: number) => new Date(at).toISOString().slice(0, 10)
 
@@ -151,7 +151,7 @@ test('a run that breaks off half-way has counted nothing, and the next one all o
     await gather(roost.server.db, roost.clock.now())
     return (await roost.server.db.query("select from stat_tally where metric = 'accepted'")).rows.length
   }
-  await expect.poll(gathered, { timeout: 20_000 }).toBe(1)
+  await expect.poll(gathered).toBe(1)
   await roost.server.db.query(
     'alter table stat_day add constraint broken check (metric <> $$accepted$$) not valid',
   )

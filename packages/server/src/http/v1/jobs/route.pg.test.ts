@@ -90,7 +90,7 @@ test('a run tells for which moment it ran, how long it took, and what it removed
 test('a job is run now on demand, and an unknown one is named with those that there are', async () => {
   const before = (await runs('credential-check')).length
   expect(await server.rest('POST', '/v1/jobs/credential-check/runs')).toMatchObject({ status: 202 })
-  await expect.poll(async () => (await runs('credential-check')).length, { timeout: 10_000 }).toBe(before + 1)
+  await expect.poll(async () => (await runs('credential-check')).length).toBe(before + 1)
   const unknown = await server.rest('GET', '/v1/jobs/nonsense/runs')
   expect(unknown).toMatchObject({
     status: 404,
@@ -136,7 +136,7 @@ test('a job that is run for one app does nothing in the others, and stands in th
   expect(await server.rest('POST', path(mine))).toMatchObject({ status: 202 })
   const summaries = async (of: { readonly app: string }) =>
     (await server.rest<{ runs: JobRunView[] }>('GET', path(of))).body.runs.map(it => it.summary)
-  await expect.poll(() => summaries(mine), { timeout: 10_000 }).toEqual([expect.stringMatching(/^1 checked/)])
+  await expect.poll(() => summaries(mine)).toEqual([expect.stringMatching(/^1 checked/)])
   expect(await summaries(other)).toEqual([])
   const { rows } = await server.db.query(
     'select a.code from credential c join app a on a.id = c.app_id where c.checked_at is not null',

@@ -375,7 +375,7 @@ test('a webhook that says nothing holds up no other one, however much waits for 
   const delivering = deliver(at, { signal: stop.signal, deadlineMs: 60_000 })
   // Not only received: a stop would cut off an answer that is on its way.
   const state = async () => (await logOf(quick))[0]?.state
-  await expect.poll(state, { timeout: 10_000 }).toBe('delivered')
+  await expect.poll(state).toBe('delivered')
   expect(got('quick')).toHaveLength(1)
   stop.abort()
   await delivering
@@ -441,7 +441,7 @@ test('a test event reaches a webhook by the background job of the running server
   )
   expect(status).toBe(202)
   await expect
-    .poll(async () => (await logOf(hook))[0], { timeout: 10_000 })
+    .poll(async () => (await logOf(hook))[0])
     .toMatchObject({ eventId: body.eventId, type: 'webhook.test', state: 'delivered' })
   expect(got('tried')).toHaveLength(1)
 })

@@ -202,7 +202,7 @@ test('a device that a nightly segment would mean if it were computed now is told
         segment.id,
       ])
     ).rowCount
-  await expect.poll(isComputed, { timeout: 15_000 }).toBe(1)
+  await expect.poll(isComputed).toBe(1)
   const toSegment = { ...ALL, to: { segment: segment.id } }
   expect(found(await preflight(toSegment))).not.toHaveProperty('DX-21')
   roost.clock.advance(60_000)
@@ -234,7 +234,7 @@ test('a segment whose last computation has failed, or runs, is told: it means wh
         segment.id,
       ])
     ).rowCount
-  await expect.poll(hasRun, { timeout: 15_000 }).toBe(1)
+  await expect.poll(hasRun).toBe(1)
   expect(found(await preflight(toSegment))).not.toHaveProperty('DX-22')
   const run = (state: string) =>
     roost.server.db.query(
