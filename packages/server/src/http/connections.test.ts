@@ -20,6 +20,11 @@ async function listening(options: {
   isOwn?: boolean
 }): Promise<number> {
   const server = createServer((_request, response) => response.end('served'))
+  // as live/route.ts does with an offer that is none of the channel
+  server.on('upgrade', (_request, socket) => {
+    socket.unshift('GET / HTTP/1.1\r\nhost: x\r\n\r\n')
+    server.emit('connection', socket)
+  })
   limitConnections(server, {
     connectionsPerClient: options.limit,
     trustedProxies: options.trustedProxies ?? [],
@@ -60,6 +65,17 @@ test('a client holds as many connections as the limit says, others have theirs, 
   first.socket.end()
   await once(first.socket, 'close')
   for (let isFree = false; !isFree; ) isFree = isServed(await call(port, '127.0.0.5'))
+})
+
+test('a connection is counted once, also one that offers another protocol with each call', async () => {
+  const port = await listening({ limit: 2 })
+  const { socket } = await call(port, '127.0.0.5')
+  for (let n = 0; n < 5; n++) {
+    socket.write('GET / HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: h2c\r\n\r\n')
+    expect(String((await once(socket, 'data'))[0])).toContain('served')
+  }
+  expect(isServed(await call(port, '127.0.0.5'))).toBe(true)
+  expect(isServed(await call(port, '127.0.0.5'))).toBe(false)
 })
 
 test.each([

@@ -31,7 +31,10 @@ export function limitConnections(server: Server, options: ConnectionLimitOptions
   const { addressOf = socket => socket.remoteAddress } = options
   const proxies = blockListOf(options.trustedProxies)
   const open = new Map<string, number>()
+  const counted = new WeakSet<Socket>()
   server.on('connection', (socket: Socket) => {
+    // One that has offered another protocol begins anew with each such call (live/route.ts), and is one all the same.
+    if (counted.has(socket)) return
     const address = addressOf(socket)
     if (address === undefined) return // gone already
     if (isOwn(address) || proxies.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')) return
@@ -42,6 +45,7 @@ export function limitConnections(server: Server, options: ConnectionLimitOptions
       return
     }
     open.set(client, count)
+    counted.add(socket)
     socket.once('close', () => {
       const left = (open.get(client) ?? 1) - 1
       if (left === 0) open.delete(client)
