@@ -13,6 +13,8 @@ const BUNDLE_ID = 'com.example.crash'
 /** What a worker may have sent and not yet committed: four batches with a chunk of 500 each. */
 const REPEATS_AT_MOST = 4 * 500
 const DONE_WITHIN_MS = 120_000
+/** Of the whole test, which waits for that twice: 65 s beside a load of 15 on two cores. */
+const TEST_WITHIN_MS = 300_000
 
 let simulator: Awaited<ReturnType<typeof startSimulator>>
 let server: RoostServer
@@ -26,7 +28,9 @@ afterAll(async () => {
   await simulator?.close()
 })
 
-test('kill -9 in the middle of a send loses no device, no registration and no message', async () => {
+test('kill -9 in the middle of a send loses no device, no registration and no message', {
+  timeout: TEST_WITHIN_MS,
+}, async () => {
   const { code: app, deviceToken } = await server.rest<{ code: string; deviceToken: string }>(
     'POST',
     '/v1/apps',

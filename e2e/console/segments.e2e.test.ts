@@ -12,6 +12,7 @@ import {
   startDemo,
 } from '../support/console.ts'
 import { eventually } from '../support/eventually.ts'
+import { rewrite } from '../support/hands.ts'
 import { visit } from '../support/visit.ts'
 
 const COMPUTED_WITHIN_MS = 60_000
@@ -55,10 +56,8 @@ async function choose({ page }: OpenConsole, field: string, option: string): Pro
 }
 
 async function fill({ page }: OpenConsole, field: string, text: string): Promise<void> {
-  await page.waitForSelector(field, { visible: true })
-  await page.focus(field)
-  await page.$eval(field, element => (element as HTMLInputElement).select())
-  await page.keyboard.type(text)
+  const found = await page.waitForSelector(field, { visible: true })
+  if (found) await rewrite(found, text)
 }
 
 const TEXT = 'textarea[aria-label="As an expression"]'

@@ -43,6 +43,7 @@ export async function startRoostServer(options: RoostServerOptions): Promise<Roo
   const folder = await mkdtemp(join(tmpdir(), 'roost-e2e-'))
   await writeFile(join(folder, 'ca.pem'), options.caPem)
   let child: ChildProcess | undefined
+  let output = (): string => ''
   const start = (port: string): Promise<string> => {
     child = spawn(
       options.program ?? process.execPath,
@@ -59,7 +60,14 @@ export async function startRoostServer(options: RoostServerOptions): Promise<Roo
         stdio: ['ignore', 'pipe', 'pipe'],
       },
     )
-    return waitUntilReady(child, keepOutput(child))
+    output = keepOutput(child)
+    return waitUntilReady(child, output)
+  }
+  /** Says of a server that is gone what it said last. */
+  const told = (error: unknown): never => {
+    const { exitCode = null, signalCode = null } = child ?? {}
+    if (exitCode === null && signalCode === null) throw error
+    throw new Error(`${String(error)}: roost serve ended by ${signalCode ?? exitCode}\n${output()}`)
   }
   const end = async (how: (running: ChildProcess) => Promise<void>): Promise<void> => {
     if (child !== undefined) await how(child)
@@ -77,7 +85,8 @@ export async function startRoostServer(options: RoostServerOptions): Promise<Roo
         await start(new URL(baseUrl).port)
       },
       close,
-      rest: (method, path, body) => call(`${baseUrl}${path}`, { method, body }),
+      rest: <T>(method: string, path: string, body?: object) =>
+        call<T>(`${baseUrl}${path}`, { method, body }).catch(told),
     }
   } catch (error) {
     await close()

@@ -23,12 +23,11 @@ import {
   type UseQueryResult,
   useInfiniteQuery,
   useQuery,
-  useQueryClient,
 } from '@tanstack/react-query'
-import { useEffect, useRef } from 'react'
 import { path, query, type Reading } from '../api/client.ts'
 import { useAnswer, useApi, useChange } from '../api/use-api.ts'
 import { useLive } from '../live/live.tsx'
+import { useRefreshOn } from '../live/use-refresh.ts'
 
 const SUGGESTED_FOR_MS = 5 * 60_000
 /** Typing that goes on for less asks nothing. */
@@ -297,17 +296,9 @@ export function useWork(work: LiveWork['work'], id: string | undefined): LiveWor
 
 /** Asks anew for what `key` is about whenever work of this kind has begun or ended. */
 function useEndsOf(work: LiveWork['work'], key: readonly unknown[]): void {
-  const client = useQueryClient()
   const ids = useLive()
     ?.works.filter(each => each.work === work)
     .map(({ id }) => id)
     .join(' ')
-  const before = useRef(ids)
-  const keyText = JSON.stringify(key)
-  useEffect(() => {
-    const last = before.current
-    before.current = ids
-    if (last === undefined || ids === undefined || ids === last) return
-    void client.invalidateQueries({ queryKey: JSON.parse(keyText) as unknown[], exact: true })
-  }, [client, ids, keyText])
+  useRefreshOn(ids, key, { exact: true })
 }
