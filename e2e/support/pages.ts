@@ -68,6 +68,12 @@ export async function furnish(call: CallApp): Promise<Values> {
       message: { content: message.content },
     }),
     webhook: await make('/webhooks', { url: 'https://example.com/hook', events: ['credential.expired'] }),
+    call: await make('/calls', {
+      caller: { name: 'Ben' },
+      callees: [USER],
+      ringSeconds: 5,
+      data: { room: 'r-17' },
+    }),
     job: 'address-aging',
     day: new Date(Date.now() - 86_400_000).toISOString().slice(0, 10),
   }

@@ -113,6 +113,19 @@ const trigger = createRoute({
   loader: withTexts('schedules', 'messages'),
   component: lazyRouteComponent(() => import('./schedules/trigger.tsx'), 'TriggerPage'),
 })
+const calls = createRoute({
+  getParentRoute: () => app,
+  path: '/calls',
+  validateSearch: texts('user'),
+  loader: withTexts('calls'),
+  component: lazyRouteComponent(() => import('./calls/page.tsx'), 'CallsPage'),
+})
+const call = createRoute({
+  getParentRoute: () => app,
+  path: '/calls/$call',
+  loader: withTexts('calls'),
+  component: lazyRouteComponent(() => import('./calls/call.tsx'), 'CallPage'),
+})
 const diagnosis = createRoute({
   getParentRoute: () => app,
   path: '/diagnosis',
@@ -296,6 +309,8 @@ const routeTree = root.addChildren([
     schedules,
     schedule,
     trigger,
+    calls,
+    call,
     diagnosis,
     devices,
     device,

@@ -15,6 +15,8 @@ export interface AskedPages<Page, Row> {
   /** Of the page after this cursor; undefined: of the first. */
   readonly pathAfter: (after: string | undefined) => string
   readonly rowsOf: (page: Page) => readonly Row[]
+  /** ms; unless told, what is shown is asked for once more by what changes it alone. */
+  readonly refetchInterval?: number
 }
 
 /** While another question of the same kind is under way, the rows of the last one stay. */
@@ -22,6 +24,7 @@ export function usePages<Page extends { readonly next: string | null }, Row>({
   key,
   pathAfter,
   rowsOf,
+  refetchInterval = 0,
 }: AskedPages<Page, Row>): Pages<Row> {
   const api = useApi()
   const found = useInfiniteQuery({
@@ -31,6 +34,7 @@ export function usePages<Page extends { readonly next: string | null }, Row>({
     getNextPageParam: page => page.next ?? undefined,
     select: ({ pages }) => pages.flatMap(rowsOf) as readonly Row[],
     placeholderData: keepPreviousData,
+    refetchInterval: refetchInterval || false,
   })
   return {
     query: found as unknown as UseQueryResult<readonly Row[]>,

@@ -1,5 +1,6 @@
 /** What the pages of devices and users ask the server for. */
 import type {
+  DevicePresence,
   DeviceSummary,
   DeviceView,
   DiagnosisView,
@@ -100,6 +101,17 @@ export type DoubtedDevice = DeviceView & { readonly doubt: DoubtView | null }
 
 export function useDevice(app: string, hwid: string): UseQueryResult<DoubtedDevice> {
   return useAnswer({ key: [...ofDevice(app, hwid), 'itself'], path: path`v1/apps/${app}/devices/${hwid}` })
+}
+
+/** The live stream tells nothing of it. */
+const PRESENCE_EVERY_MS = 10_000
+
+export function usePresence(app: string, hwid: string): UseQueryResult<DevicePresence> {
+  return useAnswer({
+    key: [...ofDevice(app, hwid), 'presence'],
+    path: path`v1/apps/${app}/devices/${hwid}/presence`,
+    refetchInterval: PRESENCE_EVERY_MS,
+  })
 }
 
 export function useTimeLine(app: string, hwid: string): UseInfiniteQueryResult<InfiniteData<TimeLine>> {

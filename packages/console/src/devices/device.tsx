@@ -12,7 +12,7 @@ import { StateLabel } from '../parts/stacked-bar.tsx'
 import { useMay } from '../session/session.tsx'
 import { SelfCheckPanel } from '../test-devices/findings.tsx'
 import { DeviceActions } from './actions.tsx'
-import { type DoubtedDevice, useDevice } from './calls.ts'
+import { type DoubtedDevice, useDevice, usePresence } from './calls.ts'
 import { useDeviceName } from './device-name.tsx'
 import css from './devices.module.css'
 import { DiagnosisPanel } from './diagnosis.tsx'
@@ -126,6 +126,9 @@ function Identity({ app, device }: OfDevice & { readonly app: string }): ReactEl
       {(record.timeZone ?? device.timezoneSeconds) !== null && (
         <Fact name={own('timeZone')}>{record.timeZone ?? writeOffset(device.timezoneSeconds ?? 0)}</Fact>
       )}
+      <Fact name={own('presence')}>
+        <Presence app={app} hwid={device.hwid} />
+      </Fact>
       <Fact name={t('lastOpened')}>{device.lastOpenAt ? <Ago at={device.lastOpenAt} /> : t('never')}</Fact>
       <Fact name={t('lastSeen')}>
         <Ago at={device.lastSeenAt} />
@@ -133,6 +136,13 @@ function Identity({ app, device }: OfDevice & { readonly app: string }): ReactEl
       <Fact name={t('firstSeen')}>{format.moment(device.firstSeenAt)}</Fact>
     </Facts>
   )
+}
+
+/** Whether a call or a message would come over its channel just now. */
+function Presence({ app, hwid }: { readonly app: string; readonly hwid: string }): ReactElement {
+  const t = useTexts('device')
+  const { data } = usePresence(app, hwid)
+  return <>{data ? t(`presence.${data.state}`) : '…'}</>
 }
 
 function writeOffset(seconds: number): string {

@@ -31,6 +31,7 @@ export const NAVIGATION = [
     label: 'nav.send',
     places: [
       { label: 'page.messages', to: '/apps/$app/messages' },
+      { label: 'page.calls', to: '/apps/$app/calls' },
       { label: 'page.diagnosis', to: '/apps/$app/diagnosis' },
       { label: 'page.pushTest', to: '/apps/$app/push-test' },
     ],

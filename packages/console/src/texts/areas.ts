@@ -6,6 +6,7 @@
 import type { texts as access } from './en/access.ts'
 import type { texts as alerts } from './en/alerts.ts'
 import type { texts as apps } from './en/apps.ts'
+import type { texts as calls } from './en/calls.ts'
 import type { texts as common } from './en/common.ts'
 import type { texts as compose } from './en/compose.ts'
 import type { texts as credentialHealth } from './en/credentialHealth.ts'
@@ -36,6 +37,7 @@ interface Areas {
   readonly access: typeof access
   readonly alerts: typeof alerts
   readonly apps: typeof apps
+  readonly calls: typeof calls
   /** The frame, the parts and the problems: loaded before anything is drawn. */
   readonly common: typeof common
   /** Writing a message. */

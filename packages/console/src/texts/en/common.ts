@@ -19,6 +19,7 @@ export const texts = {
   'page.testDevices': 'Test devices',
   'page.hygiene': 'Hygiene',
   'page.webhooks': 'Webhooks',
+  'page.calls': 'Calls',
   'page.diagnosis': 'Diagnosis',
   'page.guide': 'Set-up guide',
   'page.imports': 'Imports',

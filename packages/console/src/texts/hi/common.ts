@@ -20,6 +20,7 @@ export const texts: TextsOf<'common'> = {
   'page.testDevices': 'परीक्षण डिवाइस',
   'page.hygiene': 'सफ़ाई',
   'page.webhooks': 'वेबहुक',
+  'page.calls': 'कॉल',
   'page.diagnosis': 'निदान',
   'page.guide': 'सेट-अप मार्गदर्शिका',
   'page.imports': 'आयात',

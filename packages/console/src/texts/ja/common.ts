@@ -20,6 +20,7 @@ export const texts: TextsOf<'common'> = {
   'page.testDevices': 'テストデバイス',
   'page.hygiene': 'クリーンアップ',
   'page.webhooks': 'Webhook',
+  'page.calls': '通話',
   'page.diagnosis': '診断',
   'page.guide': '設定ガイド',
   'page.imports': 'インポート',

@@ -20,6 +20,7 @@ export const texts: TextsOf<'common'> = {
   'page.testDevices': 'Dispositivos de teste',
   'page.hygiene': 'Higiene',
   'page.webhooks': 'Webhooks',
+  'page.calls': 'Chamadas',
   'page.diagnosis': 'Diagnóstico',
   'page.guide': 'Guia de configuração',
   'page.imports': 'Importações',

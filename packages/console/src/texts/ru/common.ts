@@ -20,6 +20,7 @@ export const texts: TextsOf<'common'> = {
   'page.testDevices': 'Тестовые устройства',
   'page.hygiene': 'Гигиена',
   'page.webhooks': 'Вебхуки',
+  'page.calls': 'Звонки',
   'page.diagnosis': 'Диагностика',
   'page.guide': 'Руководство по настройке',
   'page.imports': 'Импорт',

@@ -20,6 +20,7 @@ export const texts: TextsOf<'common'> = {
   'page.testDevices': '测试设备',
   'page.hygiene': '清理',
   'page.webhooks': 'Webhook',
+  'page.calls': '通话',
   'page.diagnosis': '诊断',
   'page.guide': '设置指南',
   'page.imports': '导入',
