@@ -17,6 +17,7 @@ import {
   startMonthDemo,
 } from '../support/console.ts'
 import { eventually } from '../support/eventually.ts'
+import { write } from '../support/hands.ts'
 import { type RoostServer, SERVER_TOKEN, startRoostServer } from '../support/roost-server.ts'
 import { visit } from '../support/visit.ts'
 
@@ -33,12 +34,7 @@ async function press(page: Page, words: string, within = ''): Promise<void> {
 }
 
 async function fill(page: Page, label: string, text: string): Promise<void> {
-  const field = await page.waitForSelector(`::-p-aria([name="${label}"][role="textbox"])`, { visible: true })
-  await field?.focus()
-  await page.keyboard.down('Control') // a click may meet the field while an error beneath it moves the page
-  await page.keyboard.press('KeyA')
-  await page.keyboard.up('Control')
-  await field?.type(text)
+  await write(page, label, text)
 }
 
 async function says(page: Page, words: string): Promise<void> {
