@@ -4,6 +4,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Access, type BareServer, startBare } from '../../test/bare.ts'
 import { cloneDatabase, type TestDatabase } from '../../test/database.ts'
+import { openSocket } from '../../test/live-client.ts'
 import { tick } from '../../test/roost.ts'
 import { codeOf, Database, isDatabaseAway } from '../store/database.ts'
 
@@ -27,10 +28,10 @@ const TOKEN = 'a'.repeat(64)
 const register = (hwid: string) =>
   server.device(app, 'registerDevice', { hwid, device_type: 1, push_token: TOKEN })
 
-const RAISE = (code: string) =>
+const RAISE = (code: string, table = 'device') =>
   `create or replace function refuse() returns trigger language plpgsql as
      $$ begin raise exception 'refused' using errcode = '${code}'; end $$;
-   create or replace trigger refuse before insert on device for each row execute function refuse()`
+   create or replace trigger refuse before insert on ${table} for each row execute function refuse()`
 
 /** All but its own. */
 const CUT = `select pg_terminate_backend(pid) from pg_stat_activity
@@ -80,6 +81,33 @@ test('the log tells why the database can’t serve, once for many calls', async 
   )
   await admin.query('drop trigger refuse on device')
   expect(own.logged().match(/"code":"53100".*the database can not serve/g)).toHaveLength(1)
+  await own.close()
+})
+
+test('the log tells once why live channels are refused, however many say hello, and a fault of ours each time', async () => {
+  const own = await startBare({ databaseUrl: database.url })
+  const access = await own.createApp()
+  const hwids = Array.from({ length: 20 }, (_, n) => `hello-${n}`)
+  await Promise.all(hwids.map(hwid => own.device(access, 'applicationOpen', { hwid })))
+  const { app: code, deviceToken } = access
+  const refusals = () =>
+    Promise.all(
+      hwids.map(async hwid => {
+        const device = openSocket(own.url)
+        await once(device.socket, 'open')
+        device.say({ type: 'hello', app: code, deviceToken, hwid, userId: null, state: 'online' })
+        const refusal = await device.next('error')
+        await device.closed
+        return refusal.code
+      }),
+    )
+  await admin.query(RAISE('53100', 'live_presence'))
+  expect(new Set(await refusals())).toEqual(new Set(['not_ready']))
+  expect(own.logged().match(/"code":"53100".*the database can not serve/g)).toHaveLength(1)
+  await admin.query(RAISE('P0001', 'live_presence'))
+  expect(new Set(await refusals())).toEqual(new Set(['internal']))
+  expect(own.logged().match(/a frame of a live channel could not be taken/g)).toHaveLength(hwids.length)
+  await admin.query('drop trigger refuse on live_presence')
   await own.close()
 })
 

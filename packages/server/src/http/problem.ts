@@ -8,6 +8,7 @@ import {
   remarkSchema,
 } from '@roost/protocol'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import type { Logger } from 'pino'
 import { z } from 'zod'
 import { codeOf, isDatabaseAway } from '../store/database.ts'
 import { notJson } from './json.ts'
@@ -38,17 +39,31 @@ const awayToldAt = new WeakMap<object, number>()
 
 /** What the operator has to know of a call that failed; what the caller did wrong is the caller's. */
 export function logProblem(problem: PushError, error: unknown, request: FastifyRequest): void {
-  if (problem.code === 'internal') request.log.error({ err: error }, 'call failed')
+  logFault(problem, error, {
+    log: request.log,
+    of: request.server,
+    failed: 'call failed',
+    away: 'the database can not serve: calls are answered 503',
+  })
+}
+
+export interface FaultLog {
+  readonly log: Pick<Logger, 'error'>
+  /** An outage is told once in ten seconds for each of them. */
+  readonly of: object
+  /** What is said of a fault of ours, and of an outage. */
+  readonly failed: string
+  readonly away: string
+}
+
+export function logFault(problem: PushError, error: unknown, { log, of, failed, away }: FaultLog): void {
+  if (problem.code === 'internal') log.error({ err: error }, failed)
   if (problem.code !== 'not_ready' || problem.cause === undefined) return
-  const { server } = request.server
   const now = performance.now()
-  if (now - (awayToldAt.get(server) ?? Number.NEGATIVE_INFINITY) < AWAY_TOLD_EVERY_MS) return
-  awayToldAt.set(server, now)
+  if (now - (awayToldAt.get(of) ?? Number.NEGATIVE_INFINITY) < AWAY_TOLD_EVERY_MS) return
+  awayToldAt.set(of, now)
   const reason = problem.cause instanceof Error ? problem.cause.message : String(problem.cause)
-  request.log.error(
-    { reason, code: codeOf(problem.cause) },
-    'the database can not serve: calls are answered 503',
-  )
+  log.error({ reason, code: codeOf(problem.cause) }, away)
 }
 
 export const problemSchema = z.object({

@@ -2,6 +2,7 @@
 import { type CallFrame, ERRORS, PushError, type ServerFrame } from '@roost/protocol'
 import type { Logger } from 'pino'
 import { type Calls, callOver } from '../calls/calls.ts'
+import { asPushError, logFault } from '../http/problem.ts'
 import type { Database } from '../store/database.ts'
 import { MicroBatch } from '../store/micro-batch.ts'
 import type { Clock } from '../time.ts'
@@ -76,11 +77,15 @@ export class Answers implements Omit<ChannelHost, 'hello' | 'gone'> {
   }
 
   refusalOf(error: unknown): ServerFrame {
-    if (error instanceof PushError)
-      return { type: 'error', code: error.code, detail: error.message, remedy: ERRORS[error.code].remedy }
-    this.#options.logger.error({ err: error }, 'a frame of a live channel could not be taken')
-    const code = 'not_ready'
-    return { type: 'error', code, detail: 'the server could not take it now', remedy: ERRORS[code].remedy }
+    const problem = asPushError(error)
+    logFault(problem, error, {
+      log: this.#options.logger,
+      of: this,
+      failed: 'a frame of a live channel could not be taken',
+      away: 'the database can not serve: live channels are refused',
+    })
+    const { code, message: detail } = problem
+    return { type: 'error', code, detail, remedy: ERRORS[code].remedy }
   }
 }
 
