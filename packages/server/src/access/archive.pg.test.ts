@@ -42,7 +42,8 @@ describe('an archived app', () => {
     })
     expect((await roost.rest('GET', path('/devices/new'))).status).toBe(404)
     await unarchive()
-    expect((await roost.sendAndSettle(message)).counts).toMatchObject({ targeted: 1, accepted: 1 })
+    const toIt = { ...message, to: { devices: ['kept'] } }
+    expect((await roost.sendAndSettle(toIt)).counts).toMatchObject({ targeted: 1, accepted: 1 })
     expect((await roost.device('applicationOpen', { hwid: 'new' })).body.status_code).toBe(200)
     phone.close()
   })

@@ -6,6 +6,7 @@ import { type AddressInfo, connect, createServer } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { MessageView } from '@roost/protocol'
 import { afterEach, describe, expect, test } from 'vitest'
+import { addDevices } from '../../test/crowd.ts'
 import { cloneDatabase } from '../../test/database.ts'
 import { startRoost, type TestRoost, tick } from '../../test/roost.ts'
 import { hashOf } from '../insight/receipts.ts'
@@ -23,16 +24,6 @@ async function open(environment: Record<string, string> = {}): Promise<TestRoost
   const roost = await startRoost({ environment })
   opened.push(() => roost.close())
   return roost
-}
-
-/** Devices with a token that Apple knows; their phones are not played. */
-async function addDevices(roost: TestRoost, count: number): Promise<void> {
-  const devices = Array.from({ length: count }, (_, i) => ({
-    hwid: `device-${i}`,
-    device_type: 1,
-    push_token: roost.simulator.apns.issueToken({ bundleId: 'com.example.test' }),
-  }))
-  await Promise.all(devices.map(it => roost.device('registerDevice', it)))
 }
 
 const TO_ALL = { to: { all: true }, content: { title: 'Hello' } } as const

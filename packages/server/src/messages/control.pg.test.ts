@@ -1,6 +1,7 @@
 /** Pausing, resuming and cancelling against the whole server, with counts from the stand-ins. */
 import type { MessageView } from '@roost/protocol'
 import { afterEach, describe, expect, test } from 'vitest'
+import { addDevices } from '../../test/crowd.ts'
 import { startRoost, type TestRoost } from '../../test/roost.ts'
 import { finishMessages } from '../dispatch/lease.ts'
 import { bucketOf } from '../registry/buckets.ts'
@@ -19,20 +20,6 @@ async function open(): Promise<TestRoost> {
 }
 
 const CONTENT = { title: 'Hello' }
-
-/** Devices with a token that Apple knows; their phones are not played. */
-async function addDevices(roost: TestRoost, count: number): Promise<string[]> {
-  const tokens = Array.from({ length: count }, () =>
-    roost.simulator.apns.issueToken({ bundleId: 'com.example.test' }),
-  )
-  const hwids = tokens.map((_, i) => `device-${i}`)
-  await Promise.all(
-    tokens.map((push_token, i) =>
-      roost.device('registerDevice', { hwid: hwids[i], device_type: 1, push_token }),
-    ),
-  )
-  return hwids
-}
 
 const control = (roost: TestRoost, id: string, verb: string) =>
   roost.rest<MessageView & { code?: string }>('POST', `/v1/apps/${roost.app}/messages/${id}/${verb}`)

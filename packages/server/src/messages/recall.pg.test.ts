@@ -2,6 +2,7 @@
 import type { Condition, MessageView, NewMessage } from '@roost/protocol'
 import type { Phone } from '@roost/simulator'
 import { afterEach, describe, expect, test } from 'vitest'
+import { addDevices } from '../../test/crowd.ts'
 import { startRoost, type TestRoost } from '../../test/roost.ts'
 
 const opened: TestRoost[] = []
@@ -180,14 +181,7 @@ describe('without other words', () => {
 describe('while it is sent', () => {
   test('what is left is stopped, and the recall waits until all that has left is booked', async () => {
     const roost = await open()
-    const tokens = Array.from({ length: 900 }, () =>
-      roost.simulator.apns.issueToken({ bundleId: 'com.example.test' }),
-    )
-    await Promise.all(
-      tokens.map((push_token, i) =>
-        roost.device('registerDevice', { hwid: `device-${i}`, device_type: 1, push_token }),
-      ),
-    )
+    await addDevices(roost, 900)
     roost.simulator.apns.faults.holdAnswers()
     const id = await roost.send({ to: { all: true }, content: WRONG })
     await roost.simulator.apns.faults.waitForHeld()
