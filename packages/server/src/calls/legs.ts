@@ -31,13 +31,16 @@ export interface Leg {
 const LOCK_LEGS = `
   select from call_leg l where l.app_id = $1 and l.call_id = $2 order by ${deviceOrder('l')} for update of l`
 
-/** A device that connects meanwhile waits for its legs, and says then who tells it. */
+/**
+ * A device that connects meanwhile waits for its legs, and says then who tells it. A process that has not said of late that it lives may only
+ * be busy, or have been without its database: it tells whom it still holds. Who was connected to one that is dead connects anew.
+ */
 const TELL_LEGS = `
   update call_leg l
      set has_answered = l.has_answered or exists (select from unnest($3::text[], $4::text[]) i (user_id, by) where i.user_id = l.user_id and i.by = l.hwid),
          push_at = case when l.user_id = any($3::text[]) then null else l.push_at end,
          server = coalesce((
-           select p.server from live_presence p join live_server s on s.id = p.server and ${IS_ALIVE}
+           select p.server from live_presence p
             where p.bucket = l.bucket and p.app_id = l.app_id and p.hwid = l.hwid
               and p.user_id is not distinct from l.user_id), l.server)
    where l.app_id = $1 and l.call_id = $2`

@@ -67,3 +67,14 @@ test('that it rings is noted while it does, and not when the call is over', asyn
   expect(await house.sayByDevice(phone.hwid, id, 'ringing')).toMatchObject({ body: { state: 'cancelled' } })
   expect((await house.read(id)).callees[0]?.devices).toMatchObject([{ hwid: phone.hwid, rangAt: null }])
 })
+
+test('a device is told over its channel, also while its process is too busy to say that it lives', async () => {
+  const bob = house.person('bob')
+  const [phone, tablet] = [await bob.phone('android'), await bob.phone('web')]
+  const device = await house.live({ hwid: phone.hwid, userId: bob.userId })
+  const { id } = await house.call({ callees: [bob.userId] })
+  await ring(device, id)
+  await roost.server.db.query("update live_server set beat_at = beat_at - interval '1 minute'")
+  expect(await house.sayByDevice(tablet.hwid, id, 'accept')).toMatchObject({ status: 200 })
+  while ((await device.next('call')).call.state !== 'answered_elsewhere');
+})
