@@ -1,13 +1,16 @@
 /** What a message tells of those who wait, against the whole server. */
 import type { MessageView } from '@roost/protocol'
+import type { Phone } from '@roost/simulator'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startRoost, type TestRoost } from '../../test/roost.ts'
 
 const HOUR_MS = 3_600_000
 
 let roost: TestRoost
+let phones: Phone[]
 beforeAll(async () => {
   roost = await startRoost()
+  phones = await Promise.all(Array.from({ length: 3 }, () => roost.phone('ios')))
 })
 afterAll(() => roost.close())
 
@@ -19,7 +22,6 @@ const listed = async (id: string) => {
 
 describe('who waits', () => {
   test('for their clocks is counted as waiting, and it is said that the message waits for them', async () => {
-    const phones = await Promise.all([3, 5, 5].map(() => roost.phone('ios')))
     for (const [n, { hwid }] of phones.entries())
       await roost.rest('PATCH', `/v1/apps/${roost.app}/devices/${hwid}`, { timezoneSeconds: n * -3600 })
     const at = new Date(roost.clock.now() + HOUR_MS).toISOString().slice(0, 16)

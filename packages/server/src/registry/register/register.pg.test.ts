@@ -405,10 +405,10 @@ describe('who the user of a device is', () => {
 
   test('a user can have many devices', async () => {
     const hwids = [newHwid(), newHwid(), newHwid()]
-    for (const hwid of hwids) await registered(hwid, { push_token: newToken(), userId: 'clara' })
+    for (const hwid of hwids) await registered(hwid, { push_token: newToken(), userId: 'has-many' })
     const { body } = await server.rest<{ devices: { hwid: string }[] }>(
       'GET',
-      `/v1/apps/${app.app}/devices?search=clara`,
+      `/v1/apps/${app.app}/devices?search=has-many`,
     )
     expect(body.devices.map(it => it.hwid).sort()).toEqual(hwids.sort())
   })
