@@ -4,6 +4,7 @@
  */
 import { z } from 'zod'
 import { BODY_CHARACTERS, TITLE_CHARACTERS } from './content.ts'
+import { OWN_WORDS } from './field-fault.ts'
 import { HWID_CHARACTERS, USER_ID_CHARACTERS } from './limits.ts'
 
 export const RING_SECONDS_DEFAULT = 30
@@ -43,7 +44,7 @@ export const callerSchema = z.strictObject({
   userId: userId.optional(),
   /** https URL of a portrait, for browsers and Android. */
   image: z
-    .url({ protocol: /^https$/ })
+    .url({ protocol: /^https$/, error: OWN_WORDS.https_url })
     .max(IMAGE_CHARACTERS)
     .optional(),
 })
