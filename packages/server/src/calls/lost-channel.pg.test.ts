@@ -78,3 +78,13 @@ test('a device is told over its channel, also while its process is too busy to s
   expect(await house.sayByDevice(tablet.hwid, id, 'accept')).toMatchObject({ status: 200 })
   while ((await device.next('call')).call.state !== 'answered_elsewhere');
 })
+
+test('a call rings over a channel whose process is too busy to say that it lives, and by push at once', async () => {
+  const bob = house.person('bob')
+  const phone = await bob.phone('android')
+  const device = await house.live({ hwid: phone.hwid, userId: bob.userId })
+  await roost.server.db.query("update live_server set beat_at = beat_at - interval '1 minute'")
+  await house.call({ callees: [bob.userId] })
+  expect((await device.next('call')).call).toMatchObject({ state: 'ringing', role: 'callee' })
+  await untilShown(phone, ['ringing'])
+})

@@ -32,7 +32,8 @@ const LOCK_DEVICES = `
 
 /**
  * After the lock, in a statement of its own: what it reads of connections is what devices have said that were waited for. Who has the app open
- * is told over the channel, and pushed when that is not heard; all others are pushed at once. No row: there is a call with this id, or the
+ * is told over the channel, and pushed when that is not heard; all others are pushed at once, also who is connected to a process that has
+ * not said of late that it lives: if it still holds them, it tells them as well. No row: there is a call with this id, or the
  * app is archived; a row without a device: nobody of them has one.
  */
 const MAKE = `
@@ -52,8 +53,8 @@ const MAKE = `
      cross join lateral (select coalesce(u.id = made.user_id, false) as is_caller, ${gatewayOf('voip')} as voip, ${gatewayOf('alert')} as push) a
      cross join lateral (select case when is_caller then null when voip is not null then 'voip' when push is not null then 'push' end as road) r
       left join lateral (
-        select p.server, true as is_alive, p.state = 'online' as is_open
-          from live_presence p join live_server s on s.id = p.server and ${IS_ALIVE}
+        select p.server, s.id is not null as is_alive, s.id is not null and p.state = 'online' as is_open
+          from live_presence p left join live_server s on s.id = p.server and ${IS_ALIVE}
          where p.bucket = d.bucket and p.app_id = d.app_id and p.hwid = d.hwid
            and p.user_id is not distinct from u.id) p on true
   ), legs as (

@@ -13,10 +13,16 @@ export async function closeApp(app: FastifyInstance, withinMs: number): Promise<
   }
 }
 
+/**
+ * Connections that wait to be taken: after a push to everybody phones come at once, and Node's 511 would reset the rest. The system's own
+ * limit counts as well (Linux: net.core.somaxconn, 4096 by default).
+ */
+const BACKLOG = 4096
+
 export async function listen(app: FastifyInstance, config: Config): Promise<string> {
   await app.ready() // a fault of ours in there is none of the address
   try {
-    return await app.listen({ host: config.host, port: config.port })
+    return await app.listen({ host: config.host, port: config.port, backlog: BACKLOG })
   } catch (error) {
     throw listenFault(config, error as NodeJS.ErrnoException)
   }
