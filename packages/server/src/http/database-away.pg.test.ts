@@ -72,15 +72,28 @@ describe.each([
   })
 })
 
-test('the log tells why the database can’t serve, once for many calls', async () => {
+/** Once in ten seconds, which a busy machine may take for all of them. */
+function expectToldSeldom(lines: readonly string[] | null, calls: number): void {
+  expect(lines?.length ?? 0).toBeGreaterThan(0)
+  expect(lines?.length).toBeLessThan(calls / 4)
+}
+
+test('the log tells why the database can’t serve, once for many calls, whatever API they are of', async () => {
   const own = await startBare({ databaseUrl: database.url })
   const access = await own.createApp()
+  const hwids = Array.from({ length: 20 }, (_, n) => `many-${n}`)
+  await Promise.all(hwids.map(hwid => own.device(access, 'applicationOpen', { hwid })))
   await admin.query(RAISE('53100'))
-  await Promise.all(
-    Array.from({ length: 20 }, (_, n) => own.device(access, 'applicationOpen', { hwid: `many-${n}` })),
-  )
+  const of = `/v1/apps/${access.app}/devices`
+  for (const hwid of hwids.slice(0, 2)) {
+    await own.device(access, 'applicationOpen', { hwid })
+    await own.rest('PATCH', `${of}/${hwid}`, { userId: 'ann' })
+  }
+  const told = () => own.logged().match(/"code":"53100".*the database can not serve/g)
+  expect(told()).toHaveLength(1)
+  await Promise.all(hwids.map(hwid => own.rest('PATCH', `${of}/${hwid}`, { userId: 'ann' })))
+  expectToldSeldom(told(), hwids.length)
   await admin.query('drop trigger refuse on device')
-  expect(own.logged().match(/"code":"53100".*the database can not serve/g)).toHaveLength(1)
   await own.close()
 })
 
@@ -103,7 +116,7 @@ test('the log tells once why live channels are refused, however many say hello, 
     )
   await admin.query(RAISE('53100', 'live_presence'))
   expect(new Set(await refusals())).toEqual(new Set(['not_ready']))
-  expect(own.logged().match(/"code":"53100".*the database can not serve/g)).toHaveLength(1)
+  expectToldSeldom(own.logged().match(/"code":"53100".*the database can not serve/g), hwids.length)
   await admin.query(RAISE('P0001', 'live_presence'))
   expect(new Set(await refusals())).toEqual(new Set(['internal']))
   expect(own.logged().match(/a frame of a live channel could not be taken/g)).toHaveLength(hwids.length)

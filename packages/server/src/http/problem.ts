@@ -7,7 +7,7 @@ import {
   PushError,
   remarkSchema,
 } from '@roost/protocol'
-import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
 import { z } from 'zod'
 import { codeOf, isDatabaseAway } from '../store/database.ts'
@@ -16,7 +16,7 @@ import { notJson } from './json.ts'
 /** What any thrown thing is to a caller; anything unknown is `internal`, and its text stays in the log. */
 export function asPushError(error: unknown): PushError {
   if (error instanceof PushError) return error
-  const code = (error as FastifyError).code
+  const code = codeOf(error)
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE')
     return new PushError('body_too_large', 'the body is larger than this call takes')
   if (code === 'FST_ERR_BAD_URL') return new PushError('input_invalid', 'the path has a broken escape')
@@ -41,7 +41,7 @@ const awayToldAt = new WeakMap<object, number>()
 export function logProblem(problem: PushError, error: unknown, request: FastifyRequest): void {
   logFault(problem, error, {
     log: request.log,
-    of: request.server,
+    of: request.server.server, // the one of all plugins
     failed: 'call failed',
     away: 'the database can not serve: calls are answered 503',
   })

@@ -140,3 +140,15 @@ test.each([
     expect([code, String(reason)]).toEqual([4001, why])
   },
 )
+
+test.each(['', 'a', 'ab'])(
+  'a reason is cut at the end of a character, and whatever is said before hello ends its own channel alone (%j)',
+  async beginning => {
+    const { client } = await open()
+    const key = `${beginning}${'…'.repeat(39)}`
+    client.send(`{"${key}":{"${key}":"\\u0000"}}`)
+    const [code, reason] = await once(client, 'close')
+    expect([code, String(reason)]).toEqual([4001, expect.stringMatching(/^frame\.[ab]*…+(\.[ab]*…*)?$/)])
+    expect(reason.length).toBeLessThanOrEqual(123)
+  },
+)

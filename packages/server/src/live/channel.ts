@@ -119,7 +119,7 @@ export class Channel {
 
   closeWith(code: number, reason: string): void {
     clearTimeout(this.#helloTimer)
-    this.#socket.close(code, Buffer.from(reason).subarray(0, REASON_BYTES).toString())
+    this.#socket.close(code, cutToBytes(reason, REASON_BYTES))
   }
 
   /** Says what is wrong, and closes. */
@@ -156,18 +156,20 @@ export class Channel {
   #takeInTurn(data: unknown, isBinary: boolean): void {
     this.#isAlive = true
     if (++this.#waiting === 2) this.#socket.pause()
-    this.#taken = this.#taken.then(async () => {
-      await this.#take(data, isBinary)
-      if (--this.#waiting === 0 && this.#socket.isPaused) this.#socket.resume()
-    })
+    this.#taken = this.#taken
+      .then(async () => {
+        await this.#take(data, isBinary)
+        if (--this.#waiting === 0 && this.#socket.isPaused) this.#socket.resume()
+      })
+      .catch(() => this.terminate()) // whatever it is, it ends this channel, and not the process
   }
 
   async #take(data: unknown, isBinary: boolean): Promise<void> {
     if (isBinary) return this.closeWith(NOT_TEXT, 'frames are text')
     if (++this.#frames > FRAMES_PER_BEAT) return this.close('frameInvalid', 'too many frames')
-    const frame = readFrame(String(data))
-    if (typeof frame === 'string') return this.close('frameInvalid', frame)
     try {
+      const frame = readFrame(String(data))
+      if (typeof frame === 'string') return this.close('frameInvalid', frame)
       await (this.member === undefined ? this.#greet(frame) : this.#answer(frame))
     } catch (error) {
       this.refuse(error)
@@ -240,6 +242,11 @@ export class Channel {
   #forget(seqs: readonly number[]): void {
     for (const seq of seqs) this.#unacknowledged.delete(seq)
   }
+}
+
+/** At the end of a character: `ws` takes no reason that is longer in UTF-8. */
+function cutToBytes(text: string, bytes: number): string {
+  return new TextDecoder().decode(Buffer.from(text).subarray(0, bytes), { stream: true })
 }
 
 /** Held to what the body of a call is held to; a text says what is wrong with it. */
