@@ -14,6 +14,8 @@ import { type DeviceKey, deviceOrder } from '../registry/lock-order.ts'
 import type { Database, Queryable, Transaction } from '../store/database.ts'
 
 export const BEAT_EVERY_MS = 5000
+/** In so many beats a process that lives has said so. */
+export const BEATS_TO_JUDGE = 3
 /** As long as the lease of a batch. */
 const SILENT_AFTER = "interval '15 seconds'"
 /** SQL over `live_server s`. */
@@ -133,16 +135,20 @@ export async function endSessions(
   await db.query('delete from live_server where id = $1', [server])
 }
 
-/** Says that the process lives, and ends what was connected to those that do not. */
-export async function beat(
-  db: Database,
-  { server, at }: { readonly server: string; readonly at: number },
-): Promise<void> {
-  await db.query(
-    `insert into live_server (id, beat_at) values ($1, clock_timestamp())
-     on conflict (id) do update set beat_at = excluded.beat_at`,
+/** Says that the process lives; returns whether it had said so in time before. */
+export async function beat(db: Database, server: string): Promise<boolean> {
+  const { rows } = await db.query<{ wasAlive: boolean }>(
+    `with before as (select ${IS_ALIVE} as is_alive from live_server s where s.id = $1)
+     insert into live_server (id, beat_at) values ($1, clock_timestamp())
+     on conflict (id) do update set beat_at = excluded.beat_at
+     returning coalesce((select is_alive from before), false) as "wasAlive"`,
     [server],
   )
+  return rows[0]?.wasAlive ?? false
+}
+
+/** Ends what was connected to processes that do not say any more that they live. */
+export async function endSilent(db: Database, at: number): Promise<void> {
   const { rows } = await db.query<{ id: string }>(`select s.id from live_server s where not (${IS_ALIVE})`)
   for (const { id } of rows) await endSessions(db, { server: id, at })
 }

@@ -5,7 +5,7 @@
 import type { Database } from '../store/database.ts'
 import type { Clock } from '../time.ts'
 import type { Channel } from './channel.ts'
-import { BEAT_EVERY_MS, beat, endSessions, findOutdated } from './presence.ts'
+import { BEAT_EVERY_MS, BEATS_TO_JUDGE, beat, endSessions, endSilent, findOutdated } from './presence.ts'
 import { type Roster, STEPS_OF_HEARTBEAT } from './roster.ts'
 
 export interface UpkeepOptions {
@@ -26,6 +26,8 @@ export class Upkeep {
   readonly #options: UpkeepOptions
   readonly #timers: NodeJS.Timeout[] = []
   #beating: Promise<void> | undefined
+  /** Beats in a row that came in time. */
+  #inTime = 0
   #isStopped = false
 
   constructor(options: UpkeepOptions) {
@@ -56,16 +58,17 @@ export class Upkeep {
 
   /** Says that nobody is connected here any more. */
   async end(): Promise<void> {
-    if (this.#timers.length > 0) await this.#try(() => endSessions(this.#options.db, this.#beatOf()))
+    const { db, server, clock } = this.#options
+    if (this.#timers.length > 0) await this.#try(() => endSessions(db, { server, at: clock.now() }))
   }
 
   #beat(): void {
-    this.#beating = this.#try(() => beat(this.#options.db, this.#beatOf()))
-  }
-
-  #beatOf(): { readonly server: string; readonly at: number } {
-    const { server, clock } = this.#options
-    return { server, at: clock.now() }
+    this.#beating = this.#try(async () => {
+      const { db, server, clock } = this.#options
+      this.#inTime = (await beat(db, server)) ? this.#inTime + 1 : 0
+      // Who was late itself judges nobody: after an outage of the database all are late, and still hold their connections.
+      if (this.#inTime >= BEATS_TO_JUDGE) await endSilent(db, clock.now())
+    })
   }
 
   async #heartbeat(): Promise<void> {
