@@ -14,7 +14,6 @@ import {
   mkdtemp,
   readdir,
   readFile,
-  readlink,
   rename,
   rm,
   symlink,
@@ -26,6 +25,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { programsIn } from '../packages/server/test/programs.ts'
 import { eventually } from './support/eventually.ts'
 
 const REPOSITORY = fileURLToPath(new URL('..', import.meta.url))
@@ -63,21 +63,6 @@ afterEach(async () => {
   })
   await rm(root, { recursive: true, force: true })
 })
-
-/** The process ids of what works in that folder: its working directory is there, or an argument names a place there. */
-async function programsIn(folder: string): Promise<string[]> {
-  const pids = (await readdir('/proc')).filter(name => /^\d+$/.test(name))
-  const isAtWork = await Promise.all(
-    pids.map(async pid => {
-      const [place, command] = await Promise.all([
-        readlink(`/proc/${pid}/cwd`).catch(() => ''), // it ended meanwhile, or is another user's
-        readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => ''),
-      ])
-      return place.startsWith(folder) || command.includes(folder)
-    }),
-  )
-  return pids.filter((_, i) => isAtWork[i])
-}
 
 interface RunOptions {
   readonly user?: User

@@ -1,11 +1,9 @@
 /** Commands beside each other on the embedded database, where no server runs. */
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test } from 'vitest'
 import { findRunningPostgres, type SharedPostgres, sharePostgres, startEmbeddedPostgres } from './embedded.ts'
 
 let folder: string
@@ -104,56 +102,3 @@ test('a password that has gone, or is another one, is told at once by the name o
   expect(await isThere(again)).toBe(true)
   await again.leave(unexpected)
 })
-
-describe('a start that is not wanted any more', () => {
-  const start = (signal?: AbortSignal) =>
-    startEmbeddedPostgres({ dataDirectory: folder, fsync: false, signal })
-
-  test('is given up while the cluster is made, and the next one makes it', async () => {
-    const { signal, abort } = aborting()
-    const starting = start(signal)
-    const isDraft = (name: string) => name.startsWith('postgres.new-') && !name.endsWith('-password')
-    while (!(await readdir(folder)).some(isDraft)) await turn()
-    abort()
-    await expect(starting).rejects.toThrow('stopped')
-    const next = await start()
-    expect(await isThere(next)).toBe(true)
-    await next.stop()
-    expect(await readdir(folder)).not.toContainEqual(expect.stringContaining('.new-'))
-  })
-
-  test('is given up while a server on the folder answers nobody', async () => {
-    await (await share()).leave(unexpected)
-    const mute = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)', join(folder, 'postgres')])
-    try {
-      await once(mute, 'spawn')
-      await writeFile(join(folder, 'postgres', 'postmaster.pid'), `${mute.pid}\n\n\n1\n`)
-      const { signal, abort } = aborting()
-      const starting = start(signal)
-      setImmediate(abort)
-      await expect(starting).rejects.toThrow('stopped')
-    } finally {
-      mute.kill('SIGKILL')
-    }
-  })
-
-  test('ends the server that it has started, which may recover for minutes', async () => {
-    await (await share()).leave(unexpected)
-    const { signal, abort } = aborting()
-    const starting = start(signal)
-    while ((await findRunningPostgres(folder)) === undefined) await turn()
-    abort()
-    await starting.then(
-      it => it.stop(), // it was there before it was asked
-      (error: unknown) => expect(error).toBe(signal.reason),
-    )
-    expect(await findRunningPostgres(folder)).toBeUndefined()
-  })
-})
-
-function aborting(): { readonly signal: AbortSignal; abort(): void } {
-  const controller = new AbortController()
-  return { signal: controller.signal, abort: () => controller.abort(new Error('stopped')) }
-}
-
-const turn = () => new Promise(resolve => setImmediate(resolve))

@@ -85,26 +85,25 @@ export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<E
   const launching = { ...place, logFile: join(root, 'postgres.log'), fsync: options.fsync ?? true }
   const running = left ?? (await launch({ ...launching, port: options.port }))
   const adminUrl = urlOf(running.port, password, 'postgres')
-  const owner = left?.owner ?? (await claim(adminUrl, options.dataDirectory))
-  await createDatabase(adminUrl)
+  const owner = left?.owner ?? (await claimLaunched(running.pid, adminUrl, options.dataDirectory))
+  try {
+    await createDatabase(adminUrl)
+    signal?.throwIfAborted()
+  } catch (error) {
+    await end({ owner, pid: running.pid })
+    throw error
+  }
   const again = (ending: AbortSignal) =>
     claimAgain({ ...launching, port: running.port, signal: ending }, options.dataDirectory)
   const server = new KeptServer({ owner, pid: running.pid }, options.tell && { again, tell: options.tell })
-  const stop = async () => {
-    const kept = await server.letGo()
-    await kept.owner.end().catch(() => undefined)
-    await shutDown(kept.pid)
-  }
   return {
     url: urlOf(running.port, password, DATABASE),
     port: running.port,
     wasRunning: left !== undefined,
-    stop,
+    stop: async () => end(await server.letGo()),
     stopWhenUnused: async onWait => {
       await untilUnused(server.owner, onWait)
-      const kept = await server.letGo()
-      await shutDown(kept.pid) // before the lock goes with its session
-      await kept.owner.end().catch(() => undefined)
+      await end(await server.letGo())
     },
   }
 }
@@ -113,8 +112,26 @@ export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<E
 async function claimAgain(place: Launch & { readonly port: number }, dataDirectory: string): Promise<Kept> {
   const left = await waitForLeftover(place)
   if (left !== undefined && left.port !== place.port) throw runsAlready(dataDirectory)
-  const { pid } = left ?? (await launch(place))
-  return { pid, owner: await claim(urlOf(place.port, place.password, 'postgres'), dataDirectory) }
+  const url = urlOf(place.port, place.password, 'postgres')
+  if (left !== undefined) return { pid: left.pid, owner: await claim(url, dataDirectory) }
+  const { pid } = await launch(place)
+  return { pid, owner: await claimLaunched(pid, url, dataDirectory) }
+}
+
+/** Nobody else would end a server that is not claimed by who has launched it; one that another Roost has claimed is that one's now. */
+async function claimLaunched(pid: number, url: string, dataDirectory: string): Promise<pg.Client> {
+  try {
+    return await claim(url, dataDirectory)
+  } catch (error) {
+    if (!(error instanceof StartError)) await shutDown(pid)
+    throw error
+  }
+}
+
+/** The server first: with its owner's session the claim goes, and who claims it next would lose it. */
+async function end({ owner, pid }: Kept): Promise<void> {
+  await shutDown(pid)
+  await owner.end().catch(() => undefined)
 }
 
 interface Leftover extends Running {
@@ -238,16 +255,20 @@ async function keepPassword(
 /** Holds the folder for this process, until the session or the process ends. */
 async function claim(url: string, dataDirectory: string): Promise<pg.Client> {
   const client = connectionTo(url)
-  await client.connect()
-  // A Roost killed a moment ago may still have its session open on the server's side.
-  for (const end = Date.now() + CLAIM_TIMEOUT_MS; Date.now() < end; await pause()) {
-    const { rows } = await client.query<{ held: boolean }>('select pg_try_advisory_lock($1) as held', [
-      OWNER_LOCK,
-    ])
-    if (rows[0]?.held) return client
+  try {
+    await client.connect()
+    // A Roost killed a moment ago may still have its session open on the server's side.
+    for (const until = Date.now() + CLAIM_TIMEOUT_MS; Date.now() < until; await pause()) {
+      const { rows } = await client.query<{ held: boolean }>('select pg_try_advisory_lock($1) as held', [
+        OWNER_LOCK,
+      ])
+      if (rows[0]?.held) return client
+    }
+    throw runsAlready(dataDirectory)
+  } catch (error) {
+    await client.end().catch(() => undefined)
+    throw error
   }
-  await client.end()
-  throw runsAlready(dataDirectory)
 }
 
 async function createDatabase(url: string): Promise<void> {

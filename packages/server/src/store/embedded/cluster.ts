@@ -126,10 +126,14 @@ async function runApart(
   })
   const end = () => endGroup(child)
   signal?.addEventListener('abort', end)
-  const [code, endedBy] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null]
-  signal?.removeEventListener('abort', end)
+  const [code, endedBy] = await closed(child).finally(() => signal?.removeEventListener('abort', end))
   if (code === 0) return
   throw new Error(said.trim().split('\n').slice(-3).join(' ') || `it ended with ${endedBy ?? code}`)
+}
+
+/** With what it and those that it has started say. Rejects when it could not be started. */
+async function closed(child: ChildProcess): Promise<[number | null, NodeJS.Signals | null]> {
+  return (await once(child, 'close')) as [number | null, NodeJS.Signals | null]
 }
 
 /** With the servers that initdb starts in turn. */

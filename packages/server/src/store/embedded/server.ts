@@ -78,44 +78,75 @@ export interface Launch extends Place {
   readonly fsync: boolean
 }
 
+/**
+ * Starts a server of ours, and gives it back when it answers. Throws StartError, or the reason of `signal`; what it had started
+ * is ended then, and no other server on the folder.
+ */
 export async function launch(place: Launch): Promise<Running> {
+  const { signal } = place
   const port = place.port ?? (await freePort())
-  const log = await open(place.logFile, 'a', 0o600)
-  const logStart = (await stat(place.logFile)).size
-  const [command, args] = place.launcher.wrap(place.binaries.postgres, serverArguments(place, port))
-  const child = spawn(command, args, {
-    cwd: '/',
-    env: place.launcher.env,
-    ...place.launcher.identity,
-    // A group of its own: Ctrl-C in the terminal goes to Roost, which closes its work before the database.
-    detached: true,
-    stdio: ['ignore', log.fd, log.fd],
-  })
-  await log.close()
+  const logStart = (await stat(place.logFile).catch(() => undefined))?.size ?? 0
+  const child = await startServer(place, port)
   try {
-    await untilReady(child, urlOf(port, place.password, 'postgres'), place.signal)
+    await untilReady(child, urlOf(port, place.password, 'postgres'), signal)
   } catch (cause) {
-    if (cause instanceof StartError || place.signal?.aborted) {
-      await shutDown(await serverPid(place.folder, child))
-      throw cause
-    }
-    child.kill('SIGQUIT')
-    const other = await readPidFile(place.folder)
-    if (other !== undefined && other.pid !== child.pid && (await isServerOf(other.pid, place.folder)))
-      throw runsAlready(dirname(place.folder))
-    const said = (await readFile(place.logFile, 'utf8'))
-      .slice(logStart)
-      .trim()
-      .split('\n')
-      .slice(-4)
-      .join('\n  ')
-    throw new StartError(
-      `PostgreSQL did not start on ${place.folder}:\n  ${said || String(cause)}`,
-      `Its log is ${place.logFile}. Another database can be named with ROOST_DATABASE_URL.`,
-    )
+    // One that gave up has left the folder to another server, which is not ours to end.
+    if (!hasExited(child)) await shutDown(child.pid)
+    signal?.throwIfAborted()
+    throw cause instanceof StartError ? cause : await launchFault(place, { child, logStart, cause })
   }
   child.unref()
-  return { pid: await serverPid(place.folder, child), port }
+  return { pid: child.pid, port }
+}
+
+/** What starts it puts itself aside for it (exec), so the process is the server's own. */
+type ServerProcess = ChildProcess & { readonly pid: number }
+
+async function startServer(place: Launch, port: number): Promise<ServerProcess> {
+  const log = await open(place.logFile, 'a', 0o600)
+  const [command, args] = place.launcher.wrap(place.binaries.postgres, serverArguments(place, port))
+  try {
+    const child = spawn(command, args, {
+      cwd: '/',
+      env: place.launcher.env,
+      ...place.launcher.identity,
+      // A group of its own: Ctrl-C in the terminal goes to Roost, which closes its work before the database.
+      detached: true,
+      stdio: ['ignore', log.fd, log.fd],
+    })
+    await once(child, 'spawn')
+    return child as ServerProcess
+  } catch (cause) {
+    throw new StartError(
+      `PostgreSQL could not be started: ${(cause as Error).message}`,
+      'Run "npm ci" again, or name another database with ROOST_DATABASE_URL.',
+    )
+  } finally {
+    await log.close()
+  }
+}
+
+async function launchFault(
+  place: Launch,
+  {
+    child,
+    logStart,
+    cause,
+  }: { readonly child: ServerProcess; readonly logStart: number; readonly cause: unknown },
+): Promise<StartError> {
+  const other = await readPidFile(place.folder)
+  if (other !== undefined && other.pid !== child.pid && (await isServerOf(other.pid, place.folder)))
+    return runsAlready(dirname(place.folder))
+  const said = (await readFile(place.logFile, 'utf8'))
+    .slice(logStart)
+    .trim()
+    .split('\n')
+    .slice(-4)
+    .join('\n  ')
+  return new StartError(
+    `PostgreSQL did not start on ${place.folder}:\n  ${said || String(cause)}`,
+    `Its log is ${place.logFile}. Another database can be named with ROOST_DATABASE_URL.`,
+  )
 }
 
 function serverArguments(place: Launch, port: number): string[] {
@@ -151,20 +182,15 @@ async function freePort(): Promise<number> {
 async function untilReady(child: ChildProcess, url: string, signal: AbortSignal | undefined): Promise<void> {
   for (const end = Date.now() + START_TIMEOUT_MS; Date.now() < end; await pause()) {
     signal?.throwIfAborted()
-    if (child.exitCode !== null || child.signalCode !== null) throw new Error('it exited')
+    if (hasExited(child)) throw new Error('it exited')
     if (await answers(url)) return
   }
   throw new Error(`no answer within ${START_TIMEOUT_MS / 1000} s`)
 }
 
-/** The launcher may stand between us and the server, so the server's own file names its process. */
-async function serverPid(folder: string, child: ChildProcess): Promise<number> {
-  const running = await readPidFile(folder)
-  const pid = running?.pid ?? child.pid
-  if (pid === undefined) throw new Error('PostgreSQL has no process id')
-  return pid
-}
+const hasExited = (child: ChildProcess) => child.exitCode !== null || child.signalCode !== null
 
+/** Of a server that is ours: by its launch, or by the claim on it. One that has ended is no fault. */
 export async function shutDown(pid: number): Promise<void> {
   if (!isAlive(pid)) return
   process.kill(pid, 'SIGINT') // PostgreSQL's "fast shutdown"
