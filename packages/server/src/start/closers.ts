@@ -8,8 +8,15 @@ export class Closers {
     this.#closers.push(closer)
   }
 
-  /** One after the other; of a second call only what was opened since. */
+  /** One after the other, also after one that fails: rejects at its end with the first failure. Of a second call only what was opened since. */
   async close(): Promise<void> {
-    for (const closer of this.#closers.splice(0).reverse()) await closer()
+    const failures: unknown[] = []
+    for (const closer of this.#closers.splice(0).reverse())
+      try {
+        await closer()
+      } catch (error) {
+        failures.push(error)
+      }
+    if (failures.length > 0) throw failures[0]
   }
 }
