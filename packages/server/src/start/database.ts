@@ -31,7 +31,7 @@ interface Opening {
     db: Database,
     options: { readonly signal: AbortSignal | undefined },
   ) => Promise<Prepared>
-  /** Aborted when it is not wanted any more; rejects with its reason then. */
+  /** Aborted when it is not wanted any more: rejects with its reason then, and what was opened is with the closers. */
   readonly signal?: AbortSignal | undefined
 }
 
@@ -54,6 +54,7 @@ export async function openDatabase(
   closers.push(() => db.close())
   const begun = performance.now()
   const { applied, newer } = await prepare(db, { signal })
+  signal?.throwIfAborted()
   tellMigrated(applied, { logger, ms: performance.now() - begun })
   if (newer.length > 0) logger.warn({ newer }, 'the schema is of a newer Roost: replace this one soon')
   return { db, url }

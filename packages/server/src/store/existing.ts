@@ -22,7 +22,10 @@ export async function requireFolder(dataDirectory: string): Promise<void> {
 }
 
 /** As `prepareDatabase`, of a database that was a Roost's before. Throws StartError of any other. */
-export async function prepareExisting(db: Database): Promise<Prepared> {
+export async function prepareExisting(
+  db: Database,
+  { signal }: { readonly signal?: AbortSignal | undefined } = {},
+): Promise<Prepared> {
   await requireServer(db)
   const { rows } = await db.query<{ has: boolean }>("select to_regclass('schema_version') is not null as has")
   if (rows[0]?.has !== true)
@@ -30,5 +33,5 @@ export async function prepareExisting(db: Database): Promise<Prepared> {
       'there is no Roost in this database: it has no schema of one',
       'Name that of the server with ROOST_DATABASE_URL. The first start of a server makes the schema, and so does roost migrate.',
     )
-  return prepareDatabase(db)
+  return prepareDatabase(db, { signal })
 }

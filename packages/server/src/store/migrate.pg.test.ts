@@ -136,6 +136,14 @@ async function whenWaiting(statement: string): Promise<void> {
   if (rowCount === 0) await whenWaiting(statement)
 }
 
+/** Until a session of this database has given up its transaction. */
+async function whenRolledBack(): Promise<void> {
+  const { rowCount } = await db.query(
+    "select from pg_stat_activity where datname = current_database() and state = 'idle' and query = 'rollback'",
+  )
+  if (rowCount === 0) await whenRolledBack()
+}
+
 /** Until so many have asked for the lock of migrations and not got it. */
 async function whenAsking(count: number): Promise<void> {
   const { rowCount } = await db.query(
@@ -214,6 +222,21 @@ test('a migration that meets a lock at each try says so, and leaves the schema a
     await expect(migrate(db, [FIRST, ALTER], { lockTimeoutMs: 10, pauseMs: 1, tries: 2 })).rejects.toThrow(
       'migration 5 (alter) failed: others held a lock on its tables at each try; the schema is as before',
     )
+  })
+  expect(await tables()).toEqual(['one.id'])
+})
+
+test('a migration that nobody wants any more is not tried again, however long the pause', async () => {
+  await migrate(db, [FIRST])
+  const stopped = new Error('stopped')
+  const stop = new AbortController()
+  await db.transaction(async tx => {
+    await tx.query('select from one')
+    const given = { lockTimeoutMs: 10, pauseMs: 2 ** 31 - 1, signal: stop.signal }
+    const migrating = expect(migrate(db, [FIRST, ALTER], given)).rejects.toBe(stopped)
+    await whenRolledBack()
+    stop.abort(stopped)
+    await migrating
   })
   expect(await tables()).toEqual(['one.id'])
 })

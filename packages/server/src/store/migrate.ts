@@ -38,7 +38,7 @@ export interface MigrateOptions {
   readonly pauseMs?: number
   /** Default 200: some 15 minutes, longer than a dump of a table or a report should keep it. */
   readonly tries?: number
-  /** Aborted when it shall go no further: the migration under way is finished, and the rest is left to the next start. */
+  /** Aborted when it shall go no further: the try under way is finished, and the rest is left to the next start. */
   readonly signal?: AbortSignal | undefined
 }
 
@@ -117,7 +117,7 @@ async function apply(session: Queryable, migration: Migration, options: MigrateO
     } catch (error) {
       if (attempt >= tries || !isInTheWay(error)) throw failureOf(migration, isOutside, error)
     }
-    await delay(pauseMs)
+    await delay(pauseMs, undefined, { signal }).catch(() => undefined)
     signal?.throwIfAborted()
   }
 }

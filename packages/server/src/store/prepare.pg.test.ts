@@ -54,6 +54,14 @@ test('a command that works with what is there makes no schema in a database that
   expect(await prepareExisting(db)).toEqual({ applied: [], newer: [] })
 })
 
+test('a start that is given up, on a database with a schema as on an empty one, rejects with its reason', async () => {
+  const stopped = new Error('stopped')
+  const signal = AbortSignal.abort(stopped)
+  await expect(prepareDatabase(db, { signal })).rejects.toBe(stopped)
+  await prepareDatabase(db)
+  await expect(prepareExisting(db, { signal })).rejects.toBe(stopped)
+})
+
 test('a PostgreSQL that is too old is refused with both versions, before anything is made there', async () => {
   const fault = await faultOf(prepareDatabase(db, { oldest: 99 }))
   expect(fault.message).toMatch(/^the database is PostgreSQL \d+\.\d+; Roost needs 99 or later$/)
