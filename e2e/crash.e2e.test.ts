@@ -113,18 +113,20 @@ function registerUntilStopped(create: () => Phone): {
 } {
   const acknowledged: Phone[] = []
   let begun = (): void => {}
-  const hasBegun = new Promise<void>(resolve => {
+  let notBegun = (_error: Error): void => {}
+  const hasBegun = new Promise<void>((resolve, reject) => {
     begun = resolve
+    notBegun = reject
   })
   const run = async (): Promise<void> => {
     for (;;) {
       const phone = create()
-      const isAcknowledged = await phone.open().then(
-        () => true,
-        () => false,
+      const refusal = await phone.open().then(
+        () => undefined,
+        (error: Error) => error,
       )
       phone.close()
-      if (!isAcknowledged) return
+      if (refusal !== undefined) return notBegun(refusal)
       acknowledged.push(phone)
       begun()
     }

@@ -86,14 +86,29 @@ test('a call comes up while it rings, tells by which roads, and is ended by whoe
 })
 
 test('of a user there are their calls alone', async () => {
+  const [other = ''] = phones
+  await rest('PATCH', `/devices/${other}`, { userId: 'carol' })
+  onTestFinished(() => rest('PATCH', `/devices/${other}`, { userId: USER }).then(() => undefined))
+  for (const [name, callee] of [
+    ['To Ann', USER],
+    ['To Carol', 'carol'],
+  ])
+    await rest('POST', '/calls', { caller: { name }, callees: [callee] })
   const opened = await open()
-  await opened.go(`/calls?user=${encodeURIComponent(USER)}`)
-  await untilSeen(opened, 'Cancelled')
+  const { page, go } = opened
+  await go('/calls')
+  await untilSeen(opened, 'To Carol')
   await opened.screenshot('calls')
-  const field = await opened.page.waitForSelector('input[type=search]')
-  await field?.click({ count: 3 })
-  await field?.type('nobody')
-  await field?.press('Enter')
+  const show = async (user: string) => {
+    const field = await page.waitForSelector('input[type=search]')
+    await field?.click({ count: 3 })
+    await field?.type(user)
+    await field?.press('Enter')
+  }
+  await show(USER)
+  await page.waitForFunction(() => !document.body.innerText.includes('To Carol'))
+  await untilSeen(opened, 'To Ann')
+  await show('nobody')
   await untilSeen(opened, 'No calls of nobody')
 })
 

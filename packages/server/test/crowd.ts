@@ -1,10 +1,7 @@
 /** Many devices at once, for messages to all. */
 import { BUNDLE_ID, type TestRoost } from './roost.ts'
 
-/**
- * A queue of connections that nobody has taken yet holds 511 in Node. Of more of them at once some are reset where the machine is too
- * busy to take them in time.
- */
+/** A thousand connections of one client at once would be a test of something else, and of how busy this machine is. */
 const AT_ONCE = 100
 
 /** iPhones `device-0` and so on, with tokens that Apple knows; they are not played. */

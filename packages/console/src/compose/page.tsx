@@ -1,5 +1,4 @@
 /** Writing a message: anew, as a copy of one, or in place of one that has not gone out. */
-
 import { useQueryClient } from '@tanstack/react-query'
 import { getRouteApi } from '@tanstack/react-router'
 import type { ReactElement } from 'react'

@@ -141,8 +141,8 @@ function Identity({ app, device }: OfDevice & { readonly app: string }): ReactEl
 /** Whether a call or a message would come over its channel just now. */
 function Presence({ app, hwid }: { readonly app: string; readonly hwid: string }): ReactElement {
   const t = useTexts('device')
-  const { data } = usePresence(app, hwid)
-  return <>{data ? t(`presence.${data.state}`) : '…'}</>
+  const { data, isError } = usePresence(app, hwid)
+  return <>{data ? t(`presence.${data.state}`) : isError ? '–' : '…'}</>
 }
 
 function writeOffset(seconds: number): string {

@@ -100,9 +100,12 @@ describe('an archived app', () => {
       ).status
     expect(await open()).toBe(200)
     roost.clock.stand() // by itself it would be believed for five seconds more
-    await archive()
-    while ((await open()) !== 409) await tick()
-    roost.clock.run()
+    try {
+      await archive()
+      while ((await open()) !== 409) await tick()
+    } finally {
+      roost.clock.run()
+    }
     await unarchive()
     await second.close()
   })

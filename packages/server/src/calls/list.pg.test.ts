@@ -76,8 +76,26 @@ test('of another app are none, and its calls are no place to go on from', async 
   await bob.phone('android')
   const { id } = await house.call({ callees: [bob.userId] })
   const { body: other } = await roost.rest<{ code: string }>('POST', '/v1/apps', { name: randomUUID() })
-  for (const search of ['', `?user=${encodeURIComponent(bob.userId)}`, `?after=${id}`]) {
-    const { body } = await roost.rest<CallList>('GET', `/v1/apps/${other.code}/calls${search}`)
-    expect(body).toEqual({ calls: [], next: null })
+  const of = (search: string) => roost.rest<CallList>('GET', `/v1/apps/${other.code}/calls${search}`)
+  for (const search of ['', `?user=${encodeURIComponent(bob.userId)}`])
+    expect((await of(search)).body).toEqual({ calls: [], next: null })
+  expect(await of(`?after=${id}`)).toMatchObject({ status: 400, body: { code: 'input_invalid' } })
+})
+
+test('calls that were made at the same moment are on one page each', async () => {
+  const bob = house.person('bob')
+  await bob.phone('android')
+  roost.clock.stand()
+  try {
+    const made = await Promise.all([1, 2, 3].map(() => house.call({ callees: [bob.userId] })))
+    const found: string[] = []
+    for (let after: string | null = ''; after !== null; ) {
+      const page = await list(`?user=${encodeURIComponent(bob.userId)}&limit=1${after && `&after=${after}`}`)
+      found.push(...page.calls.map(it => it.id))
+      after = page.next
+    }
+    expect(found.toSorted()).toEqual(made.map(it => it.id).toSorted())
+  } finally {
+    roost.clock.run()
   }
 })

@@ -47,13 +47,13 @@ const MAKE = `
     select made.app_id, made.id, u, 'ringing', $9 from made cross join unnest($11::text[]) u
   ), devices as materialized (
     select d.bucket, d.hwid, u.id as user_id, is_caller, p.server, coalesce(p.is_open, false) as is_open, voip, push,
-           array_remove(array[case when p.is_alive then 'socket' end, case when not coalesce(p.is_open, false) then road end], null) as roads, road
+           array_remove(array[case when p.server is not null then 'socket' end, case when not coalesce(p.is_open, false) then road end], null) as roads, road
       from made cross join unnest($11::text[] || made.user_id) u (id)
       ${devicesOfUsers('o.app_id, o.bucket, o.hwid', 'made.app_id')} d
      cross join lateral (select coalesce(u.id = made.user_id, false) as is_caller, ${gatewayOf('voip')} as voip, ${gatewayOf('alert')} as push) a
      cross join lateral (select case when is_caller then null when voip is not null then 'voip' when push is not null then 'push' end as road) r
       left join lateral (
-        select p.server, s.id is not null as is_alive, s.id is not null and p.state = 'online' as is_open
+        select p.server, s.id is not null and p.state = 'online' as is_open
           from live_presence p left join live_server s on s.id = p.server and ${IS_ALIVE}
          where p.bucket = d.bucket and p.app_id = d.app_id and p.hwid = d.hwid
            and p.user_id is not distinct from u.id) p on true

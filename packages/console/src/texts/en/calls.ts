@@ -31,7 +31,7 @@ export const texts = {
   'road.socket': 'Live channel',
   'road.push': 'Push',
   'road.voip': 'VoIP push',
-  'road.none': 'No road: no address, and not connected',
+  'road.none': 'None known',
   rang: 'Said that it rings',
   'rang.no': 'Has not said so',
   answered: 'Answered on {device}',

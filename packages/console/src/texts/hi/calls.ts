@@ -32,7 +32,7 @@ export const texts: TextsOf<'calls'> = {
   'road.socket': 'लाइव चैनल',
   'road.push': 'पुश',
   'road.voip': 'VoIP पुश',
-  'road.none': 'कोई रास्ता नहीं: न पता, न कनेक्शन',
+  'road.none': 'कोई ज्ञात नहीं',
   rang: 'बजने की सूचना',
   'rang.no': 'सूचना नहीं दी',
   answered: '{device} पर उठाई गई',

@@ -32,7 +32,7 @@ export const texts: TextsOf<'calls'> = {
   'road.socket': 'ライブチャネル',
   'road.push': 'プッシュ',
   'road.voip': 'VoIP プッシュ',
-  'road.none': '経路なし：アドレスがなく、未接続',
+  'road.none': '不明',
   rang: '鳴動の報告',
   'rang.no': '報告なし',
   answered: '{device} で応答',

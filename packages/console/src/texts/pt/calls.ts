@@ -32,7 +32,7 @@ export const texts: TextsOf<'calls'> = {
   'road.socket': 'Canal ao vivo',
   'road.push': 'Push',
   'road.voip': 'Push VoIP',
-  'road.none': 'Nenhum caminho: sem endereço e não conectado',
+  'road.none': 'Nenhum conhecido',
   rang: 'Disse que toca',
   'rang.no': 'Não disse',
   answered: 'Atendida em {device}',

@@ -32,7 +32,7 @@ export const texts: TextsOf<'calls'> = {
   'road.socket': 'Живой канал',
   'road.push': 'Push',
   'road.voip': 'VoIP-push',
-  'road.none': 'Никак: нет адреса и нет соединения',
+  'road.none': 'Неизвестно',
   rang: 'Сообщило, что звонит',
   'rang.no': 'Не сообщало',
   answered: 'Принят на {device}',

@@ -32,7 +32,7 @@ export const texts: TextsOf<'calls'> = {
   'road.socket': '实时通道',
   'road.push': '推送',
   'road.voip': 'VoIP 推送',
-  'road.none': '没有途径：没有地址，也未连接',
+  'road.none': '未知',
   rang: '设备报告已响铃',
   'rang.no': '尚未报告',
   answered: '在 {device} 上接听',
