@@ -1,11 +1,14 @@
 /** What `roost serve` and `roost simulate` say, where they say it, and how they end. */
 import { execFile } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { Command, endCommands, LISTENING, PROGRAM, run } from './support/command.ts'
+import { eventually } from './support/eventually.ts'
 
 let temporary: string
 beforeEach(async () => {
@@ -48,6 +51,35 @@ describe('roost serve', () => {
     expect((await fetch(`${url}/readyz`)).status).toBe(200)
     expect(await serve.end('SIGTERM')).toBe(0)
     expect(serve.err).not.toContain('EPIPE')
+  })
+
+  test('tells what fails while it is stopped during its start, and ends with 1', async () => {
+    const mute = createServer().listen(0, '127.0.0.1')
+    await once(mute, 'listening')
+    try {
+      const connecting = once(mute, 'connection')
+      const { port } = mute.address() as AddressInfo
+      const serve = start('serve', { ROOST_DATABASE_URL: `postgres://roost@127.0.0.1:${port}/roost` })
+      const [connection] = (await connecting) as [Socket]
+      const ended = serve.end('SIGTERM')
+      await serve.said(/stopping/)
+      connection.destroy()
+      expect(await ended).toBe(1)
+      expect(serve.err).toMatch(/^roost: the database does not answer/m)
+      expect(serve.out).not.toContain('stopped')
+    } finally {
+      mute.close()
+    }
+  })
+
+  test('stopped while it starts, wherever that meets it, ends with "stopped" and 0', async () => {
+    const serve = start('serve')
+    const read = () => readdir(join(temporary, 'data')).catch(() => [])
+    const isBegun = (names: readonly string[]) => names.some(it => it.startsWith('postgres'))
+    await eventually({ what: 'a database begun', read, until: isBegun, withinMs: 60_000 })
+    expect(await serve.end('SIGTERM')).toBe(0)
+    expect(serve.out).toMatch(/stopping: .*\nstopped\n$/)
+    expect(serve.err).not.toMatch(/^roost:/m)
   })
 })
 

@@ -54,7 +54,7 @@ async function serve({ roles: list }: { readonly roles: string }): Promise<void>
   const { signal } = stop
   const server = await startServer(config, { logger, drainMs: DRAIN_MS, roles, signal }).catch(
     (error: unknown) => {
-      if (!signal.aborted) throw error
+      if (error !== signal.reason) throw error // what fails while it stops is told
     },
   )
   if (server === undefined) return say('stopped')
