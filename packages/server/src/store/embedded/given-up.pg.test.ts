@@ -1,6 +1,6 @@
 /** A start of the embedded database that is given up, or fails on its way: what it has begun is ended, and nothing else. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { EventEmitter, once } from 'node:events'
+import { EventEmitter, getEventListeners, once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { appendFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
@@ -13,7 +13,7 @@ import { type EmbeddedOptions, type EmbeddedPostgres, startEmbeddedPostgres } fr
 import { findPostgres } from './binaries.ts'
 import { initialise, type Place } from './cluster.ts'
 import { chooseLauncher, type Launcher } from './launcher.ts'
-import { launch } from './server.ts'
+import { type Launch, launch } from './server.ts'
 
 let root: string
 let folder: string
@@ -66,6 +66,10 @@ async function placeWith(
   return { binaries, launcher: { ...launcher, wrap: wrap(launcher) }, folder, password, signal }
 }
 
+function launchIn(place: Place): Launch {
+  return { ...place, port: undefined, logFile: join(root, 'postgres.log'), fsync: false }
+}
+
 const STOPPED = new Error('stopped')
 
 function aborting(): { readonly signal: AbortSignal; abort(): void } {
@@ -94,6 +98,14 @@ test('while the cluster is made: nothing of it goes on, and the next start makes
   expect([await programsIn(root), existsSync(folder)]).toEqual([[], false])
   await start()
   expect(await readdir(root)).not.toContainEqual(expect.stringContaining('.new-'))
+})
+
+test('whose programs can not be started: says so, and listens for no stop any more', async () => {
+  const { signal } = aborting()
+  const place = await placeWith(() => () => ['/nowhere/postgres', []], signal)
+  await expect(initialise(place)).rejects.toThrow('PostgreSQL could not make its folder')
+  await expect(launch(launchIn(place))).rejects.toThrow('PostgreSQL could not be started')
+  expect(getEventListeners(signal, 'abort')).toEqual([])
 })
 
 test('while a server on the folder answers nobody: that one is left alone', async () => {
@@ -147,8 +159,7 @@ test('where another Roost runs on the folder: its server is left alone', async (
     }
   }
   const place = await placeWith(aborted, signal)
-  const launching = { ...place, port: undefined, logFile: join(root, 'postgres.log'), fsync: false }
-  await expect(launch(launching)).rejects.toBe(STOPPED)
+  await expect(launch(launchIn(place))).rejects.toBe(STOPPED)
   await ask(other.url, 'select 1')
 })
 
