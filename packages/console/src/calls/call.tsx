@@ -7,7 +7,6 @@ import { useFormat, useTexts } from '../i18n/language.tsx'
 import { Confirm } from '../parts/confirm.tsx'
 import { type Column, DataTable } from '../parts/data-table.tsx'
 import { Fact, Facts } from '../parts/facts.tsx'
-import { Id } from '../parts/id.tsx'
 import { TextLink } from '../parts/link.tsx'
 import { Loaded, PageHead, Panel } from '../parts/page.tsx'
 import { ReadOnlyMark, useMay } from '../session/session.tsx'
@@ -27,7 +26,7 @@ export function CallPage(): ReactElement {
   )
   return (
     <>
-      <PageHead title={query.data?.caller.name ?? t('call')} about={<Id value={id} />} back={back}>
+      <PageHead title={query.data?.caller.name ?? t('call')} back={back}>
         <ReadOnlyMark right="send" />
         {query.data && <CallStateBadge state={query.data.state} />}
         {query.data?.state === 'ringing' && <EndCall app={app} id={id} />}
@@ -78,7 +77,7 @@ function EndCall({ app, id }: { readonly app: string; readonly id: string }): Re
 function CallFacts({ app, call }: { readonly app: string; readonly call: CallView }): ReactElement {
   const t = useTexts('calls')
   const format = useFormat()
-  const { caller, media, createdAt, ringUntil, data } = call
+  const { id, caller, media, createdAt, ringUntil, data } = call
   return (
     <Facts>
       <Fact name={t('caller')}>
@@ -96,6 +95,9 @@ function CallFacts({ app, call }: { readonly app: string; readonly call: CallVie
       <Fact name={t('media')}>{t(`media.${media}`)}</Fact>
       <Fact name={t('at')}>{format.moment(createdAt)}</Fact>
       <Fact name={t('ringUntil')}>{format.moment(ringUntil)}</Fact>
+      <Fact name={t('id')}>
+        <Code>{id}</Code>
+      </Fact>
       {Object.keys(data).length > 0 && (
         <Fact name={t('data')}>
           <Code block>{JSON.stringify(data, null, 2)}</Code>

@@ -25,6 +25,7 @@ export const texts = {
   'state.timed_out': 'Missed',
   'state.answered_elsewhere': 'Answered elsewhere',
   ringUntil: 'Rings until',
+  id: 'Call id',
   data: 'Data for the app',
   device: 'Device',
   roads: 'Rang by',

@@ -26,6 +26,7 @@ export const texts: TextsOf<'calls'> = {
   'state.timed_out': 'छूटी हुई',
   'state.answered_elsewhere': 'दूसरे डिवाइस पर उठाई गई',
   ringUntil: 'कब तक बजेगी',
+  id: 'कॉल आईडी',
   data: 'ऐप के लिए डेटा',
   device: 'डिवाइस',
   roads: 'किस रास्ते बजी',

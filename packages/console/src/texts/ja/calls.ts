@@ -26,6 +26,7 @@ export const texts: TextsOf<'calls'> = {
   'state.timed_out': '不在着信',
   'state.answered_elsewhere': '別のデバイスで応答',
   ringUntil: '呼び出し終了',
+  id: '通話 ID',
   data: 'アプリ用データ',
   device: 'デバイス',
   roads: '呼び出し経路',

@@ -26,6 +26,7 @@ export const texts: TextsOf<'calls'> = {
   'state.timed_out': 'Perdida',
   'state.answered_elsewhere': 'Atendida em outro dispositivo',
   ringUntil: 'Toca até',
+  id: 'Id da chamada',
   data: 'Dados para o app',
   device: 'Dispositivo',
   roads: 'Tocou por',

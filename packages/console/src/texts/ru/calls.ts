@@ -26,6 +26,7 @@ export const texts: TextsOf<'calls'> = {
   'state.timed_out': 'Пропущен',
   'state.answered_elsewhere': 'Принят на другом устройстве',
   ringUntil: 'Звонит до',
+  id: 'Идентификатор',
   data: 'Данные для приложения',
   device: 'Устройство',
   roads: 'Звонит через',

@@ -26,6 +26,7 @@ export const texts: TextsOf<'calls'> = {
   'state.timed_out': '未接',
   'state.answered_elsewhere': '已在其他设备接听',
   ringUntil: '响铃截止',
+  id: '通话 ID',
   data: '给应用的数据',
   device: '设备',
   roads: '响铃途径',
