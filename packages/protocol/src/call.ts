@@ -139,15 +139,9 @@ const calleeStateSchema = z.object({
 })
 
 /** A call in a list: without its data, and the devices of its callees. */
-export const listedCallSchema = z.object({
-  id: z.string(),
-  media: callMediaSchema,
-  caller: callerSchema,
-  createdAt: z.string(),
-  ringUntil: z.string(),
-  state: callStateSchema,
-  callees: z.array(calleeStateSchema),
-})
+export const listedCallSchema = callSchema
+  .omit({ data: true })
+  .extend({ callees: z.array(calleeStateSchema) })
 export type ListedCall = z.infer<typeof listedCallSchema>
 
 /** The newest first. */

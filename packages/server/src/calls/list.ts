@@ -2,6 +2,7 @@
 import { type CallList, type ListedCall, PushError } from '@roost/protocol'
 import type { Queryable } from '../store/database.ts'
 import { overallState, stateAt } from './state.ts'
+import { CALLEES } from './views.ts'
 
 export interface CallQuery {
   readonly appId: number
@@ -19,13 +20,7 @@ const OF_USER = `c.id in (
    union all select id from call where app_id = $1 and user_id = $4)`
 
 const listSql = (ofUser: string) => `
-  select c.id, c.media, c.caller, c.created_at as "createdAt", c.ring_until as "ringUntil", (
-           select json_agg(json_build_object(
-                    'userId', m.user_id, 'state', m.state,
-                    'by', (select l.hwid from call_leg l
-                            where l.app_id = c.app_id and l.call_id = c.id and l.user_id = m.user_id and l.has_answered)
-                  ) order by m.user_id)
-             from call_callee m where m.app_id = c.app_id and m.call_id = c.id) as callees
+  select c.id, c.media, c.caller, c.created_at as "createdAt", c.ring_until as "ringUntil", ${CALLEES} as callees
     from call c
    where c.app_id = $1 ${ofUser}
      and ($3::uuid is null or (c.created_at, c.id) < (select created_at, id from call where app_id = $1 and id = $3))

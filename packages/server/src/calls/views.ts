@@ -52,14 +52,17 @@ export function callUnknown(callId: string): PushError {
   return new PushError('call_unknown', `there is no call ${callId} here`)
 }
 
-/** SQL over `call_leg l`: what a device is told, with the call `c` and its callee `m`. */
-export const DEVICE_CALL_COLUMNS = `l.bucket, l.app_id as "appId", l.hwid, l.user_id as "userId", l.is_caller as "isCaller",
-  l.has_answered as "hasAnswered", c.id, c.version, c.media, c.caller, c.data, c.created_at as "createdAt", c.ring_until as "ringUntil",
-  m.state, case when l.is_caller then (
+/** SQL over `call c`: what each callee came to, and on which device. */
+export const CALLEES = `(
     select json_agg(json_build_object('userId', o.user_id, 'state', o.state, 'by', (
              select b.hwid from call_leg b
               where b.app_id = c.app_id and b.call_id = c.id and b.user_id = o.user_id and b.has_answered)) order by o.user_id)
-      from call_callee o where o.app_id = c.app_id and o.call_id = c.id) end as callees`
+      from call_callee o where o.app_id = c.app_id and o.call_id = c.id)`
+
+/** SQL over `call_leg l`: what a device is told, with the call `c` and its callee `m`. */
+export const DEVICE_CALL_COLUMNS = `l.bucket, l.app_id as "appId", l.hwid, l.user_id as "userId", l.is_caller as "isCaller",
+  l.has_answered as "hasAnswered", c.id, c.version, c.media, c.caller, c.data, c.created_at as "createdAt", c.ring_until as "ringUntil",
+  m.state, case when l.is_caller then ${CALLEES} end as callees`
 export const DEVICE_CALL_JOINS = `join call c on c.app_id = l.app_id and c.id = l.call_id
   left join call_callee m on m.app_id = l.app_id and m.call_id = l.call_id and m.user_id = l.user_id and not l.is_caller`
 

@@ -5,9 +5,9 @@
 import type { AddressState } from '@roost/protocol'
 import type { Queryable } from '../../store/database.ts'
 import { bucketOf } from '../buckets.ts'
-import { addressOrder, deviceOrder } from '../lock-order.ts'
+import { addressOrder, type DeviceKey, deviceOrder } from '../lock-order.ts'
 import { superseding } from '../superseding.ts'
-import { type DeviceKey, nameOfDevice, type Registration } from './keys.ts'
+import { nameOfDevice, type Registration } from './keys.ts'
 import type { DeviceUpdate } from './update.ts'
 
 /** So that a gateway's answer is applied either before this change or after it, and the ledger tells which. */

@@ -1,7 +1,8 @@
 /** R3: whose an address is. The device that registered it last holds it, by its row in the directory. */
 import type { Queryable } from '../../store/database.ts'
 import { bucketOf } from '../buckets.ts'
-import type { DeviceKey, Registration } from './keys.ts'
+import type { DeviceKey } from '../lock-order.ts'
+import type { Registration } from './keys.ts'
 
 /**
  * Locks the directory row of each address and makes the registering device its holder. Rows that change hands

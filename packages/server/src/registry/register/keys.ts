@@ -1,13 +1,8 @@
 /** The rows that a call is about: its device, and the address that it registers. */
 import type { NewAddress } from '../address.ts'
 import { addressBucketOf, addressHash, bucketOf } from '../buckets.ts'
+import type { DeviceKey } from '../lock-order.ts'
 import type { DeviceUpdate } from './update.ts'
-
-export interface DeviceKey {
-  readonly bucket: number
-  readonly appId: number
-  readonly hwid: string
-}
 
 export function keyOfDevice({ appId, hwid }: DeviceUpdate): DeviceKey {
   return { bucket: bucketOf(hwid), appId, hwid }

@@ -16,7 +16,7 @@ import { findShared, noteMoves } from '../../hygiene/flapping.ts'
 import { reviveOpened } from '../../hygiene/revival.ts'
 import type { Database, Queryable } from '../../store/database.ts'
 import { MicroBatch } from '../../store/micro-batch.ts'
-import { byDirectoryKey } from '../lock-order.ts'
+import { byDirectoryKey, type DeviceKey } from '../lock-order.ts'
 import { giveTypes } from '../tags/definitions.ts'
 import { applyTagOperations } from '../tags/operations.ts'
 import { refusedTags } from '../tags/tags.ts'
@@ -31,7 +31,6 @@ import { correctedEnvironments } from './corrected.ts'
 import { logOut, upsertDevices } from './devices.ts'
 import { type Move, moveAway, takeAddresses } from './holders.ts'
 import {
-  type DeviceKey,
   keyOf,
   keyOfDevice,
   latest,
