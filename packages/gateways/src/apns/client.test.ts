@@ -374,8 +374,11 @@ describe('when the network fails', () => {
   })
 
   test('no answer within the deadline is uncertain', async () => {
-    const { common } = await apns(() => {})
-    const client = createApnsClient({ ...common, deadlineMs: 500 })
+    const { client: patient, common } = await apns(request => {
+      if (request.index === 0) accept(request)
+    })
+    await patient.send(attemptTo({ token: TOKEN })) // a handshake shall not use up the deadline
+    const client = createApnsClient({ ...common, deadlineMs: 300 })
     expect(await client.send(attemptTo({ token: TOKEN }))).toMatchObject({ kind: 'uncertain' })
   })
 

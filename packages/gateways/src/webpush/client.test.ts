@@ -468,8 +468,15 @@ describe('when the network fails', () => {
   })
 
   test('no answer within the deadline is uncertain', async () => {
-    const { options, address } = await webPush(() => {})
-    const client = createWebPushClient({ ...options, deadlineMs: 500 })
+    const {
+      client: patient,
+      options,
+      address,
+    } = await webPush(request => {
+      if (request.index === 0) request.answer(201)
+    })
+    await patient.send(attemptTo(address)) // a handshake shall not use up the deadline
+    const client = createWebPushClient({ ...options, deadlineMs: 300 })
     expect(await client.send(attemptTo(address))).toMatchObject({ kind: 'uncertain' })
   })
 })
@@ -605,10 +612,12 @@ describe('a UnifiedPush server, which is in no list', () => {
     )
     const transport = endAfterTest(createWebTransport({ extraCa: peer.ca }))
     const clock = clockAt('2026-11-02T10:00:00Z')
-    const client = createWebPushClient({ credential, transport, clock, allowPrivate: true, deadlineMs: 500 })
-    const send = (path: string) => client.send(attemptTo(subscriber.address(`${peer.origin}${path}`)))
-    expect(await send('/gone')).toEqual({ ...DEAD, reason: '410' })
-    expect(await send('/busy')).toMatchObject({ kind: 'retry', scope: 'origin', afterMs: 30_000 })
-    expect(await send('/slow')).toMatchObject({ kind: 'uncertain' })
+    const options = { credential, transport, clock, allowPrivate: true }
+    const client = createWebPushClient(options)
+    const hasty = createWebPushClient({ ...options, deadlineMs: 300 })
+    const to = (path: string) => attemptTo(subscriber.address(`${peer.origin}${path}`))
+    expect(await client.send(to('/gone'))).toEqual({ ...DEAD, reason: '410' })
+    expect(await client.send(to('/busy'))).toMatchObject({ kind: 'retry', scope: 'origin', afterMs: 30_000 })
+    expect(await hasty.send(to('/slow'))).toMatchObject({ kind: 'uncertain' })
   })
 })
