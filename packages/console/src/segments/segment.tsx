@@ -53,7 +53,7 @@ function Segment({ app, segment }: SegmentProps): ReactElement {
   const common = useTexts('common')
   const mayManage = useMay('manage')
   const maySend = useMay('send')
-  const mayUnregister = useMay('devices')
+  const mayTouchDevices = useMay('devices')
   const { id, name, nightly, condition, expression } = segment
   return (
     <>
@@ -110,8 +110,8 @@ function Segment({ app, segment }: SegmentProps): ReactElement {
           <Panel title={t('uses')}>
             <UsesOf app={app} id={id} />
           </Panel>
-          {mayManage && <ExportPanel app={app} segment={segment} />}
-          {mayUnregister && <UnregisterPanel app={app} segment={segment} />}
+          {mayTouchDevices && <ExportPanel app={app} segment={segment} />}
+          {mayTouchDevices && <UnregisterPanel app={app} segment={segment} />}
         </div>
       </div>
     </>

@@ -118,7 +118,7 @@ test('counts arrive as numbers, times in the form of the API, and infinity as a 
 })
 
 test('a statement that takes too long is ended and undone, and its connection goes on', async () => {
-  const hasty = new Database({ url: database.url, maxConnections: 1, statementTimeoutMs: 50 })
+  const hasty = new Database({ url: database.url, maxConnections: 1, statementTimeoutMs: 500 })
   const slow = hasty.transaction(async tx => {
     await add(tx, 1)
     await tx.query('select pg_sleep(600)')

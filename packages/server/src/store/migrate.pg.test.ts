@@ -81,10 +81,10 @@ test('a migration that fails leaves the schema as before, names itself, and can 
 })
 
 test('a migration may take longer than a statement of the server', async () => {
-  const hasty = new Database({ url: database.url, maxConnections: 1, statementTimeoutMs: 50 })
-  const long = { ...FIRST, sql: `${FIRST.sql}; select pg_sleep(0.2)` }
+  const hasty = new Database({ url: database.url, maxConnections: 1, statementTimeoutMs: 500 })
+  const long = { ...FIRST, sql: `${FIRST.sql}; select pg_sleep(0.6)` }
   expect(versionsOf(await migrate(hasty, [long]))).toEqual([1])
-  await expect(hasty.query('select pg_sleep(0.2)')).rejects.toMatchObject({ code: '57014' })
+  await expect(hasty.query('select pg_sleep(600)')).rejects.toMatchObject({ code: '57014' })
   await hasty.close()
 })
 

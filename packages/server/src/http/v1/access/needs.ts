@@ -36,11 +36,12 @@ const RIGHT_OF: Readonly<Record<string, Right>> = {
   tokens: 'access',
 }
 
-/** Whole calls that stop an app, or end it. */
-const OF_OWNERS: Readonly<Record<string, Right>> = {
+/** Whole calls that need another right than their part: what stops an app or ends it, and what writes whole addresses to a file. */
+const RIGHT_OF_CALL: Readonly<Record<string, Right>> = {
   'POST /apps/:app/archive': 'access',
   'POST /apps/:app/unarchive': 'access',
   'DELETE /apps/:app': 'access',
+  'POST /apps/:app/segments/:segment/exports': 'devices',
 }
 
 /**
@@ -50,6 +51,7 @@ const OF_OWNERS: Readonly<Record<string, Right>> = {
 const ENDING = [
   /^POST \/apps\/:app\/(messages\/:id\/(pause|cancel)|calls\/:call\/(cancel|reject|busy)|schedules\/:schedule\/pause|triggers\/:trigger\/pause)$/,
   /^POST \/apps\/:app\/(devices\/:hwid\/(unregister|receipts)|devices\/bulk-unregister|users\/:user\/(logout|merge)|receipts|erasures|personal-data)$/,
+  /^POST \/apps\/:app\/segments\/:segment\/exports$/,
 ]
 
 /** They compute something and change nothing. */
@@ -62,9 +64,10 @@ const READING = new Set([
   'POST /apps/:app/segments/compile',
 ])
 
-/** Whole addresses, who has access, and what everybody did. */
+/** Whole addresses and links to them, who has access, and what everybody did. */
 const GUARDED_READING: Readonly<Record<string, Right>> = {
   'device-export': 'devices',
+  'segment-exports': 'devices',
   'personal-data': 'devices',
   'member-invitations': 'access',
   tokens: 'access',
@@ -87,7 +90,9 @@ export function needOf(method: string, url: string): Need {
   if (part === 'me')
     return { right: 'read', isForAll: true, isChange: !isGet(method), isOfServing: false, isTraffic: false }
   const isChange = !isGet(method) && !READING.has(call)
-  const right = isChange ? (OF_OWNERS[call] ?? RIGHT_OF[part] ?? 'manage') : (GUARDED_READING[part] ?? 'read')
+  const right = isChange
+    ? (RIGHT_OF_CALL[call] ?? RIGHT_OF[part] ?? 'manage')
+    : (GUARDED_READING[part] ?? 'read')
   const isOfServing =
     (right === 'send' || right === 'devices') &&
     isChange &&

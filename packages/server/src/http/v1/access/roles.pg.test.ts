@@ -97,10 +97,16 @@ test('what does not read is a change, unless it is known to compute something al
 test('a viewer reads everything but whole addresses, tokens, invitations and the audit log', async () => {
   for (const route of guarded().filter(it => it.method === 'GET' && !it.path.endsWith('/live'))) {
     const { status, body } = await call(viewer, route, a)
-    const isGuarded = /device-export|\/tokens|member-invitations|\/audit/.test(route.path)
+    const isGuarded = /device-export|segment-exports|\/tokens|member-invitations|\/audit/.test(route.path)
     if (isGuarded) expect(body.code, route.path).toBe('not_allowed')
     else expect([200, 400, 404], `${route.path} ${status}`).toContain(status)
   }
+})
+
+test('what writes whole addresses to a file, and what links to the file, needs the right to devices', () => {
+  const exports = ofApps().filter(it => /(device|segment).*export|personal-data/.test(it.path))
+  expect(exports.length).toBeGreaterThan(2)
+  for (const route of exports) expect(need(route).right, `${route.method} ${route.path}`).toBe('devices')
 })
 
 test('an editor of one app sees and changes nothing of another: 404 on each of its routes', async () => {
