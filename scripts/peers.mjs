@@ -1,6 +1,6 @@
 /**
  * The libraries that measurements compare with and that try the simulator out. Roost does not need them to run, so they
- * are no dependencies of it: whoever needs them first installs them into .cache/.
+ * are no dependencies of its packages: whoever needs them first installs them into .cache/. package.json has them for `bench -- pipeline`, in the same versions.
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'

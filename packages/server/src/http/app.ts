@@ -68,7 +68,7 @@ export async function buildApp(context: HttpContext, options: AppOptions = {}): 
       requestTimeout,
       headersTimeout: requestTimeout, // Node takes the greater of the two for the body
     },
-    // At a stop requests in hand are answered; main.ts cuts what takes too long.
+    // At a stop requests in hand are answered; start/listen.ts cuts what takes too long.
     forceCloseConnections: 'idle',
     // Fastify's own 503 would be in nobody's envelope, and we can serve as long as a call gets through.
     return503OnClosing: false,

@@ -47,7 +47,7 @@ function withChange(command: Command): Command {
     .option('--inactive-days <days>', 'after so many days without an open (90)', readDays)
     .option(
       '--dormant-days <days>',
-      'who has not called in for so long is not counted as reachable (30)',
+      'of whom nothing was heard for so long, neither a call nor a receipt, is not counted as reachable (30)',
       readDays,
     )
     .addOption(

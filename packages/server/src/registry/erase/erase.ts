@@ -32,7 +32,7 @@ const SWEEP_AFTER_MS = 10 * 60_000
 export interface Erase {
   readonly appId: number
   readonly target: ErasureTarget
-  /** The label of the API token. */
+  /** The name of the person, or the label of the token. */
   readonly by: string
   /** ms. */
   readonly at: number

@@ -161,6 +161,6 @@ export function requireVersion(found: string, wanted: string, folder: string): v
   if (found === wanted) return
   throw new StartError(
     `${folder} was made by PostgreSQL ${found}, this Roost ships PostgreSQL ${wanted}`,
-    `Export it with the Roost that made it, or run PostgreSQL ${found} on it and set ROOST_DATABASE_URL.`,
+    `Run PostgreSQL ${found} on it and set ROOST_DATABASE_URL, or dump it with the Roost that made it (docs/operations.md).`,
   )
 }
