@@ -36,7 +36,8 @@ export default defineConfig(({ mode }): UserConfig => {
       outDir: 'dist/bundle',
       emptyOutDir: false, // the other bundles are there
       target: 'es2022',
-      minify: true,
+      // Of modules Vite keeps spaces and marks for another bundler; a page loads these files as they are.
+      rolldownOptions: { output: { minify: true, comments: false } },
       sourcemap: true,
     },
   }
