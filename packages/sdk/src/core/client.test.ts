@@ -88,6 +88,39 @@ test('a refused call is told to its caller and does not block those behind it', 
   expect(await store.kept()).toEqual([])
 })
 
+test('what JSON can’t say is refused and not kept, and costs nothing that is kept', async () => {
+  const { client, store } = makeClient()
+  const comeBack = await leave()
+  await client.deliver({ key: 'r', method: 'pushStat', fields: { hash: 'h' } })
+  await comeBack()
+  const cycle: Record<string, unknown> = {}
+  cycle.self = cycle
+  for (const id of [10n, cycle]) {
+    const event = { key: 'e', method: 'postEvent', fields: { event: 'paid', attributes: { id } } }
+    await expect(client.deliver(event)).rejects.toMatchObject({ code: 'refused' })
+  }
+  expect((await store.kept()).map(call => call.key)).toEqual(['r'])
+})
+
+test('what an older version has kept that JSON can’t say is dropped, and what was kept behind it goes out', async () => {
+  const { client, store } = makeClient()
+  await store.keep({ key: 'e', method: 'postEvent', fields: { attributes: { id: 10n } }, at: clock.now })
+  await store.keep({ key: 'u', method: 'registerUser', fields: { userId: 'ann' }, at: clock.now })
+  await client.flush()
+  expect(heard.map(call => call.request.userId)).toEqual(['ann'])
+  expect(await store.kept()).toEqual([])
+})
+
+test('what is kept is what JSON says of it at the moment, in every store', async () => {
+  const { client, store } = makeClient()
+  await leave()
+  const attributes = { at: new Date(0), missing: undefined, call: () => 1, price: 1 }
+  await client.deliver({ key: 'e', method: 'postEvent', fields: { attributes } })
+  attributes.price = 2
+  const [kept] = await store.kept()
+  expect(kept?.fields).toStrictEqual({ attributes: { at: '1970-01-01T00:00:00.000Z', price: 1 } })
+})
+
 test('a call that the server chokes on holds back its own kind only', async () => {
   const { client, store } = makeClient()
   answers.set('setTags', { status: 500, body: '' })

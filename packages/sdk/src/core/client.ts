@@ -61,7 +61,7 @@ type Fields = Readonly<Record<string, unknown>>
 export interface Client {
   /** Answers the protocol's `response`, `{}` for null. Throws RoostError. */
   call(method: string, fields?: Fields): Promise<Fields>
-  /** `kept`: it will be sent later. Throws RoostError `refused` when the server says no for good. */
+  /** `kept`: it will be sent later. Throws RoostError `refused` when the server says no for good, or JSON can't say it. */
   deliver(call: Pick<KeptCall, 'key' | 'method' | 'fields'>): Promise<'sent' | 'kept'>
   /** Sends one that is kept already, and those before it; else as `deliver`. */
   deliverKept(key: string): Promise<'sent' | 'kept'>
@@ -86,7 +86,9 @@ export function createClient(options: ClientOptions): Client {
     call,
     deliverKept,
     async deliver({ key, method, fields }) {
-      await store.keep({ key, method, fields, at: now() })
+      // As JSON says it: else each store would keep something else, and what can't be said would stop all that is kept behind it.
+      const said = JSON.parse(toJson(fields)) as Fields
+      await store.keep({ key, method, fields: said, at: now() })
       return deliverKept(key)
     },
     async flush() {
@@ -138,15 +140,22 @@ async function postOnce(options: ClientOptions, method: string, fields: Fields):
   const request: TransportRequest = {
     url: `${baseUrl}/json/1.3/${method}`,
     headers: { 'content-type': 'application/json', authorization: `Token ${deviceToken}` },
-    body: JSON.stringify({
-      request: { ...baseFields(state, options.facts(), method), ...named(fields, state) },
-    }),
+    body: toJson({ request: { ...baseFields(state, options.facts(), method), ...named(fields, state) } }),
     timeoutMs: TIMEOUT_MS,
   }
   const answer = await options.transport(request).catch((cause: unknown) => {
     throw new RoostError('unreachable', `${method} got no answer`, { cause })
   })
   return readAnswer(method, answer)
+}
+
+/** What it can't say, such as a BigInt or a cycle, no server will ever take. */
+function toJson(value: unknown): string {
+  try {
+    return JSON.stringify(value)
+  } catch (cause) {
+    throw new RoostError('refused', 'The call holds something that JSON can’t say', { cause })
+  }
 }
 
 async function stateForCall(store: Store, method: string): Promise<DeviceState> {
