@@ -90,13 +90,51 @@ describe('mergeUser of a device', () => {
   const mergeUser = (hwid: string, fields: Record<string, unknown>) =>
     server.device(app, 'mergeUser', { hwid, ...fields })
 
-  test('takes other devices along only if it belonged to the former user itself', async () => {
-    const [mine, ...others] = await devicesOf('victim', 3)
+  test('takes along only the devices that came to the former user no earlier than it did', async () => {
+    const [earlier] = await devicesOf('owner', 1)
+    const [mine] = await devicesOf('owner', 1)
+    const later = await devicesOf('owner', 2)
+    await mergeUser(mine as string, { oldUserId: 'owner', newUserId: 'renamed', merge: true })
+    expect(await usersOf([mine as string, ...later])).toEqual(['renamed'])
+    expect(await userOf(earlier as string)).toBe('owner')
+    await mergeUser(earlier as string, { oldUserId: 'owner', newUserId: 'renamed', merge: true })
+    expect(await userOf(earlier as string)).toBe('renamed')
+  })
+
+  test('takes nobody along when a stranger asks for it, also one who has claimed the name just before', async () => {
+    const victims = await devicesOf('victim', 3)
     const [stranger] = await devicesOf('stranger', 1)
-    await mergeUser(stranger as string, { oldUserId: 'victim', newUserId: 'thief', merge: true })
-    expect(await usersOf([mine as string, ...others])).toEqual(['victim'])
-    await mergeUser(mine as string, { oldUserId: 'victim', newUserId: 'renamed', merge: true })
-    expect(await usersOf([mine as string, ...others])).toEqual(['renamed'])
+    const theft = { oldUserId: 'victim', newUserId: 'thief', merge: true }
+    await mergeUser(stranger as string, theft)
+    expect(await usersOf(victims)).toEqual(['victim'])
+    await server.device(app, 'registerUser', { hwid: stranger, userId: 'victim' })
+    await mergeUser(stranger as string, theft)
+    expect(await usersOf(victims)).toEqual(['victim'])
+    expect(await userOf(stranger as string)).toBe('thief')
+  })
+
+  test.each([
+    ['takes a hundred along at most', 101, 100],
+    ['takes nobody along from a name of more than a thousand, which is no person', 1000, 0],
+  ])('%s', async (_rule, others, taken) => {
+    const [user, into] = [`crowd of ${others}`, `into of ${others}`]
+    const [first] = await devicesOf(user, 1)
+    await server.db.query(
+      `insert into device (bucket, app_id, hwid, user_id, first_seen_at, last_seen_at)
+       select i % 1024, a.id, $2 || i, $2, now(), now()
+         from generate_series(1, $3::integer) i cross join (select id from app where code = $1) a`,
+      [app.app, user, others],
+    )
+    await mergeUser(first as string, { oldUserId: user, newUserId: into, merge: true })
+    const { rowCount } = await server.db.query('select from device where user_id = $1', [into])
+    expect(rowCount).toBe(1 + taken)
+  })
+
+  test('of devices from before the coming was noted takes those of the same user along', async () => {
+    const [mine, ...others] = await devicesOf('old base', 3)
+    await server.db.query("update device set user_since = null where user_id = 'old base'")
+    await mergeUser(mine as string, { oldUserId: 'old base', newUserId: 'new base', merge: true })
+    expect(await usersOf([mine as string, ...others])).toEqual(['new base'])
   })
 
   test('of a visitor gives the device alone to the new user, and back to nobody', async () => {

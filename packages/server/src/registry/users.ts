@@ -4,7 +4,7 @@
  * R25: a device that is logged out, or goes over to another user, gets nothing any more that is meant for the former.
  */
 import { type DeviceSummary, PushError } from '@roost/protocol'
-import { carryOccasions } from '../messages/triggers/occasions.ts'
+import { carryOccasions, carryOccasionsOfDevices } from '../messages/triggers/occasions.ts'
 import type { Database, Queryable } from '../store/database.ts'
 import { bucketOf } from './buckets.ts'
 import { deviceOrder } from './lock-order.ts'
@@ -97,22 +97,60 @@ export interface MergeFromDevice {
   readonly update: DeviceUpdate
   readonly from: string
   readonly into: string
-  /** Else only the calling device goes over. */
+  /** With those of its devices that came after the calling one. Else that goes over alone. */
   readonly areAllMeant: boolean
 }
 
+/** As many as a person has; all others stay. */
+const TAKEN_ALONG_MAX = 100
+
 /**
- * A device asks for a merge. The device token is public, so a stranger may not take other people's devices along: the
- * other devices go over only if the calling one belongs to the former user itself.
+ * $1 app, $2 from, $3 into, $4 and $5 the calling device. It goes itself, and with it those that came to the user no earlier than it did;
+ * one of which that is not known came before it was noted. A name of more than DEVICES_MAX is no person's, and finding who came later would
+ * read all of them, so from there it goes alone.
+ */
+const TAKE_ALONG = `
+  with own as (
+    select user_since from device where bucket = $4 and app_id = $1 and hwid = $5 and user_id = $2
+  ), of_user as materialized (
+    select bucket, hwid, user_since, last_seen_at from device where app_id = $1 and user_id = $2 limit ${DEVICES_MAX + 1}
+  ), later as (
+    select u.bucket, u.hwid
+      from of_user u cross join own
+     where u.hwid <> $5 and (own.user_since is null or u.user_since >= own.user_since)
+       and (select count(*) from of_user) <= ${DEVICES_MAX}
+     order by u.last_seen_at desc, u.hwid limit ${TAKEN_ALONG_MAX}
+  ), meant as (
+    select $4::smallint as bucket, $5::text as hwid from own union all select bucket, hwid from later
+  ), locked as (
+    select d.bucket, d.app_id, d.hwid
+      from meant m join device d on d.bucket = m.bucket and d.app_id = $1 and d.hwid = m.hwid and d.user_id = $2
+     order by ${deviceOrder('d')} for update of d
+  )
+  update device d set user_id = $3
+    from locked l where d.bucket = l.bucket and d.app_id = l.app_id and d.hwid = l.hwid and d.user_id = $2
+  returning d.bucket, d.hwid`
+
+/**
+ * A device asks for a merge. The device token is public, and whoever has it may claim any name, so a stranger must not take other people's
+ * devices along: only those go over with the calling one that came to the former user no earlier than it did. Back ends merge whole users.
  */
 export async function mergeFromDevice(context: RegistryContext, merge: MergeFromDevice): Promise<void> {
-  const { appId, update, from, into, areAllMeant } = merge
-  const { rows } = await context.db.query<{ hwid: string }>(
-    'select hwid from device where bucket = $1 and app_id = $2 and hwid = $3 and user_id = $4',
-    [bucketOf(update.hwid), appId, update.hwid, from],
-  )
+  const { update, into, areAllMeant } = merge
   const isLogout = into === update.hwid
   // First, or the calling device would be somebody else for a moment, and what waits for it not meant for that one.
-  if (areAllMeant && rows.length > 0 && !isLogout) await mergeUsers(context.db, { appId, from, into })
+  if (areAllMeant && !isLogout) await takeAlong(context.db, merge)
   await context.registrations.apply({ ...update, userId: isLogout ? null : into, isLogout })
+}
+
+async function takeAlong(
+  db: Database,
+  { appId, update: { hwid }, from, into }: MergeFromDevice,
+): Promise<void> {
+  if (from === into) return
+  await db.transaction(async tx => {
+    const values = [appId, from, into, bucketOf(hwid), hwid]
+    const { rows: devices } = await tx.query<{ bucket: number; hwid: string }>(TAKE_ALONG, values)
+    await carryOccasionsOfDevices(tx, { appId, from, into, devices })
+  })
 }

@@ -181,22 +181,46 @@ async function cancel(tx: Queryable, cancels: readonly Cancel[]): Promise<void> 
   await tx.query(CANCEL_DELIVERIES, values)
 }
 
+interface Merge {
+  readonly appId: number
+  readonly from: string
+  readonly into: string
+}
+
 const CARRY_OCCASIONS = 'update trigger_occasion set user_id = $3 where app_id = $1 and user_id = $2'
 
-/** Of the devices that are the new user's by now. Uses the index message_to_end. */
-const CARRY_DELIVERIES = `
+/** Of the devices that are the new user's by now; `of` is SQL that says of which of them. Uses the index message_to_end. */
+const carryDeliveries = (of: string) => `
   update delivery_queue q set event = jsonb_set(q.event, '{userId}', to_jsonb($3::text))
     from device d, message m
-   where d.app_id = $1 and d.user_id = $3
+   where d.app_id = $1 and d.user_id = $3 ${of}
      and m.app_id = $1 and m.trigger is not null and m.state in ('sending', 'paused') and m.planned_at is not null
      and q.bucket = d.bucket and q.message_id = m.id and q.hwid = d.hwid and q.event ->> 'userId' = $2`
 
+const CARRY_DELIVERIES = carryDeliveries('')
+
 /** What waits for a user waits for the one into whom they are merged. In the transaction that has given the devices over. */
-export async function carryOccasions(
-  tx: Queryable,
-  { appId, from, into }: { readonly appId: number; readonly from: string; readonly into: string },
-): Promise<void> {
+export async function carryOccasions(tx: Queryable, { appId, from, into }: Merge): Promise<void> {
   await tx.query(CARRY_OCCASIONS, [appId, from, into])
   // Afterwards, as with cancels: what was just being made a delivery of is one by now.
   await tx.query(CARRY_DELIVERIES, [appId, from, into])
+}
+
+const THOSE = 'select * from unnest($4::smallint[], $5::text[])'
+const CARRY_OCCASIONS_OF_DEVICES = `
+  update trigger_occasion o set user_id = $3
+    from (${THOSE}) as i (bucket, hwid)
+   where o.bucket = i.bucket and o.app_id = $1 and o.hwid = i.hwid and o.user_id = $2`
+const CARRY_DELIVERIES_OF_DEVICES = carryDeliveries(`and (d.bucket, d.hwid) in (${THOSE})`)
+
+/** The same where some devices of a user go over and the others stay: what happened on those goes with them. */
+export async function carryOccasionsOfDevices(
+  tx: Queryable,
+  merge: Merge & { readonly devices: readonly { readonly bucket: number; readonly hwid: string }[] },
+): Promise<void> {
+  const { appId, from, into, devices } = merge
+  if (devices.length === 0) return
+  const values = [appId, from, into, devices.map(it => it.bucket), devices.map(it => it.hwid)]
+  await tx.query(CARRY_OCCASIONS_OF_DEVICES, values)
+  await tx.query(CARRY_DELIVERIES_OF_DEVICES, values)
 }
