@@ -5,13 +5,15 @@
  * Names are the device protocol's: `title` is the *text* and `header` the title; `b` the big picture, `s` the
  * sound, `pw_badges` the badge, `ci` the large icon and `i` the small one, `pw_channel` the channel; without `pw_msg: "1"` a device ignores the message. There is no subtitle.
  */
+import { sendersRoots } from './device-fields.ts'
 import type { Button, Notification } from './notification.ts'
 import { compact } from './payload-size.ts'
 
 export function androidDataOf(notification: Notification): Record<string, string> {
   const { title, body, badge, iconUrl: icon } = notification
+  const root = sendersRoots(notification.root)
   return compact({
-    ...(notification.root && textsOf(notification.root)),
+    ...(root && textsOf(root)),
     pw_msg: '1',
     title: body,
     header: title,

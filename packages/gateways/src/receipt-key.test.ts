@@ -27,9 +27,9 @@ test('where there is no room for it the payload goes without', () => {
   expect(withReceiptKeyInData('{"data":{"p":"1"}}', KEY, 30)).toBe('{"data":{"p":"1"}}')
 })
 
-test("a sender's own field of that name stays alone, since a gateway refuses one twice", () => {
-  const content = '{"data":{"rk":"theirs"}}'
-  expect(withReceiptKeyInData(content, KEY, 4096)).toBe(content)
+test('it is there whatever has its name deeper in the message', () => {
+  const content = '{"data":{"p":"1"},"apns":{"payload":{"texts":{"rk":"x"}}}}'
+  expect(JSON.parse(withReceiptKeyInData(content, KEY, 4096)).data).toEqual({ p: '1', rk: KEY })
 })
 
 test('without a key nothing is copied', () => {

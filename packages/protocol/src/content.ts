@@ -18,8 +18,10 @@ export const BUTTONS_MAX = 3
 
 export const INTERRUPTION_LEVELS = ['passive', 'active', 'time-sensitive', 'critical'] as const
 
+/** Put in for each device: the key of its receipts, and whom the push is for. A sender's own would be taken for them, and the push dropped. */
+const DEVICE_ROOTS = ['rk', 'ru']
 /** Names of ours, which an app reads; and Apple's own key. */
-const RESERVED_ROOTS = ['aps', 'pw_msg', 'p', 'l', 'u']
+const RESERVED_ROOTS = ['aps', 'pw_msg', 'p', 'l', 'u', ...DEVICE_ROOTS]
 
 /** Of an object of the sender's own: no gateway takes a quarter of it, and each language and gateway is checked with it. */
 export const FIELDS_CHARACTERS = 16_384
@@ -35,6 +37,24 @@ const fields = z
     it => JSON.stringify(it).length <= FIELDS_CHARACTERS,
     `at most ${FIELDS_CHARACTERS} characters as JSON`,
   )
+
+const reservedWords = (names: readonly string[]) =>
+  `Roost itself sets ${names.join(', ')}: choose another name for a key of your own`
+
+/** In a gateway's own words, which go before all that Roost says but what is each device's own. `part` is what the app gets; absent: all of it. */
+export function withoutDeviceRoots<Schema extends z.ZodType<Record<string, unknown>>>(
+  schema: Schema,
+  part?: string,
+): Schema {
+  return schema.superRefine((it, context) => {
+    const given = part === undefined ? it : it[part]
+    if (typeof given !== 'object' || given === null) return
+    const name = DEVICE_ROOTS.find(root => root in given)
+    if (name === undefined) return
+    const path = part === undefined ? [name] : [part, name]
+    context.addIssue({ code: 'custom', path, message: reservedWords(DEVICE_ROOTS) })
+  })
+}
 
 /** Level by level: what nests without end would fill the stack. */
 function isAsDeepAs(root: object, depth: number): boolean {
@@ -104,10 +124,7 @@ const shown = {
   data: fields.optional(),
   /** Keys beside ours at the root of what the app gets. */
   root: fields
-    .refine(
-      it => !RESERVED_ROOTS.some(name => name in it),
-      `names that Roost sets itself: ${RESERVED_ROOTS.join(', ')}`,
-    )
+    .refine(it => !RESERVED_ROOTS.some(name => name in it), reservedWords(RESERVED_ROOTS))
     .optional(),
   /** iOS: of the app's notification categories, with its buttons. */
   category: z.string().min(1).max(256).optional(),
@@ -133,20 +150,20 @@ const PUSH_TYPES = ['alert', 'background'] as const
 export const apnsOptionsShape = {
   priority: z.union([z.literal(1), z.literal(5), z.literal(10)]).optional(),
   aps: fields.optional(),
-  payload: fields.optional(),
+  payload: withoutDeviceRoots(fields).optional(),
 }
 /** In Google's spelling. */
 export const fcmOptionsShape = {
   notification: fields.optional(),
-  android: fields.optional(),
-  apns: fields.optional(),
-  webpush: fields.optional(),
+  android: withoutDeviceRoots(fields, 'data').optional(),
+  apns: withoutDeviceRoots(fields, 'payload').optional(),
+  webpush: withoutDeviceRoots(fields, 'data').optional(),
   fcmOptions: z.strictObject({ analytics_label: z.string().optional() }).optional(),
 }
 export const webPushOptionsShape = {
   urgency: z.enum(['very-low', 'low', 'normal', 'high']).optional(),
   topic: z.string().max(32).optional(),
-  payload: fields.optional(),
+  payload: withoutDeviceRoots(fields).optional(),
 }
 /** In Huawei's spelling. */
 export const hmsOptionsShape = { android: fields.optional() }

@@ -6,6 +6,7 @@ import {
   hmsOptionsShape,
   plainContentShape,
   webPushOptionsShape,
+  withoutDeviceRoots,
 } from './content.ts'
 import { ENVIRONMENTS, newCredentialSchema } from './credential.ts'
 import { PROVIDERS } from './device.ts'
@@ -31,7 +32,10 @@ const PUSH_TYPES = [
 
 /** Of these a token of another kind wants its own. */
 const apnsOptions = z.strictObject({ ...apnsOptionsShape, pushType: z.enum(PUSH_TYPES).optional() })
-const fcmOptions = z.strictObject({ ...fcmOptionsShape, data: z.record(z.string(), z.string()).optional() })
+const fcmOptions = z.strictObject({
+  ...fcmOptionsShape,
+  data: withoutDeviceRoots(z.record(z.string(), z.string())).optional(),
+})
 const webPushOptions = z.strictObject(webPushOptionsShape)
 const hmsOptions = z.strictObject(hmsOptionsShape)
 

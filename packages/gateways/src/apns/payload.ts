@@ -8,6 +8,7 @@
 import { createHash } from 'node:crypto'
 import { isObject } from '../answer.ts'
 import type { Clock } from '../clock.ts'
+import { describeDeviceField, sendersRoots } from '../device-fields.ts'
 import type { Made } from '../mold.ts'
 import type { Attempt, Notification } from '../notification.ts'
 import { describeOversize } from '../payload-size.ts'
@@ -119,6 +120,8 @@ function describeContentFault(
   pushType: ApnsPushType,
 ): string | undefined {
   if (apns?.payload && 'aps' in apns.payload) return 'payload_has_aps: its keys belong into apns.aps'
+  const reserved = describeDeviceField('apns.payload', apns?.payload)
+  if (reserved !== undefined) return reserved
   if (pushType === 'mdm') return describeMdmFault(content)
   return describeApsFault(content.aps as Content, pushType)
 }
@@ -181,7 +184,7 @@ function contentOf(notification: Notification, pushType: ApnsPushType, clock: Cl
 
 function rootsOf(notification: Notification): Content {
   return {
-    ...notification.root,
+    ...sendersRoots(notification.root),
     pw_msg: '1',
     p: notification.hash,
     l: notification.url,

@@ -128,6 +128,8 @@ describe('what the sender writes for APNs', () => {
   test.each<[string, ApnsOptions]>([
     ['alert_shows_nothing', { pushType: 'alert', aps: { alert: null } }],
     ['payload_has_aps', { payload: { aps: {} } }],
+    ['reserved_field: apns.payload has "ru"', { payload: { ru: 'Привет' } }],
+    ['reserved_field: apns.payload has "rk"', { payload: { rk: 'x' } }],
     ['background_has_more: "sound"', { pushType: 'background', aps: { sound: 'default' } }],
     ['background_has_more: "mutable-content"', { pushType: 'background', aps: { 'mutable-content': 1 } }],
     ['background_incomplete', { pushType: 'background', aps: { 'content-available': null } }],

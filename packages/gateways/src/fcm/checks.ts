@@ -1,11 +1,12 @@
 /**
  * What Google is known to refuse in a message, said before it is sent and in words: its own answer to some of these
- * names no field and could as well be about the token.
+ * names no field and could as well be about the token. And what the app would take for ours.
  *
  * Names are not checked against a list: Google adds fields, and tells an unknown one by its name.
  * Source: Firebase, "REST Resource: projects.messages".
  */
 import { isObject } from '../answer.ts'
+import { describeDeviceField } from '../device-fields.ts'
 import { MAX_TTL_SECONDS } from './settings.ts'
 
 type Fields = Readonly<Record<string, unknown>>
@@ -22,6 +23,7 @@ export function describeFault(message: Fields): string | undefined {
     dataFault('data', message.data) ??
     dataFault('android.data', android?.data) ??
     dataFault('webpush.data', objectIn(message, 'webpush')?.data) ??
+    describeDeviceField('apns.payload', objectIn(message, 'apns')?.payload) ??
     ttlFault(android?.ttl) ??
     priorityFault(android?.priority) ??
     textFault('android.collapse_key', android?.collapse_key) ??
@@ -45,7 +47,7 @@ function dataFault(path: string, data: unknown): string | undefined {
     if (typeof value !== 'string') return `${path}: the value of "${key}" is no text; FCM takes texts only`
     if (isReserved(key)) return `${path}: the key "${key}" is reserved by Google`
   }
-  return undefined
+  return describeDeviceField(path, data)
 }
 
 function isReserved(key: string): boolean {

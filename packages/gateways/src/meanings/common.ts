@@ -15,6 +15,11 @@ export const COMMON_MEANINGS: readonly MeaningRow[] = [
       'Shorten the text or the data. What is long belongs on a server of yours, with its id in the data.',
   },
   {
+    pattern: /^reserved_field: /,
+    meaning: 'The message has a key of a name that Roost sets for each device; Roost did not send it.',
+    remedy: 'Choose another name for that key.',
+  },
+  {
     pattern: /^token endpoint: .*(invalid_grant|invalid_client|account not found|Invalid JWT)/i,
     kind: 'credential_fault',
     meaning:

@@ -8,6 +8,7 @@
  */
 import { createHash } from 'node:crypto'
 import { quote } from '../answer.ts'
+import { describeDeviceField, sendersRoots } from '../device-fields.ts'
 import type { Notification } from '../notification.ts'
 import { compact, describeOversize } from '../payload-size.ts'
 import type { Endpoint } from './endpoint.ts'
@@ -18,9 +19,11 @@ export type WebPushPayload =
   | { readonly ok: false; readonly reason: string }
 
 export function buildPlaintext(notification: Notification): WebPushPayload {
-  const { buttons } = notification
+  const { buttons, webPush } = notification
+  const reserved = describeDeviceField('webPush.payload', webPush?.payload)
+  if (reserved !== undefined) return { ok: false, reason: reserved }
   const parts = compact({
-    ...notification.root,
+    ...sendersRoots(notification.root),
     header: notification.title,
     body: notification.body,
     i: notification.iconUrl,
@@ -31,7 +34,7 @@ export function buildPlaintext(notification: Notification): WebPushPayload {
     pw_badges: notification.badge,
     u: notification.data && JSON.stringify(notification.data),
     buttons: buttons && buttons.length > 0 ? JSON.stringify(buttons) : undefined,
-    ...notification.webPush?.payload,
+    ...webPush?.payload,
   })
   const plaintext = Buffer.from(JSON.stringify(parts))
   if (plaintext.length <= MAX_PLAINTEXT_BYTES) return { ok: true, plaintext }
