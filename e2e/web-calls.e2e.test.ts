@@ -101,6 +101,18 @@ test('a page that is opened while it rings rings, too', async () => {
   expect(await answer(late, id, 'accept')).toBe('taken')
 })
 
+test('without a channel all pages of the browser stop ringing, and none hears that the time is over, when one of them has answered', async () => {
+  const [first] = pages
+  const second = await newPage(browsers[0] as Browser)
+  await second.goto(site.url)
+  await second.waitForFunction('window.makeRoost !== undefined')
+  for (const page of [first, second]) await goDeaf(page)
+  const { id } = await call()
+  for (const page of [first, second]) await untilStates(page, ['ringing'])
+  expect(await answer(first, id, 'accept')).toBe('taken')
+  for (const page of [first, second]) await untilStates(page, ['ringing', 'accepted'])
+})
+
 /** A page of a device that bob is logged in on, with its subscription, and not connected. */
 async function openDevice(browser: Browser): Promise<Page> {
   const page = await newPage(browser)
@@ -122,6 +134,18 @@ function options(): RoostOptions {
 async function goLive(page: Page): Promise<void> {
   await page.evaluate(given => window.startLive({ ...given, rings: true }), options())
   await page.waitForFunction(() => window.liveStatuses.at(-1) === 'connected', { timeout: WITHIN_MS })
+}
+
+/** It rings by itself, and hears of calls by push alone. */
+async function goDeaf(page: Page): Promise<void> {
+  await page.evaluate(async given => {
+    window.roost = window.makeRoost({
+      ...given,
+      onMessage: () => undefined,
+      onCall: it => window.calls.push(it),
+    })
+    await window.roost.start()
+  }, options())
 }
 
 function call(): Promise<CallView> {

@@ -56,6 +56,51 @@ test('what was answered elsewhere stops, and an older word that comes later star
   expect(timers.map(it => it.isOff)).toEqual([true])
 })
 
+test.each([
+  ['accept', 'accepted'],
+  ['reject', 'rejected'],
+  ['busy', 'busy'],
+] as const)(
+  'a call to which the server has taken "%s" never times out here, and no older push rings it again',
+  (answer, state) => {
+    const { device, heard, timers } = ringing()
+    device.take(CALL)
+    device.settle('c1', answer)
+    expect(timers.map(it => it.isOff)).toEqual([true])
+    device.take({ ...CALL, version: 2 }) // of a call to several: another one's answer, told before this one's
+    device.take({ ...CALL, state, version: 3 })
+    device.settle('c1', answer) // repeated
+    expect(heard).toEqual(['1 ringing', `1 ${state}`])
+  },
+)
+
+test('an answer that was taken counts though the time was over here meanwhile', () => {
+  const { device, heard, timers } = ringing()
+  device.take(CALL)
+  timers[0]?.work()
+  device.settle('c1', 'accept')
+  expect(heard).toEqual(['1 ringing', '1 timed_out', '1 accepted'])
+})
+
+test('a call that was answered before its push comes does not ring', () => {
+  const { device, heard, timers } = ringing()
+  device.settle('c1', 'accept')
+  device.take(CALL)
+  device.take({ ...CALL, state: 'cancelled', version: 2 })
+  expect(heard).toEqual(['2 cancelled'])
+  expect(timers).toEqual([])
+})
+
+test('the caller’s device, which may have lost its channel, takes no call for unanswered by its own clock', () => {
+  const { device, heard, timers } = ringing()
+  device.take({ ...CALL, role: 'caller' })
+  device.take({ ...CALL, id: 'c2', role: 'caller', ringUntil: new Date(NOW).toISOString() })
+  device.settle('c1', 'cancel')
+  device.take({ ...CALL, role: 'caller', state: 'accepted', version: 2 })
+  expect(timers).toEqual([])
+  expect(heard).toEqual(['1 ringing', '1 ringing', '2 accepted'])
+})
+
 test('a call that comes after its time rings nobody', () => {
   const { device, heard, timers } = ringing()
   device.take({ ...CALL, ringUntil: new Date(NOW).toISOString() })

@@ -72,7 +72,7 @@ export async function noteCall(
 }
 
 export interface RingingOptions {
-  /** With every change, and when the time is over. */
+  /** With every change, and when the time is over; of that the caller's device hears from the server alone. */
   readonly onCall: (call: Call) => void
   readonly now: () => number
   /** Runs work later; gives back how to forget it. Default setTimeout. */
@@ -83,23 +83,49 @@ export interface RingingOptions {
 export interface Ringing {
   /** Of a frame or a push, in any order and as often as they come. */
   take(call: Call): void
+  /** The server has taken this answer of the device: no frame may ever say so, as to an app without a channel. */
+  settle(id: string, answer: CallAnswer): void
   stop(): void
 }
 
+interface Known {
+  readonly version: number
+  /** As it was told last, but for the end of its time; undefined: it was answered before it came. */
+  readonly call: Call | undefined
+  readonly isSettled: boolean
+  readonly forget: () => void
+}
+
+const STATES: Readonly<Record<CallAnswer, CallState>> = {
+  ringing: 'ringing',
+  accept: 'accepted',
+  reject: 'rejected',
+  busy: 'busy',
+  cancel: 'cancelled',
+}
+
 export function createRinging({ onCall, now, later = byTimeout }: RingingOptions): Ringing {
-  const known = new Map<string, { readonly version: number; readonly forget: () => void }>()
+  const known = new Map<string, Known>()
   return {
     take(call) {
-      const before = known.get(call.id)
-      if (before !== undefined && before.version >= call.version) return
+      const { id, version } = call
+      const before = known.get(id)
+      if (before !== undefined && before.version >= version) return
+      if (before?.isSettled && isNoNews(call, before.call)) return void known.set(id, { ...before, version })
       before?.forget()
-      const ms = leftToRing(call, now())
+      const ms = isCalled(call) ? leftToRing(call, now()) : 0
+      const end = () => onCall(overAs(call, 'timed_out'))
+      known.set(id, { version, call, isSettled: false, forget: ms > 0 ? later(end, ms) : nothing })
       // One that is over by now rings nobody.
-      const told: Call = call.state === 'ringing' && ms === 0 ? { ...call, state: 'timed_out' } : call
-      const end = () => onCall({ ...call, state: 'timed_out', ringMs: 0 })
-      const forget = ms > 0 ? later(end, ms) : () => undefined
-      known.set(call.id, { version: call.version, forget })
-      onCall(told)
+      onCall(isCalled(call) && ms === 0 ? { ...call, state: 'timed_out' } : call)
+    },
+    settle(id, answer) {
+      const { version = 0, call, forget = nothing } = known.get(id) ?? {}
+      if (answer === 'ringing' || call?.role === 'caller') return
+      forget()
+      const told = call && isCalled(call) ? overAs(call, STATES[answer]) : undefined
+      known.set(id, { version, call: told ?? call, isSettled: true, forget: nothing })
+      if (told !== undefined) onCall(told)
     },
     stop() {
       for (const { forget } of known.values()) forget()
@@ -107,6 +133,22 @@ export function createRinging({ onCall, now, later = byTimeout }: RingingOptions
     },
   }
 }
+
+/** It rings for the person who uses this device. */
+function isCalled({ state, role }: Call): boolean {
+  return state === 'ringing' && role !== 'caller'
+}
+
+/** Of a call that this device has answered. */
+function isNoNews(call: Call, before: Call | undefined): boolean {
+  return isCalled(call) || (call.role !== 'caller' && call.state === before?.state)
+}
+
+function overAs(call: Call, state: CallState): Call {
+  return { ...call, state, ringMs: 0 }
+}
+
+function nothing(): void {}
 
 function byTimeout(work: () => void, ms: number): () => void {
   const timer = setTimeout(work, ms)

@@ -2,7 +2,7 @@
  * Calls in an app that runs: by the live channel and by push, in any order. docs/calls.md. What rings while the app is closed is the native
  * parts' (native/ios/CallPushes.swift, the Android messaging service); the open app hears of the call after its next `hello`.
  */
-import { type Call, callIn, createRinging, noteCall } from '../core/calls.ts'
+import { type Call, type CallAnswer, callIn, createRinging, noteCall } from '../core/calls.ts'
 import type { Live, OtherFrame } from '../core/live-options.ts'
 import { isForeign } from '../core/received.ts'
 import type { Environment } from './environment.ts'
@@ -13,6 +13,8 @@ export interface Calls {
   takeFrame(frame: OtherFrame, live: Pick<Live, 'say'>): Promise<void>
   /** Whether the push told of a call: the app hears of it as of one. */
   takePush(push: Push): Promise<boolean>
+  /** The server has taken this answer. */
+  settle(id: string, answer: CallAnswer): void
   stop(): void
 }
 
@@ -38,6 +40,7 @@ export function createCalls({ store, now }: Environment, onCall: ((call: Call) =
       if (await noteCall(store, call)) ringing.take(call)
       return true
     },
+    settle: (id, answer) => ringing?.settle(id, answer),
     stop: () => ringing?.stop(),
   }
 }

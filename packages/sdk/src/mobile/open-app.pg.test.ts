@@ -67,6 +67,8 @@ describe.each(KINDS)('%s', kind => {
     const id = await ring(await logIn(app))
     await until(() => calls.some(it => it.id === id && it.state === 'ringing'))
     expect(await app.roost.answerCall(id, 'accept')).toBe('taken')
+    // no channel and no push tells the device that has answered
+    expect(calls.map(it => it.state)).toEqual(['ringing', 'accepted'])
     const { body } = await roost.rest<{ state: string }>('GET', path(`calls/${id}`))
     expect(body.state).toBe('accepted')
     expect(app.pushes).toEqual([])

@@ -4,7 +4,7 @@
  * The listeners are set when it is made, not when it is started: a push may start the app behind, and then nothing but the app's first module
  * is read. Everything may be called twice; what can't be sent now is kept and sent at the next event or start.
  */
-import { answerCall } from '../core/calls.ts'
+import { answerCall, type CallAnswer } from '../core/calls.ts'
 import { isDue } from '../core/decide.ts'
 import { RoostError } from '../core/error.ts'
 import { type Inbox, type InboxPage, markInbox, readInbox } from '../core/inbox.ts'
@@ -48,7 +48,7 @@ export function createMobileRoost(options: MobileRoostOptions): MobileRoost {
     inbox: page => inbox(context, page),
     setBadge: count => showBadge(context, count),
     markInbox: (id, state) => mark(context, id, state),
-    answerCall: (id, answer) => answerCall({ ...context, transport }, id, answer),
+    answerCall: (id, answer) => decide(context, id, answer),
     noteOpened: push => noteOpened(context, push),
     selfCheck: () => selfCheck(context, context.adopted),
     stop,
@@ -170,6 +170,12 @@ async function setUser(context: Context, userId: string | undefined): Promise<Mo
   } finally {
     live.userChanged()
   }
+}
+
+async function decide(context: Context, id: string, answer: CallAnswer): Promise<'taken' | 'over'> {
+  const said = await answerCall({ ...context, transport }, id, answer)
+  if (said === 'taken') context.calls.settle(id, answer)
+  return said
 }
 
 async function inbox(context: Context, page: InboxPage = {}): Promise<Inbox> {

@@ -144,6 +144,8 @@ class Page {
         return
       case 'call':
         return this.#ringing?.take(notice.call)
+      case 'answered':
+        return this.#ringing?.settle(notice.id, notice.answer)
       case 'view':
         void this.#tellState(notice.hidden)
         return

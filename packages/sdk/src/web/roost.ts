@@ -5,7 +5,6 @@
  * permission outside a user gesture. Everything may be called twice; the second call finds nothing to do.
  * Source: W3C Push API; Notifications API §"requestPermission".
  */
-import { answerCall } from '../core/calls.ts'
 import { isDue } from '../core/decide.ts'
 import { RoostError } from '../core/error.ts'
 import { type Inbox, type InboxPage, markInbox, readInbox } from '../core/inbox.ts'
@@ -14,6 +13,7 @@ import { sendReceipt } from '../core/receipts.ts'
 import { announce, changeUser, introduce } from '../core/shared.ts'
 import type { DeviceState } from '../core/state.ts'
 import { adoptOptions } from './adopt.ts'
+import { answer } from './answer.ts'
 import { showBadge } from './badge.ts'
 import { browserEnvironment, type Environment, transport } from './browser.ts'
 import type { Invited } from './invitation.ts'
@@ -42,7 +42,7 @@ export function createRoost(options: RoostOptions): Roost {
     unsubscribe: () => unsubscribe(context),
     setTags: tags => setTags(context, tags),
     trackEvent: (event, attributes = {}) => trackEvent(context, event, attributes),
-    answerCall: (id, answer) => answerCall({ ...context, transport }, id, answer),
+    answerCall: (id, said) => answer(context, id, said),
     reportMessage: (message, what) => sendReceipt(context.client, what, message),
     setUser: userId => setUser(context, userId),
     status: () => readStatus(context),

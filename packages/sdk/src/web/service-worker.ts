@@ -5,12 +5,13 @@
  * a receipt is kept before it is sent, because the worker may be stopped or offline in between.
  * Sources: Service Workers §4.4 (ExtendableEvent); Push API §9; Notifications API §2.
  */
-import { answerCall, callIn } from '../core/calls.ts'
+import { callIn } from '../core/calls.ts'
 import { VERSION } from '../core/client.ts'
 import { readInbox } from '../core/inbox.ts'
 import { decodePayload, linkClicked, type PushPayload, safeLink } from '../core/payload.ts'
 import { sendReceipt } from '../core/receipts.ts'
 import { once, type Verdict } from '../core/received.ts'
+import { answer } from './answer.ts'
 import { showBadge } from './badge.ts'
 import { browserEnvironment, isWebKit, transport } from './browser.ts'
 import { type Carried, closeForeign, keepPromise, showNotification } from './notification.ts'
@@ -111,7 +112,7 @@ async function follow(event: NotificationEvent): Promise<void> {
   event.notification.close()
   const carried = event.notification.data as Carried
   const { ringingCall } = carried
-  if (ringingCall !== undefined) return answer(carried, ringingCall, event.action)
+  if (ringingCall !== undefined) return decide(carried, ringingCall, event.action)
   const landing = openLink(linkClicked(carried, event.action)).then(() =>
     sendReceipt(environment.client, 'landed', carried),
   )
@@ -120,10 +121,10 @@ async function follow(event: NotificationEvent): Promise<void> {
 }
 
 /** A click beside the buttons opens the site, where it goes on to ring. */
-async function answer(carried: Carried, id: string, action: string): Promise<void> {
+async function decide(carried: Carried, id: string, action: string): Promise<void> {
   const opened = sendReceipt(environment.client, 'opened', carried)
   const decided = action === '0' ? 'accept' : 'reject'
-  const said = action === '' ? Promise.resolve() : answerCall({ ...environment, transport }, id, decided)
+  const said = action === '' ? Promise.resolve() : answer(environment, id, decided)
   if (action === '1') return inParallel(said, opened)
   await inParallel(said, opened, openLink(carried.url))
 }

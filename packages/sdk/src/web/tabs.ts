@@ -4,7 +4,7 @@
  * Each page holds a lock under its own name while it is in view: the browser lets go of it when the page ends, however it ends, so nobody keeps
  * lists that go stale. Pages and the service worker ask for the locks that are held. Source: W3C Web Locks API §2.5 and "query()".
  */
-import type { Call } from '../core/calls.ts'
+import type { Call, CallAnswer } from '../core/calls.ts'
 import type { PushPayload } from '../core/payload.ts'
 
 const CHANNEL = 'roost'
@@ -21,6 +21,8 @@ export type Notice =
   | { readonly type: 'user' }
   /** A call has changed: all pages may have to ring, or to stop. */
   | { readonly type: 'call'; readonly call: Call }
+  /** The server has taken an answer of this device. */
+  | { readonly type: 'answered'; readonly id: string; readonly answer: CallAnswer }
   /** For the page of this id alone. */
   | { readonly type: 'message'; readonly to: string; readonly message: PushPayload }
 

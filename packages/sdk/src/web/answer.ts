@@ -1,0 +1,15 @@
+/** What the person has decided about a call, by a page or by a button of its notification: all pages of the browser stop ringing then. */
+import { answerCall, type CallAnswer } from '../core/calls.ts'
+import { type Environment, transport } from './browser.ts'
+import { tell } from './tabs.ts'
+
+/** As `answerCall`. */
+export async function answer(
+  { store }: Pick<Environment, 'store'>,
+  id: string,
+  answer: CallAnswer,
+): Promise<'taken' | 'over'> {
+  const said = await answerCall({ store, transport }, id, answer)
+  if (said === 'taken') tell({ type: 'answered', id, answer })
+  return said
+}
