@@ -11,7 +11,8 @@ import { countUnread } from './unread.ts'
 
 let roost: TestRoost
 beforeAll(async () => {
-  roost = await startRoost()
+  // Without jobs of its own, so that none comes in between.
+  roost = await startRoost({ roles: ['api', 'send'] })
 })
 afterAll(() => roost.close())
 
@@ -162,6 +163,21 @@ describe('another person on the same device', () => {
     expect((await compatInbox(hwid, { userId: anna })).messages).toHaveLength(1)
     // What clients say that know of no login.
     expect((await compatInbox(hwid, { userId: hwid })).messages).toHaveLength(1)
+  })
+
+  test('reads nothing of the former one over REST either, where the app says whom it believes to be logged in', async () => {
+    roost.clock.advance(1000) // what other tests sent to all is not for this device
+    const anna = name('anna')
+    const hwid = await silentDevice({ userId: anna })
+    for (const to of [{ all: true as const }, { users: [anna] }])
+      await roost.sendAndSettle({ to, content: { title: Object.keys(to)[0] }, inbox: { only: true } })
+    const readAs = async (userId: string) => {
+      const query = `?userId=${encodeURIComponent(userId)}`
+      const { status, body } = await roost.rest<InboxView>('GET', inboxPath(hwid, query))
+      return [status, body.entries.map(it => it.title), body.unread]
+    }
+    expect(await readAs(name('ben'))).toEqual([200, ['all'], 1])
+    for (const same of [anna, hwid, '']) expect(await readAs(same)).toEqual([200, ['users', 'all'], 2])
   })
 
   test.each([

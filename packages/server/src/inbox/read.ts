@@ -22,6 +22,17 @@ export interface InboxKey {
   readonly at: number
 }
 
+/** Clients name the hwid as user when nobody is logged in, and also when a back end has named the user; that and '' say nothing. */
+export function claimedUser({
+  hwid,
+  userId,
+}: {
+  readonly hwid: string
+  readonly userId?: string | null | undefined
+}): string | undefined {
+  return userId === hwid || userId === '' ? undefined : (userId ?? undefined)
+}
+
 /** From this status on an entry is not unread. */
 export const READ = 2
 const OPENED = 3

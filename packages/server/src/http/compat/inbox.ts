@@ -7,7 +7,7 @@
  */
 import { compatInboxSchema, compatInboxStatusSchema } from '@roost/protocol'
 import { readInbox, type ShownEntry } from '../../inbox/content.ts'
-import { type InboxKey, isUnread } from '../../inbox/read.ts'
+import { claimedUser, type InboxKey, isUnread } from '../../inbox/read.ts'
 import { messageIdOfNumber, STATUS, setInboxState } from '../../inbox/states.ts'
 import { messageIdOf } from '../../insight/receipts.ts'
 import { type Call, type CompatMethod, method } from './call.ts'
@@ -20,10 +20,9 @@ interface Caller {
   readonly userId?: string | null | undefined
 }
 
-/** Clients name the hwid as user when nobody is logged in, and also when a back end has named the user. */
-function keyOf({ app, context }: Call, { hwid, userId }: Caller): InboxKey {
-  const claimedUserId = userId === hwid || userId === '' ? undefined : (userId ?? undefined)
-  return { appId: app.id, hwid, at: context.clock.now(), claimedUserId }
+function keyOf({ app, context }: Call, caller: Caller): InboxKey {
+  const { hwid } = caller
+  return { appId: app.id, hwid, at: context.clock.now(), claimedUserId: claimedUser(caller) }
 }
 
 /** Newest first. `next` is empty on the last page, so that a client that keeps it begins at the newest again. */

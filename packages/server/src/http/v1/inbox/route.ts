@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { readInbox, viewOf } from '../../../inbox/content.ts'
-import { isUnread } from '../../../inbox/read.ts'
+import { claimedUser, isUnread } from '../../../inbox/read.ts'
 import { STATUS, setInboxState } from '../../../inbox/states.ts'
 import type { HttpContext } from '../../context.ts'
 import { letInDevicesAndBackEnds, DEVICE_OR_BACK_END as security } from '../../device-or-back-end.ts'
@@ -32,8 +32,9 @@ export async function inboxRoutes(instance: FastifyInstance, context: HttpContex
     },
     async request => {
       const { id: appId } = callerOf(request)
-      const { limit, after } = request.query
-      const key = { appId, hwid: request.params.hwid, at: context.clock.now() }
+      const { limit, after, userId } = request.query
+      const { hwid } = request.params
+      const key = { appId, hwid, at: context.clock.now(), claimedUserId: claimedUser({ hwid, userId }) }
       const { shown } = await readInbox(context.db, key)
       const rest = after === undefined ? shown : shown.filter(it => it.entry.number < Number(after))
       const page = rest.slice(0, limit)

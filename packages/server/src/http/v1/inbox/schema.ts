@@ -1,3 +1,4 @@
+import { USER_ID_CHARACTERS } from '@roost/protocol'
 import { z } from 'zod'
 import { deviceParamsSchema } from '../devices/schema.ts'
 
@@ -11,4 +12,6 @@ export const inboxQuerySchema = z.strictObject({
     .string()
     .regex(/^\d{1,15}$/, '`next` of the page before')
     .optional(),
+  /** Whom the app believes to be logged in; absent, empty or the hwid: unsaid. Entries of another user than that are not given. */
+  userId: z.string().max(USER_ID_CHARACTERS).optional(),
 })
