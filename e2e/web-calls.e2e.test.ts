@@ -113,6 +113,16 @@ test('without a channel all pages of the browser stop ringing, and none hears th
   for (const page of [first, second]) await untilStates(page, ['ringing', 'accepted'])
 })
 
+test('R25: what rings for one stops, also without a channel, when somebody else logs in', async () => {
+  const [live, deaf] = pages
+  await goLive(live)
+  await goDeaf(deaf)
+  await call()
+  for (const page of pages) await untilStates(page, ['ringing'])
+  for (const page of pages) await page.evaluate(() => window.roost.setUser('carol'))
+  for (const page of pages) await untilStates(page, ['ringing', 'cancelled'])
+})
+
 /** A page of a device that bob is logged in on, with its subscription, and not connected. */
 async function openDevice(browser: Browser): Promise<Page> {
   const page = await newPage(browser)

@@ -101,6 +101,20 @@ test('the caller’s device, which may have lost its channel, takes no call for 
   expect(heard).toEqual(['1 ringing', '1 ringing', '2 accepted'])
 })
 
+test('R25: nothing rings when somebody else uses the device, and what has ended is not told again', () => {
+  const { device, heard, timers } = ringing()
+  device.take(CALL)
+  device.take({ ...CALL, id: 'c2' })
+  device.take({ ...CALL, id: 'c3', state: 'rejected', version: 3 })
+  timers[1]?.work()
+  device.endAll()
+  device.endAll()
+  expect(heard).toEqual(['1 ringing', '1 ringing', '3 rejected', '1 timed_out', '1 cancelled'])
+  expect(timers[0]?.isOff).toBe(true)
+  device.take(CALL) // the same person is back
+  expect(heard.at(-1)).toBe('1 ringing')
+})
+
 test('a call that comes after its time rings nobody', () => {
   const { device, heard, timers } = ringing()
   device.take({ ...CALL, ringUntil: new Date(NOW).toISOString() })

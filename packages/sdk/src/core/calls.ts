@@ -85,13 +85,17 @@ export interface Ringing {
   take(call: Call): void
   /** The server has taken this answer of the device: no frame may ever say so, as to an app without a channel. */
   settle(id: string, answer: CallAnswer): void
+  /** Somebody else uses the device: nothing rings any more, and `onCall` hears `cancelled`. */
+  endAll(): void
   stop(): void
 }
 
 interface Known {
   readonly version: number
-  /** As it was told last, but for the end of its time; undefined: it was answered before it came. */
+  /** Undefined: it was answered before it came. */
   readonly call: Call | undefined
+  /** As the app was told last. */
+  readonly isRinging: boolean
   readonly isSettled: boolean
   readonly forget: () => void
 }
@@ -104,33 +108,64 @@ const STATES: Readonly<Record<CallAnswer, CallState>> = {
   cancel: 'cancelled',
 }
 
-export function createRinging({ onCall, now, later = byTimeout }: RingingOptions): Ringing {
-  const known = new Map<string, Known>()
-  return {
-    take(call) {
-      const { id, version } = call
-      const before = known.get(id)
-      if (before !== undefined && before.version >= version) return
-      if (before?.isSettled && isNoNews(call, before.call)) return void known.set(id, { ...before, version })
-      before?.forget()
-      const ms = isCalled(call) ? leftToRing(call, now()) : 0
-      const end = () => onCall(overAs(call, 'timed_out'))
-      known.set(id, { version, call, isSettled: false, forget: ms > 0 ? later(end, ms) : nothing })
-      // One that is over by now rings nobody.
-      onCall(isCalled(call) && ms === 0 ? { ...call, state: 'timed_out' } : call)
-    },
-    settle(id, answer) {
-      const { version = 0, call, forget = nothing } = known.get(id) ?? {}
-      if (answer === 'ringing' || call?.role === 'caller') return
+export function createRinging(options: RingingOptions): Ringing {
+  return new RingingHere(options)
+}
+
+class RingingHere implements Ringing {
+  readonly #options: RingingOptions
+  readonly #known = new Map<string, Known>()
+
+  constructor(options: RingingOptions) {
+    this.#options = options
+  }
+
+  take(call: Call): void {
+    const { id, version } = call
+    const before = this.#known.get(id)
+    if (before !== undefined && before.version >= version) return
+    if (before?.isSettled && isNoNews(call, before.call))
+      return void this.#known.set(id, { ...before, version })
+    before?.forget()
+    const ms = isCalled(call) ? leftToRing(call, this.#options.now()) : 0
+    // One that is over by now rings nobody.
+    const told: Call = isCalled(call) && ms === 0 ? { ...call, state: 'timed_out' } : call
+    const isRinging = told.state === 'ringing'
+    this.#known.set(id, { version, call, isRinging, isSettled: false, forget: this.#endIn(ms, call) })
+    this.#options.onCall(told)
+  }
+
+  settle(id: string, answer: CallAnswer): void {
+    const { version = 0, call, forget = nothing } = this.#known.get(id) ?? {}
+    if (answer === 'ringing' || call?.role === 'caller') return
+    forget()
+    const told = call && isCalled(call) ? overAs(call, STATES[answer]) : undefined
+    this.#known.set(id, { version, call: told ?? call, isRinging: false, isSettled: true, forget: nothing })
+    if (told !== undefined) this.#options.onCall(told)
+  }
+
+  endAll(): void {
+    for (const [id, { call, isRinging, forget }] of [...this.#known]) {
+      if (call === undefined || !isRinging) continue
       forget()
-      const told = call && isCalled(call) ? overAs(call, STATES[answer]) : undefined
-      known.set(id, { version, call: told ?? call, isSettled: true, forget: nothing })
-      if (told !== undefined) onCall(told)
-    },
-    stop() {
-      for (const { forget } of known.values()) forget()
-      known.clear()
-    },
+      this.#known.delete(id) // it rings again when the same person is back in time
+      this.#options.onCall(overAs(call, 'cancelled'))
+    }
+  }
+
+  stop(): void {
+    for (const { forget } of this.#known.values()) forget()
+    this.#known.clear()
+  }
+
+  #endIn(ms: number, call: Call): () => void {
+    if (ms === 0) return nothing
+    const { onCall, later = byTimeout } = this.#options
+    return later(() => {
+      const known = this.#known.get(call.id)
+      if (known !== undefined) this.#known.set(call.id, { ...known, isRinging: false })
+      onCall(overAs(call, 'timed_out'))
+    }, ms)
   }
 }
 

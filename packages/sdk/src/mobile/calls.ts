@@ -4,7 +4,7 @@
  */
 import { type Call, type CallAnswer, callIn, createRinging, noteCall } from '../core/calls.ts'
 import type { Live, OtherFrame } from '../core/live-options.ts'
-import { isForeign } from '../core/received.ts'
+import { isForeign, isForeignByNow } from '../core/received.ts'
 import type { Environment } from './environment.ts'
 import type { Push } from './push.ts'
 
@@ -15,6 +15,8 @@ export interface Calls {
   takePush(push: Push): Promise<boolean>
   /** The server has taken this answer. */
   settle(id: string, answer: CallAnswer): void
+  /** Somebody else uses the device. */
+  endAll(): void
   stop(): void
 }
 
@@ -27,20 +29,23 @@ export function createCalls({ store, now }: Environment, onCall: ((call: Call) =
       const { call, userId } = frame as unknown as { readonly call: Call; readonly userId: string | null }
       const state = await store.read()
       // R25: a call is for whoever was called.
-      if (state === undefined || isForeign(state, { userId: userId ?? undefined })) return
+      const person = { userId: userId ?? undefined }
+      if (state === undefined || isForeign(state, person)) return
       if (!(await noteCall(store, call)) || ringing === undefined) return
+      if (await isForeignByNow(store, person)) return // somebody else may have logged in meanwhile
       ringing.take(call)
       // Where nothing rings the server is told of none, and a push follows.
       if (call.state === 'ringing' && call.role === 'callee')
         live.say({ type: 'call', callId: call.id, event: 'ringing' })
     },
-    takePush: async ({ data }) => {
+    takePush: async ({ data, userId }) => {
       const call = callIn(data)
       if (call === undefined || ringing === undefined) return false
-      if (await noteCall(store, call)) ringing.take(call)
+      if ((await noteCall(store, call)) && !(await isForeignByNow(store, { userId }))) ringing.take(call)
       return true
     },
     settle: (id, answer) => ringing?.settle(id, answer),
+    endAll: () => ringing?.endAll(),
     stop: () => ringing?.stop(),
   }
 }

@@ -74,6 +74,17 @@ describe.each(KINDS)('%s', kind => {
     expect(app.pushes).toEqual([])
   })
 
+  test.each([false, true])('R25: what rings for one who logs out stops (live: %s)', async isLive => {
+    const calls: Call[] = []
+    const app = await started(kind, { isLive, onCall: call => calls.push(call) })
+    const userId = await logIn(app)
+    if (isLive) await untilPresent(app, 'online')
+    await ring(userId)
+    await until(() => calls.some(it => it.state === 'ringing'))
+    await app.roost.setUser(undefined)
+    expect(calls.map(it => it.state)).toEqual(['ringing', 'cancelled'])
+  })
+
   test('when somebody else logs in, what is on the screen goes, and the native parts know who it is', async () => {
     const told: (string | undefined)[] = []
     const app = await started(kind, { share: async ({ userId }) => void told.push(userId) })

@@ -161,6 +161,7 @@ async function setUser(context: Context, userId: string | undefined): Promise<Mo
     uuid: makeUuid(options),
     now: context.now(),
   })
+  if (isOther) context.calls.endAll()
   await share(context)
   if (user === undefined) live.logOut()
   // What is on the screen is for whoever was there before.

@@ -129,9 +129,10 @@ class Page {
   async #takeCall({ call, userId }: CallFrame): Promise<void> {
     const { store, registration } = this.#options
     const state = await store.read()
-    if (state === undefined || isForeign(state, { userId: userId ?? undefined })) return
+    const person = { userId: userId ?? undefined }
+    if (state === undefined || isForeign(state, person)) return
     if (!(await noteCall(store, call))) return
-    tell({ type: 'call', call })
+    tell({ type: 'call', call, ...person })
     if (call.state !== 'ringing') return registration && stopRinging(registration, callTag(call))
     if (call.role === 'callee' && this.#ringing !== undefined)
       this.#live.say({ type: 'call', callId: call.id, event: 'ringing' })
@@ -143,19 +144,24 @@ class Page {
         if (notice.to === this.#id) void this.#handOver(notice.message)
         return
       case 'call':
-        return this.#ringing?.take(notice.call)
+        return void this.#ring(notice)
       case 'answered':
         return this.#ringing?.settle(notice.id, notice.answer)
       case 'view':
         void this.#tellState(notice.hidden)
         return
       case 'person':
-        return // of what a page shows; the connection follows the server
+        return this.#ringing?.endAll() // the connection follows the server
       case 'logout':
         return this.#live.logOut()
       case 'user':
         return this.#live.userChanged()
     }
+  }
+
+  /** R25, as with messages. */
+  async #ring({ call, userId }: Extract<Notice, { type: 'call' }>): Promise<void> {
+    if (!(await isForeignByNow(this.#options.store, { userId }))) this.#ringing?.take(call)
   }
 
   /** Somebody else may have logged in while it was on its way to this page. */

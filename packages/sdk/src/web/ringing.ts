@@ -25,7 +25,7 @@ export async function showCall(
   if (isRinging && leftToRing(call, now) === 0) return false
   const state = await store.read()
   if (state?.settings.ringsInPage && (await pageInView()) !== undefined) {
-    tell({ type: 'call', call })
+    tell({ type: 'call', call, userId: message.userId })
     return false
   }
   const ringing = { ringingCall: call.id, requireInteraction: true, renotify: true }

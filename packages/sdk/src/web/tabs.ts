@@ -19,8 +19,8 @@ export type Notice =
   | { readonly type: 'person' }
   /** Somebody else is logged in, or nobody: it is kept in the store. */
   | { readonly type: 'user' }
-  /** A call has changed: all pages may have to ring, or to stop. */
-  | { readonly type: 'call'; readonly call: Call }
+  /** A call to or of this user has changed: all pages may have to ring, or to stop. */
+  | { readonly type: 'call'; readonly call: Call; readonly userId: string | undefined }
   /** The server has taken an answer of this device. */
   | { readonly type: 'answered'; readonly id: string; readonly answer: CallAnswer }
   /** For the page of this id alone. */
