@@ -12,7 +12,7 @@ import { LANES, LAST_URGENT_LANE, type Lane } from '../messages/lanes.ts'
 import type { RenderCounts } from '../messages/render.ts'
 import { runNextSchedule } from '../messages/schedules/runs.ts'
 import { closeRounds, takeOccasions } from '../messages/triggers/rounds.ts'
-import { type Database, isDatabaseAway, isDataFault } from '../store/database.ts'
+import { type Database, isDatabaseAway, isDataFault, isTimedOut } from '../store/database.ts'
 import type { Clock } from '../time.ts'
 import { type Accepted, acceptMessages, type ToldFault } from './accept.ts'
 import { BatchWork, type Rest, type SendingHouse } from './batch-work.ts'
@@ -26,6 +26,7 @@ import {
   LEASE_RENEWAL_MS,
   LeaseLost,
   LeaseState,
+  openBatch,
   readStopped,
   releaseBatch,
   renewLease,
@@ -61,6 +62,8 @@ type LoopName = 'plan' | 'divide' | 'schedules' | 'occasions' | 'calls' | 'send'
 
 /** Beside those that take everything: two, so that one slow gateway leaves another. */
 const URGENT_RUNNERS = 2
+/** Of a batch whose reading ran into the limit of a statement. */
+const TOO_SLOW_PAUSE_MS = 30_000
 /** A notice tells of a stop at once; this is how long one takes that was lost. */
 const LOOK_FOR_STOPS_MS = 1000
 const POLL_MS = 500
@@ -225,29 +228,30 @@ export class Dispatcher {
 
   async #workOnce(lanes: 'all' | 'urgent' = 'all'): Promise<boolean> {
     const { db, clock, logger } = this.#options
-    const batch = await claimBatch(db, clock.now(), lanes)
-    if (batch === undefined) return false
+    const claimed = await claimBatch(db, clock.now(), lanes)
+    if (claimed === undefined) return false
     const lease = new LeaseState()
-    this.#inHand.set(lease, batch.messageId)
-    const renewal = setInterval(() => void this.#renew(batch, lease), LEASE_RENEWAL_MS)
+    this.#inHand.set(lease, claimed.messageId)
+    const renewal = setInterval(() => void this.#renew(claimed, lease), LEASE_RENEWAL_MS)
     try {
+      const batch = await openBatch(db, claimed, clock.now())
       const rest = await new BatchWork(this.#house, batch, lease).run()
       const release = () => releaseBatch(db, batch, { ...rest, at: clock.now() })
       await throughOutage(release, this.#stop.signal)
       this.#wakeWhenOpen(rest)
       await finishMessages(db, clock.now())
     } catch (error) {
-      await this.#giveUp(batch, error)
+      await this.#giveUp(claimed, error)
     } finally {
       clearInterval(renewal)
       this.#inHand.delete(lease)
     }
     if (lease.isStopped) this.#loops.wake('ends') // one that was cancelled can be wound up
-    logger.trace({ batch: batch.id }, 'batch given back')
+    logger.trace({ batch: claimed.id }, 'batch given back')
     return true
   }
 
-  async #giveUp(batch: Batch, error: unknown): Promise<void> {
+  async #giveUp(batch: Pick<Batch, 'id' | 'lease'>, error: unknown): Promise<void> {
     const { db, clock, logger } = this.#options
     const { signal } = this.#stop
     if (error instanceof LeaseLost) {
@@ -258,14 +262,16 @@ export class Dispatcher {
     if (isDatabaseAway(error) && signal.aborted) throw error
     if (isDatabaseAway(error)) {
       this.#trouble.tellAway(error)
-      return throughOutage(() => returnBatch(db, batch), signal)
+      // What takes too long may do so each time: others come before it is tried again.
+      const notBefore = isTimedOut(error) ? clock.now() + TOO_SLOW_PAUSE_MS : undefined
+      return throughOutage(() => returnBatch(db, batch, notBefore), signal)
     }
     logger.error({ err: error, batch: batch.id }, 'batch failed')
     const failure = { at: clock.now(), isHopeless: isDataFault(error) }
     await throughOutage(() => failBatch(db, batch, failure), signal)
   }
 
-  async #renew(batch: Batch, lease: LeaseState): Promise<void> {
+  async #renew(batch: Pick<Batch, 'id' | 'lease'>, lease: LeaseState): Promise<void> {
     const { db, logger } = this.#options
     try {
       if (!(await renewLease(db, batch))) lease.isLost = true

@@ -156,24 +156,33 @@ export async function claimBatch(
   db: Database,
   at: number,
   lanes: 'all' | 'urgent' = 'all',
-): Promise<Batch | undefined> {
+): Promise<ClaimedBatch | undefined> {
   return claim(db, lanes === 'urgent' ? CLAIM_URGENT : CLAIM_DUE, at)
 }
 
 /** Leases a batch of a cancelled message that nobody sends of any more; undefined when there is none. */
-export async function claimCancelled(db: Database, at: number): Promise<Batch | undefined> {
+export async function claimCancelled(db: Database, at: number): Promise<ClaimedBatch | undefined> {
   return claim(db, CLAIM_CANCELLED, at)
 }
 
-async function claim(db: Database, statement: PlannedStatement, at: number): Promise<Batch | undefined> {
+async function claim(
+  db: Database,
+  statement: PlannedStatement,
+  at: number,
+): Promise<ClaimedBatch | undefined> {
   const { rows } = await db.once<ClaimedBatch>(statement, [randomUUID(), new Date(at), LEASE_MS])
-  if (rows[0] === undefined) return undefined
-  const { audience: _, sendAt, ...batch } = rows[0]
-  const since = batch.isTriggered ? new Date(at).toISOString() : sendAt
-  return { ...batch, scope: await scopeOf(db, { ...rows[0], sendAt: since }) }
+  return rows[0]
 }
 
-type ClaimedBatch = Omit<Batch, 'scope'> & MessageAudience
+/** Leased, and what its condition means has not been read yet. */
+export type ClaimedBatch = Omit<Batch, 'scope'> & MessageAudience
+
+/** Apart from the claim: who can't read it still holds a lease to give back. */
+export async function openBatch(db: Queryable, claimed: ClaimedBatch, at: number): Promise<Batch> {
+  const { audience: _, sendAt, ...batch } = claimed
+  const since = batch.isTriggered ? new Date(at).toISOString() : sendAt
+  return { ...batch, scope: await scopeOf(db, { ...claimed, sendAt: since }) }
+}
 
 /** Whom a message is for, as it was planned. */
 export interface MessageAudience {
@@ -300,11 +309,19 @@ export async function releaseBatch(
 /** After so many failures of our own in a row a batch is held until somebody looks: each repeat may send again. */
 const FAILURES_MAX = 3
 
-/** Nothing of it was pushed that is not booked: it may go on at once. What devices were handed comes to them with the same id. */
-export async function returnBatch(db: Queryable, batch: Pick<Batch, 'id' | 'lease'>): Promise<void> {
+/**
+ * Nothing of it was pushed that is not booked: it may go on, at once or not before `notBefore` (ms). What devices were handed comes to them with
+ * the same id.
+ */
+export async function returnBatch(
+  db: Queryable,
+  batch: Pick<Batch, 'id' | 'lease'>,
+  notBefore?: number,
+): Promise<void> {
   await db.query(
-    "update batch set state = 'waiting', leased_by = null, lease_until = null where id = $1 and leased_by = $2",
-    [batch.id, batch.lease],
+    `update batch set state = 'waiting', leased_by = null, lease_until = null, due_at = coalesce($3, due_at)
+      where id = $1 and leased_by = $2`,
+    [batch.id, batch.lease, notBefore === undefined ? null : new Date(notBefore)],
   )
 }
 

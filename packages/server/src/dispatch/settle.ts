@@ -19,7 +19,8 @@ import { giveBackPlaces } from './caps.ts'
 import { addressHashOf, type Recipient } from './chunk.ts'
 import { type Held, pauseKey, recordHolds } from './holds.ts'
 import { type Batch, type Cursor, noteHeldDeaths } from './lease.ts'
-import { isOneWay, LONGEST_WAIT_MS } from './scope.ts'
+import { retryDelayMs, TRIES_MAX } from './retries.ts'
+import { isOneWay } from './scope.ts'
 import { countVariants, type VariantPlaces } from './variants.ts'
 
 /** What one delivery came to in this chunk. */
@@ -349,34 +350,6 @@ function plainOf({ plain }: Plan, chunk: Chunk): ReadonlyMap<Via, number> {
 /** R16: many of those who are knocked at for a doubt are dead, so the guard knows them by themselves, with a norm of their own. */
 function viaOf(by: Via, { batch: { knock } }: Chunk): Via {
   return knock?.mode === 'doubt' ? { ...by, part: `${by.part} doubt`.trim() } : by
-}
-
-const FIRST_RETRY_MS = 1000
-/** With the delays above some six hours, unless the message expires before. */
-const TRIES_MAX = 16
-/** After a request that never reached the gateway. It is no try: only the message's end ends it. */
-const REPEAT_MS = 50
-/** How long such a request waits at most for its next chance. */
-const REPEAT_MAX_MS = 60_000
-
-/**
- * When the next try is due. The gateway's own word comes first, else exponential with jitter. What never reached the
- * gateway is repeated at once where the gateway took others of the chunk (a refused stream, a connection that went
- * away), else after a tenth of the message's age, so that an origin that is gone is asked less and less.
- */
-function retryDelayMs(
-  attempt: number,
-  outcome: AttemptOutcome,
-  place: { readonly ageMs: number; readonly tookOthers: boolean; readonly random: () => number },
-): number {
-  const { ageMs, tookOthers, random } = place
-  if (outcome.kind === 'not_sent') {
-    const pause = tookOthers ? REPEAT_MS : Math.min(REPEAT_MAX_MS, Math.max(REPEAT_MS, ageMs / 10))
-    return pause * (1 + random())
-  }
-  if (outcome.kind === 'retry' && outcome.afterMs !== undefined)
-    return Math.min(LONGEST_WAIT_MS, outcome.afterMs)
-  return Math.min(LONGEST_WAIT_MS, FIRST_RETRY_MS * 2 ** (attempt - 1)) * (0.75 + random() / 2)
 }
 
 function retryLater(plan: Plan, sent: Extract<Settlement, { kind: 'sent' }>, chunk: Chunk): void {

@@ -10,20 +10,43 @@ import type { Needs } from '../messages/facts.ts'
 import type { Database, Queryable } from '../store/database.ts'
 import { giveBackPlaces } from './caps.ts'
 import { countRest, type ReadChunk, type Recipient, readRecipients } from './chunk.ts'
-import { type Batch, claimCancelled } from './lease.ts'
+import {
+  type Batch,
+  type ClaimedBatch,
+  claimCancelled,
+  LEASE_RENEWAL_MS,
+  openBatch,
+  renewLease,
+  returnBatch,
+} from './lease.ts'
 import { readPolicyOf } from './policy.ts'
 
 export const CANCELLED = 'cancelled'
 
 /** Winds up one batch, if there is one; false when there was nothing to do. Any number may run at once. */
 export async function windUpNext(db: Database, at: number): Promise<boolean> {
-  const batch = await claimCancelled(db, at)
-  if (batch === undefined) return false
+  const claimed = await claimCancelled(db, at)
+  if (claimed === undefined) return false
+  // One that fails is repeated before the lease ends.
+  const renewal = setInterval(() => void renewLease(db, claimed).catch(() => undefined), LEASE_RENEWAL_MS)
+  try {
+    await windUp(db, claimed, at)
+  } catch (error) {
+    // A lease that runs out would say that a worker died, and that what nobody sent may have arrived.
+    await returnBatch(db, claimed).catch(() => undefined)
+    throw error
+  } finally {
+    clearInterval(renewal)
+  }
+  return true
+}
+
+async function windUp(db: Database, claimed: ClaimedBatch, at: number): Promise<void> {
+  const batch = await openBatch(db, claimed, at)
   const doubted = batch.isRead ? NOTHING_READ : await readDoubted(db, { batch, at })
   const rest = { ...batch, cursor: doubted.cursor ?? batch.cursor }
   const unread = batch.isRead ? 0 : await countRest(db, { batch: rest, at })
   await db.transaction(tx => end(tx, { batch, doubted: doubted.recipients, unread, at }))
-  return true
 }
 
 const NEEDS_NOTHING: Needs = {

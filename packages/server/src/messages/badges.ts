@@ -12,16 +12,19 @@ interface Device {
   readonly hwid: string
 }
 
+export const BADGE_MAX = 99_999
+
+/** Of `device d`, what it said last; 0 where it said nothing. An import may have brought any number. */
+export const SAID_BADGE = `least(greatest(coalesce((d.record ->> 'badge')::numeric, 0), 0), ${BADGE_MAX})::integer`
+
 /** In order, so that two chunks with the same devices wait for each other and not in a circle. */
 const RAISE = `
   insert into device_badge (bucket, app_id, hwid, count)
-  select d.bucket, d.app_id, d.hwid, least(coalesce((d.record ->> 'badge')::integer, 0) + 1, $4)
+  select d.bucket, d.app_id, d.hwid, least(${SAID_BADGE} + 1, $4)
     from unnest($2::smallint[], $3::text[]) as i (bucket, hwid)
     join device d on d.bucket = i.bucket and d.app_id = $1 and d.hwid = i.hwid
    order by d.bucket, d.hwid
   on conflict (bucket, app_id, hwid) do update set count = least(device_badge.count + 1, $4)`
-
-export const BADGE_MAX = 99_999
 
 export async function raiseBadges(tx: Queryable, appId: number, devices: readonly Device[]): Promise<void> {
   if (devices.length === 0) return

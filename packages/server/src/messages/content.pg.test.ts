@@ -386,6 +386,16 @@ describe('a badge', () => {
     expect(badgeOn(phone)).toBe(8)
   })
 
+  test('of "+1" comes also to a device of which an import said more than a badge can show', async () => {
+    const phone = await roost.phone('ios')
+    await roost.server.db.query(
+      `update device set record = jsonb_set(coalesce(record, '{}'), '{badge}', '3000000000') where hwid = $1`,
+      [phone.hwid],
+    )
+    await sendTo([phone], { body: 'a', badge: '+1' })
+    expect(badgeOn(phone)).toBe(99_999)
+  })
+
   test('of "unread" is what the inbox of the device has unread, this message among it', async () => {
     const [ios, android] = [await roost.phone('ios'), await roost.phone('android')]
     const inbox = { until: new Date(roost.clock.now() + 3_600_000).toISOString() }

@@ -2,6 +2,7 @@
  * What a message asks of each device for its content: computed once from the content, read with the chunk, and nothing at
  * all for content that is the same for everybody.
  */
+import { SAID_BADGE } from './badges.ts'
 import type { VariablePath } from './template.ts'
 
 export interface Needs {
@@ -192,4 +193,4 @@ function setOwn(values: Record<string, unknown>, name: string, value: unknown): 
 /** Until the server has counted, what the device said last. */
 const BADGE = `coalesce(
   (select b.count from device_badge b where b.bucket = d.bucket and b.app_id = d.app_id and b.hwid = d.hwid),
-  (d.record ->> 'badge')::integer, 0)`
+  ${SAID_BADGE})`

@@ -396,6 +396,11 @@ export function isDatabaseAway(error: unknown): boolean {
   )
 }
 
+/** A statement or a lock took longer than its limit: the database serves, and this may be too much for it again. */
+export function isTimedOut(error: unknown): boolean {
+  return ['57014', '55P03'].includes(codeOf(error))
+}
+
 /** It ran into another one, whatever it holds: repeating it, or parts of it, may do. */
 export function isCollision(error: unknown): boolean {
   return REPEATABLE.has(codeOf(error))
