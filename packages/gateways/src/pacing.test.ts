@@ -266,6 +266,17 @@ describe('a pause', () => {
     expect(wentAt.length).toBeLessThan(2700)
   })
 
+  test('is no longer than was asked for after the clock was set back', async () => {
+    const time = new Time()
+    const pacer = pacerAt(time)
+    pacer.pause(60_000)
+    time.clock.move(-8 * LONG)
+    expect(await pacer.take(LONG)).toEqual({ ok: false, afterMs: 60_000 })
+    await time.run(20_000)
+    pacer.pause(1000)
+    expect(await pacer.take(LONG)).toEqual({ ok: false, afterMs: 40_000 })
+  })
+
   test('is not ended by a shorter one', async () => {
     const time = new Time()
     const pacer = pacerAt(time)

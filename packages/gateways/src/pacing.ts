@@ -84,6 +84,8 @@ class TokenBucket implements Pacer {
   #level = 0
   #countedAt: number
   #pausedUntil = Number.NEGATIVE_INFINITY
+  /** How long that was when it was asked for. */
+  #pauseMs = 0
   #waiters: Waiter[] = []
   /** Those before it have been told; the array is cut when it is half used up. */
   #head = 0
@@ -124,6 +126,7 @@ class TokenBucket implements Pacer {
   pause(ms: number): void {
     const now = this.#refill()
     this.#pausedUntil = Math.max(this.#pausedUntil, now + ms)
+    this.#pauseMs = this.#pausedUntil - now
     this.#level = 0
     this.#tokens = 0
     this.#refuseAll(this.#pausedUntil - now)
@@ -145,6 +148,8 @@ class TokenBucket implements Pacer {
   /** Counts what came in since the last time, and returns now. */
   #refill(): number {
     const now = this.#clock.now()
+    // A clock that was set back makes no pause longer than was asked for.
+    this.#pausedUntil = Math.min(this.#pausedUntil, now + this.#pauseMs)
     const from = Math.max(this.#countedAt, this.#pausedUntil)
     // A clock that was set back starts anew; nothing is paid out twice.
     this.#countedAt = now

@@ -7,7 +7,7 @@
  * once, and so do those after it, until it is time to look again. When the origin can't be reached what was known of it
  * is forgotten.
  */
-import { type Clock, systemClock } from './clock.ts'
+import { ageOf, type Clock, systemClock } from './clock.ts'
 import { createHttp1Transport, type Http1TransportOptions, NO_CONNECTION } from './http1-transport.ts'
 import { createHttp2Transport, type Http2TransportOptions, NO_HTTP2 } from './http2-transport.ts'
 import type { Transport, TransportRequest, TransportResult } from './transport.ts'
@@ -76,7 +76,7 @@ class WebTransport implements Transport {
 
   #isTimeForHttp2(origin: string): boolean {
     const seenAt = this.#seenAt.get(origin)
-    return seenAt === undefined || this.#clock.now() - seenAt >= this.#recheckMs
+    return seenAt === undefined || ageOf(seenAt, this.#clock.now()) >= this.#recheckMs
   }
 
   #remember(origin: string): void {

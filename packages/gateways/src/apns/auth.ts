@@ -3,13 +3,14 @@
  *
  * One minting place for each (team, key), shared by both environments and every client: Apple refuses a token
  * older than 60 minutes and answers 429 TooManyProviderTokenUpdates to one changed within 20. Several places
- * that mint on their own, or that renew at each 403, are the usual cause of that answer.
+ * that mint on their own, or that renew at each 403, are the usual cause of that answer. A token that is of a time to come,
+ * since the clock was ahead, is refused until then, so it is replaced as soon as the clock is right.
  * Source: Apple, "Establishing a token-based connection to APNs" and "Establishing a certificate-based connection to
  * APNs".
  */
 import type { KeyObject } from 'node:crypto'
 import { SignJWT } from 'jose'
-import type { Clock } from '../clock.ts'
+import { ageOf, type Clock } from '../clock.ts'
 import { mustParse, parseP8 } from '../credentials.ts'
 import type { ClientCertificate } from '../transport.ts'
 import { TOKEN_MIN_AGE_MS, TOKEN_RENEW_AFTER_MS } from './settings.ts'
@@ -71,7 +72,7 @@ export function createProviderTokens({ clock }: { readonly clock: Clock }): Prov
 
   function young(credential: ApnsTokenCredential): Minted | undefined {
     const known = minted.get(keyOf(credential))
-    return known && clock.now() - known.at < TOKEN_RENEW_AFTER_MS ? known : undefined
+    return known && ageOf(known.at, clock.now()) < TOKEN_RENEW_AFTER_MS ? known : undefined
   }
 
   return {
@@ -84,7 +85,7 @@ export function createProviderTokens({ clock }: { readonly clock: Clock }): Prov
       // Somebody else may have replaced it while we waited: what stands there now decides.
       const now = minted.get(keyOf(credential)) ?? known
       if (now !== known || token !== refused) return now.token
-      return clock.now() - known.at < TOKEN_MIN_AGE_MS ? undefined : mint(credential)
+      return ageOf(known.at, clock.now()) < TOKEN_MIN_AGE_MS ? undefined : mint(credential)
     },
   }
 }

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { TLSSocket } from 'node:tls'
+import { decodeJwt } from 'jose'
 import { afterAll, describe, expect, test } from 'vitest'
 import {
   type ApnsFixture,
@@ -115,6 +116,41 @@ describe('a connection with a token', () => {
     const [first, refused, last] = peer.requests.map(jwtOf)
     expect(refused).toBe(first)
     expect(last).not.toBe(first)
+  })
+
+  test('whose token is of a time to come has a new one as soon as the clock is set back', async () => {
+    const { client, peer, clock } = await apns(request =>
+      decodeJwt(jwtOf(request)).iat === clock.now() / 1000
+        ? accept(request)
+        : refuse(403, 'InvalidProviderToken')(request),
+    )
+    clock.move(480 * MINUTE)
+    await client.send(attempt())
+    clock.move(-480 * MINUTE)
+    expect(await client.send(attempt())).toMatchObject({ kind: 'accepted' })
+    expect(new Set(peer.requests.map(jwtOf)).size).toBe(2)
+  })
+
+  test('whose token is refused after the clock was set back meanwhile goes on with a new one', async () => {
+    const { client, peer, clock } = await apns(request => {
+      if (request.index > 0) return accept(request)
+      clock.move(-480 * MINUTE)
+      refuse(403, 'ExpiredProviderToken')(request)
+    })
+    expect(await client.send(attempt())).toMatchObject({ kind: 'accepted' })
+    expect(new Set(peer.requests.map(jwtOf)).size).toBe(2)
+  })
+
+  test('that is refused is left for a new one also after the clock was set back', async () => {
+    const { client, peer, clock } = await bySessions([
+      refuse(403, 'InvalidProviderToken'),
+      request => (request.index === 1 ? accept(request) : refuse(403, 'InvalidProviderToken')(request)),
+      accept,
+    ])
+    await client.send(attempt())
+    clock.move(-480 * MINUTE)
+    expect(await client.send(attempt())).toMatchObject({ kind: 'accepted' })
+    expect(peer.sessions).toHaveLength(3)
   })
 
   test('that refuses many at once is replaced once, and all of them follow', async () => {

@@ -14,7 +14,7 @@
  *
  * Source: Apple, "Establishing a token-based connection to APNs" and "Handling notification responses from APNs".
  */
-import type { Clock } from '../clock.ts'
+import { ageOf, type Clock } from '../clock.ts'
 import { type ApnsCertificate, mustParse, parseP8, parsePemCertificate } from '../credentials.ts'
 import type {
   ClientCertificate,
@@ -208,7 +208,7 @@ class Rounds {
 
   get current(): number {
     const now = this.#clock.now()
-    if (this.#isSpoilt && now - this.#changedAt >= RECONNECT_PAUSE_MS) {
+    if (this.#isSpoilt && ageOf(this.#changedAt, now) >= RECONNECT_PAUSE_MS) {
       this.#number++
       this.#isSpoilt = false
       this.#changedAt = now

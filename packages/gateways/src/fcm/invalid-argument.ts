@@ -15,7 +15,7 @@
  * the project, and ends nothing. Trials are few, or a faulty campaign would cost as many requests again.
  * Source: Firebase, "ErrorCode" (INVALID_ARGUMENT: check that the payload is valid before deleting a token).
  */
-import type { Clock } from '../clock.ts'
+import { ageOf, type Clock } from '../clock.ts'
 import type { AttemptOutcome } from '../outcome.ts'
 import type { FcmError } from './error.ts'
 import type { FcmVerdict } from './outcome.ts'
@@ -87,7 +87,7 @@ export class InvalidArguments {
 
   #mayTry(): boolean {
     const now = this.#clock.now()
-    if (now - this.#minuteBeganAt >= MINUTE_MS) {
+    if (ageOf(this.#minuteBeganAt, now) >= MINUTE_MS) {
       this.#minuteBeganAt = now
       this.#trialsInMinute = 0
     }
@@ -97,7 +97,7 @@ export class InvalidArguments {
   }
 
   #hasAcceptedLately(): boolean {
-    return this.#clock.now() - this.#acceptedAt <= LATELY_MS
+    return ageOf(this.#acceptedAt, this.#clock.now()) <= LATELY_MS
   }
 }
 

@@ -6,7 +6,7 @@
  * is older than two, no entry needs a timer, and the memory is bounded whatever is sent.
  */
 import { hash } from 'node:crypto'
-import type { Clock } from '../clock.ts'
+import { ageOf, type Clock } from '../clock.ts'
 
 interface Entry {
   acceptedAt: number
@@ -52,7 +52,7 @@ export class PayloadMemory {
     const { acceptedAt, acceptedBy, refusedBy } = this.#entryFor(content)
     if (acceptedBy === undefined)
       return refusedBy !== undefined && refusedBy.size >= REFUSALS_THAT_DECIDE ? 'payload' : undefined
-    const isRecent = this.#clock.now() - acceptedAt <= MINUTE_MS
+    const isRecent = ageOf(acceptedAt, this.#clock.now()) <= MINUTE_MS
     return isRecent && acceptedBy !== token ? 'token' : undefined
   }
 
@@ -68,9 +68,10 @@ export class PayloadMemory {
 
   #takeTurns(): void {
     const now = this.#clock.now()
-    if (now - this.#turnedAt < MINUTE_MS && this.#young.size < MAX_PAYLOADS) return
+    const ageMs = ageOf(this.#turnedAt, now)
+    if (ageMs < MINUTE_MS && this.#young.size < MAX_PAYLOADS) return
     // After a quiet time the younger ones are as old as the older ones would be.
-    this.#old = now - this.#turnedAt < 2 * MINUTE_MS ? this.#young : new Map()
+    this.#old = ageMs < 2 * MINUTE_MS ? this.#young : new Map()
     this.#young = new Map()
     this.#turnedAt = now
   }

@@ -2,7 +2,7 @@
  * Huawei Push Kit, v1: up to 1000 tokens of one message go in a request, and each has an outcome of its own.
  * Source: Huawei, "Push Kit: REST APIs, Downlink Message".
  */
-import type { Clock } from '../clock.ts'
+import { ageOf, type Clock } from '../clock.ts'
 import { mustParse } from '../credentials.ts'
 import { FixedHeadersCache } from '../fixed-headers.ts'
 import type { Attempt, GatewayClient } from '../notification.ts'
@@ -117,7 +117,7 @@ class HmsClient implements GatewayClient<HmsAddress> {
 
   #read(response: HmsResponse, head: string, tokens: readonly string[]): HmsVerdict {
     const { clock } = this.#options
-    const tookOthers = clock.now() - this.#acceptedAt <= LATELY_MS
+    const tookOthers = ageOf(this.#acceptedAt, clock.now()) <= LATELY_MS
     // Within `data` the quotes are escaped, so this is a field of the message.
     const hasReceiptId = head.includes('"receipt_id":')
     const verdict = readResponse(response, { tokens, tookOthers, hasReceiptId }, clock)

@@ -1,6 +1,6 @@
 import { createPublicKey } from 'node:crypto'
 import type { LookupFunction } from 'node:net'
-import { jwtVerify } from 'jose'
+import { decodeJwt, jwtVerify } from 'jose'
 import { describe, expect, test } from 'vitest'
 import { attemptTo, clockAt, endAfterTest, peerAndTransport } from '../../test/fixtures.ts'
 import {
@@ -223,6 +223,17 @@ describe('VAPID', () => {
     clock.move(1)
     await client.send(attemptTo(address))
     expect(signatures()).toBe(2)
+  })
+
+  test('a signature of a time to come is replaced as soon as the clock is set back', async () => {
+    const parsed = parseVapidKeys(credential)
+    if (!parsed.ok) throw new Error(parsed.problem.message)
+    const clock = clockAt('2026-11-02T18:00:00Z')
+    const tokens = createVapidTokens(parsed.value, clock)
+    await tokens.authorization('https://web.push.apple.com')
+    clock.move(-8 * HOUR)
+    const jwt = String(/t=([^,]+)/.exec(await tokens.authorization('https://web.push.apple.com'))?.[1])
+    expect(decodeJwt(jwt).exp).toBe(clock.now() / 1000 + 12 * 3600)
   })
 
   test('no number of other origins makes Apple see two signatures within an hour', async () => {

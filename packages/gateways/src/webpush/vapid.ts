@@ -7,7 +7,7 @@
  */
 import { createECDH, createPrivateKey, type ECDH, type KeyObject } from 'node:crypto'
 import { SignJWT } from 'jose'
-import type { Clock } from '../clock.ts'
+import { ageOf, type Clock } from '../clock.ts'
 import { fault, type Parsed } from '../credentials.ts'
 import { KEPT_ORIGINS, MAX_VAPID_ORIGINS, VAPID_LIFE_SECONDS, VAPID_REUSE_MS } from './settings.ts'
 import { decodeBase64 } from './subscription.ts'
@@ -119,7 +119,7 @@ export function createVapidTokens(keys: VapidKeys, clock: Clock): VapidTokens {
   return {
     authorization: origin => {
       let held = tokens.get(origin)
-      if (!held || clock.now() - held.at >= VAPID_REUSE_MS) {
+      if (!held || ageOf(held.at, clock.now()) >= VAPID_REUSE_MS) {
         held = {
           authorization: sign(keys, origin, clock),
           at: clock.now(),

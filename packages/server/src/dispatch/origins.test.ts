@@ -43,6 +43,18 @@ test('an origin that names a time is left alone until then, others are not', asy
   expect(origins.notBefore(ORIGIN)).toBe(0)
 })
 
+test('a clock that is set back makes no pause longer than was asked for', async () => {
+  const { origins, advance } = at(30_000_000)
+  await answer(origins, throttled)
+  advance(-29_000_000)
+  expect(origins.notBefore(ORIGIN)).toBe(1_060_000)
+  advance(20_000)
+  await answer(origins, { ...throttled, afterMs: 1000 })
+  expect(origins.notBefore(ORIGIN)).toBe(1_060_000)
+  advance(40_000)
+  expect(origins.notBefore(ORIGIN)).toBe(0)
+})
+
 test('a fault without a time halves what is under way at once, and holds nobody up', async () => {
   const { origins } = at(0)
   expect(await room(origins)).toBe(250)

@@ -24,6 +24,8 @@ const REMEMBERED = 1000
 
 interface Pace {
   notBefore: number
+  /** How long that was when it was asked for, ms. */
+  pauseMs: number
   atOnce: number
   underWay: number
   /** Acceptances since the last change. */
@@ -45,8 +47,8 @@ export class Origins {
 
   /** When the origin may be asked again, ms; 0 = now. */
   notBefore(origin: string): number {
-    const notBefore = this.#paces.get(origin)?.notBefore ?? 0
-    return notBefore > this.#clock.now() ? notBefore : 0
+    const pace = this.#paces.get(origin)
+    return pace !== undefined && this.#pausedUntil(pace) > this.#clock.now() ? pace.notBefore : 0
   }
 
   /** True when there is room, and whoever enters also leaves; false when there was none for too long. */
@@ -73,10 +75,22 @@ export class Origins {
 
   #learn(pace: Pace, outcome: AttemptOutcome): void {
     const pauseMs = originPauseMs(outcome)
-    if (pauseMs > 0) pace.notBefore = Math.max(pace.notBefore, this.#clock.now() + pauseMs)
+    if (pauseMs > 0) this.#pause(pace, pauseMs)
     if (pace.stale > 0) pace.stale--
     else if (scopeOf(outcome) === 'origin') slowDown(pace)
     else if (outcome.kind === 'accepted') speedUp(pace)
+  }
+
+  #pause(pace: Pace, ms: number): void {
+    const now = this.#clock.now()
+    pace.notBefore = Math.max(this.#pausedUntil(pace), now + ms)
+    pace.pauseMs = pace.notBefore - now
+  }
+
+  /** A clock that was set back makes no pause longer than was asked for. */
+  #pausedUntil(pace: Pace): number {
+    pace.notBefore = Math.min(pace.notBefore, this.#clock.now() + pace.pauseMs)
+    return pace.notBefore
   }
 
   #paceOf(origin: string): Pace {
@@ -86,7 +100,15 @@ export class Origins {
       this.#paces.set(origin, known)
       return known
     }
-    const pace = { notBefore: 0, atOnce: MOST_AT_ONCE, underWay: 0, accepted: 0, stale: 0, waiting: [] }
+    const pace = {
+      notBefore: 0,
+      pauseMs: 0,
+      atOnce: MOST_AT_ONCE,
+      underWay: 0,
+      accepted: 0,
+      stale: 0,
+      waiting: [],
+    }
     this.#paces.set(origin, pace)
     return pace
   }
