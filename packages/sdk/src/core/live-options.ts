@@ -37,7 +37,7 @@ export interface Live {
   setState(state: AppState): void
   /** The network may be back, or the app has come to the foreground: looks whether the connection still is one. */
   wake(): void
-  /** Before the logout is told by `registerUser`. Rests until `userChanged`. */
+  /** Before the logout is told by `registerUser`. Rests until `userChanged` or `wake`, if somebody is logged in by then. */
   logOut(): void
   /** After `registerUser` was handed to the client: connects as whoever is logged in now. */
   userChanged(): void

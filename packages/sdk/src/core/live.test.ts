@@ -191,6 +191,21 @@ test('a logout is said, and nobody connects until somebody logs in', async () =>
   expect(await (await peers.next()).next()).toMatchObject({ userId: 'bob' })
 })
 
+test('after a logout a wake connects whoever has logged in since, also when nobody said so, and nobody else', async () => {
+  await store.update(change({ userId: 'anna' }))
+  live.start('online')
+  const peer = await connected()
+  live.logOut()
+  expect(await peer.next()).toEqual({ type: 'logout' })
+  await store.update(change({ userId: undefined, isUserTold: true }))
+  live.wake()
+  await settled()
+  expect(statuses.at(-1)).toBe('resting')
+  await store.update(change({ userId: 'bob' }))
+  live.wake()
+  expect(await (await peers.next()).next()).toMatchObject({ userId: 'bob' })
+})
+
 test('the same person who logs in again after a logout is told by another hello', async () => {
   await store.update(change({ userId: 'anna' }))
   live.start('online')

@@ -63,6 +63,8 @@ class LiveChannel implements Live {
 
   wake(): void {
     if (this.#status === 'connected') this.#ask()
+    // Whoever has logged in since may have been away before that was told here, as a page that was left.
+    else if (this.#refusal === 'logout') this.userChanged()
     else if (this.#status !== 'stopped' && this.#refusal === '' && this.#socket === undefined)
       this.#connectNow()
   }

@@ -40,6 +40,13 @@ describe.each(KINDS)('%s', kind => {
     expect(app.pushes.map(({ hash }) => hash)).toEqual([hashOf(id), hashOf(last)])
   })
 
+  test('an app that says that nobody is logged in, where nobody was, hears on by the channel', async () => {
+    const app = await started(kind, { isLive: true })
+    await untilPresent(app, 'online')
+    for (let i = 0; i < 2; i++) expect(await app.roost.setUser(undefined)).toBe('sent')
+    while (app.pushes.length === 0) await send(app, { route: 'online-only' }) // some of them while it connects anew
+  })
+
   test('the app goes behind and comes back: presence follows', async () => {
     const app = await started(kind, { isLive: true })
     await untilPresent(app, 'online')

@@ -163,7 +163,7 @@ async function setUser(context: Context, userId: string | undefined): Promise<Mo
   })
   if (isOther) context.calls.endAll()
   await share(context)
-  if (user === undefined) live.logOut()
+  if (user === undefined && isOther) live.logOut()
   // What is on the screen is for whoever was there before.
   if (isOther) await native.clearShown?.()
   try {
