@@ -7,7 +7,7 @@
  * A request is `not_sent` until it has a socket whose TLS handshake is done; then its bytes may be on their way, and it
  * is `uncertain`. That holds as well for a kept socket that the server closes in the same moment: nothing tells how much
  * the server has read, and a POST is not to be repeated on a guess (RFC 9110 §9.2.2). It is rare, since idle sockets
- * are closed here before servers close them.
+ * are closed here before servers close them. What is not wanted any more when a socket is free for it leaves the socket to the next one.
  * Source: RFC 9112; Microsoft, "Push notification service request and response headers".
  */
 import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http'
@@ -15,8 +15,8 @@ import { Agent, request as httpsRequest } from 'node:https'
 import type { LookupFunction, Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { quote } from './answer.ts'
-import type { ClientCertificate, Transport, TransportRequest, TransportResult } from './transport.ts'
-import { secureContextOf, WANTED_HEADERS } from './wire.ts'
+import type { ClientCertificate, Transport, TransportRequest, TransportResult, Wish } from './transport.ts'
+import { NOT_WANTED, secureContextOf, WANTED_HEADERS } from './wire.ts'
 
 export interface Http1TransportOptions {
   /** PEM certificates trusted in addition to the default roots. */
@@ -55,6 +55,7 @@ class Http1Transport implements Transport {
 
   async request(request: TransportRequest): Promise<TransportResult> {
     if (this.#isClosed) return { kind: 'not_sent', reason: 'the transport is closed' }
+    if (request.wish?.isWanted === false) return NOT_WANTED
     const exchange = new Exchange(request, this.#agentFor(request))
     this.#exchanges.add(exchange)
     try {
@@ -143,12 +144,26 @@ class Exchange {
       path,
       headers: { ...headersOf(given), 'content-length': String(body.length) },
     })
+    this.#askBeforeSocket(request, given.wish)
     request.on('socket', socket => this.#onSocket(socket))
     request.on('response', response => this.#onResponse(response))
     request.on('error', error => this.fail(reasonOf(error)))
     request.on('close', () => this.fail('the connection was closed before an answer'))
     request.end(body)
     return request
+  }
+
+  /** By the time of the event `socket` it would be this one's alone: of one that is over before that Node gives it to the next. */
+  #askBeforeSocket(request: ClientRequest, wish: Wish | undefined): void {
+    if (wish === undefined) return
+    const attach = request.onSocket
+    request.onSocket = (...given) => {
+      if (!wish.isWanted) {
+        this.#settle(NOT_WANTED)
+        request.destroy()
+      }
+      attach.apply(request, given)
+    }
   }
 
   #onSocket(socket: Socket): void {

@@ -14,7 +14,7 @@ import type {
   TransportRequest,
   TransportResult,
 } from './transport.ts'
-import { secureContextOf, WANTED_HEADERS } from './wire.ts'
+import { NOT_WANTED, secureContextOf, WANTED_HEADERS } from './wire.ts'
 
 export interface Http2TransportOptions {
   /** PEM certificates trusted in addition to the default roots. */
@@ -50,7 +50,6 @@ export const NO_HTTP2 = 'could not connect: the server does not speak HTTP/2 (AL
 const NO_HTTP2_SIGNS = /does not speak HTTP\/2|alert no application protocol/i
 
 const CLOSED: TransportResult = { kind: 'not_sent', reason: 'the transport is closed' }
-const NOT_WANTED: TransportResult = { kind: 'not_sent', reason: 'it was not wanted any more' }
 const NO_BODY = Buffer.alloc(0)
 /**
  * With so many requests on their way or waiting, what is urgent goes by connections of its own: written to the others, it would

@@ -2,7 +2,10 @@
  * What the transports have in common: whom they trust, and what they keep of an answer.
  */
 import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls'
-import type { ClientCertificate } from './transport.ts'
+import type { ClientCertificate, TransportFailure } from './transport.ts'
+
+/** Whoever waited for it waits no more; the engine says it in the same words. */
+export const NOT_WANTED: TransportFailure = { kind: 'not_sent', reason: 'it was not wanted any more' }
 
 /** All that any gateway says in headers; what is not listed is not kept. */
 export const WANTED_HEADERS = [
