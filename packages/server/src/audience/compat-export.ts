@@ -13,6 +13,7 @@ import type { Queryable } from '../store/database.ts'
 import { csvLine } from '../transfer/csv.ts'
 import type { ExportForm, ExportRow } from '../transfer/export.ts'
 import type { CompiledCondition } from './condition.ts'
+import { BucketWindows } from './windows.ts'
 
 export type CompatFormat = 'csv' | 'json'
 
@@ -69,19 +70,20 @@ function chosen(data: readonly CompatData[] | undefined, parts: Record<CompatDat
   return Object.assign({}, ...data.map(it => parts[it])) as object
 }
 
-const BUCKETS_A_STATEMENT = 64
-
 /** Of those devices, in alphabetical order. */
 async function readTagNames(db: Queryable, { appId, audience }: Wanted): Promise<string[]> {
   const names = new Set<string>()
   const { sql, values } = audience(4)
-  for (let from = 0; from < BUCKETS; from += BUCKETS_A_STATEMENT) {
-    const { rows } = await db.query<{ name: string }>(
-      `select distinct t.name from device d cross join lateral jsonb_object_keys(jsonb_strip_nulls(d.tags)) t (name)
-        where d.app_id = $1 and d.bucket between $2 and $3 and ${sql}`,
-      [appId, from, from + BUCKETS_A_STATEMENT - 1, ...values],
+  const statement = `
+    select distinct t.name from device d cross join lateral jsonb_object_keys(jsonb_strip_nulls(d.tags)) t (name)
+     where d.app_id = $1 and d.bucket >= $2 and d.bucket < $3 and ${sql}`
+  const windows = new BucketWindows()
+  for (let from = 0; from < BUCKETS; ) {
+    const { until, answer } = await windows.read(from, async end =>
+      db.query<{ name: string }>(statement, [appId, from, end, ...values]),
     )
-    for (const { name } of rows) names.add(name)
+    from = until
+    for (const { name } of answer.rows) names.add(name)
     if (names.size > TAG_COLUMNS_MAX)
       throw new PushError(
         'input_invalid',

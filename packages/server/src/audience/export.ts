@@ -12,14 +12,16 @@ import { Readable } from 'node:stream'
 import { type Condition, type NewSegmentExport, PushError } from '@roost/protocol'
 import { v7 as uuidv7 } from 'uuid'
 import { ZipFile } from 'yazl'
+import { eachApart } from '../apart.ts'
 import { KEY_BYTES, memberKey } from '../inbox/member-key.ts'
 import { BUCKETS, bucketOf } from '../registry/buckets.ts'
-import { type Database, isDatabaseAway, type Queryable } from '../store/database.ts'
+import { type Database, isDatabaseAway, isTimedOut, type Queryable } from '../store/database.ts'
 import { type ExportFormat, FORMS } from '../transfer/csv.ts'
-import { type ExportForm, type ExportRow, exportForm, readExportPages } from '../transfer/export.ts'
+import { type ExportForm, type ExportPage, exportForm, readExportPages } from '../transfer/export.ts'
 import { type CompatData, type CompatFormat, compatForm } from './compat-export.ts'
 import { type CompiledCondition, compileCondition } from './condition.ts'
 import { readScope } from './scope.ts'
+import { BucketWindows } from './windows.ts'
 
 const PIECE_BYTES = 1_048_576
 /** A file of people's tokens does not lie about for long. */
@@ -124,7 +126,10 @@ export async function* readFile(
   }
 }
 
-/** Writes all files that were asked for, oldest first; returns how many. Safe in several processes at once. */
+/**
+ * Writes all files that were asked for, oldest first; returns how many. Safe in several processes at once. One that can't be written holds up
+ * no other: what it threw is thrown at the end.
+ */
 export async function runExports(
   db: Database,
   at: number,
@@ -136,8 +141,9 @@ export async function runExports(
       where e.state in ('waiting', 'running') order by e.created_at, e.id`,
   )
   let count = 0
-  for (const work of rows)
+  await eachApart(rows, async work => {
     if (!isOver() && (await alone(db, work.id, () => write(db, work, { at, isOver })))) count++
+  })
   return count
 }
 
@@ -181,13 +187,22 @@ async function write(db: Database, work: Work, writing: Writing): Promise<boolea
     return true
   } catch (error) {
     if (error instanceof WritingOver) return false
-    if (isDatabaseAway(error) || writing.isOver()) throw error // written again by whoever comes next
-    await finish(db, { ...work, run }, writing, {
-      state: 'failed',
-      error: (error instanceof Error ? error.message : String(error)).slice(0, 500),
-    })
+    if (isPassing(error) || writing.isOver()) throw error // written again by whoever comes next
+    await finish(db, { ...work, run }, writing, { state: 'failed', error: wordsOf(error).slice(0, 500) })
     return true
   }
+}
+
+/** What met its time limit does so the next time, too, and would be begun for ever. */
+function isPassing(error: unknown): boolean {
+  return isDatabaseAway(error) && !isTimedOut(error)
+}
+
+function wordsOf(error: unknown): string {
+  const words = error instanceof Error ? error.message : String(error)
+  return isTimedOut(error)
+    ? `the database was given too much, or was busy: ${words}; ask for it again`
+    : words
 }
 
 async function beginRun(db: Database, id: string): Promise<number | undefined> {
@@ -218,7 +233,6 @@ interface FileRun extends Run {
 interface Ended {
   readonly state: 'done' | 'failed'
   readonly bytes?: number
-  readonly devices?: number
   readonly fileName?: string
   readonly error?: string
 }
@@ -228,14 +242,13 @@ async function finish(db: Queryable, { id, run }: Run, { at }: Writing, ended: E
   const { rowCount } = await db.query(
     `update segment_export
         set state = $3, buckets_done = case $3 when 'done' then ${BUCKETS} else buckets_done end, bytes = coalesce($4, bytes),
-            devices = coalesce($5, devices), file_name = $6, error = $7, finished_at = $8, expires_at = coalesce(expires_at, $9)
+            file_name = $5, error = $6, finished_at = $7, expires_at = coalesce(expires_at, $8)
       where id = $1 and run = $2`,
     [
       id,
       run,
       ended.state,
       ended.bytes ?? null,
-      ended.devices ?? null,
       ended.fileName ?? null,
       ended.error ?? null,
       new Date(at),
@@ -248,12 +261,24 @@ async function finish(db: Queryable, { id, run }: Run, { at }: Writing, ended: E
 async function writeCount(db: Database, work: Run, writing: Writing): Promise<void> {
   const { appId, condition } = work
   const scope = await readScope(db, { appId, condition, at: writing.at })
-  const { sql, values } = compileCondition(condition, { firstParameter: 2, scope })
-  const { rows } = await db.query<{ devices: number }>(
-    `select count(*) as devices from device d where d.app_id = $1 and ${sql}`,
-    [appId, ...values],
-  )
-  await finish(db, work, writing, { state: 'done', devices: rows[0]?.devices ?? 0 })
+  const { sql, values } = compileCondition(condition, { firstParameter: 4, scope })
+  const statement = `select count(*) as devices from device d
+                      where d.app_id = $1 and d.bucket >= $2 and d.bucket < $3 and ${sql}`
+  const windows = new BucketWindows()
+  for (let from = 0; from < BUCKETS; ) {
+    goOn(writing)
+    const { until, answer } = await windows.read(from, async end =>
+      db.query<{ devices: number }>(statement, [appId, from, end, ...values]),
+    )
+    from = until
+    await noteProgress(db, work, { devices: answer.rows[0]?.devices ?? 0, bucketsDone: until })
+  }
+  await finish(db, work, writing, { state: 'done' })
+}
+
+/** Throws when the server is stopped. */
+function goOn({ isOver }: Writing): void {
+  if (isOver()) throw new Error('the server is stopped')
 }
 
 async function writeFile(db: Database, work: FileRun, writing: Writing): Promise<void> {
@@ -295,27 +320,21 @@ async function* linesOf(db: Database, work: FileRun, lines: Lines): AsyncGenerat
     hasTokens: work.settings.tokens === 'full',
     audience: lines.audience,
   }
-  for await (const { rows, isLast } of readExportPages(db, options)) {
-    if (lines.isOver()) throw new Error('the server is stopped')
-    await notePage(db, work, { rows, isLast }) // before it is written: who is erased from now on is found
-    if (rows.length > 0) yield rows.map(line).join('')
+  for await (const page of readExportPages(db, options)) {
+    goOn(lines)
+    await notePage(db, work, page) // before it is written: who is erased from now on is found
+    if (page.rows.length > 0) yield page.rows.map(line).join('')
   }
 }
 
 /** Whom the page names, and how far the export is. */
-async function notePage(
-  db: Database,
-  { id, appId, run }: Run,
-  { rows, isLast }: { readonly rows: readonly ExportRow[]; readonly isLast: boolean },
-): Promise<void> {
+async function notePage(db: Database, work: Run, { rows, bucketsDone }: ExportPage): Promise<void> {
+  const { id, appId } = work
+  const progress = { devices: rows.length, bucketsDone }
   const last = rows.at(-1)
+  if (last === undefined) return noteProgress(db, work, progress)
   await db.transaction(async tx => {
-    const { rowCount } = await tx.query(
-      `update segment_export set devices = devices + $3, buckets_done = coalesce($4, buckets_done) where id = $1 and run = $2`,
-      [id, run, rows.length, isLast ? null : (last?.bucket ?? null)],
-    )
-    if (rowCount === 0) throw new WritingOver()
-    if (last === undefined) return
+    await noteProgress(tx, work, progress)
     await tx.query(
       `insert into segment_export_page (export_id, app_id, bucket_from, bucket_to, hwids, users)
        values ($1, $2, $3, $4, $5, $6)`,
@@ -329,6 +348,19 @@ async function notePage(
       ],
     )
   })
+}
+
+/** Whoever watches sees the whole only when it is done. Throws `WritingOver`. */
+async function noteProgress(
+  db: Queryable,
+  { id, run }: Run,
+  { devices, bucketsDone }: { readonly devices: number; readonly bucketsDone: number },
+): Promise<void> {
+  const { rowCount } = await db.query(
+    'update segment_export set devices = devices + $3, buckets_done = $4 where id = $1 and run = $2',
+    [id, run, devices, Math.min(bucketsDone, BUCKETS - 1)],
+  )
+  if (rowCount === 0) throw new WritingOver()
 }
 
 const NOBODY = Buffer.alloc(KEY_BYTES)

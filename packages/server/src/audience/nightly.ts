@@ -4,17 +4,18 @@
  * be done is in our tables; a job looks there every minute.
  *
  *   computing ──all buckets──▶ done ──the next one is done, or the condition changes──▶ superseded
- *       ├──a statement is refused, or the condition makes no sense any more──▶ failed
+ *       ├──a statement is refused, takes too long for a single bucket, or the condition makes no sense any more──▶ failed
  *       └──the condition changes──▶ superseded
  */
 import type { Condition } from '@roost/protocol'
 import { BUCKETS } from '../registry/buckets.ts'
-import { type Database, isDatabaseAway, type Queryable } from '../store/database.ts'
+import { type Database, isDatabaseAway, isTimedOut, type Queryable } from '../store/database.ts'
 import { compileCondition } from './condition.ts'
 import { readScope } from './scope.ts'
 import { type KeptSegments, keepSegments, keptSegments } from './segment-meaning.ts'
+import { ConditionTooSlow, FIRST_WINDOW } from './windows.ts'
 
-/** At ten million devices 16 buckets are 160 thousand: about a second. */
+/** Members of a snapshot are dropped so many buckets at a time. */
 const BUCKETS_A_STEP = 16
 /** Who has begun to plan or count with a snapshot is done by then, or has kept it in a message. */
 const KEPT_AFTER_END_MS = 3_600_000
@@ -65,7 +66,7 @@ export interface Computed {
   readonly failed: number
 }
 
-/** Begins what is due and computes until nothing is left. Safe in several processes at once. */
+/** Begins what is due and computes until nothing is left. Safe in several processes at once. What keeps one from going on holds up no other: it is thrown at the end. */
 export async function computeSegments(
   db: Database,
   at: number,
@@ -73,12 +74,23 @@ export async function computeSegments(
 ): Promise<Computed> {
   await beginDue(db, at)
   const result = { computed: 0, failed: 0 }
+  const pass: Pass = { at, widths: new Map(), broken: new Map() }
   while (!isOver()) {
-    const step = await computeStep(db, at)
+    const step = await computeStep(db, pass)
     if (step === 'nothing') break
     if (step !== 'going') result[step]++
   }
+  for (const error of pass.broken.values()) throw error
   return result
+}
+
+/** Of one process; by the ids of snapshots. */
+interface Pass {
+  readonly at: number
+  /** How many buckets the next step computes: fewer after one that met the time limit. Default `FIRST_WINDOW`. */
+  readonly widths: Map<number, number>
+  /** The database was away when they were computed: they are left to the next pass. */
+  readonly broken: Map<number, unknown>
 }
 
 const DUE = `
@@ -119,30 +131,49 @@ interface Computing {
 
 type Step = 'nothing' | 'going' | 'computed' | 'failed'
 
-async function computeStep(db: Database, at: number): Promise<Step> {
+const NEXT = `
+  select id, segment_id as "segmentId", app_id as "appId", condition, audience, buckets_done as "bucketsDone", started_at as "startedAt"
+    from segment_snapshot where state = 'computing' and id <> all($1::bigint[]) order by id limit 1 for update skip locked`
+
+async function computeStep(db: Database, pass: Pass): Promise<Step> {
   let taken: Computing | undefined
   try {
     return await db.transaction(async tx => {
-      const { rows } = await tx.query<Computing>(
-        `select id, segment_id as "segmentId", app_id as "appId", condition, audience, buckets_done as "bucketsDone", started_at as "startedAt"
-           from segment_snapshot where state = 'computing' order by id limit 1 for update skip locked`,
-      )
+      const { rows } = await tx.query<Computing>(NEXT, [[...pass.broken.keys()]])
       taken = rows[0]
-      return taken === undefined ? 'nothing' : computeBuckets(tx, taken, at)
+      return taken === undefined ? 'nothing' : computeBuckets(tx, taken, pass)
     })
   } catch (error) {
-    if (taken === undefined || isDatabaseAway(error)) throw error
-    await fail(db, { id: taken.id, error, at })
-    return 'failed'
+    if (taken === undefined) throw error
+    return afterFailure(db, pass, { id: taken.id, error })
   }
 }
 
+/** A step that met the time limit is tried again with half of its buckets. */
+async function afterFailure(
+  db: Database,
+  { at, widths, broken }: Pass,
+  { id, error }: { readonly id: number; readonly error: unknown },
+): Promise<Step> {
+  const width = widths.get(id) ?? FIRST_WINDOW
+  if (isTimedOut(error) && width > 1) {
+    widths.set(id, Math.ceil(width / 2))
+    return 'going'
+  }
+  if (isDatabaseAway(error) && !isTimedOut(error)) {
+    broken.set(id, error)
+    return 'going'
+  }
+  await fail(db, { id, error: isTimedOut(error) ? new ConditionTooSlow(error) : error, at })
+  return 'failed'
+}
+
 /** `first_seen_at`: all buckets are of one moment, whoever registers while they are computed. */
-async function computeBuckets(tx: Queryable, snapshot: Computing, at: number): Promise<Step> {
+async function computeBuckets(tx: Queryable, snapshot: Computing, { at, widths }: Pass): Promise<Step> {
   const { id, appId, condition, audience, bucketsDone, startedAt } = snapshot
   const kept = audience === null ? {} : { readSegments: keptSegments(audience) }
   const scope = await readScope(tx, { appId, condition, at: Date.parse(startedAt), ...kept })
-  const to = Math.min(bucketsDone + BUCKETS_A_STEP, BUCKETS)
+  const to = Math.min(bucketsDone + (widths.get(id) ?? FIRST_WINDOW), BUCKETS)
   const values: unknown[] = [id, appId, bucketsDone, to - 1, startedAt]
   const compiled = compileCondition(condition, { firstParameter: values.length + 1, scope })
   const { rowCount } = await tx.query(

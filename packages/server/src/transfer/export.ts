@@ -4,6 +4,8 @@
  * for: an export ends up in mailboxes.
  */
 import type { CompiledCondition } from '../audience/condition.ts'
+import { BucketWindows } from '../audience/windows.ts'
+import { BUCKETS } from '../registry/buckets.ts'
 import type { Queryable } from '../store/database.ts'
 import { type ExportFormat, FORMS } from './csv.ts'
 
@@ -107,32 +109,36 @@ const readPage = (audience: string) => `
          and x.kind = 'voip' and x.state in ('active', 'suspect')
       offset 0) v on true
     left join credential c on c.id = a.credential_id
-   where d.app_id = $1 and d.bucket >= $2::smallint and (d.bucket, d.hwid) > ($2::smallint, $3::text) and ${audience}
+   where d.app_id = $1 and d.bucket >= $2::smallint and d.bucket < $5::smallint
+     and (d.bucket, d.hwid) > ($2::smallint, $3::text) and ${audience}
    order by d.bucket, d.hwid limit ${PAGE}`
 
 export type ExportRow = ExportedDevice & { readonly bucket: number }
 
-/** In bucket order; a page with less than all of its places is the last one. A device that changes meanwhile comes once, as it was at some moment. */
+export interface ExportPage {
+  /** Maybe none: few of a large base may be meant. */
+  readonly rows: readonly ExportRow[]
+  readonly bucketsDone: number
+}
+
+/** In bucket order, to the end of the base. A device that changes meanwhile comes once, as it was at some moment. Throws `ConditionTooSlow`. */
 export async function* readExportPages(
   db: Queryable,
   { appId, hasTokens, audience: make }: PagesOptions,
-): AsyncGenerator<{ readonly rows: readonly ExportRow[]; readonly isLast: boolean }> {
-  const audience = make?.(5) ?? { sql: 'true', values: [] }
+): AsyncGenerator<ExportPage> {
+  const audience = make?.(6) ?? { sql: 'true', values: [] }
   const statement = readPage(audience.sql)
+  const windows = new BucketWindows()
   let after = { bucket: 0, hwid: '' }
-  for (;;) {
-    const { rows } = await db.query<ExportRow>(statement, [
-      appId,
-      after.bucket,
-      after.hwid,
-      hasTokens,
-      ...audience.values,
-    ])
-    const last = rows.at(-1)
-    const isLast = last === undefined || rows.length < PAGE
-    yield { rows, isLast }
-    if (isLast) return
-    after = { bucket: last.bucket, hwid: last.hwid }
+  while (after.bucket < BUCKETS) {
+    const { bucket, hwid } = after
+    const { until, answer } = await windows.read(bucket, async end =>
+      db.query<ExportRow>(statement, [appId, bucket, hwid, hasTokens, end, ...audience.values]),
+    )
+    const { rows } = answer
+    const last = rows.length < PAGE ? undefined : rows.at(-1)
+    after = last ?? { bucket: until, hwid: '' }
+    yield { rows, bucketsDone: after.bucket }
   }
 }
 
