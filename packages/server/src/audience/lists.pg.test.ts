@@ -4,7 +4,8 @@ import type { AddedToList, Condition, ListView } from '@roost/protocol'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Access, type BareServer, SERVER_TOKEN, startBare } from '../../test/bare.ts'
 import { compileCondition } from './condition.ts'
-import { addFile, dropAbandonedLists } from './lists.ts'
+import { dropAbandonedLists } from './list-deletion.ts'
+import { addFile } from './lists.ts'
 import { readScope } from './scope.ts'
 
 let server: BareServer

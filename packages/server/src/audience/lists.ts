@@ -14,19 +14,15 @@ import {
   USER_ID_CHARACTERS,
 } from '@roost/protocol'
 import { v7 as uuidv7 } from 'uuid'
-import { BUCKETS, bucketOf } from '../registry/buckets.ts'
+import { bucketOf } from '../registry/buckets.ts'
 import type { Database, Queryable } from '../store/database.ts'
 import { BEGINNING, type Block, type Format, readBlocks } from '../transfer/blocks.ts'
 
 /** People read that many of each, and ask for the rest. */
 const SHOWN = 100
-const DAY_MS = 24 * 60 * 60_000
-/** Whoever wants to go on with a list that was begun does so within days. */
-const ABANDONED_AFTER_MS = 7 * DAY_MS
 
 /** What differs between lists of devices and of users. `i` has the ids that are looked at, by their number in order. */
 interface Kind {
-  readonly table: string
   /** The column, as files call it, too. */
   readonly column: 'hwid' | 'user_id'
   readonly insert: string
@@ -38,7 +34,6 @@ interface Kind {
 
 const KINDS: Readonly<Record<ListKind, Kind>> = {
   devices: {
-    table: 'audience_list_device',
     column: 'hwid',
     insert: `insert into audience_list_device (bucket, app_id, hwid, list_id)
              select i.bucket, $1, i.id, $2 from ids i order by i.bucket, i.id on conflict do nothing`,
@@ -54,7 +49,6 @@ const KINDS: Readonly<Record<ListKind, Kind>> = {
     charactersMax: HWID_CHARACTERS,
   },
   users: {
-    table: 'audience_list_user',
     column: 'user_id',
     insert: `insert into audience_list_user (app_id, user_id, list_id)
              select $1, i.id, $2 from ids i order by i.id on conflict do nothing`,
@@ -116,6 +110,15 @@ export async function listLists(db: Queryable, appId: number): Promise<ListView[
   return rows
 }
 
+/** Without its count, which takes seconds with millions of ids. Throws `list_unknown`. */
+export async function readKind(db: Queryable, { appId, id }: ListKey): Promise<ListKind> {
+  const { rows } = await db.query<{ kind: ListKind }>(
+    'select kind from audience_list where app_id = $1 and id = $2',
+    [appId, id],
+  )
+  return rows[0]?.kind ?? refuseUnknown(id)
+}
+
 function refuseUnknown(id: string): never {
   throw new PushError('list_unknown', `this app has no list ${id}`)
 }
@@ -139,7 +142,7 @@ export async function addFile(
   db: Database,
   file: Adding & { readonly source: AsyncIterable<Buffer>; readonly format: Format },
 ): Promise<AddedToList> {
-  const { kind } = await readList(db, file)
+  const kind = await readKind(db, file)
   const { column, charactersMax } = KINDS[kind]
   const columns = { oneOf: [column], alone: column, others: {} }
   const added = new Totals()
@@ -157,7 +160,7 @@ export async function changeList(
   db: Database,
   changes: Adding & { readonly add: readonly string[]; readonly remove: readonly string[] },
 ): Promise<AddedToList> {
-  const { kind } = await readList(db, changes)
+  const kind = await readKind(db, changes)
   const added = new Totals()
   await change(db, { ...changes, kind, ids: changes.add, added })
   await removeIds(db, { ...changes, kind, ids: changes.remove })
@@ -292,68 +295,5 @@ export async function* readUnknown(
     if (rows.length > 0) yield rows.map(it => it.id)
     if (rows.length < PAGE) return
     after = rows[rows.length - 1] as { bucket: number; id: string }
-  }
-}
-
-/** Segments, triggers, schedules, and messages that are still to be sent to, or not to be sent to, who is in it. */
-const USED = `
-  select 'message ' || id || ' names the list ' || $2 || ' and is not done' as problem from message
-   where app_id = $1 and state in ('scheduled', 'sending', 'paused') and target ? 'condition'
-     and strpos(target::text, $2::text) > 0
-  union all
-  select 'segment "' || name || '" names the list ' || $2 from segment
-   where app_id = $1 and strpos(condition::text, $2::text) > 0
-  union all
-  select 'trigger "' || name || '" names the list ' || $2 from trigger
-   where app_id = $1 and state <> 'deleted' and strpos((definition -> 'condition')::text, $2::text) > 0
-  union all
-  select 'schedule "' || name || '" names the list ' || $2 from schedule
-   where app_id = $1 and strpos(condition::text, $2::text) > 0
-  union all
-  select 'message ' || id || ' was planned with a segment that names the list ' || $2 from message
-   where app_id = $1 and state in ('sending', 'paused') and strpos(audience::text, $2::text) > 0
-  limit 1`
-
-/**
- * Throws `list_unknown`, and `list_in_use` while a message that is not done, a schedule, a trigger or a segment names it. Conditions miss it at once; its
- * members go bucket by bucket, and a deletion that was broken off is done by repeating it, or by the job a week later.
- */
-export async function deleteList(db: Database, key: ListKey): Promise<void> {
-  const { appId, id } = key
-  const { kind } = await readList(db, key)
-  const { rows } = await db.query<{ problem: string }>(USED, [appId, id])
-  if (rows[0] !== undefined) throw new PushError('list_in_use', rows[0].problem)
-  await db.query("update audience_list set state = 'loading' where app_id = $1 and id = $2", [appId, id])
-  if (kind === 'devices')
-    for (let bucket = 0; bucket < BUCKETS; bucket++)
-      await db.query('delete from audience_list_device where bucket = $1 and app_id = $2 and list_id = $3', [
-        bucket,
-        appId,
-        id,
-      ])
-  await db.transaction(async tx => {
-    await tx.query('delete from audience_list where app_id = $1 and id = $2', [appId, id])
-    await tx.query(`delete from ${KINDS[kind].table} where app_id = $1 and list_id = $2`, [appId, id])
-  })
-}
-
-/** Lists whose last part never came, or whose deletion broke off; returns how many. What was named meanwhile stays. */
-export async function dropAbandonedLists(db: Database, at: number): Promise<number> {
-  const { rows } = await db.query<ListKey>(
-    `select id, app_id as "appId" from audience_list where state = 'loading' and updated_at < $1`,
-    [new Date(at - ABANDONED_AFTER_MS)],
-  )
-  let count = 0
-  for (const list of rows) if (await deleteUnused(db, list)) count++
-  return count
-}
-
-async function deleteUnused(db: Database, list: ListKey): Promise<boolean> {
-  try {
-    await deleteList(db, list)
-    return true
-  } catch (error) {
-    if (error instanceof PushError && ['list_in_use', 'list_unknown'].includes(error.code)) return false
-    throw error
   }
 }

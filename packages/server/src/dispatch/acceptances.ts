@@ -125,8 +125,18 @@ export async function eraseAcceptances(
   return count
 }
 
+/** A campaign to ten million has some twenty thousand rows, of kilobytes each. */
+const DROPPED_AT_ONCE = 5000
+
 /** Returns how many rows went. */
 export async function dropOldAcceptances(db: Queryable, at: number): Promise<number> {
   const before = new Date(at - ACCEPTANCES_KEPT_DAYS * DAY_MS)
-  return (await db.query('delete from acceptance where at < $1', [before])).rowCount
+  for (let dropped = 0; ; ) {
+    const { rowCount } = await db.query(
+      `delete from acceptance where ctid = any(array(select ctid from acceptance where at < $1 limit ${DROPPED_AT_ONCE}))`,
+      [before],
+    )
+    dropped += rowCount
+    if (rowCount < DROPPED_AT_ONCE) return dropped
+  }
 }

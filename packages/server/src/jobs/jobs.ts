@@ -5,8 +5,9 @@ import { dropOldAudit } from '../access/audit.ts'
 import { finishDeletions } from '../access/deletion.ts'
 import { dropOldMemberInvitations } from '../access/member-invitations.ts'
 import { dropOldSessions } from '../access/sessions.ts'
+import { stepsApart } from '../apart.ts'
 import { dropExpiredExports, runExports } from '../audience/export.ts'
-import { dropAbandonedLists } from '../audience/lists.ts'
+import { dropAbandonedLists } from '../audience/list-deletion.ts'
 import { cleanSnapshots, computeSegments } from '../audience/nightly.ts'
 import { dropExpiredSegments } from '../audience/segments.ts'
 import { dropOldCalls } from '../calls/store.ts'
@@ -184,9 +185,12 @@ export const JOBS = {
     does: 'computes nightly segments whose hour has come, or that somebody asked for',
     cron: () => EVERY_MINUTE,
     run: async ({ db, webhooks }, at) => {
-      const { computed, failed } = await computeSegments(db, at, () => webhooks.signal?.aborted ?? false)
-      const cleaned = await cleanSnapshots(db, at)
-      const expired = await dropExpiredSegments(db, at)
+      const { computing, cleaned, expired } = await stepsApart({
+        computing: () => computeSegments(db, at, () => webhooks.signal?.aborted ?? false),
+        cleaned: () => cleanSnapshots(db, at),
+        expired: () => dropExpiredSegments(db, at),
+      })
+      const { computed, failed } = computing
       return computed + failed + cleaned + expired === 0
         ? undefined
         : `${computed} computed, ${failed} failed, ${cleaned} dropped, ${expired} expired`
@@ -196,8 +200,10 @@ export const JOBS = {
     does: 'writes the files of exports that were asked for, and drops those whose link has expired',
     cron: () => EVERY_MINUTE,
     run: async ({ db, webhooks }, at) => {
-      const done = await runExports(db, at, () => webhooks.signal?.aborted ?? false)
-      const dropped = await dropExpiredExports(db, at)
+      const { done, dropped } = await stepsApart({
+        done: () => runExports(db, at, () => webhooks.signal?.aborted ?? false),
+        dropped: () => dropExpiredExports(db, at),
+      })
       return done + dropped === 0 ? undefined : `${done} done, ${dropped} dropped`
     },
   },
@@ -230,21 +236,23 @@ export const JOBS = {
     does: 'drops runs of jobs, events of webhooks, acceptances and calls that are older than 30 days, lists whose upload broke off, what triggers no longer ask for, invitations of test devices, names of former users that are older than half a year, hours of statistics that are kept as days, sessions and invitations of people that are over, and changes in the audit log that are older than a year',
     cron: daily,
     run: async ({ db }, at) => {
-      const dropped =
-        (await dropOldRuns(db, at)) +
-        (await dropOldAcceptances(db, at)) +
-        (await dropOldFrames(db, at)) +
-        (await dropOldCalls(db, at)) +
-        (await dropOldEvents(db, at)) +
-        (await dropOldBulkRequests(db, at)) +
-        (await dropAbandonedLists(db, at)) +
-        (await dropOldTriggered(db, at)) +
-        (await dropOldInvitations(db, at)) +
-        (await dropOldFormerUsers(db, at)) +
-        (await dropOldHours(db, at)) +
-        (await dropOldSessions(db, at)) +
-        (await dropOldMemberInvitations(db, at)) +
-        (await dropOldAudit(db, at))
+      const counts = await stepsApart({
+        runs: () => dropOldRuns(db, at),
+        acceptances: () => dropOldAcceptances(db, at),
+        frames: () => dropOldFrames(db, at),
+        calls: () => dropOldCalls(db, at),
+        events: () => dropOldEvents(db, at),
+        bulkRequests: () => dropOldBulkRequests(db, at),
+        lists: () => dropAbandonedLists(db, at),
+        triggered: () => dropOldTriggered(db, at),
+        invitations: () => dropOldInvitations(db, at),
+        formerUsers: () => dropOldFormerUsers(db, at),
+        hours: () => dropOldHours(db, at),
+        sessions: () => dropOldSessions(db, at),
+        memberInvitations: () => dropOldMemberInvitations(db, at),
+        audit: () => dropOldAudit(db, at),
+      })
+      const dropped = Object.values(counts).reduce((sum, count) => sum + count, 0)
       return dropped === 0 ? undefined : `${dropped} dropped`
     },
   },

@@ -11,11 +11,11 @@ import {
 import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
+import { deleteList } from '../../../audience/list-deletion.ts'
 import {
   addFile,
   changeList,
   createList,
-  deleteList,
   listLists,
   readList,
   readUnknown,
