@@ -74,6 +74,22 @@ test('R25: of two who log in and out at once the server hears last of the one th
   expect(heard.map(call => call.request.userId)).toEqual(['ann', 'AAAAA-BBBBB_1', 'bob', 'AAAAA-BBBBB_1'])
 })
 
+test.each([
+  [42, '42'],
+  [0, '0'],
+  [null, undefined],
+])('R25: a person whom a script names by %s is %s, as in the pushes for them', async (given, userId) => {
+  const { store } = makeClient()
+  const adopt = (state?: DeviceState) => state as DeviceState
+  const changed = await changeUser({ store, adopt, userId: given as never, uuid: '1', now: clock.now })
+  const { fields } = changed.call
+  expect([changed.user, fields.userId, (await store.read())?.userId]).toEqual([
+    userId,
+    userId ?? 'AAAAA-BBBBB_1',
+    userId,
+  ])
+})
+
 test('R25: a login of which a page was killed before it could tell is told by the next one', async () => {
   const { client, store } = makeClient()
   const adopt = (state?: DeviceState) => state as DeviceState

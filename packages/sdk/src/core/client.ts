@@ -14,6 +14,7 @@ const TIMEOUT_MS = 15_000
 const ORDERED = new Set(['registerDevice', 'unregisterDevice', 'registerUser'])
 /** 68 years in seconds; four million of them fit in a number. */
 const STEP_MAX = 2 ** 31
+const FINAL: ReadonlySet<number> = new Set([210, 400, 413, 422])
 /** It is asked for often enough with these. */
 const TELLS_PERMISSION = new Set(['registerDevice', 'applicationOpen'])
 
@@ -206,10 +207,10 @@ function readAnswer(method: string, answer: { readonly status: number; readonly 
   )
 }
 
-/** Only what the server has understood and turned down is final; all else may be a proxy on the way. */
+/** Only what the server has understood and turned down is final, and what is too large for it or for a proxy; all else may be one on the way. */
 export function codeOf(status: number): 'refused' | 'unauthorized' | 'unavailable' {
   if (status === 401 || status === 403) return 'unauthorized'
-  return status === 210 || status === 400 || status === 422 ? 'refused' : 'unavailable'
+  return FINAL.has(status) ? 'refused' : 'unavailable'
 }
 
 interface Envelope {

@@ -34,7 +34,7 @@ export interface ChangedUser {
  * and of two pages whose people log in and out at once the server hears last of the one that counts here.
  */
 export async function changeUser({ store, adopt, userId, uuid, now }: UserChange): Promise<ChangedUser> {
-  const user = userId || undefined
+  const user = String(userId ?? '') || undefined // scripts name people by numbers; servers and pushes know them as text
   const { hwid } = await store.update(adopt)
   const fields = { userId: user ?? hwid }
   const isLogout = user === undefined
