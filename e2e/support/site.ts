@@ -81,6 +81,10 @@ const FILES: Readonly<
   '/roost-web.js': { type: 'text/javascript', read: () => readBundle('roost-web.js') },
   '/roost-testing.js': { type: 'text/javascript', read: () => readBundle('roost-testing.js') },
   '/roost-service-worker.js': { type: 'text/javascript', read: () => readBundle('roost-service-worker.js') },
+  '/push/roost-service-worker.js': {
+    type: 'text/javascript',
+    read: () => readBundle('roost-service-worker.js'),
+  },
   '/worker-with-badge.js': { type: 'text/javascript', read: () => WORKER_WITH_BADGE },
   '/worker-that-waits.js': { type: 'text/javascript', read: () => WORKER_THAT_WAITS },
   '/foreign-worker.js': { type: 'text/javascript', read: () => '' },

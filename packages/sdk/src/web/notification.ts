@@ -8,6 +8,8 @@ import type { Store } from '../core/state.ts'
 
 /** What a shown notification carries to its click. */
 export interface Carried extends Links {
+  /** Says that it is ours: the site's own notifications come to our worker, too, where the site has imported it into its own. */
+  readonly roost: 1
   readonly hash: string | undefined
   readonly receiptKey: string | undefined
   readonly metaData: unknown
@@ -31,6 +33,7 @@ export function showNotification(
 ): Promise<void> {
   const { title, url, buttons, hash, receiptKey, metaData, userId } = payload
   const carried: Carried = {
+    roost: 1,
     url,
     buttonUrls: buttons.map(it => it.url),
     hash,
@@ -55,6 +58,12 @@ export function showNotification(
   })
 }
 
+/** Undefined of a notification that the site has shown by itself. Former versions of ours gave theirs no mark. */
+export function carriedBy({ data }: Notification): Carried | undefined {
+  const carried = data as Partial<Carried> | null
+  return carried?.roost === 1 || Array.isArray(carried?.buttonUrls) ? (data as Carried) : undefined
+}
+
 const PROMISE_TAG = 'roost-nothing-to-show'
 
 /**
@@ -74,7 +83,7 @@ export async function closeForeign(
   const state = await store.read()
   if (state === undefined || !knowsUser(state)) return
   for (const shown of (await registration?.getNotifications()) ?? [])
-    if (isForeign(state, (shown.data as Carried | null) ?? { userId: undefined })) shown.close()
+    if (isForeign(state, { userId: carriedBy(shown)?.userId })) shown.close()
 }
 
 /** Without the fields that are undefined: browsers read `undefined` as a text for some of them. */

@@ -19,6 +19,7 @@ import { browserEnvironment, type Environment, transport } from './browser.ts'
 import type { Invited } from './invitation.ts'
 import { closeForeign } from './notification.ts'
 import type { Delivery, Roost, RoostOptions, RoostStatus, TagValue } from './options.ts'
+import { installWorker, ownRegistration, serviceWorkerUrlOf } from './registration.ts'
 import { syncSubscription } from './subscription.ts'
 import { syncLater } from './sync-later.ts'
 import { tell } from './tabs.ts'
@@ -76,22 +77,28 @@ async function load<Module>(bring: () => Promise<Module>, file: string): Promise
   }
 }
 
-function serviceWorkerUrlOf({ serviceWorkerUrl = '/roost-service-worker.js' }: RoostOptions): string {
-  return serviceWorkerUrl
-}
-
-/** It runs on every page view: what a browser lacks is no reason to fail there. Without push the rest works. */
+/**
+ * It runs on every page view: what a browser lacks is no reason to fail there. Without push the rest works, also where it fails: that is told when
+ * all else is done.
+ */
 async function start(context: Context): Promise<RoostStatus> {
   if (!canKeep()) return told(context)
   introduce()
-  const registration = isSupported() ? await prepare(context) : undefined
+  const preparing = isSupported() ? prepare(context) : Promise.resolve(undefined)
+  const registration = await preparing.catch(() => undefined)
   await adopted(context)
   await closeForeign(registration, context.store) // of a page that was closed while it logged out
   watch(context)
   await context.client.flush()
-  await reportOpen(context)
-  if (registration !== undefined) await syncSubscription(context, registration)
-  await joinPages(context, registration)
+  const opening = reportOpen(context)
+  await opening.catch(() => {}) // before the channel, which takes no device that the server does not know
+  const parts = [
+    opening.then(() => registration && syncSubscription(context, registration)),
+    joinPages(context, registration),
+    preparing,
+  ]
+  await Promise.allSettled(parts)
+  await Promise.all(parts)
   return told(context)
 }
 
@@ -116,8 +123,11 @@ async function joinPages(
 ): Promise<void> {
   const { live = false, onMessage, onLive, onCall, onUnread } = context.options
   if ((!live && onMessage === undefined) || joined.has(context.store)) return
-  const { join } = await load(() => import('./live.ts'), 'roost-live.js')
-  joined.add(context.store)
+  joined.add(context.store) // before it is there: another start may come in between
+  const { join } = await load(() => import('./live.ts'), 'roost-live.js').catch(error => {
+    joined.delete(context.store)
+    throw error
+  })
   const ignore = () => {}
   join({
     ...context,
@@ -169,17 +179,16 @@ async function deliver(
 ): Promise<Delivery> {
   if (!canKeep()) return 'ignored'
   await adopted(context)
-  return retried(context.client.deliver({ key: `${method}:${crypto.randomUUID()}`, method, fields }))
+  return retried(
+    context.options,
+    context.client.deliver({ key: `${method}:${crypto.randomUUID()}`, method, fields }),
+  )
 }
 
-async function retried(delivering: Promise<Delivery>): Promise<Delivery> {
+async function retried(options: RoostOptions, delivering: Promise<Delivery>): Promise<Delivery> {
   const delivery = await delivering
-  if (delivery === 'kept') void ownRegistration().then(syncLater)
+  if (delivery === 'kept') void ownRegistration(options).then(syncLater)
   return delivery
-}
-
-async function ownRegistration(): Promise<ServiceWorkerRegistration | undefined> {
-  return navigator.serviceWorker?.getRegistration()
 }
 
 async function setUser({ store, client, now, options }: Context, userId?: string): Promise<Delivery> {
@@ -192,11 +201,13 @@ async function setUser({ store, client, now, options }: Context, userId?: string
     uuid: crypto.randomUUID(),
     now: now(),
   })
-  if (isOther) tell({ type: 'person' })
-  if (user === undefined) tell({ type: 'logout' })
-  await closeForeign(await ownRegistration(), store)
+  if (isOther) {
+    tell({ type: 'person' })
+    if (user === undefined) tell({ type: 'logout' })
+  }
+  await closeForeign(await ownRegistration(options), store)
   try {
-    return await retried(client.deliverKept(call.key))
+    return await retried(options, client.deliverKept(call.key))
   } finally {
     tell({ type: 'user' })
   }
@@ -213,7 +224,7 @@ async function inbox(context: Context, page: InboxPage = {}): Promise<Inbox> {
 async function mark(context: Context, id: string, state: 'read' | 'opened' | 'deleted'): Promise<Delivery> {
   if (!canKeep()) return 'ignored'
   await adopted(context)
-  const delivery = await retried(markInbox(context, id, state))
+  const delivery = await retried(context.options, markInbox(context, id, state))
   // where the server can't be asked now, the next look at the inbox puts the number right
   if (context.options.unreadBadge && delivery === 'sent') await inbox(context, { limit: 0 }).catch(() => {})
   return delivery
@@ -223,14 +234,7 @@ async function mark(context: Context, id: string, state: 'read' | 'opened' | 'de
 async function prepare(context: Context): Promise<ServiceWorkerRegistration> {
   requireSupport()
   await adopted(context)
-  const url = serviceWorkerUrlOf(context.options)
-  try {
-    return await activated(await navigator.serviceWorker.register(url))
-  } catch (cause) {
-    throw new RoostError('service_worker_failed', `The service worker at ${url} could not be installed`, {
-      cause,
-    })
-  }
+  return installWorker(context.options)
 }
 
 function requireSupport(): void {
@@ -255,18 +259,6 @@ function canKeep(): boolean {
 
 function adopted({ store, options }: Context): Promise<DeviceState> {
   return store.update(state => adoptOptions(options, state))
-}
-
-/** Only an active worker can hold a subscription. `serviceWorker.ready` would wait for ever outside its scope. */
-function activated(registration: ServiceWorkerRegistration): Promise<ServiceWorkerRegistration> {
-  const worker = registration.installing ?? registration.waiting
-  if (registration.active !== null || worker === null) return Promise.resolve(registration)
-  return new Promise((resolve, reject) => {
-    worker.addEventListener('statechange', () => {
-      if (worker.state === 'activated') resolve(registration)
-      if (worker.state === 'redundant') reject(new Error('It was thrown away while it was being installed'))
-    })
-  })
 }
 
 /** At most once an hour, and when the permission has changed. The server takes its own time of receipt as "last seen". */

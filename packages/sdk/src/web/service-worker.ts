@@ -14,7 +14,7 @@ import { once, type Verdict } from '../core/received.ts'
 import { answer } from './answer.ts'
 import { showBadge } from './badge.ts'
 import { browserEnvironment, isWebKit, transport } from './browser.ts'
-import { type Carried, closeForeign, keepPromise, showNotification } from './notification.ts'
+import { type Carried, carriedBy, closeForeign, keepPromise, showNotification } from './notification.ts'
 import { present } from './present.ts'
 import { showCall } from './ringing.ts'
 import { syncSubscription } from './subscription.ts'
@@ -109,8 +109,9 @@ async function numberIcon({ badgeCount }: PushPayload): Promise<void> {
 }
 
 async function follow(event: NotificationEvent): Promise<void> {
+  const carried = carriedBy(event.notification)
+  if (carried === undefined) return
   event.notification.close()
-  const carried = event.notification.data as Carried
   const { ringingCall } = carried
   if (ringingCall !== undefined) return decide(carried, ringingCall, event.action)
   const landing = openLink(linkClicked(carried, event.action)).then(() =>
@@ -131,8 +132,8 @@ async function decide(carried: Carried, id: string, action: string): Promise<voi
 
 /** Swiped away: a click closes it, too, but tells of no closing. */
 async function noteDismissal(event: NotificationEvent): Promise<void> {
-  const carried = event.notification.data as Carried | null
-  if (carried === null) return
+  const carried = carriedBy(event.notification)
+  if (carried === undefined) return
   await sendReceipt(environment.client, 'dismissed', carried)
   await waitForNetwork()
 }

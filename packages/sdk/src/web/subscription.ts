@@ -11,7 +11,10 @@ import { RoostError } from '../core/error.ts'
 import type { DeviceState } from '../core/state.ts'
 import type { Environment } from './browser.ts'
 
-/** Throws RoostError; what is not done then is done by the next call. */
+/** Chromium waits for ever where Google can't be reached, and all pages and the worker wait for whoever asks. */
+const SUBSCRIBE_WITHIN_MS = 30_000
+
+/** Throws RoostError, or what the browser throws at a subscription; what is not done then is done by the next call. */
 export function syncSubscription(
   environment: Environment,
   registration: ServiceWorkerRegistration,
@@ -93,12 +96,19 @@ async function carryOut(
   await register(environment, await subscribe(registration, vapidKey), vapidKey)
 }
 
-/** Gives back the subscription that there is, if it was made with the same key. */
+/** Gives back the subscription that there is, if it was made with the same key. One that comes too late is found by the next call. */
 function subscribe(registration: ServiceWorkerRegistration, vapidKey: string): Promise<PushSubscription> {
-  return registration.pushManager.subscribe({
+  const asked = registration.pushManager.subscribe({
     userVisibleOnly: true,
     applicationServerKey: fromBase64url(vapidKey),
   })
+  const late = new Promise<never>((_, reject) => {
+    setTimeout(
+      () => reject(new DOMException('push service error: no answer', 'AbortError')),
+      SUBSCRIBE_WITHIN_MS,
+    )
+  })
+  return Promise.race([asked, late])
 }
 
 async function register(
