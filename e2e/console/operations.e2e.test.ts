@@ -340,7 +340,7 @@ describe('an app that is set up', () => {
       until: all => all.length > 0 && all.every(it => it.summary !== null),
       withinMs: DONE_WITHIN_MS,
     })
-    expect(done.map(it => it.summary)).toEqual(['0 forgotten'])
+    expect(done.map(it => it.summary)).toContain('0 forgotten') // its own minute of the day may have come, too
   })
 })
 

@@ -92,7 +92,7 @@ test('a campaign is watched to its end, and whom it skipped is found and diagnos
     to: { all: true },
     content: { title: 'Autumn sale' },
     rules: CAP,
-    sendRate: 400,
+    sendRate: 100,
     ttlSeconds: 600,
   })
   const row = await page.waitForSelector(textIs('a', 'Autumn sale'), { timeout: SEEN_WITHIN_MS })

@@ -6,8 +6,6 @@ import { eventually } from './eventually.ts'
 import type { RoostServer } from './roost-server.ts'
 import type { Site } from './site.ts'
 
-/** From the acceptance of a message by the API to its counted receipt. */
-const RECEIPT_WITHIN_MS = 2000
 /** Long beside what it takes, however busy the machine is: it bounds what would hang. */
 const WITHIN_MS = 60_000
 
@@ -110,7 +108,7 @@ export class WebPage {
           return notifications.map(({ title, body }) => ({ title, body }))
         }),
       until: notifications => notifications.length > 0,
-      withinMs: RECEIPT_WITHIN_MS,
+      withinMs: WITHIN_MS,
     })
     return value
   }
@@ -127,7 +125,7 @@ export class WebPage {
 
   /** A receipt may be counted before the server has noted the push service's acceptance, so both are waited for. */
   async waitForDelivered(id: string): Promise<void> {
-    await this.#waitForCount(id, 'delivered', RECEIPT_WITHIN_MS)
+    await this.#waitForCount(id, 'delivered', WITHIN_MS)
   }
 
   async waitForDead(id: string): Promise<void> {

@@ -29,7 +29,7 @@ function post(origin: string, overrides: Partial<TransportRequest> = {}): Transp
     path: '/',
     headers: {},
     body: Buffer.from('{}'),
-    deadlineMs: 5000,
+    deadlineMs: 60_000,
     ...overrides,
   }
 }

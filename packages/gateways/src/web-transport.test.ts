@@ -28,7 +28,7 @@ function webTransport({ ca }: { readonly ca: string }, options: WebTransportOpti
 
 function post(origin: string, overrides: Partial<TransportRequest> = {}): TransportRequest {
   const body = Buffer.from('{}')
-  return { origin, method: 'POST', path: '/', headers: {}, body, deadlineMs: 5000, ...overrides }
+  return { origin, method: 'POST', path: '/', headers: {}, body, deadlineMs: 60_000, ...overrides }
 }
 
 /**

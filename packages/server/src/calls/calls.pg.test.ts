@@ -61,9 +61,11 @@ describe('each device rings by its best road', () => {
     const bob = house.person('bob')
     const phone = await bob.phone('android')
     const device = await house.live({ hwid: phone.hwid, userId: bob.userId })
+    roost.clock.stand() // its push is due after two seconds
     const { id } = await house.call({ callees: [bob.userId] })
     await nextIn(device, 'ringing')
     expect((await house.read(id)).callees[0]?.devices).toMatchObject([{ roads: ['socket'], rangAt: null }])
+    roost.clock.run()
     roost.clock.advance(PUSH_AFTER_MS)
     await untilShown(phone, ['ringing'])
     expect(Number.parseInt(String(phone.shown[0]?.push.ttlSeconds), 10)).toBeLessThan(RING_MS / 1000)

@@ -13,7 +13,8 @@ let roost: TestRoost
 let apple: AppleAuthority
 beforeAll(async () => {
   apple = new AppleAuthority()
-  roost = await startRoost()
+  // Without jobs of its own, so that none comes in between.
+  roost = await startRoost({ roles: ['api', 'send'] })
 })
 afterAll(async () => {
   await roost.close()

@@ -10,6 +10,7 @@ beforeAll(async () => {
 })
 afterAll(() => roost.close())
 afterEach(() => {
+  roost.clock.run()
   for (const gateway of [roost.simulator.apns, roost.simulator.fcm, roost.simulator.webPush])
     gateway.faults.clear()
 })
@@ -187,6 +188,7 @@ test('R17: while one gateway refuses us the others go on', async () => {
 test('R11: a delivery that waits goes to nobody when its device has unregistered meanwhile', async () => {
   const phone = await roost.phone('android')
   roost.simulator.fcm.faults.answerFor(phone.token as string, { form: 'unavailable' }, 1)
+  roost.clock.stand() // its next try is due after a second
   const id = await roost.send({ to: { devices: [phone.hwid] }, content: { title: 'Hello' } })
   await untilTried(id, 1)
   await phone.unregister()
@@ -197,6 +199,7 @@ test('R11: a delivery that waits goes to nobody when its device has unregistered
 test('R11: a delivery that waits goes to the new address of its device', async () => {
   const phone = await roost.phone('android')
   roost.simulator.fcm.faults.answerFor(phone.token as string, { form: 'unavailable' }, 1)
+  roost.clock.stand() // its next try is due after a second
   const id = await roost.send({ to: { devices: [phone.hwid] }, content: { title: 'Hello' } })
   await untilTried(id, 1)
   await phone.refreshToken()
@@ -210,6 +213,7 @@ test('R25: a delivery that waits is not sent when its device belongs to somebody
   for (const phone of [switched, left]) {
     roost.simulator.fcm.faults.answerFor(phone?.token as string, { form: 'unavailable' }, 1)
   }
+  roost.clock.stand() // its next try is due after a second
   const id = await roost.send(toUser('alice'))
   await untilTried(id, 2)
   await roost.device('registerUser', { hwid: switched?.hwid, userId: 'bob' })
@@ -222,6 +226,7 @@ test('R25: a delivery that waits is not sent when its device belongs to somebody
 test('a delivery that waits never takes a token to a gateway of another kind', async () => {
   const phone = await roost.phone('android')
   roost.simulator.fcm.faults.answerFor(phone.token as string, { form: 'unavailable' }, 1)
+  roost.clock.stand() // its next try is due after a second
   const id = await roost.send({ to: { devices: [phone.hwid] }, content: { title: 'Hello' } })
   await untilTried(id, 1)
   await roost.device('registerDevice', { hwid: phone.hwid, device_type: 17, push_token: 'a-huawei-token' })
@@ -235,6 +240,7 @@ test('a device that was told unreachable at planning has that one outcome, even 
   await late.unregister()
   roost.simulator.fcm.faults.answerFor(reachable.token as string, { form: 'unavailable' }, 1)
   const to = { devices: [reachable.hwid, late.hwid] }
+  roost.clock.stand() // its next try is due after a second
   const id = await roost.send({ to, content: { title: 'Hello' } })
   await untilTried(id, 1)
   await late.register()

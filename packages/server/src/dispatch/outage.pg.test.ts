@@ -113,7 +113,7 @@ const DISK_FULL = refusing('could not extend file: No space left on device', '53
 const DATA_FAULT = refusing('invalid byte sequence for encoding "UTF8"', '22021')
 
 async function untilLogged(roost: TestRoost, what: RegExp): Promise<void> {
-  for (const end = Date.now() + 20_000; Date.now() < end; await tick()) if (what.test(roost.logged())) return
+  for (const end = Date.now() + 45_000; Date.now() < end; await tick()) if (what.test(roost.logged())) return
   throw new Error(`nothing was logged that is ${what}`)
 }
 

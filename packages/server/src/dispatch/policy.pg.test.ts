@@ -156,12 +156,14 @@ describe('a cap', () => {
     const phone = await roost.phone('android')
     await change({ cap: { messages: 1, days: 1 } })
     roost.simulator.fcm.faults.answerFor(phone.token as string, { form: 'unavailable' }, 1)
+    roost.clock.stand() // its next try is due after a second
     const id = await roost.send(messageTo([phone]))
     await roost.until(id, it => it.retrying.some(({ reason }) => reason !== 'planned'))
     const capped = await roost.sendAndSettle(messageTo([phone]))
     expect(await reasonsOf(capped)).toEqual({ capped: 1 })
     await roost.rest('POST', `/v1/apps/${roost.app}/messages/${id}/cancel`)
     await roost.until(id, it => it.finishedAt !== null)
+    roost.clock.run()
     expect((await roost.sendAndSettle(messageTo([phone]))).counts).toMatchObject({ accepted: 1 })
   })
 

@@ -45,9 +45,11 @@ describe('R26: a device that may show nothing', () => {
 test('R26: a device that opts out while its delivery waits is told as such, not as one that is gone', async () => {
   const phone = await roost.phone('android')
   roost.simulator.fcm.faults.answerFor(phone.token as string, { form: 'unavailable' }, 1)
+  roost.clock.stand() // its next try is due after a second
   const id = await roost.send({ to: { devices: [phone.hwid] }, content })
   await roost.until(id, message => message.retrying.length > 0)
   await roost.device('applicationOpen', { hwid: phone.hwid, notificationTypes: 0 })
+  roost.clock.run()
   roost.clock.advance(60_000)
   expect((await roost.settle(id)).counts).toMatchObject({ accepted: 0, skipped: 1 })
   expect(await exceptionsOf(id)).toEqual([{ hwid: phone.hwid, reason: 'no_permission' }])

@@ -28,7 +28,7 @@ beforeAll(async () => {
     clock: new StandingClock(),
     environment: { ...environment, ROOST_TRUSTED_PROXIES: '127.0.0.0/8' },
   })
-  atTheDoor = await behindProxy.another({ environment, clock: new TestClock() })
+  atTheDoor = await behindProxy.another({ environment, clock: new StandingClock() })
   app = await behindProxy.createApp()
 })
 afterAll(async () => {
@@ -119,10 +119,7 @@ describe('an app whose devices call too often', () => {
     const other = await atTheDoor.createApp()
     const ip = '127.0.0.1'
     const statuses = await statusesOf(41, () => ({ server: atTheDoor, ip, access }))
-    expect(statuses.slice(0, 40)).toEqual(Array.from({ length: 40 }, () => 200))
-    expect([200, 429]).toContain(statuses[40]) // real time gives a call back every 125 ms
-    const more = await Promise.all(Array.from({ length: 40 }, () => call({ server: atTheDoor, ip, access })))
-    expect(more.map(it => it.status)).toContain(429)
+    expect(statuses).toEqual([...Array.from({ length: 40 }, () => 200), 429])
     expect((await call({ server: atTheDoor, ip, access: other })).status).toBe(200)
   })
 })
@@ -249,4 +246,4 @@ test('thousands of made-up apps and wrong tokens cost the database next to nothi
   // Twenty readings for each directory and second, and what the servers do every second without anybody calling. PostgreSQL
   // counts a second late, so what came just before may be among them. 4000 calls would be 4000.
   expect(cost).toBeLessThan(1000 + seconds * 150)
-}, 60_000)
+})

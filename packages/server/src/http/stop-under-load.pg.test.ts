@@ -41,7 +41,8 @@ function register({ url, access, agent, hwid }: Call): Promise<string> {
 }
 
 test('every call is answered 200 and stored, until new connections are refused; none is cut', async () => {
-  const server = await startBare({ databaseUrl: database.url, drainMs: 100 })
+  // Longer than the clients call: a connection that is closed while they write on it would cut a call.
+  const server = await startBare({ databaseUrl: database.url, drainMs: 60_000 })
   const access = await server.createApp()
   const agent = new Agent({ keepAlive: true })
   const answers = new Map<string, string>()
@@ -54,7 +55,10 @@ test('every call is answered 200 and stored, until new connections are refused; 
   }
   const clients = Array.from({ length: 32 }, (_, n) => client(n))
   while (answers.size < 300) await tick()
-  await Promise.all([server.close(), ...clients])
+  const closing = server.close()
+  await Promise.all(clients)
+  agent.destroy()
+  await closing
   expect(new Set(answers.values())).toEqual(new Set(['200', 'ECONNREFUSED']))
   const { rows } = await db.query<{ hwid: string }>('select hwid from device')
   const served = [...answers].filter(([, said]) => said === '200').map(([hwid]) => hwid)

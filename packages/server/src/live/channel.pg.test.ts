@@ -409,7 +409,7 @@ describe('presence', () => {
          on conflict (id) do update set beat_at = excluded.beat_at`,
         [killed, seconds],
       )
-    await beatAgo(14)
+    await beatAgo(5)
     expect((await presence(phone.hwid)).state).toBe('online')
     await beatAgo(16)
     expect((await presence(phone.hwid)).state).toBe('offline')

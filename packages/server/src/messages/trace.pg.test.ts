@@ -82,8 +82,10 @@ test('a device that there is not, and of which nothing is on record, is no findi
 test('a second try is counted', async () => {
   const phone = await roost.phone('ios')
   roost.simulator.apns.faults.answerFor(phone.token as string, { reason: 'InternalServerError' }, 1)
+  roost.clock.stand() // its next try is due after a second
   const id = await roost.send({ to: { devices: [phone.hwid] }, content: CONTENT })
   await roost.until(id, ({ retrying }) => retrying.length > 0)
+  roost.clock.run()
   roost.clock.advance(DAY_MS / 24)
   await roost.settle(id)
   expect(await traceOf(id, phone.hwid)).toMatchObject({ outcome: 'accepted', attempts: 2 })

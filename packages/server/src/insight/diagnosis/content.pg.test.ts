@@ -19,9 +19,11 @@ const clockIn = (hours: number) => new Date(roost.clock.now() + hours * HOUR_MS)
 test('DX-43: the person logged out while the message waited', async () => {
   const device = await patient.register('ios', { userId: 'leaving' })
   roost.simulator.apns.faults.answerFor(device.token, { reason: 'TooManyRequests' }, 1)
+  roost.clock.stand() // its next try is due after a second
   const id = await patient.send({ to: { users: ['leaving'] } })
   await patient.until(id, it => it.retrying.length > 0)
   await patient.rest('POST', '/users/leaving/logout')
+  roost.clock.run()
   roost.clock.advance(HOUR_MS)
   await patient.until(id, it => it.state === 'done')
   expect(first(await patient.of(device, id))).toBe('proven DX-43')

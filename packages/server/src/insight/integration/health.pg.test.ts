@@ -102,5 +102,6 @@ test('a bigger base is told from some of its buckets, and is off by no more than
     expect(error).toBeGreaterThan(0)
     if (Math.abs(share - real) <= error) right++
   }
-  expect(right).toBeGreaterThanOrEqual(16)
+  // 19 are to be expected; fewer than 13 come in one of ten million runs.
+  expect(right).toBeGreaterThanOrEqual(13)
 })

@@ -3,7 +3,7 @@ import type { CredentialCheck, Guide, GuidePlatform, GuideStepName } from '@roos
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type BareServer, startBare } from '../../../test/bare.ts'
 import { startRoost, type TestRoost } from '../../../test/roost.ts'
-import { rollUp } from '../statistics/job.ts'
+import { countAll } from '../../../test/statistics.ts'
 
 let bare: BareServer
 let roost: TestRoost
@@ -91,7 +91,7 @@ test('a credential that no gateway could be asked about is not taken for good', 
 })
 
 test('the steps turn green as a phone comes, gets a push and opens it', async () => {
-  const { app, server } = roost
+  const { app } = roost
   const state = async (step: GuideStepName) => stepOf(await readGuide(roost, app), 'ios', step)?.state
   expect(await state('credential')).toBe('done')
   expect(await state('device')).toBe('open')
@@ -99,7 +99,7 @@ test('the steps turn green as a phone comes, gets a push and opens it', async ()
   expect(await state('device')).toBe('done')
   expect(await state('accepted')).toBe('open')
   await roost.sendAndSettle({ to: { devices: ['anna'] }, content: { title: 'Hello' } })
-  await rollUp(server.db, roost.clock.now())
+  await countAll(roost)
   expect(await state('accepted')).toBe('done')
   expect(await state('opened')).toBe('open')
   await expect.poll(() => phone.shown.length).toBe(1)
@@ -113,11 +113,11 @@ test('the steps turn green as a phone comes, gets a push and opens it', async ()
 })
 
 test('pushes that come to nothing are trouble, in words of the gateway and with what to do', async () => {
-  const { app, server } = roost
+  const { app } = roost
   const phone = await roost.phone('android', { hwid: 'bert' })
   phone.uninstall()
   await roost.sendAndSettle({ to: { devices: ['bert'] }, content: { title: 'Hello' } })
-  await rollUp(server.db, roost.clock.now())
+  await countAll(roost)
   expect(stepOf(await readGuide(roost, app), 'android', 'accepted')).toMatchObject({
     state: 'trouble',
     code: 'UNREGISTERED',

@@ -1,7 +1,7 @@
 /** An address leaves the base once: a device that asks to be left alone after a gateway had called it dead is no second loss. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startRoost, type TestRoost } from '../../../test/roost.ts'
-import { rollUp } from './job.ts'
+import { countAll } from '../../../test/statistics.ts'
 
 let roost: TestRoost
 beforeAll(async () => {
@@ -16,7 +16,7 @@ interface Totals {
 }
 
 async function totals(): Promise<Totals> {
-  await rollUp(roost.server.db, roost.clock.now())
+  await countAll(roost)
   const path = `/v1/apps/${roost.app}/stats/base?by=total`
   const { rows } = (await roost.rest<{ rows: Totals[] }>('GET', path)).body
   return rows[0] as Totals

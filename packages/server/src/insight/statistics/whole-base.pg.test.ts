@@ -5,11 +5,11 @@ import { Database } from '../../store/database.ts'
 import { countBase, countInstalls } from './base.ts'
 
 const DAY_MS = 24 * 3_600_000
-const LIMIT_MS = 100
+const LIMIT_MS = 2000
 
 let database: TestDatabase
 let db: Database
-/** Of which a statement may take a tenth of a second. */
+/** Of which a statement may take two seconds. */
 let hasty: Database
 beforeAll(async () => {
   database = await cloneDatabase()

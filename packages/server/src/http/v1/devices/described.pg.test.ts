@@ -82,7 +82,7 @@ async function call(method: string, path: string, body?: string) {
       ...(body !== undefined && { 'content-type': 'application/json' }),
     },
     ...(body !== undefined && { body }),
-    signal: AbortSignal.timeout(10_000),
+    signal: AbortSignal.timeout(45_000),
   })
   const text = await response.text()
   return { status: response.status, text, type: response.headers.get('content-type') ?? '' }

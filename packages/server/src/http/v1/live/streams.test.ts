@@ -155,7 +155,7 @@ test('a reader that takes nothing is cut, and nothing is piled up for it', async
   socket.on('error', () => undefined)
   socket.pause()
   socket.write('GET / HTTP/1.1\r\nhost: roost\r\n\r\n')
-  await expect.poll(() => cuts, { timeout: 10_000 }).toBe(1)
+  await expect.poll(() => cuts, { timeout: 45_000 }).toBe(1)
   await expect.poll(() => streams.size).toBe(0)
   expect(pulled).toBeLessThanOrEqual(4)
 })
