@@ -35,6 +35,7 @@ export function inBridgeHouse(): void {
   afterEach(() => {
     for (const app of apps.splice(0)) app.end()
     road.isUp = true
+    road.losesAnswers = false
   })
 }
 

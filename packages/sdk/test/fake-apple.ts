@@ -66,7 +66,7 @@ export function fakeApple(phone: FakePhone): FakeIphone {
       checkPermissions: callback => callback(status()),
       getInitialNotification: async () => null,
       removeAllDeliveredNotifications: () => {
-        phone.cleared++
+        phone.clear()
       },
       setApplicationIconBadgeNumber: count => {
         phone.badge = count

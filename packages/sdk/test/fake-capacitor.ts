@@ -59,13 +59,13 @@ export function fakeCapacitor(phone: FakePhone, platform: 'ios' | 'android'): Fa
         return permission() as Awaited<ReturnType<PushNotificationsPlugin['requestPermissions']>>
       },
       removeAllDeliveredNotifications: async () => {
-        phone.cleared++
+        phone.clear()
       },
       addListener: addListener as PushNotificationsPlugin['addListener'],
     },
     preferences: {
       get: async ({ key }) => ({ value: phone.kept.get(key) ?? null }),
-      set: async ({ key, value }) => void phone.kept.set(key, value),
+      set: async ({ key, value }) => phone.keep(key, value),
       remove: async ({ key }) => void phone.kept.delete(key),
     },
     app: {

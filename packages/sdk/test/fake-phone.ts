@@ -29,6 +29,10 @@ export class FakePhone {
   badge = 0
   /** How often the app had its notifications taken from the screen. */
   cleared = 0
+  /** Its native parts reject. */
+  isLocked = false
+  /** The app's storage takes nothing more. */
+  isFull = false
   readonly visibilityListeners = new Set<(isInFront: boolean) => void>()
   /** The app's storage: it outlives the process. */
   readonly kept = new Map<string, string>()
@@ -78,9 +82,19 @@ export class FakePhone {
   get storage(): KeyValueStorage {
     return {
       getItem: async key => this.kept.get(key) ?? null,
-      setItem: async (key, value) => void this.kept.set(key, value),
+      setItem: async (key, value) => this.keep(key, value),
       removeItem: async key => void this.kept.delete(key),
     }
+  }
+
+  keep(key: string, value: string): void {
+    if (this.isFull) throw new Error('The storage is full')
+    this.kept.set(key, value)
+  }
+
+  clear(): void {
+    if (this.isLocked) throw new Error('The phone is locked')
+    this.cleared++
   }
 
   #obtain(): string {

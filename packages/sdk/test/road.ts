@@ -4,6 +4,8 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 export interface Road {
   readonly url: string
   isUp: boolean
+  /** What is asked comes to the server; its answers are lost. */
+  losesAnswers: boolean
   /** What is on its way is lost. */
   cut(): void
   close(): Promise<void>
@@ -24,7 +26,9 @@ export async function openRoad(target: string): Promise<Road> {
       return
     }
     const far = own(connect(Number(port), hostname))
-    near.pipe(far).pipe(near)
+    near.pipe(far)
+    far.on('data', answer => (road.losesAnswers ? near.destroy() : near.write(answer)))
+    far.on('end', () => near.end())
     near.on('close', () => far.destroy())
     far.on('close', () => near.destroy())
   })
@@ -32,6 +36,7 @@ export async function openRoad(target: string): Promise<Road> {
   const road: Road = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     isUp: true,
+    losesAnswers: false,
     cut: () => {
       road.isUp = false
       for (const it of sockets) it.destroy()

@@ -41,6 +41,16 @@ function phoneOfBob(whileNoted: () => void) {
   return { calls, heard, said, live, logIn }
 }
 
+test('a call rings though nothing can be kept, and an older word of it that comes later starts nothing', async () => {
+  const phone = phoneOfBob(() => {
+    throw new Error('The storage is full')
+  })
+  await phone.calls.takePush(PUSH)
+  await phone.calls.takeFrame({ ...FRAME, call: { ...CALL, state: 'cancelled', version: 2 } }, phone.live)
+  await phone.calls.takePush(PUSH)
+  expect(phone.heard).toEqual(['ringing', 'cancelled'])
+})
+
 test('R25: a call that is on its way when somebody else logs in does not ring, and the server is not told that it does', async () => {
   const phone = phoneOfBob(() => {
     void phone.logIn('carol')

@@ -23,6 +23,8 @@ export interface Calls {
 /** `onCall` undefined: the app takes none, and they ring by notifications. */
 export function createCalls({ store, now }: Environment, onCall: ((call: Call) => void) | undefined): Calls {
   const ringing = onCall && createRinging({ onCall, now })
+  /** Twice is better than never where nothing can be kept; what is older than what rings does not ring anyway. */
+  const isNews = (call: Call) => noteCall(store, call).catch(() => true)
   return {
     takeFrame: async (frame, live) => {
       if (frame.type !== 'call') return
@@ -31,7 +33,7 @@ export function createCalls({ store, now }: Environment, onCall: ((call: Call) =
       // R25: a call is for whoever was called.
       const person = { userId: userId ?? undefined }
       if (state === undefined || isForeign(state, person)) return
-      if (!(await noteCall(store, call)) || ringing === undefined) return
+      if (!(await isNews(call)) || ringing === undefined) return
       if (await isForeignByNow(store, person)) return // somebody else may have logged in meanwhile
       ringing.take(call)
       // Where nothing rings the server is told of none, and a push follows.
@@ -41,7 +43,7 @@ export function createCalls({ store, now }: Environment, onCall: ((call: Call) =
     takePush: async ({ data, userId }) => {
       const call = callIn(data)
       if (call === undefined || ringing === undefined) return false
-      if ((await noteCall(store, call)) && !(await isForeignByNow(store, { userId }))) ringing.take(call)
+      if ((await isNews(call)) && !(await isForeignByNow(store, { userId }))) ringing.take(call)
       return true
     },
     settle: (id, answer) => ringing?.settle(id, answer),

@@ -53,7 +53,7 @@ export interface MobileRoostOptions {
   readonly isLive?: boolean
   /** Default the runtime's WebSocket. */
   readonly openSocket?: OpenSocket
-  /** Hands to the native parts what they need to report and to check by themselves (native/ios, native/android). */
+  /** Hands to the native parts what they need to report and to check by themselves (native/ios, native/android). Where it rejects `onError` hears of it. */
   readonly share?: (shared: SharedWithNative) => Promise<void>
   /** Default `crypto.randomUUID`, where the runtime has it. It opens the inbox, so it must not be guessed. */
   readonly makeUuid?: () => string

@@ -19,6 +19,9 @@ interface Found {
   readonly error: Error | undefined
 }
 
+/** The server may have it when no answer comes: it is told again, and can be withdrawn. */
+const UNCONFIRMED: Registered = { address: '', vapidKey: '', at: 0 }
+
 /** May be called at will; one runs at a time. Throws RoostError. */
 export function syncRegistration(environment: Environment): Promise<void> {
   return environment.lock('roost-registration', async () => {
@@ -40,6 +43,7 @@ async function register(environment: Environment, state: DeviceState | undefined
   const fields = fieldsOf(environment, found, permission)
   const told = JSON.stringify([fields, environment.facts(), state?.settings.appVersion])
   if (isConfirmed(state?.registered, told, environment.now())) return
+  if (state?.registered === undefined) await remember(environment, UNCONFIRMED)
   await environment.client.call('registerDevice', fields)
   const confirmed: Confirmed = { address: found.token ?? '', vapidKey: '', at: environment.now(), told }
   await remember(environment, confirmed)

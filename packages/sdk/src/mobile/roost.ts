@@ -74,17 +74,24 @@ function errorHandler({ onError = () => {} }: MobileRoostOptions): (error: unkno
   return error => onError(error instanceof Error ? error : new Error(String(error)))
 }
 
+/** A native part that fails, such as a keychain that is locked, must not keep the server from hearing who it is. */
+async function attempt(options: MobileRoostOptions, work: () => Promise<void> | undefined): Promise<void> {
+  await Promise.resolve().then(work).catch(errorHandler(options))
+}
+
 /** Gives back what takes the listeners away. */
 function listen(context: Context): () => void {
   const { options, native, live, calls, receiver } = context
   const told = (work: Promise<unknown>): Promise<void> =>
     work.then(() => undefined).catch(errorHandler(options))
+  /** What can't be kept, in a storage that is full, keeps nothing from the screen. */
+  const prepared = () => told(context.adopted())
   const again = () => {
     if (context.progress.isStarted) void told(sync(context))
   }
   const unsubscribers = [
-    native.onPush(message => told(context.adopted().then(() => receive(context, receiver, message)))),
-    native.onOpening(opening => told(context.adopted().then(() => open(context, receiver, opening)))),
+    native.onPush(message => told(prepared().then(() => receive(context, receiver, message)))),
+    native.onOpening(opening => told(prepared().then(() => open(context, receiver, opening)))),
     native.onToken(again),
     options.voip?.onToken(again),
     options.visibility.onChange(isInFront => {
@@ -162,10 +169,10 @@ async function setUser(context: Context, userId: string | undefined): Promise<Mo
     now: context.now(),
   })
   if (isOther) context.calls.endAll()
-  await share(context)
   if (user === undefined && isOther) live.logOut()
+  await attempt(options, () => share(context))
   // What is on the screen is for whoever was there before.
-  if (isOther) await native.clearShown?.()
+  if (isOther) await attempt(options, () => native.clearShown?.())
   try {
     return await client.deliverKept(call.key)
   } finally {
@@ -212,7 +219,8 @@ async function share(context: Context): Promise<void> {
   const { settings, hwid, userId, isUserTold } = await context.adopted()
   const { baseUrl, application, deviceToken } = settings
   const user = isUserTold ? (userId ?? '') : undefined
-  await context.options.share?.({ baseUrl, application, deviceToken, hwid, userId: user })
+  const { options } = context
+  await attempt(options, () => options.share?.({ baseUrl, application, deviceToken, hwid, userId: user }))
 }
 
 function adopt(options: MobileRoostOptions, state: DeviceState | undefined): DeviceState {
