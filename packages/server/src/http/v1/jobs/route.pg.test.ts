@@ -40,12 +40,13 @@ test('the jobs are listed with what they do, their times and their last run', as
 })
 
 test('of a job that never ran it is told when it will, and since when runs are on record', async () => {
+  const before = server.clock.now()
   const { body } = await server.rest<JobListView>('GET', '/v1/jobs')
   const now = server.clock.now()
   const next = (name: string) => Date.parse(body.jobs.find(it => it.name === name)?.nextAt ?? '')
-  expect(next('credential-watch')).toBeGreaterThan(now)
+  expect(next('credential-watch')).toBeGreaterThan(before)
   expect(next('credential-watch')).toBeLessThanOrEqual(now + 60_000)
-  expect(next('inbox-cleaning')).toBeGreaterThan(now)
+  expect(next('inbox-cleaning')).toBeGreaterThan(before)
   expect(next('inbox-cleaning')).toBeLessThanOrEqual(now + DAY_MS)
   expect(Date.parse(body.since)).toBeGreaterThan(now - DAY_MS)
   server.clock.advance(31 * DAY_MS)
