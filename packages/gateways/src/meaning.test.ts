@@ -227,7 +227,9 @@ describe('what no gateway says', () => {
     ['webpush', 'address_mismatch', 'subscription_auth', '16 bytes'],
     ['fcm', 'message_fault', 'payload_too_large: 5120 bytes, 4096 allowed', 'larger'],
     ['fcm', 'credential_fault', 'token endpoint: invalid_grant: account not found', 'Signing in'],
-    ['hms', 'retry', 'token endpoint: could not connect: ECONNREFUSED', 'sign-in'],
+    ['hms', 'not_sent', 'token endpoint: could not connect: ECONNREFUSED', 'sign-in'],
+    ['fcm', 'not_sent', 'token endpoint: could not connect: self-signed certificate', 'sign-in'],
+    ['fcm', 'retry', 'token endpoint: status 503', 'sign-in'],
     ['apns', 'not_sent', 'could not connect: getaddrinfo ENOTFOUND api.push.apple.com', 'name'],
     ['apns', 'not_sent', 'could not connect: connect ECONNREFUSED 127.0.0.1:9', 'reached'],
   ] as const)('%s %s "%s" is told with "%s"', (gateway, kind, reason, words) => {

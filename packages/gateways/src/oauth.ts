@@ -3,7 +3,7 @@
  *
  * One exchange at a time, whoever asks; renewed 5 minutes before its end, and while that fails the old token serves
  * until it ends. What goes wrong here is told as an outcome of the attempt: it is about the account or the token
- * endpoint and never about an address.
+ * endpoint and never about an address. Where that can't be reached nothing was sent, as where the gateway can't be.
  * Source: RFC 6749 §4.4, §5.1 and §5.2.
  */
 import { quote, readJsonObject, retryAfterMs } from './answer.ts'
@@ -114,7 +114,8 @@ async function requestToken(options: AccessTokenOptions): Promise<Exchanged> {
 }
 
 function readToken(result: TransportResult, clock: Clock): Exchanged {
-  if (result.kind !== 'response') return waitFor(`token endpoint: ${result.reason}`, undefined)
+  if (result.kind !== 'response')
+    return { ok: false, outcome: { kind: 'not_sent', reason: `token endpoint: ${result.reason}` } }
   const answer = readJsonObject(result.body)
   const { status, headers } = result
   if (status === 200 && typeof answer?.access_token === 'string' && answer.access_token !== '') {

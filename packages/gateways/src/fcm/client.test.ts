@@ -197,17 +197,16 @@ describe('access tokens', () => {
     })
   })
 
-  test('a token endpoint that cannot be reached waits for the credential, and the next send asks again', async () => {
+  test('with a token endpoint that cannot be reached nothing is sent, and the next send asks again', async () => {
     let isCut = true
     const { client } = await fcm(accept, request => {
       if (isCut) request.stream.close(2)
       else request.answer(200, {}, { access_token: 'late', expires_in: 3600 })
       isCut = false
     })
-    expect(await client.send(attemptTo(to))).toMatchObject({
-      kind: 'retry',
-      scope: 'credential',
-      afterMs: undefined,
+    expect(await client.send(attemptTo(to))).toEqual({
+      kind: 'not_sent',
+      reason: expect.stringMatching(/^token endpoint: /),
     })
     expect(await client.send(attemptTo(to))).toMatchObject({ kind: 'accepted' })
   })
