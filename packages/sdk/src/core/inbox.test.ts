@@ -112,5 +112,57 @@ test('what was asked for while somebody else was here is asked for anew', async 
     return answer
   }
   await readInbox({ ...context, transport: asking }, { after: '17' })
-  expect(asked.map(it => new URL(it.url).search)).toEqual(['?limit=50&after=17', '?limit=50'])
+  expect(asked.map(it => new URL(it.url).search)).toEqual(['?limit=50&after=17', '?limit=50&userId=bob'])
+})
+
+test('R25: whoever is logged in is said, since the server may have refused them and know the one before', async () => {
+  const { asked, context } = makeDevice()
+  await context.store.update(state => ({ ...(state as DeviceState), userId: 'bob & co' }))
+  await readInbox(context, {})
+  expect(asked.map(it => new URL(it.url).search)).toEqual(['?limit=50&userId=bob+%26+co'])
+})
+
+test('R25: of somebody who logs in while it is looked what waits nothing is asked for as the one before', async () => {
+  const { asked, context } = makeDevice()
+  const { store } = context
+  await store.update(state => ({ ...(state as DeviceState), userId: 'ann' }))
+  let isLate = false
+  const kept: Store['kept'] = async () => {
+    const before = await store.kept()
+    if (isLate) await store.update(state => ({ ...(state as DeviceState), userId: 'bob' }))
+    isLate = false
+    return before
+  }
+  const flush = async () => {
+    isLate = true
+  }
+  const client = { ...context.client, flush }
+  const transport: typeof context.transport = async request => {
+    const answer = await context.transport(request)
+    const who = new URL(request.url).searchParams.get('userId')
+    return asked.length > 1 ? answer : { ...answer, body: JSON.stringify({ ...INBOX, of: who }) }
+  }
+  expect(await readInbox({ client, store: { ...store, kept }, transport }, {})).toEqual(INBOX)
+  expect(asked.map(it => new URL(it.url).searchParams.get('userId'))).toEqual(['ann', 'bob'])
+})
+
+test('R25: what somebody has read without a network is told in their name before the next one logs in', async () => {
+  const { device, asked, context } = makeDevice()
+  const logIn = (userId: string | undefined) =>
+    context.store.update(state => ({ ...(state as DeviceState), userId }))
+  device.isOnline = false
+  await logIn('ann')
+  await markInbox(context, '0199aaaa-bbbb-7ccc-8ddd-eeeeffff0000', 'read')
+  await logIn(undefined)
+  await markInbox(context, '0199aaaa-bbbb-7ccc-8ddd-eeeeffff0001', 'read')
+  await logIn('bob')
+  await context.client.deliver({ ...login, fields: { userId: 'bob' } })
+  device.isOnline = true
+  await context.client.flush()
+  const told = asked.map(it => [it.url.split('/').at(-1), JSON.parse(it.body ?? '').request.userId])
+  expect(told).toEqual([
+    ['inboxStatus', 'ann'],
+    ['inboxStatus', 'AAAAA-BBBBB_uuid'],
+    ['registerUser', 'bob'],
+  ])
 })

@@ -1,8 +1,8 @@
 /**
  * The inbox of this device: messages that stay readable until a date, pushed or not (docs/inbox.md).
  *
- * The server shows what is meant for the person that it knows this device to be of. So a login or logout that it has not heard of yet goes
- * before: nobody reads what was meant for the one before them.
+ * The server shows what is meant for the person that it knows this device to be of, if that is who is said to ask. So a login or logout that it
+ * has not heard of yet goes before: nobody reads what was meant for the one before them.
  */
 import type { Client, Transport } from './client.ts'
 import { codeOf } from './client.ts'
@@ -54,12 +54,18 @@ export async function readInbox(
   { limit = 50, after }: InboxPage,
 ): Promise<Inbox> {
   await client.flush()
+  const state = await store.read() // before what waits: whoever logs in between the two is another one at the end
+  if (state === undefined) throw new RoostError('not_started', 'Roost was never started on this device')
   if ((await store.kept()).some(({ method }) => method === 'registerUser'))
     throw new RoostError('unreachable', 'The server has not heard yet who uses this device')
-  const state = await store.read()
-  if (state === undefined) throw new RoostError('not_started', 'Roost was never started on this device')
   const { baseUrl, application, deviceToken } = state.settings
-  const query = new URLSearchParams({ limit: String(limit), ...(after !== undefined && { after }) })
+  const { userId } = state
+  const query = new URLSearchParams({
+    limit: String(limit),
+    ...(after !== undefined && { after }),
+    // The server gives nothing of anybody else: it may have refused a login, and know the device as of the one before.
+    ...(userId !== undefined && { userId }),
+  })
   const answer = await transport({
     method: 'GET',
     url: `${baseUrl}/v1/apps/${application}/devices/${encodeURIComponent(state.hwid)}/inbox?${query}`,
@@ -69,7 +75,7 @@ export async function readInbox(
     throw new RoostError('unreachable', 'the inbox got no answer', { cause })
   })
   // It may be of whoever was here when it was asked for.
-  if ((await store.read())?.userId !== state.userId) return readInbox({ client, store, transport }, { limit })
+  if ((await store.read())?.userId !== userId) return readInbox({ client, store, transport }, { limit })
   if (answer.status === 200) return readBody(answer.body)
   throw new RoostError(codeOf(answer.status), `the inbox was answered with ${answer.status}`)
 }
@@ -85,15 +91,16 @@ function readBody(body: string): Inbox {
 /** Numbers of the device protocol. */
 const STATUS = { read: 2, opened: 3, deleted: 4 } as const
 
-/** What a person did with an entry. It may be told late and twice: a state never goes back. */
+/** What a person did with an entry, whoever is logged in when it is told. It may be told late and twice: a state never goes back. */
 export async function markInbox(
-  { client }: Pick<InboxContext, 'client'>,
+  { client, store }: Pick<InboxContext, 'client' | 'store'>,
   id: string,
   state: keyof typeof STATUS,
 ): Promise<'sent' | 'kept'> {
+  const { userId = null } = (await store.read()) ?? {}
   return client.deliver({
     key: `inbox:${id}:${state}`,
     method: 'inboxStatus',
-    fields: { hash: id.replaceAll('-', ''), status: STATUS[state] },
+    fields: { hash: id.replaceAll('-', ''), status: STATUS[state], userId },
   })
 }
