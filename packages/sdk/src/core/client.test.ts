@@ -44,6 +44,7 @@ test('a call carries the device and the token, and gives back the response', asy
 test.each([
   ['an argument error', { status: 200, body: '{"status_code":210,"status_message":"no"}' }, 'refused'],
   ['a malformed request', { status: 400, body: '' }, 'refused'],
+  ['a call that is too large', { status: 413, body: '' }, 'refused'],
   ['a token of another application', { status: 403, body: '' }, 'unauthorized'],
   ['a server fault', { status: 500, body: '{"status_code":500}' }, 'unavailable'],
   ['a throttle', { status: 429, body: '' }, 'unavailable'],
@@ -178,6 +179,17 @@ test('receipts that wait go in one call, each with its age', async () => {
     { kind: 'delivered', hash: 'c', age: 0 },
   ])
   expect(await store.kept()).toEqual([])
+})
+
+test('of events that nobody hears the newest 1000 are kept, and who has logged in before them', async () => {
+  const { client, store } = makeClient()
+  await store.keep({ key: 'u', method: 'registerUser', fields: { userId: 'ann' }, at: clock.now })
+  for (let number = 0; number < 1002; number++)
+    await store.keep({ key: `e${number}`, method: 'postEvent', fields: {}, at: clock.now })
+  await goAway()
+  await client.flush()
+  const keys = (await store.kept()).map(call => call.key)
+  expect([keys.length, ...keys.slice(0, 2), keys.at(-1)]).toEqual([1001, 'u', 'e2', 'e1001'])
 })
 
 test('one receipt that is refused costs none of the others', async () => {

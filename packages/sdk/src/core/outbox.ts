@@ -29,6 +29,8 @@ const KINDS: Readonly<Partial<Record<string, string>>> = {
 const RECEIPTS_AT_ONCE = 300
 /** More than a device gets in a month: the oldest are dropped. */
 const RECEIPTS_KEPT = 2000
+/** Tags, events and the like, of which each goes by itself: the same. */
+const OTHERS_KEPT = 1000
 
 /** Gives back what went wrong, by key. Without a network it stops at the first call. */
 export async function sendKept(options: OutboxOptions): Promise<ReadonlyMap<string, RoostError>> {
@@ -63,12 +65,23 @@ async function settle(
 
 async function freshOf({ store, now }: OutboxOptions): Promise<readonly KeptCall[]> {
   const kept = await store.kept()
-  const receipts = kept.filter(isReceipt)
-  const tooMany = new Set(receipts.slice(0, Math.max(0, receipts.length - RECEIPTS_KEPT)))
-  const isLate = (it: KeptCall) => now() - it.at > KEEP_MS && !NEVER_LATE.has(it.method)
-  const dropped = kept.filter(it => isLate(it) || tooMany.has(it))
+  const isLate = (it: KeptCall) => now() - it.at > KEEP_MS
+  const mortal = kept.filter(it => !NEVER_LATE.has(it.method))
+  const dropped = new Set([
+    ...mortal.filter(isLate),
+    ...tooMany(mortal.filter(isReceipt), RECEIPTS_KEPT),
+    ...tooMany(
+      mortal.filter(it => !isReceipt(it)),
+      OTHERS_KEPT,
+    ),
+  ])
   for (const { key } of dropped) await store.forget(key)
-  return kept.filter(it => !dropped.includes(it))
+  return kept.filter(it => !dropped.has(it))
+}
+
+/** The oldest, beyond what is kept. */
+function tooMany(calls: readonly KeptCall[], most: number): readonly KeptCall[] {
+  return calls.slice(0, Math.max(0, calls.length - most))
 }
 
 function isReceipt({ method }: KeptCall): boolean {
