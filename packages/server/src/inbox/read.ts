@@ -10,6 +10,7 @@
 import { INBOX_CAMPAIGNS_MAX } from '@roost/protocol'
 import { slotSql } from '../messages/when/slots.ts'
 import { bucketOf } from '../registry/buckets.ts'
+import { devicesOfPerson } from '../registry/person-devices.ts'
 import type { Queryable } from '../store/database.ts'
 import { fillBuckets, isMember } from './members.ts'
 
@@ -38,7 +39,8 @@ export const READ = 2
 const OPENED = 3
 
 /**
- * What a person has read or opened on one device they have on all of theirs; what they delete there stays on the others.
+ * What a person has read or opened on one device they have on all of theirs (of those that person-devices.ts finds);
+ * what they delete there stays on the others.
  *
  * Entries of devices, $1 app, $2 buckets, $3 hwids, $4 the time, $5 the user that is claimed, $6 one message alone.
  * Withdrawn and deleted ones are among them.
@@ -71,12 +73,12 @@ export const ENTRIES = `
           and n.user_id in ('', v.user_id) and ($6::uuid is null or n.message_id = $6)) n
       join inbox_message i on i.message_id = n.message_id and i.shown_at <= $4 and i.until_at > $4
   ), elsewhere as materialized (
-    select v.hwid, e.message_id, least(max(e.status), ${OPENED}) as status
-      from viewer v
-      join device o on o.app_id = v.app_id and o.user_id = v.user_id and o.hwid <> v.hwid
-      join inbox_entry e on e.bucket = o.bucket and e.app_id = o.app_id and e.hwid = o.hwid and e.user_id = v.user_id
-     where v.user_id <> '' and e.status >= ${READ}
-     group by v.hwid, e.message_id
+    select p.user_id, e.message_id, least(max(e.status), ${OPENED}) as status
+      from (select distinct app_id, user_id from viewer where user_id <> '') p
+     cross join lateral (${devicesOfPerson('p.app_id', 'p.user_id')}) o
+      join inbox_entry e on e.bucket = o.bucket and e.app_id = o.app_id and e.hwid = o.hwid and e.user_id = p.user_id
+     where e.status >= ${READ}
+     group by p.user_id, e.message_id
   )
   select s.bucket, s.hwid, s.user_id as "userId", s.message_id as "messageId", s.number, greatest(s.shown_at, slot.at) as "shownAt",
          s.until_at as "untilAt", s.withdrawn_at is not null or coalesce(e.status, 0) >= 4 as "isGone",
@@ -84,7 +86,7 @@ export const ENTRIES = `
     from shown s
     left join inbox_entry e on e.bucket = s.bucket and e.app_id = s.app_id and e.hwid = s.hwid
                            and e.message_id = s.message_id and e.user_id = s.user_id
-    left join elsewhere r on r.hwid = s.hwid and r.message_id = s.message_id
+    left join elsewhere r on r.user_id = s.user_id and r.message_id = s.message_id
     left join lateral (
       select ${slotSql('m.slot_of')} as at
         from message m

@@ -28,7 +28,7 @@ export async function setInboxState(
 ): Promise<boolean> {
   const [entry] = await readEntries(db, change)
   if (entry === undefined) return false
-  await db.query(STORE, [
+  const { rowCount } = await db.query(STORE, [
     entry.bucket,
     change.appId,
     entry.hwid,
@@ -37,7 +37,9 @@ export async function setInboxState(
     change.status,
     new Date(change.at),
   ])
-  if (change.status >= READ && entry.userId !== '') await db.transaction(tx => tellOthersUnread(tx, change))
+  // Clients repeat these calls; what changes nothing has to be told to nobody.
+  if (rowCount > 0 && change.status >= READ && entry.userId !== '')
+    await db.transaction(tx => tellOthersUnread(tx, change))
   return true
 }
 

@@ -4,6 +4,7 @@
  */
 import { countUnread } from '../inbox/unread.ts'
 import { bucketOf } from '../registry/buckets.ts'
+import { devicesOfPerson } from '../registry/person-devices.ts'
 import type { Database, Transaction } from '../store/database.ts'
 import { MicroBatch } from '../store/micro-batch.ts'
 import type { Clock } from '../time.ts'
@@ -13,8 +14,8 @@ import type { Place } from './presence.ts'
 export async function tellOthersUnread(tx: Transaction, { appId, hwid }: Place): Promise<void> {
   const { rowCount } = await tx.query(
     `update live_presence p set is_unread_due = true
-       from device own join device d on d.app_id = own.app_id and d.user_id = own.user_id and d.hwid <> own.hwid
-      where own.bucket = $1 and own.app_id = $2 and own.hwid = $3
+       from device own cross join lateral (${devicesOfPerson('own.app_id', 'own.user_id')}) d
+      where own.bucket = $1 and own.app_id = $2 and own.hwid = $3 and d.hwid <> own.hwid
         and p.bucket = d.bucket and p.app_id = d.app_id and p.hwid = d.hwid and p.server is not null`,
     [bucketOf(hwid), appId, hwid],
   )
