@@ -3,9 +3,9 @@ import type { JobRunView, JobView } from '@roost/protocol'
 import { Command } from 'commander'
 import type { JobName } from '../jobs/jobs.ts'
 import type { Database } from '../store/database.ts'
+import { BESIDE } from './beside/help.ts'
 import { plain } from './plain.ts'
-import { BESIDE } from './removals/command.ts'
-import { tellUnknown } from './serve.ts'
+import { tellUnknown } from './unknown-settings.ts'
 
 export function jobsCommand(): Command {
   const jobs = new Command('jobs').description('List and run the background jobs')

@@ -1,7 +1,7 @@
 /** `roost migrate`: brings the schema of a PostgreSQL server up to date before a new version is rolled out. */
 import { Command } from 'commander'
 import type { Prepared } from '../store/prepare.ts'
-import { tellUnknown } from './serve.ts'
+import { tellUnknown } from './unknown-settings.ts'
 
 export function migrateCommand(): Command {
   return new Command('migrate')

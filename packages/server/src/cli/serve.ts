@@ -8,6 +8,7 @@ import type { Role } from '../start/roles.ts'
 import { StartError } from '../store/folder.ts'
 import { keepHeapSmall } from './memory.ts'
 import { listenForStop } from './stop.ts'
+import { tellUnknown } from './unknown-settings.ts'
 
 /** A call is on its way for a tenth of a second; a rolling restart should lose none. */
 const DRAIN_MS = 500
@@ -84,11 +85,6 @@ function readRoles(list: string, known: readonly Role[]): Role[] {
 
 function say(text: string): void {
   process.stdout.write(`${text}\n`)
-}
-
-/** A setting with a slip in its name would be ignored in silence. */
-export function tellUnknown(faults: readonly string[]): void {
-  for (const fault of faults) process.stderr.write(`roost: ${fault}\n`)
 }
 
 /** Where the server token is; the token itself only at the start that made it. */

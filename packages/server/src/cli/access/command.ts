@@ -1,6 +1,6 @@
 /** `roost access`: the way back in for whoever runs the server and has lost a password, a second factor or the last owner. */
 import { Command } from 'commander'
-import { BESIDE } from '../removals/command.ts'
+import { BESIDE } from '../beside/help.ts'
 
 const NAME = 'as the person signs in; capitals make no difference'
 

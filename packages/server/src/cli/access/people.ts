@@ -21,7 +21,7 @@ import type { Database, Queryable } from '../../store/database.ts'
 import { StartError } from '../../store/folder.ts'
 import { systemClock } from '../../time.ts'
 import { plain } from '../plain.ts'
-import { tellUnknown } from '../serve.ts'
+import { tellUnknown } from '../unknown-settings.ts'
 
 interface Options {
   readonly json?: boolean

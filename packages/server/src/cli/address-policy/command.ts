@@ -1,6 +1,6 @@
 /** `roost address-policy`: how old addresses may become, and what a change of that would take out of the base. */
 import { Command, InvalidArgumentError, Option } from 'commander'
-import { BESIDE } from '../removals/command.ts'
+import { BESIDE } from '../beside/help.ts'
 
 export function addressPolicyCommand(): Command {
   return new Command('address-policy')

@@ -10,7 +10,7 @@ import { changePolicy, readPolicy } from '../../hygiene/policy.ts'
 import { previewPolicy } from '../../hygiene/preview.ts'
 import { StartError } from '../../store/folder.ts'
 import { systemClock } from '../../time.ts'
-import { withApp } from '../devices/open.ts'
+import { withApp } from '../beside/open.ts'
 
 interface Options {
   readonly app: string

@@ -1,6 +1,6 @@
 /** `roost alerts`: what people have to look at, and what to do with deaths that are held (R16). */
 import { Command, Option } from 'commander'
-import { BESIDE } from '../removals/command.ts'
+import { BESIDE } from '../beside/help.ts'
 
 const VERBS = {
   release: 'Make the deaths that an alert holds deaths',

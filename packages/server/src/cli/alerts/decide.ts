@@ -4,7 +4,7 @@ import { closeAlert, listAlerts, readAlert } from '../../hygiene/alerts.ts'
 import { decideHeld, requireEmpty, requireHolding } from '../../hygiene/guard.ts'
 import { StartError } from '../../store/folder.ts'
 import { systemClock } from '../../time.ts'
-import { withApp } from '../devices/open.ts'
+import { withApp } from '../beside/open.ts'
 import { plain } from '../plain.ts'
 
 interface Options {

@@ -9,7 +9,7 @@ import type { Database } from '../../store/database.ts'
 import { StartError } from '../../store/folder.ts'
 import { systemClock } from '../../time.ts'
 import { plain } from '../plain.ts'
-import { tellUnknown } from '../serve.ts'
+import { tellUnknown } from '../unknown-settings.ts'
 
 async function withDatabase(work: (db: Database) => Promise<void>): Promise<void> {
   tellUnknown(unknownSettings(process.env))

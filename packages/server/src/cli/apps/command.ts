@@ -1,6 +1,6 @@
 /** `roost apps`: which there are, and their end: archive, take back, delete. */
 import { Command } from 'commander'
-import { BESIDE } from '../removals/command.ts'
+import { BESIDE } from '../beside/help.ts'
 
 const CODE = 'code of the app, XXXXX-XXXXX'
 

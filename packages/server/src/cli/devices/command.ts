@@ -1,6 +1,6 @@
 /** `roost devices`: bring a base in, take it out, look at one device. */
 import { Command, Option } from 'commander'
-import { BESIDE } from '../removals/command.ts'
+import { BESIDE } from '../beside/help.ts'
 
 /** The same words as in @roost/protocol, which is loaded only when a command runs. */
 const MAPPINGS = ['roost', 'pushwoosh', 'onesignal', 'parse', 'tokens', 'browser']

@@ -3,10 +3,10 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { ExportFormat } from '../../transfer/csv.ts'
 import { exportDevices as rowsOf } from '../../transfer/export.ts'
+import { withApp } from '../beside/open.ts'
 import { writeOutput } from '../output-file.ts'
+import { ServerCaller } from '../server/caller.ts'
 import { listenForStop, type Stop } from '../stop.ts'
-import { withApp } from './open.ts'
-import { ServerCaller } from './server.ts'
 
 interface Options {
   readonly app: string

@@ -2,9 +2,9 @@
 import type { FoundDevice, FoundDevices, LookUpBy } from '@roost/protocol'
 import { lookUp } from '../../registry/search/look-up.ts'
 import { StartError } from '../../store/folder.ts'
+import { withApp } from '../beside/open.ts'
 import { plain } from '../plain.ts'
-import { withApp } from './open.ts'
-import { ServerCaller } from './server.ts'
+import { ServerCaller } from '../server/caller.ts'
 
 interface Options {
   readonly app: string

@@ -6,9 +6,9 @@ import { StartError } from '../../store/folder.ts'
 import { systemClock } from '../../time.ts'
 import { csvLine } from '../../transfer/csv.ts'
 import { draftOptions, readRefusals, runImport, startImport, viewOfImport } from '../../transfer/import.ts'
+import type { Opened } from '../beside/open.ts'
 import { hashOf, readFrom } from './file.ts'
 import type { ImportOrder, ImportTarget, VapidKeys } from './import-target.ts'
-import type { Opened } from './open.ts'
 
 export function databaseTarget(opened: Opened): ImportTarget {
   const { db, appId, allowPrivateEndpoints } = opened

@@ -1,9 +1,9 @@
 /** An import through a running server, part by part; what it has taken it tells in each answer. */
 import type { CredentialView, ImportView } from '@roost/protocol'
 import { StartError } from '../../store/folder.ts'
+import { type ServerCaller, ServerRefusal } from '../server/caller.ts'
 import { hashOf, readFrom } from './file.ts'
 import type { ImportOrder, ImportTarget, VapidKeys } from './import-target.ts'
-import { type ServerCaller, ServerRefusal } from './server.ts'
 
 export function serverTarget(server: ServerCaller): ImportTarget {
   return {

@@ -3,7 +3,7 @@ import type { ErasureTarget } from '@roost/protocol'
 import { erase, exportPerson } from '../../registry/erase/erase.ts'
 import { StartError } from '../../store/folder.ts'
 import { systemClock } from '../../time.ts'
-import { withApp } from './open.ts'
+import { withApp } from '../beside/open.ts'
 
 interface Options {
   readonly app: string

@@ -2,8 +2,8 @@
 import type { TimeLineEntry } from '@roost/protocol'
 import { readDevice, readLedger } from '../../registry/read.ts'
 import { readTimeLine } from '../../registry/search/time-line.ts'
+import { withApp } from '../beside/open.ts'
 import { plain } from '../plain.ts'
-import { withApp } from './open.ts'
 
 /** The newest; REST has the pages behind it. */
 const ENTRIES_SHOWN = 50

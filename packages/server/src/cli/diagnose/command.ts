@@ -1,6 +1,6 @@
 /** `roost diagnose`: why a device can't be reached, did not get a message, or a message came to so few. */
 import { Command, Option } from 'commander'
-import { defaultServerUrl } from '../server-url.ts'
+import { defaultServerUrl } from '../server/url.ts'
 
 export function diagnoseCommand(): Command {
   return new Command('diagnose')

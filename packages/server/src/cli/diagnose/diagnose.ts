@@ -1,8 +1,8 @@
 /** What `roost diagnose` does: asks the server, and lays its answer out. */
 import { type DiagnosisView, FINDING_VERDICTS, type FindingView, type ReachView } from '@roost/protocol'
 import { StartError } from '../../store/folder.ts'
-import { ServerCaller, type ServerOptions } from '../devices/server.ts'
 import { plain } from '../plain.ts'
+import { ServerCaller, type ServerOptions } from '../server/caller.ts'
 import { diagnosisPage, reachPage } from './page.ts'
 
 const KINDS = ['device', 'token', 'user'] as const

@@ -11,7 +11,7 @@ import { findRunningPostgres, startEmbeddedPostgres } from '../../store/embedded
 import { requireFolder } from '../../store/existing.ts'
 import { StartError } from '../../store/folder.ts'
 import { type Clock, systemClock } from '../../time.ts'
-import { defaultServerUrl } from '../server-url.ts'
+import { defaultServerUrl } from '../server/url.ts'
 import { lookAtCredentials, readEndpoints, readServed } from './credentials.ts'
 import { lookAtDatabase, notRunning } from './database.ts'
 import { type Area, type Finding, looking, messageOf, type Told, unknown, wrong } from './finding.ts'

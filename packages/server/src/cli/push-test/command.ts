@@ -3,7 +3,7 @@
  * for all gateways and on any machine. Against a running server with what it has stored, or with files alone.
  */
 import { Command, Option } from 'commander'
-import { defaultServerUrl } from '../server-url.ts'
+import { defaultServerUrl } from '../server/url.ts'
 import { type CredentialOptions, credentialFromFiles } from './credential.ts'
 import {
   type AddressOptions,

@@ -1,7 +1,7 @@
 /** Has a running server send it, with what is stored there. */
 import type { CredentialView, NewPushTest, PushTestResult } from '@roost/protocol'
 import { StartError } from '../../store/folder.ts'
-import { ServerCaller } from '../devices/server.ts'
+import { ServerCaller } from '../server/caller.ts'
 import { type CredentialOptions, credentialFromFiles, hasCredentialFile } from './credential.ts'
 
 export interface ServerOptions {

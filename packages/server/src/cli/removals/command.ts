@@ -1,8 +1,6 @@
 /** `roost removals`: what was taken out of the base, and taking it back. */
 import { Command, Option } from 'commander'
-
-export const BESIDE =
-  '\nIt works on the database itself, whether the server runs or not: run it in the environment and as the user of the server.'
+import { BESIDE } from '../beside/help.ts'
 
 export function removalsCommand(): Command {
   return new Command('removals')

@@ -3,7 +3,7 @@ import { pipeline } from 'node:stream/promises'
 import { exportRemovals } from '../../hygiene/removals.ts'
 import { systemClock } from '../../time.ts'
 import type { ExportFormat } from '../../transfer/csv.ts'
-import { withApp } from '../devices/open.ts'
+import { withApp } from '../beside/open.ts'
 import { timeOf } from './time.ts'
 
 const SHOWN_MS = 30 * 24 * 60 * 60_000

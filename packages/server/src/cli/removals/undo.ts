@@ -4,7 +4,7 @@ import { previewUndo, readUndo, startUndo, undoNext } from '../../hygiene/undo.t
 import type { Database } from '../../store/database.ts'
 import { StartError } from '../../store/folder.ts'
 import { systemClock } from '../../time.ts'
-import { withApp } from '../devices/open.ts'
+import { withApp } from '../beside/open.ts'
 import { plain } from '../plain.ts'
 import { timeOf } from './time.ts'
 

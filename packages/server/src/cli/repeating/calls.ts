@@ -2,8 +2,8 @@
 import { readFile } from 'node:fs/promises'
 import type { ScheduleView, TriggerView } from '@roost/protocol'
 import { StartError } from '../../store/folder.ts'
-import { ServerCaller } from '../devices/server.ts'
 import { plain } from '../plain.ts'
+import { ServerCaller } from '../server/caller.ts'
 
 export type Kind = 'schedule' | 'trigger'
 type View = ScheduleView | TriggerView

@@ -1,6 +1,6 @@
 /** `roost schedules` and `roost triggers`: what sends again and again, by way of a running server. */
 import { Command } from 'commander'
-import { defaultServerUrl } from '../server-url.ts'
+import { defaultServerUrl } from '../server/url.ts'
 import type { Kind } from './calls.ts'
 
 export function schedulesCommand(): Command {

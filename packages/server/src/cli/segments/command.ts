@@ -1,6 +1,6 @@
 /** `roost segments`: who is meant, by way of a running server. */
 import { Command, Option } from 'commander'
-import { defaultServerUrl } from '../server-url.ts'
+import { defaultServerUrl } from '../server/url.ts'
 
 const WHICH = 'its id, its code (52551-F2F42) or its name'
 

@@ -4,8 +4,8 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { SegmentExportView } from '@roost/protocol'
 import { SingleBar } from 'cli-progress'
 import { StartError } from '../../store/folder.ts'
-import { ServerCaller } from '../devices/server.ts'
 import { writeOutput } from '../output-file.ts'
+import { ServerCaller } from '../server/caller.ts'
 import { find, type Options, type Print } from './calls.ts'
 
 interface ExportOptions extends Options {

@@ -1,7 +1,7 @@
 /** `roost send`: a message by way of a running server. */
 import type { Route } from '@roost/protocol'
 import { Command, InvalidArgumentError, Option } from 'commander'
-import { defaultServerUrl } from '../server-url.ts'
+import { defaultServerUrl } from '../server/url.ts'
 
 /** By name, since the help is told without loading what they mean. */
 const ROUTES: Readonly<Record<Route, true>> = {

@@ -3,8 +3,8 @@ import { readFile } from 'node:fs/promises'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { DryRun, MessageView, PreflightView } from '@roost/protocol'
 import { StartError } from '../../store/folder.ts'
-import { ServerCaller } from '../devices/server.ts'
 import { plain } from '../plain.ts'
+import { ServerCaller } from '../server/caller.ts'
 
 export interface SendOptions {
   readonly app: string

@@ -1,6 +1,6 @@
 /** `roost test-device`: shows a code for a phone to scan, and each step as it comes. Against a running server. */
 import { Command } from 'commander'
-import { defaultServerUrl } from '../server-url.ts'
+import { defaultServerUrl } from '../server/url.ts'
 
 const AFTER = `
 The server makes the code; give a server token in ROOST_BOOTSTRAP_TOKEN or --token. The code is good for ten minutes and one phone.

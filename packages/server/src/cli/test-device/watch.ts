@@ -1,9 +1,9 @@
 /** What `roost test-device` does: makes an invitation, shows it, and follows its events until the end. */
 import { INVITATION_STEPS, type InvitationView, type MadeInvitation } from '@roost/protocol'
 import { StartError } from '../../store/folder.ts'
-import { ServerCaller, type ServerOptions } from '../devices/server.ts'
 import { plain } from '../plain.ts'
-import { requireServerUrl } from '../server-url.ts'
+import { ServerCaller, type ServerOptions } from '../server/caller.ts'
+import { requireServerUrl } from '../server/url.ts'
 import { listenForStop } from '../stop.ts'
 import { drawQr } from './qr.ts'
 import { newLines, warningOf } from './steps-page.ts'

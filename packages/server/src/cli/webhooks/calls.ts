@@ -18,7 +18,7 @@ import {
   listWebhooks,
   redeliver,
 } from '../../webhooks/webhooks.ts'
-import { withApp } from '../devices/open.ts'
+import { withApp } from '../beside/open.ts'
 import { plain } from '../plain.ts'
 
 const HOUR_MS = 3_600_000

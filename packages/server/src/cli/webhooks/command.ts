@@ -1,6 +1,6 @@
 /** `roost webhooks`: who is told of what happens, and what became of it. */
 import { Command } from 'commander'
-import { BESIDE } from '../removals/command.ts'
+import { BESIDE } from '../beside/help.ts'
 
 export function webhooksCommand(): Command {
   return new Command('webhooks')

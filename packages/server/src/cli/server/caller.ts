@@ -2,8 +2,8 @@
 import { Readable } from 'node:stream'
 import { StartError } from '../../store/folder.ts'
 import { plain } from '../plain.ts'
-import { requireServerToken } from '../server-token.ts'
-import { requireServerUrl } from '../server-url.ts'
+import { requireServerToken } from './token.ts'
+import { requireServerUrl } from './url.ts'
 
 export interface ServerOptions {
   readonly app: string

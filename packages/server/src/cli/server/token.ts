@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { StartError } from '../store/folder.ts'
+import { StartError } from '../../store/folder.ts'
 
 const DATA_DEFAULT = './data'
 const LOOPBACK = /^(127(\.\d+){3}|\[::1\]|localhost)$/

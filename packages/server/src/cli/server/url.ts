@@ -1,6 +1,6 @@
 /** Where commands look for the server: where `roost serve` listens when it is started in the same environment. */
-import { StartError } from '../store/folder.ts'
-import { plain } from './plain.ts'
+import { StartError } from '../../store/folder.ts'
+import { plain } from '../plain.ts'
 
 const PORT_DEFAULT = '7460'
 

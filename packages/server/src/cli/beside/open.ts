@@ -6,7 +6,7 @@ import type { Seal } from '../../credentials/seal.ts'
 import { openJobs } from '../../start/jobs.ts'
 import type { Database } from '../../store/database.ts'
 import { StartError } from '../../store/folder.ts'
-import { tellUnknown } from '../serve.ts'
+import { tellUnknown } from '../unknown-settings.ts'
 
 export interface Opened {
   readonly db: Database

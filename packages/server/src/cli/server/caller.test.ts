@@ -4,7 +4,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
 import { StartError } from '../../store/folder.ts'
-import { ServerCaller } from './server.ts'
+import { ServerCaller } from './caller.ts'
 
 async function callerOf(status: number): Promise<ServerCaller> {
   const proxy = createServer((_, reply) => reply.writeHead(status).end('<html>Sign in</html>'))

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { defaultServerUrl, requireServerUrl } from './server-url.ts'
+import { defaultServerUrl, requireServerUrl } from './url.ts'
 
 test.each([
   [{}, 'http://127.0.0.1:7460'],

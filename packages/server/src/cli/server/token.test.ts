@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
-import { StartError } from '../store/folder.ts'
-import { requireServerToken } from './server-token.ts'
+import { StartError } from '../../store/folder.ts'
+import { requireServerToken } from './token.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'roost-test-'))
 afterAll(() => rmSync(folder, { recursive: true }))
