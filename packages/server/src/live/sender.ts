@@ -2,8 +2,8 @@
  * Sends what waits for the connections of this process: found in the database, at a notice or by looking once a second, so it does not
  * matter which process made it.
  *
- * Buckets are parted into lanes that work side by side: a device's frames go by one of them, in the order in which they were made, and the
- * database reads the next of one lane while this process writes those of another.
+ * Buckets are parted into tracks that work side by side: a device's frames go by one of them, in the order in which they were made, and the
+ * database reads the next of one track while this process writes those of another.
  */
 
 import { BUCKETS } from '../registry/buckets.ts'
@@ -11,7 +11,7 @@ import type { Database } from '../store/database.ts'
 import type { Clock } from '../time.ts'
 import { type FramePlace, type FrameToSend, sendFrames } from './frames.ts'
 
-const LANES = 2
+const TRACKS = 2
 
 export interface FrameSenderOptions {
   readonly db: Database
@@ -26,7 +26,7 @@ export interface FrameSenderOptions {
   readonly onError: (error: unknown) => void
 }
 
-interface Lane {
+interface Track {
   readonly from: number
   readonly to: number
   isLookWanted: boolean
@@ -35,9 +35,9 @@ interface Lane {
 
 export class FrameSender {
   readonly #options: FrameSenderOptions
-  readonly #lanes: readonly Lane[] = Array.from({ length: LANES }, (_, i) => ({
-    from: (i * BUCKETS) / LANES,
-    to: ((i + 1) * BUCKETS) / LANES - 1,
+  readonly #tracks: readonly Track[] = Array.from({ length: TRACKS }, (_, i) => ({
+    from: (i * BUCKETS) / TRACKS,
+    to: ((i + 1) * BUCKETS) / TRACKS - 1,
     isLookWanted: false,
     looking: undefined,
   }))
@@ -50,10 +50,10 @@ export class FrameSender {
   /** Something may have to be sent. */
   look(): void {
     if (this.#isStopped) return
-    for (const lane of this.#lanes) {
-      lane.isLookWanted = true
-      lane.looking ??= this.#lookOn(lane).finally(() => {
-        lane.looking = undefined
+    for (const track of this.#tracks) {
+      track.isLookWanted = true
+      track.looking ??= this.#lookOn(track).finally(() => {
+        track.looking = undefined
       })
     }
   }
@@ -61,21 +61,21 @@ export class FrameSender {
   /** Resolves when what is in hand is sent. */
   async stop(): Promise<void> {
     this.#isStopped = true
-    await Promise.all(this.#lanes.map(it => it.looking ?? Promise.resolve()))
+    await Promise.all(this.#tracks.map(it => it.looking ?? Promise.resolve()))
   }
 
-  async #lookOn(lane: Lane): Promise<void> {
-    while (lane.isLookWanted && !this.#isStopped) {
-      lane.isLookWanted = false
+  async #lookOn(track: Track): Promise<void> {
+    while (track.isLookWanted && !this.#isStopped) {
+      track.isLookWanted = false
       try {
-        await this.#sendAll(lane)
+        await this.#sendAll(track)
       } catch (error) {
         this.#options.onError(error)
       }
     }
   }
 
-  async #sendAll({ from, to }: Lane): Promise<void> {
+  async #sendAll({ from, to }: Track): Promise<void> {
     let after: FramePlace | undefined = { bucket: from, appId: 0, hwid: '', seq: 0 }
     while (after !== undefined && !this.#isStopped) after = await this.#sendNext(after, to)
   }
