@@ -27,12 +27,18 @@ export function androidDataOf(notification: Notification): Record<string, string
     pw_channel: notification.channel,
     pw_actions: actionsOf(notification.buttons),
     pw_badges: badge === undefined ? undefined : String(badge),
-    // Without a key of the sender's the hash: should a message have to be sent twice, the device shows it once.
-    // Not so the gateways' collapse keys: they store messages under few of them per device and drop the others.
-    pw_msg_tag: notification.collapseKey || notification.messageKey || notification.hash,
+    pw_msg_tag: tagOf(notification),
     // Otherwise a message of data alone would be shown as an empty notification.
     silent: title === undefined && body === undefined ? '1' : undefined,
   })
+}
+
+/**
+ * Of two with the same the device shows the later one. Without a key of the sender's the hash: should a message have to be sent twice, the device
+ * shows it once. Not so the gateways' collapse keys: they store messages under few of them per device and drop the others.
+ */
+export function tagOf({ collapseKey, messageKey, hash }: Notification): string {
+  return collapseKey || messageKey || hash
 }
 
 /** What the app's library makes of `pw_actions` is its own; here each is `{title, url}`, as in a browser. */

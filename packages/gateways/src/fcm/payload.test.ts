@@ -114,7 +114,7 @@ describe('what is given in Google’s own words', () => {
         priority: 'HIGH',
         ttl: '5s',
         collapse_key: 'score',
-        notification: { channel_id: 'news', color: '#ff0000' },
+        notification: { channel_id: 'news', color: '#ff0000', tag: 'score' },
       },
       apns: { headers: { 'apns-priority': '5' }, payload: { aps: { 'content-available': 1 } } },
       webpush: { headers: { Urgency: 'low' }, fcm_options: { link: 'https://example.com/' } },
@@ -138,7 +138,7 @@ describe('what is given in Google’s own words', () => {
       priority: 'HIGH',
       ttl: '3600s',
       collapse_key: 'mine',
-      notification: { channel_id: 'news' },
+      notification: { channel_id: 'news', tag: 'common' },
       fcm_options: { analytics_label: 'a' },
     })
     expect(apns).toEqual({ live_activity_token: 'abc', payload: { camelCase: 1 } })
@@ -150,6 +150,33 @@ describe('what is given in Google’s own words', () => {
       { collapseKey: 'common' },
     )
     expect(android).toEqual({ priority: 'HIGH', ttl: '3600s' })
+  })
+
+  test.each<[string, FcmOptions]>([
+    ['for all platforms', { notification: { title: 'Shown' } }],
+    ['for Android', { android: { notification: { title: 'Shown' } } }],
+  ])(
+    'a notification %s has the tag of the data: a second copy takes the place of the first',
+    (_, options) => {
+      const shown = messageWith(options, { collapseKey: 'score' })
+      expect(shown).toMatchObject({
+        data: { pw_msg_tag: 'score' },
+        android: { priority: 'HIGH', notification: { tag: 'score' } },
+      })
+      expect(messageWith(options)).toMatchObject({ android: { notification: { tag: 'h4sh' } } })
+    },
+  )
+
+  test('a tag of the sender’s stays, and data alone has none', () => {
+    const tagWith = (tag: string | null) =>
+      messageWith(
+        { notification: { title: 'Shown' }, android: { notification: { tag } } },
+        { collapseKey: 'score' },
+      )
+    expect(tagWith('mine')).toMatchObject({ android: { notification: { tag: 'mine' } } })
+    expect(tagWith(null)).toMatchObject({ android: { notification: { tag: null } } })
+    const { android } = messageWith({ android: { ttl: '1s' } }, { collapseKey: 'score' })
+    expect(android).not.toHaveProperty('notification')
   })
 
   test('a key called __proto__ is a key like any other', () => {

@@ -1,10 +1,10 @@
 /**
  * Notification → FCM HTTP v1 message, as an Android **data** message: the app's own library shows it, and its
- * receipts know the hash. What the sender gave in Google's own words goes over it.
+ * receipts know the hash. What the sender gave in Google's own words goes over it; with a notification in them the system shows it.
  * Source: Firebase, "REST Resource: projects.messages".
  */
 
-import { androidDataOf } from '../android-data.ts'
+import { androidDataOf, tagOf } from '../android-data.ts'
 import { isObject } from '../answer.ts'
 import { mergeOver } from '../merge.ts'
 import type { Made } from '../mold.ts'
@@ -30,12 +30,25 @@ type Fields = Record<string, unknown>
 export function buildPayload(notification: Notification, isDevice: boolean): FcmPayload {
   const data = androidDataOf(notification)
   const common = { data, android: androidOf(notification) }
-  const message = notification.fcm === undefined ? common : mergeOver(common, inSnakeCase(notification.fcm))
+  const message = notification.fcm === undefined ? common : withOwn(common, notification, notification.fcm)
   const limit = isDevice ? MAX_PAYLOAD_BYTES : MAX_TOPIC_PAYLOAD_BYTES
   const reason = describeFault(message) ?? sizeFault(message, limit)
   return reason === undefined
     ? { ok: true, content: JSON.stringify(message), isPersonal: false }
     : { ok: false, reason }
+}
+
+function withOwn(common: Fields, notification: Notification, own: FcmOptions): Fields {
+  return withTag(mergeOver(common, inSnakeCase(own)), tagOf(notification))
+}
+
+/** The system looks into no data: what it shows replaces by a tag of its own. The sender's goes before it, and `null` is none. */
+function withTag(message: Fields, tag: string): Fields {
+  const { notification, android = {} } = message
+  const shown = isObject(android) ? (android.notification ?? notification) : undefined
+  const own = partOf(message, 'android').notification ?? {}
+  if (shown === undefined || !isObject(own) || 'tag' in own) return message
+  return { ...message, android: { ...partOf(message, 'android'), notification: { ...own, tag } } }
 }
 
 /** Undefined where something is wrong with it. */
