@@ -5,7 +5,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Access, type BareServer, startBare } from '../../test/bare.ts'
 import { sweepErasures } from '../registry/erase/erase.ts'
 import type { Database } from '../store/database.ts'
-import { EXPORTS_WAITING_MAX, readExport, readFile, runExports } from './export.ts'
+import { EXPORTS_WAITING_MAX, readExport, readFile } from './export.ts'
+import { runExports } from './export-writing.ts'
 
 let server: BareServer
 let app: Access

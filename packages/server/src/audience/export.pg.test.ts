@@ -3,7 +3,7 @@ import { inflateRawSync } from 'node:zlib'
 import type { SegmentExportView } from '@roost/protocol'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { SERVER_TOKEN, startRoost, type TestRoost } from '../../test/roost.ts'
-import { runExports } from './export.ts'
+import { runExports } from './export-writing.ts'
 
 let roost: TestRoost
 beforeAll(async () => {

@@ -4,7 +4,8 @@ import type { Condition } from '@roost/protocol'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type SlowBase, startSlowBase } from '../../test/slow-base.ts'
 import type { Database } from '../store/database.ts'
-import { readExport, readFile, runExports, startExport } from './export.ts'
+import { readExport, readFile, startExport } from './export.ts'
+import { runExports } from './export-writing.ts'
 import { computeSegments } from './nightly.ts'
 
 let base: SlowBase
