@@ -222,7 +222,7 @@ describe('those who wait', () => {
     const { wentAt, refused } = takeMany(pacer, time, 1000, 30_000)
     await Promise.resolve()
     expect(refused.length).toBeGreaterThan(500)
-    expect(refused.every(it => !it.ok && it.afterMs > 30_000)).toBe(true)
+    expect(refused.every(it => !it.ok && Number(it.afterMs) > 30_000)).toBe(true)
     await time.run(30_000)
     expect(wentAt.length + refused.length).toBe(1000)
   })
@@ -237,6 +237,21 @@ describe('those who wait', () => {
     expect(wentAt).toHaveLength(BUCKET)
     expect(refused).toEqual(Array.from({ length: 3 }, () => ({ ok: false, afterMs: 45_000 })))
     expect(time.set).toBe(0)
+  })
+
+  test('take nothing of the quota when they are not wanted any more: the turn is the next one’s', async () => {
+    const time = new Time()
+    const pacer = pacerAt(time, 600) // 150 at once, then some two a second
+    takeMany(pacer, time, 150)
+    const wish = { isWanted: true }
+    const given = Array.from({ length: 20 }, () => pacer.take(LONG, wish))
+    const next = takeMany(pacer, time, 1)
+    wish.isWanted = false
+    await time.run(1000)
+    expect(await Promise.all(given)).toEqual(
+      Array.from({ length: 20 }, () => ({ ok: false, afterMs: 'unwanted' })),
+    )
+    expect(next.wentAt).toHaveLength(1)
   })
 
   test('are refused when it is closed', async () => {

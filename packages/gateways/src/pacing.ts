@@ -11,6 +11,7 @@
  * 60 s, heed Retry-After.
  */
 import type { Clock } from './clock.ts'
+import type { Wish } from './transport.ts'
 
 export interface Timer {
   /** Calls once after at least `ms`; the function that is given back cancels it. */
@@ -34,12 +35,15 @@ export interface PacerOptions {
   readonly timer?: Timer
 }
 
-/** `afterMs`: when to ask again. */
-export type Passage = { readonly ok: true } | { readonly ok: false; readonly afterMs: number }
+/** `afterMs`: when to ask again. `unwanted`: nobody wanted it any more when its turn came, and the turn went to the next one. */
+export type Passage =
+  | { readonly ok: true }
+  | { readonly ok: false; readonly afterMs: number }
+  | { readonly ok: false; readonly afterMs: 'unwanted' }
 
 export interface Pacer {
-  /** Waits its turn, at most `withinMs`; one that can't be reached by then is refused at once. */
-  take(withinMs: number): Promise<Passage>
+  /** Waits its turn, at most `withinMs`; one that can't be reached by then is refused at once. `wish` is asked when the turn comes. */
+  take(withinMs: number, wish?: Wish): Promise<Passage>
   /** True: it has passed, without a wait. False: `take` tells when it may, and nothing was taken. */
   tryTake(): boolean
   /** Nothing passes for so long; then it starts slowly. A shorter pause does not end a longer one. */
@@ -62,6 +66,7 @@ const TICK_MS = 10
 const MINUTE_MS = 60_000
 
 const GO: Passage = { ok: true }
+const UNWANTED: Passage = { ok: false, afterMs: 'unwanted' }
 
 export function createPacer(options: PacerOptions): Pacer {
   return new TokenBucket(options)
@@ -69,6 +74,7 @@ export function createPacer(options: PacerOptions): Pacer {
 
 interface Waiter {
   readonly deadlineAt: number
+  readonly wish: Wish | undefined
   readonly tell: (passage: Passage) => void
 }
 
@@ -110,7 +116,7 @@ class TokenBucket implements Pacer {
     return true
   }
 
-  take(withinMs: number): Promise<Passage> {
+  take(withinMs: number, wish?: Wish): Promise<Passage> {
     if (this.tryTake()) return Promise.resolve(GO)
     const now = this.#clock.now()
     if (now < this.#pausedUntil) return Promise.resolve({ ok: false, afterMs: this.#pausedUntil - now })
@@ -118,7 +124,7 @@ class TokenBucket implements Pacer {
     const afterMs = this.#msUntil(waiting + 1)
     if (afterMs > withinMs) return Promise.resolve({ ok: false, afterMs })
     return new Promise(tell => {
-      this.#waiters.push({ deadlineAt: now + withinMs, tell })
+      this.#waiters.push({ deadlineAt: now + withinMs, wish, tell })
       this.#wakeLater()
     })
   }
@@ -212,9 +218,10 @@ class TokenBucket implements Pacer {
   }
 
   #tellNext(now: number): void {
-    const { deadlineAt, tell } = this.#waiters[this.#head++] as Waiter
+    const { deadlineAt, wish, tell } = this.#waiters[this.#head++] as Waiter
     // A process that stood still: its caller has given up, and the turn is the next one's.
     if (now > deadlineAt + TICK_MS * 2) return tell({ ok: false, afterMs: 0 })
+    if (wish?.isWanted === false) return tell(UNWANTED)
     this.#tokens -= 1
     tell(GO)
   }

@@ -13,6 +13,7 @@ import { createPacer, type Pacer, type Timer } from '../pacing.ts'
 import { withReceiptKeyInData } from '../receipt-key.ts'
 import type { FixedHeaders, Transport, TransportResult, Wish } from '../transport.ts'
 import { withUserIdInData } from '../user-id.ts'
+import { NOT_WANTED } from '../wire.ts'
 import { assertionForm } from './auth.ts'
 import { InvalidArguments } from './invalid-argument.ts'
 import { type FcmVerdict, isAccessTokenRefused, readResponse } from './outcome.ts'
@@ -192,8 +193,11 @@ class FcmClient implements GatewayClient<FcmAddress> {
   ): Promise<TransportResult | Ended> {
     const { clock } = this.#options
     const askedAt = clock.now()
-    const passage = await this.#pacer.take(this.#deadlineMs)
-    if (!passage.ok) return { kind: 'ended', outcome: waitForQuota(passage.afterMs) }
+    const passage = await this.#pacer.take(this.#deadlineMs, wish)
+    if (!passage.ok) {
+      const { afterMs } = passage
+      return afterMs === 'unwanted' ? NOT_WANTED : { kind: 'ended', outcome: waitForQuota(afterMs) }
+    }
     return this.#send(token, body, { waitedMs: Math.max(0, clock.now() - askedAt), wish })
   }
 
