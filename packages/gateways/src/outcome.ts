@@ -25,5 +25,5 @@ export type AttemptOutcome =
     }
   /** The request never reached the gateway's application: safe to repeat at once. */
   | { readonly kind: 'not_sent'; readonly reason: string }
-  /** The request went out and no answer came: a repeat may arrive twice. */
-  | { readonly kind: 'uncertain'; readonly reason: string }
+  /** The request went out and no answer came: a repeat may arrive twice. `showsTwice`: and both would be seen, whatever collapse key there is. */
+  | { readonly kind: 'uncertain'; readonly reason: string; readonly showsTwice?: true }

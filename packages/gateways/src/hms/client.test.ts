@@ -468,4 +468,17 @@ describe('when the network fails', () => {
     const { sendTo } = await hms(request => request.session.destroy())
     expect(kinds(await sendTo(['a', 'b']))).toEqual(['uncertain', 'uncertain'])
   })
+
+  test('then a second copy of what the system shows would be seen beside the first, and of data not', async () => {
+    const { client } = await hms(request => request.session.destroy())
+    const shown = { hms: { android: { notification: { body: 'Mine' } } } }
+    const outcomes = [
+      await client.send(attemptTo({ token: 'a' }, shown)),
+      await client.send(attemptTo({ token: 'a' })),
+    ]
+    expect(outcomes).toEqual([
+      { kind: 'uncertain', reason: expect.any(String), showsTwice: true },
+      { kind: 'uncertain', reason: expect.any(String) },
+    ])
+  })
 })

@@ -93,7 +93,10 @@ class HmsClient implements GatewayClient<HmsAddress> {
     if (address.token === '') return { kind: 'address_mismatch', reason: 'the token is empty' }
     const payload = buildPayload(notification, validateOnly)
     if (!payload.ok) return { kind: 'message_fault', reason: payload.reason }
-    return this.#gathering.add(payload.head, address.token, wish)
+    const outcome = await this.#gathering.add(payload.head, address.token, wish)
+    return outcome.kind === 'uncertain' && payload.isShownBySystem
+      ? { ...outcome, showsTwice: true }
+      : outcome
   }
 
   async close(): Promise<void> {}

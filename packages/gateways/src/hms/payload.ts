@@ -1,6 +1,6 @@
 /**
  * Notification → Push Kit message, as a **data** message for the app's own library, as on any Android device. With
- * `hms.android.notification` the system shows it instead, and the app is told nothing until a tap.
+ * `hms.android.notification` the system shows it instead, and the app is told nothing until a tap; of two copies it shows both.
  *
  * Huawei's collapse key is one of 100 numbers. The sender's own is a text, and two texts that met in one number would
  * push each other out of the store of a phone that is offline, so it is not translated: all are stored, and the device
@@ -17,7 +17,8 @@ import { MAX_BODY_BYTES, MAX_COLLAPSE_KEY, MAX_TTL_SECONDS, MIN_COLLAPSE_KEY } f
 
 export type HmsPayload =
   /** `head` is the body up to its tokens: the same for all who get the same. */
-  { readonly ok: true; readonly head: string } | { readonly ok: false; readonly reason: string }
+  | { readonly ok: true; readonly head: string; readonly isShownBySystem: boolean }
+  | { readonly ok: false; readonly reason: string }
 
 type Fields = Record<string, unknown>
 
@@ -36,7 +37,7 @@ export function buildPayload(notification: Notification, validateOnly: boolean):
     : { data: JSON.stringify(androidDataOf(notification)), android }
   const head = JSON.stringify({ validate_only: validateOnly, message }).slice(0, -TAIL.length)
   const bytes = Buffer.byteLength(head) + TAIL.length
-  if (bytes <= MAX_BODY_BYTES) return { ok: true, head }
+  if (bytes <= MAX_BODY_BYTES) return { ok: true, head, isShownBySystem }
   const parts = isShownBySystem ? message : androidDataOf(notification)
   return { ok: false, reason: describeOversize(parts, bytes, MAX_BODY_BYTES) }
 }

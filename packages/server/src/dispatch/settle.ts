@@ -288,7 +288,7 @@ function sortOut(plan: Plan, sent: Extract<Settlement, { kind: 'sent' }>, chunk:
       return
     case 'uncertain':
       // A repeat might show it twice, unless it takes the place of the first; else the sender is told instead.
-      if (chunk.batch.collapseKey === null) end('uncertain', outcome.reason)
+      if (chunk.batch.collapseKey === null || outcome.showsTwice === true) end('uncertain', outcome.reason)
       else retryLater(plan, sent, chunk)
       return
     case 'retry':
