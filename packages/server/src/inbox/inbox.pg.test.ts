@@ -223,6 +223,39 @@ describe('another person on the same device', () => {
     expect(await titlesOf(phone)).toEqual(['two'])
   })
 
+  test('does not lose what the former one did before, where that is told after the login', async () => {
+    roost.clock.advance(1000) // what other tests sent to all is not for this device
+    const [anna, ben] = [name('anna'), name('ben')]
+    const hwid = await silentDevice({ userId: anna })
+    const ids = []
+    for (const to of [{ all: true as const }, { users: [anna] }])
+      ids.push((await roost.sendAndSettle({ to, content: { title: 'x' }, inbox: { only: true } })).id)
+    const statesOf = async () => (await entriesOf(hwid)).map(it => it.state)
+    await logIn(hwid, ben)
+    for (const [i, id] of ids.entries())
+      await roost.device('inboxStatus', { hwid, userId: anna, hash: id.replaceAll('-', ''), status: 2 + i })
+    expect(await statesOf()).toEqual(['new']) // Ben's own, of what is for all
+    await logIn(hwid, anna)
+    expect(await statesOf()).toEqual(['opened', 'read'])
+  })
+
+  test('of whom the device never was marks nothing of theirs', async () => {
+    const [anna, ben] = [name('anna'), name('ben')]
+    const [hwid, bens] = [await silentDevice({ userId: anna }), await silentDevice({ userId: ben })]
+    const to = { users: [anna, ben] }
+    const { id } = await roost.sendAndSettle({ to, content: { title: 'x' }, inbox: { only: true } })
+    const said = { userId: ben, hash: id.replaceAll('-', ''), status: 4 }
+    await roost.device('inboxStatus', { hwid, ...said })
+    expect((await entriesOf(hwid)).map(it => it.state)).toEqual(['new'])
+    await logIn(hwid, ben)
+    expect([await titlesOf(bens), (await entriesOf(bens))[0]?.state]).toEqual([['x'], 'new'])
+    const { rowCount } = await db().query(
+      'select from inbox_entry where message_id = $1 and status is not null',
+      [id],
+    )
+    expect(rowCount).toBe(0)
+  })
+
   test('has states of their own in what is for all', async () => {
     const hwid = await silentDevice({ userId: name('anna') })
     const id = (await toAll('for all', { only: true })).id

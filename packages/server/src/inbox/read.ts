@@ -19,6 +19,11 @@ export interface InboxKey {
   readonly hwid: string
   /** Whom the caller says that the device belongs to. Somebody else than we know: what is meant for users is hidden. */
   readonly claimedUserId?: string | undefined
+  /**
+   * The entries of the claimed user are meant, too, if the device was that one's before. For storing what they did with them; who reads
+   * is given nothing of a former user.
+   */
+  readonly isFormerMeant?: boolean
   /** ms. */
   readonly at: number
 }
@@ -42,13 +47,17 @@ const OPENED = 3
  * What a person has read or opened on one device they have on all of theirs (of those that person-devices.ts finds);
  * what they delete there stays on the others.
  *
- * Entries of devices, $1 app, $2 buckets, $3 hwids, $4 the time, $5 the user that is claimed, $6 one message alone.
+ * Entries of devices, $1 app, $2 buckets, $3 hwids, $4 the time, $5 the user that is claimed, $6 one message alone,
+ * $7 whether a former user may be meant.
  * Withdrawn and deleted ones are among them.
  */
 export const ENTRIES = `
   with viewer as (
     select d.bucket, d.app_id, d.hwid, d.first_seen_at,
-           case when $5::text is null or $5 = d.user_id then coalesce(d.user_id, '') else '' end as user_id
+           case when $5::text is null or $5 = d.user_id then coalesce(d.user_id, '')
+                when $7::boolean and exists (select from former_user f
+                                              where f.bucket = d.bucket and f.app_id = d.app_id and f.hwid = d.hwid and f.user_id = $5) then $5
+                else '' end as user_id
       from unnest($2::smallint[], $3::text[]) as w (bucket, hwid)
       join device d on d.bucket = w.bucket and d.app_id = $1 and d.hwid = w.hwid
   ), campaign as materialized (
@@ -124,6 +133,7 @@ export async function readEntries(
     new Date(at),
     key.claimedUserId ?? null,
     key.messageId ?? null,
+    key.isFormerMeant ?? false,
   ])
   return rows
 }

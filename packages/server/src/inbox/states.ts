@@ -20,13 +20,14 @@ const STORE = `
 
 /**
  * False when the device's inbox has no such message; then nothing is stored, so that a stranger with the device token fills
- * nothing with made-up names. What is read on one device of a user is read on all of them, and those that are connected are told.
+ * nothing with made-up names. Who claims to be a former user of the device, as calls do that waited for the network while somebody else logged
+ * in, marks what that one has there, and nothing on any other device. What is read on one device of a user is read on all of them, and those that are connected are told.
  */
 export async function setInboxState(
   db: Database,
   change: InboxKey & { readonly messageId: string; readonly status: number },
 ): Promise<boolean> {
-  const [entry] = await readEntries(db, change)
+  const [entry] = await readEntries(db, { ...change, isFormerMeant: true })
   if (entry === undefined) return false
   const { rowCount } = await db.query(STORE, [
     entry.bucket,

@@ -43,7 +43,7 @@ async function readUnread(db: Queryable, { appId, hwids, at }: Devices): Promise
   const { rows } = await db.query<UnreadEntries>(
     `select hwid, json_agg(number) as numbers from (${ENTRIES}) e
       where not "isGone" and coalesce(status, 0) < ${READ} group by hwid`,
-    [appId, buckets, hwids, new Date(at), null, null],
+    [appId, buckets, hwids, new Date(at), null, null, false],
   )
   return rows
 }
