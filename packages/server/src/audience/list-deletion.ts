@@ -38,10 +38,10 @@ export async function deleteList(db: Database, key: ListKey): Promise<void> {
   const { rows } = await db.query<{ problem: string }>(USED, [appId, id])
   if (rows[0] !== undefined) throw new PushError('list_in_use', rows[0].problem)
   await db.query("update audience_list set state = 'loading' where app_id = $1 and id = $2", [appId, id])
-  await removeMembers[kind](db, key)
+  await removeMembers[kind](key, work => db.transaction(work))
   await db.transaction(async tx => {
     await tx.query('delete from audience_list where app_id = $1 and id = $2', [appId, id])
-    await removeMembers[kind](tx, key) // what was added meanwhile; nobody adds any more
+    await removeMembers[kind](key, work => work(tx)) // what was added meanwhile; nobody adds any more
   })
 }
 
@@ -49,32 +49,53 @@ const BUCKETS_A_STATEMENT = 16
 /** Of all lists of the app: who has little in a list is not looked for in one statement either. */
 const USERS_A_STATEMENT = 20_000
 
+/** Does a portion in a transaction. */
+type Portion = <T>(work: (tx: Queryable) => Promise<T>) => Promise<T>
+
 /** No statement takes longer because the app has more ids. */
-const removeMembers: Readonly<Record<ListKind, (db: Queryable, key: ListKey) => Promise<void>>> = {
-  devices: async (db, { appId, id }) => {
+const removeMembers: Readonly<Record<ListKind, (key: ListKey, portion: Portion) => Promise<void>>> = {
+  devices: async ({ appId, id }, portion) => {
     for (let from = 0; from < BUCKETS; from += BUCKETS_A_STATEMENT)
-      await db.query(
-        'delete from audience_list_device where bucket between $1 and $2 and app_id = $3 and list_id = $4',
-        [from, from + BUCKETS_A_STATEMENT - 1, appId, id],
+      await portion(tx =>
+        tx.query(
+          'delete from audience_list_device where bucket between $1 and $2 and app_id = $3 and list_id = $4',
+          [from, from + BUCKETS_A_STATEMENT - 1, appId, id],
+        ),
       )
   },
-  users: async (db, { appId, id }) => {
-    for (let after = ''; ; ) {
-      const { rows } = await db.query<{ last: string | null }>(
-        `select max(user_id) as last from (
-           select user_id from audience_list_user where app_id = $1 and user_id > $2
-            order by user_id limit ${USERS_A_STATEMENT}) u`,
-        [appId, after],
-      )
-      const last = rows[0]?.last ?? undefined
-      if (last === undefined) return
-      await db.query(
-        'delete from audience_list_user where app_id = $1 and user_id > $2 and user_id <= $3 and list_id = $4',
-        [appId, after, last, id],
-      )
-      after = last
+  users: async (key, portion) => {
+    let after: string | undefined = ''
+    while (after !== undefined) {
+      const from: string = after
+      after = await portion(tx => removeUsers(tx, key, from))
     }
   },
+}
+
+/** Of ids that have just come the database has no statistics; it would read and sort all that follow for each portion. */
+const IN_ORDER_OF_THE_KEY =
+  "select set_config(name, 'off', true) from unnest(array['enable_seqscan', 'enable_bitmapscan', 'enable_sort']) name"
+
+/** Those behind `after`; gives back how far, and undefined at the end. */
+async function removeUsers(
+  tx: Queryable,
+  { appId, id }: ListKey,
+  after: string,
+): Promise<string | undefined> {
+  await tx.query(IN_ORDER_OF_THE_KEY)
+  const { rows } = await tx.query<{ last: string | null }>(
+    `select max(user_id) as last from (
+       select user_id from audience_list_user where app_id = $1 and user_id > $2
+        order by user_id limit ${USERS_A_STATEMENT}) u`,
+    [appId, after],
+  )
+  const last = rows[0]?.last ?? undefined
+  if (last === undefined) return undefined
+  await tx.query(
+    'delete from audience_list_user where app_id = $1 and user_id > $2 and user_id <= $3 and list_id = $4',
+    [appId, after, last, id],
+  )
+  return last
 }
 
 /** Lists whose last part never came, or whose deletion broke off; returns how many. What was named meanwhile stays; one that fails holds up no other. */
