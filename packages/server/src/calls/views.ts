@@ -145,15 +145,20 @@ export interface CallToTell extends DeviceCallRow {
 
 const TOLD_AT_ONCE = 500
 
-/** What is changed just now is told when that is done. Uses the index call_leg_to_tell. */
+/**
+ * What is changed just now is told when that is done: the call is locked then, and so are its legs but those of devices that have connected
+ * meanwhile. Of what was changed while this statement waited, as for a device, rows are read anew alone that it locks, the others as they were at its
+ * beginning: then the versions differ, and the call is told by the next look. Uses the index call_leg_to_tell.
+ */
 const TO_TELL = `
   select ${DEVICE_CALL_COLUMNS}, d.user_id as "deviceUserId"
     from call_leg l ${DEVICE_CALL_JOINS}
     join device d on d.bucket = l.bucket and d.app_id = l.app_id and d.hwid = l.hwid
    where l.server = $1 and l.open_until > $2
+     and c.version = (select v.version from call v where v.app_id = l.app_id and v.id = l.call_id)
    order by ${deviceOrder('l')}, c.created_at
    limit ${TOLD_AT_ONCE}
-     for share of d for update of l skip locked`
+     for share of d for update of l skip locked for key share of c skip locked`
 
 /** R25, as with other frames: `tell` writes while nobody can log in or out. Returns whether there may be more. */
 export async function tellCalls(

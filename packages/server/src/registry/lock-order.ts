@@ -15,9 +15,10 @@
  * so several rows are locked first, by `select … order by … for update`. Parts of one statement run when something reads
  * them: what has to come later asks for a count of what has to come first.
  *
- * Three depart from it, and whom PostgreSQL ends then is repeated (`Database.transaction`): an import stores its new
+ * Four depart from it, and whom PostgreSQL ends then is repeated (`Database.transaction`): an import stores its new
  * devices with all that is theirs before it comes to known ones (bulk/store.ts); a device that is erased while a call of it
- * waits is inserted among the known ones (register/devices.ts); and where devices of one bucket are called alike but for their
+ * waits is inserted among the known ones (register/devices.ts); who tells of a call that somebody has
+ * made who is just erased holds the call, and may wait for a device of theirs (calls/views.ts); and where devices of one bucket are called alike but for their
  * case, held deaths are decided in the order of the database's locale, which is that of their index (hygiene/guard.ts).
  */
 
