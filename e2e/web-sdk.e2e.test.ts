@@ -143,7 +143,7 @@ test('a purposeful unsubscribe stays over a reload, until subscribe is asked for
 test('an unsubscribe while the server is away is told at the next start', async () => {
   await ask('subscribe')
   api.failing.add('unregisterDevice')
-  await expect(ask('unsubscribe')).rejects.toThrow('unregisterDevice was answered with 503')
+  await expect(ask('unsubscribe')).rejects.toThrow('unregisterDevice was answered with 500')
   api.failing.clear()
   await visit()
   expect(await ask('start')).toMatchObject({ isSubscribed: false, isOptedOut: true })

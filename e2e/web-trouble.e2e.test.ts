@@ -47,7 +47,7 @@ describe('the live channel of a page comes', () => {
     'also where %s fails at its load, and that is told',
     async method => {
       api.failing.add(method)
-      await expect(goLive()).rejects.toThrow(`${method} was answered with 503`)
+      await expect(goLive()).rejects.toThrow(`${method} was answered with 500`)
       await untilConnecting()
     },
   )

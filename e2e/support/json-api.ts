@@ -30,7 +30,7 @@ export interface JsonApi {
   rotateVapidKey(): void
   /** What `checkDevice` says from now on. */
   knowsDevice: boolean
-  /** Methods that answer 503 while they are in here. */
+  /** Methods that answer 500 while they are in here. */
   readonly failing: Set<string>
   close(): Promise<void>
 }
@@ -52,7 +52,7 @@ export async function startJsonApi(): Promise<JsonApi> {
   const record = (call: DeviceCall): number => {
     const fails = failing.has(call.method)
     ;(fails ? failed : calls).push(call)
-    return fails ? 503 : 200
+    return fails ? 500 : 200
   }
 
   const server = createServer((incoming, response) => {

@@ -13,11 +13,17 @@ export interface Heard {
   readonly request: Readonly<Record<string, unknown>>
 }
 
+interface Answer {
+  readonly status: number
+  readonly body: string
+  readonly retryAfter?: string
+}
+
 let server: Server
 /** All that came; a test may empty it. */
 export const heard: Heard[] = []
 /** Answers by method; a method that is not here succeeds. */
-export const answers = new Map<string, { status: number; body: string }>()
+export const answers = new Map<string, Answer>()
 /** Their answers wait. */
 export const holding = new Map<string, Promise<void>>()
 /** Of the device. */
@@ -49,7 +55,7 @@ export async function leave(): Promise<() => Promise<void>> {
   }
 }
 
-export function ok(response: unknown): { status: number; body: string } {
+export function ok(response: unknown): Answer {
   return { status: 200, body: JSON.stringify({ status_code: 200, status_message: 'OK', response }) }
 }
 
@@ -77,7 +83,12 @@ export function makeClient(): { client: Client; store: Store } {
 
 const transport: Transport = async ({ url, headers, body = '' }) => {
   const answer = await fetch(url, { method: 'POST', headers: { ...headers, connection: 'close' }, body })
-  return { status: answer.status, body: await answer.text() }
+  const retryAfter = answer.headers.get('retry-after')
+  return { status: answer.status, body: await answer.text(), retryAfter }
+}
+
+function headersOf({ retryAfter }: Answer): Record<string, string> {
+  return retryAfter === undefined ? {} : { 'retry-after': retryAfter }
 }
 
 async function listen(port: number): Promise<Server> {
@@ -91,7 +102,7 @@ async function listen(port: number): Promise<Server> {
       const method = path.slice('/json/1.3/'.length)
       const answer = answers.get(method) ?? ok(null)
       void (holding.get(method) ?? Promise.resolve()).then(() =>
-        response.writeHead(answer.status).end(answer.body),
+        response.writeHead(answer.status, headersOf(answer)).end(answer.body),
       )
     })
   })

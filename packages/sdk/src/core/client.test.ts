@@ -68,7 +68,7 @@ test('a receipt that finds no server is sent when the server is back', async () 
 
 test('what is kept goes out in the order in which it was asked for', async () => {
   const { client } = makeClient()
-  answers.set('setTags', { status: 503, body: '' })
+  answers.set('setTags', { status: 500, body: '' })
   await client.deliver({ key: 'b', method: 'setTags', fields: { tags: { a: 1 } } })
   clock.now -= 3_600_000 // the clock was set back
   await client.deliver({ key: 'a', method: 'setTags', fields: { tags: { a: 2 } } })
@@ -130,6 +130,40 @@ test('a call that the server chokes on holds back its own kind only', async () =
   expect(await client.deliver({ key: 'r', method: 'pushStat', fields: { hash: 'h' } })).toBe('sent')
   expect(heard.map(call => call.path)).toEqual(['/json/1.3/setTags', '/json/1.3/pushStat'])
   expect((await store.kept()).map(call => call.key)).toEqual(['t1', 't2'])
+})
+
+test.each([
+  ['as long as it says', { status: 429, body: '', retryAfter: '30' }, [30_000, 30_000]],
+  ['a second, two, four, where it does not', { status: 503, body: '' }, [1000, 2000, 4000]],
+  ['ten minutes at most', { status: 503, body: '', retryAfter: '86400' }, [600_000]],
+])('a server that is busy is left alone for %s', async (_, answer, pauses) => {
+  const { client, store } = makeClient()
+  answers.set('setTags', answer)
+  await store.keep({ key: 't', method: 'setTags', fields: {}, at: clock.now })
+  expect(await client.deliver({ key: 'e', method: 'postEvent', fields: {} })).toBe('kept')
+  for (const pauseMs of pauses) {
+    heard.length = 0
+    clock.now += pauseMs - 1
+    await client.flush()
+    expect(heard).toEqual([])
+    clock.now += 1
+    await client.flush()
+    expect(heard.map(call => call.path)).toEqual(['/json/1.3/setTags'])
+  }
+  answers.clear()
+  clock.now += 600_000
+  await client.flush()
+  expect(await store.kept()).toEqual([])
+})
+
+test('a clock that was set back prolongs no pause', async () => {
+  const { client, store } = makeClient()
+  answers.set('setTags', { status: 503, body: '', retryAfter: '60' })
+  await client.deliver({ key: 't', method: 'setTags', fields: {} })
+  answers.clear()
+  clock.now -= 3_600_000
+  await client.flush()
+  expect(await store.kept()).toEqual([])
 })
 
 test('a call that gets no answer at all is told as unreachable', async () => {

@@ -6,6 +6,7 @@
  */
 import { RoostError } from './error.ts'
 import { sendKept } from './outbox.ts'
+import { createPause } from './pause.ts'
 import type { DeviceState, KeptCall, Store } from './state.ts'
 
 export const VERSION = '0.1.0'
@@ -14,6 +15,7 @@ const TIMEOUT_MS = 15_000
 const ORDERED = new Set(['registerDevice', 'unregisterDevice', 'registerUser'])
 /** 68 years in seconds; four million of them fit in a number. */
 const STEP_MAX = 2 ** 31
+const BUSY: ReadonlySet<number> = new Set([429, 503])
 const FINAL: ReadonlySet<number> = new Set([210, 400, 413, 422])
 /** It is asked for often enough with these. */
 const TELLS_PERMISSION = new Set(['registerDevice', 'applicationOpen'])
@@ -27,10 +29,15 @@ export interface TransportRequest {
   readonly timeoutMs: number
 }
 
+export interface TransportAnswer {
+  readonly status: number
+  readonly body: string
+  /** The header `Retry-After`, as it stands. */
+  readonly retryAfter?: string | null
+}
+
 /** Rejects when there was no answer; any answer at all is a result. */
-export type Transport = (
-  request: TransportRequest,
-) => Promise<{ readonly status: number; readonly body: string }>
+export type Transport = (request: TransportRequest) => Promise<TransportAnswer>
 
 /** What the device tells about itself with every call. */
 export interface DeviceFacts {
@@ -66,16 +73,21 @@ export interface Client {
   deliver(call: Pick<KeptCall, 'key' | 'method' | 'fields'>): Promise<'sent' | 'kept'>
   /** Sends one that is kept already, and those before it; else as `deliver`. */
   deliverKept(key: string): Promise<'sent' | 'kept'>
-  /** Sends what is kept (outbox.ts). */
+  /** Sends what is kept (outbox.ts), unless the server was busy a moment ago (pause.ts). */
   flush(): Promise<void>
 }
 
 export function createClient(options: ClientOptions): Client {
   const { store, now } = options
   const call = (method: string, fields: Fields = {}): Promise<Fields> => post(options, method, fields)
-  const send = (method: string, fields: Fields) => tryToPost(options, method, fields)
+  const pause = createPause(now)
+  const send = async (method: string, fields: Fields) => {
+    const failure = await tryToPost(options, method, fields)
+    pause.note(failure)
+    return failure
+  }
   const flush = (): Promise<ReadonlyMap<string, RoostError>> =>
-    options.lock('roost-outbox', () => sendKept({ store, now, send }))
+    options.lock('roost-outbox', async () => (pause.isOver() ? sendKept({ store, now, send }) : new Map()))
 
   const deliverKept = async (key: string): Promise<'sent' | 'kept'> => {
     const failed = (await flush()).get(key)
@@ -197,13 +209,14 @@ function named(fields: Fields, { hwid }: DeviceState): Fields {
   return fields.userId === null ? { ...fields, userId: hwid } : fields
 }
 
-function readAnswer(method: string, answer: { readonly status: number; readonly body: string }): Fields {
+function readAnswer(method: string, answer: TransportAnswer): Fields {
   const envelope = answer.status === 200 ? parseEnvelope(answer.body) : undefined
   const status = envelope?.status_code ?? answer.status
   if (envelope?.status_code === 200) return envelope.response ?? {}
   throw new RoostError(
     codeOf(status),
     `${method} was answered with ${status} ${envelope?.status_message ?? ''}`,
+    BUSY.has(status) ? { retryAfterMs: Number(answer.retryAfter) * 1000 || 0 } : {},
   )
 }
 

@@ -21,12 +21,19 @@ export type RoostErrorCode =
   /** `start()` has never been called on this origin. */
   | 'not_started'
 
+export interface RoostErrorOptions extends ErrorOptions {
+  readonly retryAfterMs?: number | undefined
+}
+
 export class RoostError extends Error {
   readonly code: RoostErrorCode
+  /** Of a server that is busy (429, 503): for how long it wants to be left alone, 0 when it does not say. Else undefined. */
+  readonly retryAfterMs: number | undefined
 
-  constructor(code: RoostErrorCode, message: string, options?: ErrorOptions) {
+  constructor(code: RoostErrorCode, message: string, options?: RoostErrorOptions) {
     super(message, options)
     this.name = 'RoostError'
     this.code = code
+    this.retryAfterMs = options?.retryAfterMs
   }
 }

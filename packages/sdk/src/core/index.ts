@@ -22,11 +22,12 @@ export {
   type DeviceFacts,
   type Lock,
   type Transport,
+  type TransportAnswer,
   type TransportRequest,
   VERSION,
 } from './client.ts'
 export { decideStep, REFRESH_AFTER_MS, type SeenSubscription, type Situation, type Step } from './decide.ts'
-export { RoostError, type RoostErrorCode } from './error.ts'
+export { RoostError, type RoostErrorCode, type RoostErrorOptions } from './error.ts'
 export {
   type Inbox,
   type InboxEntry,

@@ -32,7 +32,7 @@ const RECEIPTS_KEPT = 2000
 /** Tags, events and the like, of which each goes by itself: the same. */
 const OTHERS_KEPT = 1000
 
-/** Gives back what went wrong, by key. Without a network it stops at the first call. */
+/** Gives back what went wrong, by key. Without a network, and when the server is busy, it stops at the first call. */
 export async function sendKept(options: OutboxOptions): Promise<ReadonlyMap<string, RoostError>> {
   const failures = new Map<string, RoostError>()
   const heldBack = new Set<string>()
@@ -42,14 +42,23 @@ export async function sendKept(options: OutboxOptions): Promise<ReadonlyMap<stri
     const failure = await sendTogether(options, calls)
     if (failure?.code === 'refused' && calls.length > 1) {
       // One of them is wrong: the others are told by themselves.
-      for (const call of calls) await settle(options, [call], await sendTogether(options, [call]))
+      for (const call of calls) {
+        const own = await sendTogether(options, [call])
+        if (isForAll(own)) return failures
+        await settle(options, [call], own)
+      }
       continue
     }
     for (const { key } of calls) if (failure !== undefined) failures.set(key, failure)
-    if (failure?.code === 'unreachable') break
+    if (isForAll(failure)) break
     if (!(await settle(options, calls, failure))) for (const { method } of calls) heldBack.add(method)
   }
   return failures
+}
+
+/** The next call would fare no better: there is no network, or the server is busy. */
+function isForAll(failure: RoostError | undefined): boolean {
+  return failure?.code === 'unreachable' || failure?.retryAfterMs !== undefined
 }
 
 /** False when they have to wait. */

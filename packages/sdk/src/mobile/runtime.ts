@@ -18,7 +18,8 @@ export const transport: Transport = async ({ method = 'POST', url, headers, body
       ...(body !== undefined && { body }),
       signal: abort.signal,
     })
-    return { status: answer.status, body: await answer.text() }
+    const retryAfter = answer.headers.get('retry-after')
+    return { status: answer.status, body: await answer.text(), retryAfter }
   } finally {
     clearTimeout(timer)
   }

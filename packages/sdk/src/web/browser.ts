@@ -42,7 +42,8 @@ export const transport: Transport = async request => {
     credentials: 'omit',
     signal: AbortSignal.timeout(request.timeoutMs),
   })
-  return { status: answer.status, body: await answer.text() }
+  const retryAfter = answer.headers.get('retry-after')
+  return { status: answer.status, body: await answer.text(), retryAfter }
 }
 
 /** Web Locks reach across tabs and workers. Browsers without them (Safari before 15.4) have no web push either. */
