@@ -1,7 +1,7 @@
 /** Some of those who are in a segment, and more of them for whoever asks. */
 import { Button, Stack, Text } from '@mantine/core'
 import type { SegmentMember, SegmentView } from '@roost/protocol'
-import type { ReactElement } from 'react'
+import { type ReactElement, useEffect } from 'react'
 import { DeviceName, DeviceUser } from '../devices/device-name.tsx'
 import { useDeviceLooks } from '../devices/looks.ts'
 import { useTexts } from '../i18n/language.tsx'
@@ -10,6 +10,9 @@ import { type Column, DataTable } from '../parts/data-table.tsx'
 import { Waiting } from '../parts/page.tsx'
 import { Problem } from '../parts/problem.tsx'
 import { useMembers } from './calls.ts'
+
+/** So many that show nobody are passed over unasked; beyond them whoever looks decides. */
+const EMPTY_PAGES = 4
 
 export interface MembersProps {
   readonly app: string
@@ -21,8 +24,13 @@ export function Members({ app, segment }: MembersProps): ReactElement {
   const common = useTexts('common')
   const { data, error, refetch, hasNextPage, isFetching, fetchNextPage } = useMembers(app, segment)
   const columns = useColumns(app)
-  if (!data) return error ? <Problem error={error} onRetry={() => void refetch()} /> : <Waiting lines={6} />
-  const rows = data.flatMap(({ devices }) => devices)
+  const rows = data?.flatMap(({ devices }) => devices) ?? []
+  const isLooking = data !== undefined && rows.length === 0 && data.length < EMPTY_PAGES && hasNextPage
+  useEffect(() => {
+    if (isLooking && !isFetching && !error) void fetchNextPage()
+  }, [isLooking, isFetching, error, fetchNextPage])
+  if (!data || (isLooking && !error))
+    return error ? <Problem error={error} onRetry={() => void refetch()} /> : <Waiting lines={6} />
   return (
     <Stack gap="sm">
       {rows.length === 0 ? (

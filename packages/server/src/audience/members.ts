@@ -13,6 +13,8 @@ import { readScope } from './scope.ts'
 
 /** A bucket of ten million devices takes 30 to 50 ms. */
 const BUDGET_MS = 120
+/** An empty page looks as if there were few, also where the machine was busy alone: somebody is looked for this long. */
+const EMPTY_BUDGET_MS = 1500
 
 export interface MembersQuery {
   readonly appId: number
@@ -50,12 +52,11 @@ export async function readMembers(db: Queryable, query: MembersQuery): Promise<S
   const condition = { segment: segmentId }
   const scope = await readScope(db, { appId, condition, at })
   const { sql, values } = compileCondition(condition, { firstParameter: 6, scope })
-  const end = performance.now() + BUDGET_MS
+  const beganAt = performance.now()
   const found: Row[] = []
   let place = placeOf(query.after)
   for (let width = 1; place.bucket < BUCKETS && found.length < limit; width *= 2) {
     const stepAt = performance.now()
-    if (stepAt > end) break
     const until = Math.min(place.bucket + width, BUCKETS)
     const wanted = limit - found.length
     const parameters = [appId, place.bucket, place.hwid, until, wanted, ...values]
@@ -63,8 +64,9 @@ export async function readMembers(db: Queryable, query: MembersQuery): Promise<S
     found.push(...rows)
     const last = rows.length === wanted ? rows.at(-1) : undefined
     place = last ?? { bucket: until, hwid: '' }
+    const endsAt = beganAt + (found.length > 0 ? BUDGET_MS : EMPTY_BUDGET_MS)
     // the next step takes twice as long as this one: there has to be room for it
-    if (2 * (performance.now() - stepAt) > end - performance.now()) break
+    if (2 * (performance.now() - stepAt) > endsAt - performance.now()) break
   }
   const devices = found.map(({ bucket: _, ...member }) => member)
   return { devices, next: place.bucket < BUCKETS ? `${place.bucket}.${place.hwid}` : null }
