@@ -46,6 +46,14 @@ test('a call rings until its time is over, by the server’s count where there i
   expect(heard).toEqual(['1 ringing', '1 ringing', '1 timed_out'])
 })
 
+test('a push rings no longer than the call was to ring in all, however slow this device’s clock is', () => {
+  const { device, timers } = ringing()
+  const late = { ...CALL, ringUntil: new Date(NOW + 5 * 60_000).toISOString() }
+  device.take({ ...late, createdAt: new Date(NOW + 5 * 60_000 - 30_000).toISOString() })
+  device.take({ ...late, id: 'c2' })
+  expect(timers.map(it => it.ms)).toEqual([30_000, 120_000])
+})
+
 test('what was answered elsewhere stops, and an older word that comes later starts nothing', () => {
   const { device, heard, timers } = ringing()
   device.take(CALL)

@@ -26,6 +26,8 @@ export interface Call {
   readonly media: 'audio' | 'video'
   readonly caller: { readonly name: string; readonly userId?: string; readonly image?: string }
   /** ISO 8601. */
+  readonly createdAt?: string
+  /** ISO 8601. */
   readonly ringUntil: string
   /** How much longer it rings; a push, which may have waited, has only `ringUntil`. */
   readonly ringMs?: number
@@ -47,9 +49,15 @@ export function callIn(data: unknown): Call | undefined {
   return isCall ? (call as Call) : undefined
 }
 
-export function leftToRing({ state, ringMs, ringUntil }: Call, now: number): number {
+/** As long as the server lets any call ring. */
+const RING_MAX_MS = 120_000
+
+/** By this device's clock where the server has not counted; one that is slow lets a call ring no longer than the call was to ring in all. */
+export function leftToRing({ state, ringMs, ringUntil, createdAt }: Call, now: number): number {
   if (state !== 'ringing') return 0
-  return Math.max(0, ringMs ?? Date.parse(ringUntil) - now)
+  const until = Date.parse(ringUntil)
+  const longest = createdAt === undefined ? RING_MAX_MS : until - Date.parse(createdAt)
+  return Math.max(0, ringMs ?? Math.min(until - now, longest))
 }
 
 const CALLS_KEPT = 20
