@@ -14,6 +14,15 @@ const DEVICES_MAX = 50
 export function devicesOfPerson(appId: string, userId: string): string {
   return `select bucket, app_id, hwid
             from (select bucket, app_id, hwid, last_seen_at from device
-                   where app_id = ${appId} and user_id = ${userId} limit ${LOOKED_AT}) of_user
+                  ${ofUserByIndex(appId, userId)} limit ${LOOKED_AT}) of_user
            order by last_seen_at desc, hwid limit ${DEVICES_MAX}`
+}
+
+/**
+ * SQL: `where` and `order by` for some devices of a user, to be followed by a limit. Written as an order within a range, for which the index
+ * device_of_user is needed: for `user_id = …` with a limit the planner reads the table where a name is frequent, all of it when those
+ * come last (51 ms of 600,000 rows).
+ */
+export function ofUserByIndex(appId: string, userId: string): string {
+  return `where app_id = ${appId} and user_id >= ${userId} and user_id <= ${userId} order by user_id`
 }

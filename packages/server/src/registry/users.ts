@@ -8,6 +8,7 @@ import { carryOccasions, carryOccasionsOfDevices } from '../messages/triggers/oc
 import type { Database, Queryable } from '../store/database.ts'
 import { bucketOf } from './buckets.ts'
 import { deviceOrder } from './lock-order.ts'
+import { ofUserByIndex } from './person-devices.ts'
 import { STATE_OF_DEVICE } from './read.ts'
 import type { RegistryContext } from './register/registration.ts'
 import type { DeviceUpdate } from './register/update.ts'
@@ -113,7 +114,7 @@ const TAKE_ALONG = `
   with own as (
     select user_since from device where bucket = $4 and app_id = $1 and hwid = $5 and user_id = $2
   ), of_user as materialized (
-    select bucket, hwid, user_since, last_seen_at from device where app_id = $1 and user_id = $2 limit ${DEVICES_MAX + 1}
+    select bucket, hwid, user_since, last_seen_at from device ${ofUserByIndex('$1', '$2')} limit ${DEVICES_MAX + 1}
   ), later as (
     select u.bucket, u.hwid
       from of_user u cross join own
