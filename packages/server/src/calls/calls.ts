@@ -133,11 +133,10 @@ export class Calls {
         changed: next.changes.length > 0,
       }
     })
-    if (changed) {
-      tell()
-      announce()
-      poke()
-    }
+    // Also where nothing changed: who looked meanwhile has passed over the call, which was locked.
+    tell()
+    announce()
+    if (changed) poke()
     return said
   }
 }

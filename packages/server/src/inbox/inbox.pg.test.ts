@@ -239,6 +239,18 @@ describe('another person on the same device', () => {
     expect(await statesOf()).toEqual(['opened', 'read'])
   })
 
+  test('stays deleted on a device that a back end has logged out and whose app does not know of it', async () => {
+    roost.clock.advance(1000) // what other tests sent to all is not for this device
+    const anna = name('anna')
+    const hwid = await silentDevice({ userId: anna })
+    const { id } = await toAll('for all', { only: true })
+    await roost.rest('POST', `/v1/apps/${roost.app}/users/${anna}/logout`)
+    const shown = async () => (await compatInbox(hwid, { userId: anna })).messages
+    expect(await shown()).toHaveLength(1)
+    await roost.device('inboxStatus', { hwid, userId: anna, hash: id.replaceAll('-', ''), status: 4 })
+    expect(await shown()).toEqual([])
+  })
+
   test('of whom the device never was marks nothing of theirs', async () => {
     const [anna, ben] = [name('anna'), name('ben')]
     const [hwid, bens] = [await silentDevice({ userId: anna }), await silentDevice({ userId: ben })]

@@ -78,7 +78,8 @@ test('what is read on an older one is read there alone', async () => {
 test('of a name with more devices than a person has fifty at most are told', async () => {
   const { hwids, id } = await devicesOf(300)
   await say(hwids[0] as string, id, 'read')
-  expect((await takeDue(hwids)).length).toBeLessThanOrEqual(50)
+  // The one that says it may be among the fifty, and is not told.
+  expect([49, 50]).toContain((await takeDue(hwids)).length)
 })
 
 test('a state that is told again, or goes back, is told to no other device', async () => {

@@ -9,11 +9,16 @@ import { type InboxKey, READ, readEntries } from './read.ts'
 /** 5 is the server's own. */
 export const STATUS = { delivered: 1, read: 2, opened: 3, deleted: 4 } as const
 
-/** Of a device that is not there (any more) nothing is kept. */
+/**
+ * Of a device that is not there (any more) nothing is kept. What is said for a former user of a device that is nobody's now, as after a logout by a
+ * back end that the app knows nothing of, holds for nobody there, too: whose inbox this app is shown.
+ */
 const STORE = `
   insert into inbox_entry as e (bucket, app_id, hwid, message_id, user_id, status, updated_at)
-  select d.bucket, d.app_id, d.hwid, $4, $5, $6, $7
-    from device d where d.bucket = $1 and d.app_id = $2 and d.hwid = $3
+  select d.bucket, d.app_id, d.hwid, $4, p.user_id, $6, $7
+    from device d
+   cross join lateral (select $5::text as user_id union select '' where d.user_id is null) p
+   where d.bucket = $1 and d.app_id = $2 and d.hwid = $3
   on conflict (bucket, app_id, hwid, message_id, user_id) do update
      set status = greatest(e.status, excluded.status), updated_at = excluded.updated_at
    where e.status is null or e.status < excluded.status`
