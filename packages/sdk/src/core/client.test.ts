@@ -156,6 +156,40 @@ test.each([
   expect(await store.kept()).toEqual([])
 })
 
+test('R25: a login passes by what waits for a busy server, at once and during the pause, and changes nothing of that', async () => {
+  const { client, store } = makeClient()
+  const logIn = (userId: string) =>
+    client.deliver({ key: userId, method: 'registerUser', fields: { userId } })
+  answers.set('postEvent', { status: 429, body: '', retryAfter: '60' })
+  await store.keep({ key: 'e', method: 'postEvent', fields: {}, at: clock.now })
+  await store.keep({ key: 't', method: 'setTags', fields: {}, at: clock.now })
+  expect(await logIn('ann')).toBe('sent')
+  clock.now += 59_999
+  expect(await logIn('bob')).toBe('sent')
+  expect(heard.map(call => call.request.userId ?? call.path)).toEqual(['/json/1.3/postEvent', 'ann', 'bob'])
+  clock.now += 1
+  answers.clear()
+  await client.flush()
+  expect(await store.kept()).toEqual([])
+})
+
+test('R25: a login that finds the server busy is tried again by the next event, whatever it said', async () => {
+  const { client } = makeClient()
+  answers.set('registerUser', { status: 503, body: '', retryAfter: '60' })
+  const login = { key: 'u', method: 'registerUser', fields: { userId: 'ann' } }
+  expect(await client.deliver(login)).toBe('kept')
+  const logout = { key: 'v', method: 'registerUser', fields: { userId: 'nobody' } }
+  expect(await client.deliver(logout)).toBe('kept')
+  expect(heard.map(call => call.request.userId)).toEqual(['ann', 'ann']) // nobody before ann has gone
+  answers.clear()
+  await client.deliver({ key: 'e', method: 'postEvent', fields: {} })
+  expect(heard.slice(2).map(call => call.request.userId ?? call.path)).toEqual([
+    'ann',
+    'nobody',
+    '/json/1.3/postEvent',
+  ])
+})
+
 test('a clock that was set back prolongs no pause', async () => {
   const { client, store } = makeClient()
   answers.set('setTags', { status: 503, body: '', retryAfter: '60' })

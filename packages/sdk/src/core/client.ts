@@ -5,7 +5,7 @@
  * once, so a repeat is harmless.
  */
 import { RoostError } from './error.ts'
-import { sendKept } from './outbox.ts'
+import { canWait, sendKept } from './outbox.ts'
 import { createPause } from './pause.ts'
 import type { DeviceState, KeptCall, Store } from './state.ts'
 
@@ -73,7 +73,7 @@ export interface Client {
   deliver(call: Pick<KeptCall, 'key' | 'method' | 'fields'>): Promise<'sent' | 'kept'>
   /** Sends one that is kept already, and those before it; else as `deliver`. */
   deliverKept(key: string): Promise<'sent' | 'kept'>
-  /** Sends what is kept (outbox.ts), unless the server was busy a moment ago (pause.ts). */
+  /** Sends what is kept (outbox.ts); where the server was busy a moment ago (pause.ts), a login or logout alone. */
   flush(): Promise<void>
 }
 
@@ -83,11 +83,11 @@ export function createClient(options: ClientOptions): Client {
   const pause = createPause(now)
   const send = async (method: string, fields: Fields) => {
     const failure = await tryToPost(options, method, fields)
-    pause.note(failure)
+    if (canWait(method)) pause.note(failure)
     return failure
   }
   const flush = (): Promise<ReadonlyMap<string, RoostError>> =>
-    options.lock('roost-outbox', async () => (pause.isOver() ? sendKept({ store, now, send }) : new Map()))
+    options.lock('roost-outbox', () => sendKept({ store, now, send, isBusy: !pause.isOver() }))
 
   const deliverKept = async (key: string): Promise<'sent' | 'kept'> => {
     const failed = (await flush()).get(key)

@@ -13,12 +13,20 @@ export interface OutboxOptions {
   readonly now: () => number
   /** A `userId` of null: nobody. Gives back what went wrong, undefined when it is done. */
   readonly send: (method: string, fields: Fields) => Promise<RoostError | undefined>
+  /** The server was busy a moment ago. */
+  readonly isBusy: boolean
 }
 
 /** As long as the server can still match a receipt to its message. */
 const KEEP_MS = 30 * 24 * 60 * 60_000
 /** Who is logged in has to be told however late it is: until then the server takes it for whoever was before (R25). */
 const NEVER_LATE: ReadonlySet<string> = new Set(['registerUser'])
+
+/** A server that is busy has room left for what can't. */
+export function canWait(method: string): boolean {
+  return !NEVER_LATE.has(method)
+}
+
 /** What happened to a push counts when it happened, however late it is told; by a difference, since clocks of devices are wrong. */
 const KINDS: Readonly<Partial<Record<string, string>>> = {
   messageDeliveryEvent: 'delivered',
@@ -32,28 +40,37 @@ const RECEIPTS_KEPT = 2000
 /** Tags, events and the like, of which each goes by itself: the same. */
 const OTHERS_KEPT = 1000
 
-/** Gives back what went wrong, by key. Without a network, and when the server is busy, it stops at the first call. */
+/** Gives back what went wrong, by key. Without a network it stops at the first call; a busy server is told what can't wait alone. */
 export async function sendKept(options: OutboxOptions): Promise<ReadonlyMap<string, RoostError>> {
   const failures = new Map<string, RoostError>()
   const heldBack = new Set<string>()
+  let { isBusy } = options
   for (const calls of inGroups(await freshOf(options))) {
     const [first] = calls
-    if (first === undefined || heldBack.has(first.method)) continue
-    const failure = await sendTogether(options, calls)
-    if (failure?.code === 'refused' && calls.length > 1) {
-      // One of them is wrong: the others are told by themselves.
-      for (const call of calls) {
-        const own = await sendTogether(options, [call])
-        if (isForAll(own)) return failures
-        await settle(options, [call], own)
-      }
-      continue
+    if (first === undefined || heldBack.has(first.method) || (isBusy && canWait(first.method))) continue
+    let failure = await sendTogether(options, calls)
+    if (failure?.code === 'refused' && calls.length > 1) failure = await sendApart(options, calls)
+    else {
+      for (const { key } of calls) if (failure !== undefined) failures.set(key, failure)
+      if (!(await settle(options, calls, failure))) for (const { method } of calls) heldBack.add(method)
     }
-    for (const { key } of calls) if (failure !== undefined) failures.set(key, failure)
-    if (isForAll(failure)) break
-    if (!(await settle(options, calls, failure))) for (const { method } of calls) heldBack.add(method)
+    if (failure?.code === 'unreachable') break
+    isBusy ||= isForAll(failure)
   }
   return failures
+}
+
+/** One of them is wrong: the others are told by themselves. Gives back what keeps all others from it, too. */
+async function sendApart(
+  options: OutboxOptions,
+  calls: readonly KeptCall[],
+): Promise<RoostError | undefined> {
+  for (const call of calls) {
+    const failure = await sendTogether(options, [call])
+    if (isForAll(failure)) return failure
+    await settle(options, [call], failure)
+  }
+  return undefined
 }
 
 /** The next call would fare no better: there is no network, or the server is busy. */
@@ -75,7 +92,7 @@ async function settle(
 async function freshOf({ store, now }: OutboxOptions): Promise<readonly KeptCall[]> {
   const kept = await store.kept()
   const isLate = (it: KeptCall) => now() - it.at > KEEP_MS
-  const mortal = kept.filter(it => !NEVER_LATE.has(it.method))
+  const mortal = kept.filter(it => canWait(it.method))
   const dropped = new Set([
     ...mortal.filter(isLate),
     ...tooMany(mortal.filter(isReceipt), RECEIPTS_KEPT),
