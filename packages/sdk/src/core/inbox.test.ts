@@ -27,7 +27,7 @@ function makeDevice() {
       return state
     },
     keep: async call => {
-      outbox.set(call.key, call)
+      if (!outbox.has(call.key)) outbox.set(call.key, call)
     },
     kept: async () => [...outbox.values()],
     forget: async key => {
@@ -157,6 +157,7 @@ test('R25: what somebody has read without a network is told in their name before
   await markInbox(context, '0199aaaa-bbbb-7ccc-8ddd-eeeeffff0001', 'read')
   await logIn('bob')
   await context.client.deliver({ ...login, fields: { userId: 'bob' } })
+  await markInbox(context, '0199aaaa-bbbb-7ccc-8ddd-eeeeffff0000', 'read') // what ann had read, too
   device.isOnline = true
   await context.client.flush()
   const told = asked.map(it => [it.url.split('/').at(-1), JSON.parse(it.body ?? '').request.userId])
@@ -164,5 +165,6 @@ test('R25: what somebody has read without a network is told in their name before
     ['inboxStatus', 'ann'],
     ['inboxStatus', 'AAAAA-BBBBB_uuid'],
     ['registerUser', 'bob'],
+    ['inboxStatus', 'bob'],
   ])
 })

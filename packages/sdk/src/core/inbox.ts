@@ -99,7 +99,7 @@ export async function markInbox(
 ): Promise<'sent' | 'kept'> {
   const { userId = null } = (await store.read()) ?? {}
   return client.deliver({
-    key: `inbox:${id}:${state}`,
+    key: `inbox:${id}:${state}:${userId ?? ''}`,
     method: 'inboxStatus',
     fields: { hash: id.replaceAll('-', ''), status: STATUS[state], userId },
   })
