@@ -176,6 +176,43 @@ test('a hello that came before the login that it tells of is said again, whichev
   expect(statuses).toEqual(['connecting', 'connected'])
 })
 
+test.each([null, 'anna'])('who is told once more to be %s keeps the connection', async userId => {
+  await store.update(change({ userId: userId ?? undefined, isUserTold: true }))
+  live.start('online')
+  const peer = await peers.next()
+  expect(await peer.next()).toMatchObject({ userId })
+  await welcome(peer)
+  live.userChanged()
+  await settled()
+  live.setState('background')
+  expect(await peer.next()).toEqual({ type: 'state', state: 'background' })
+  expect(statuses).toEqual(['connecting', 'connected'])
+})
+
+test('an app that never said who is logged in connects anew when it says that nobody is', async () => {
+  live.start('online')
+  await connected()
+  await store.update(change({ isUserTold: true }))
+  live.userChanged()
+  expect(await (await peers.next()).next()).toMatchObject({ userId: null })
+})
+
+test('after a logout a storage that can’t be read lets the channel rest until the next wake', async () => {
+  await store.update(change({ userId: 'anna' }))
+  live.start('online')
+  await connected()
+  live.logOut()
+  const { read } = store
+  store.read = () => Promise.reject(new Error('The storage is gone'))
+  live.wake()
+  await settled()
+  expect(statuses.at(-1)).toBe('resting')
+  store.read = read
+  await store.update(change({ userId: 'bob' }))
+  live.wake()
+  expect(await (await peers.next()).next()).toMatchObject({ userId: 'bob' })
+})
+
 test('a logout is said, and nobody connects until somebody logs in', async () => {
   await store.update(change({ userId: 'anna' }))
   live.start('online')

@@ -37,8 +37,8 @@ class LiveChannel implements Live {
   #socket: Socket | undefined
   /** Of the newest connection: what an older one brings is passed over. */
   #turn = 0
-  /** As whom it has connected last. */
-  #user: string | undefined
+  /** As whom it has connected last: null when the hello said that nobody is logged in, undefined when it said nothing of it. */
+  #said: string | null | undefined
   #failures = 0
   #hasHeard = false
   #refusal = ''
@@ -91,11 +91,11 @@ class LiveChannel implements Live {
   }
 
   async #reconnectUnlessLoggedOut(): Promise<void> {
-    const state = await this.#options.store.read()
+    const state = await this.#options.store.read().catch(() => undefined)
     if (this.#status === 'stopped') return
     if (this.#refusal === 'logout' && state?.userId === undefined) return
     // One that was not welcome yet may have come before the login, and be refused for it.
-    const isWelcome = this.#status === 'connected' && this.#user !== undefined && this.#user === state?.userId
+    const isWelcome = this.#status === 'connected' && state !== undefined && this.#said === whoIn(state)
     if (!isWelcome) this.#connectNow()
   }
 
@@ -136,9 +136,10 @@ class LiveChannel implements Live {
 
   #helloOf(state: DeviceState): object {
     const { application: app, deviceToken } = state.settings
-    const { hwid, userId = null, have = [] } = state
-    this.#user = state.userId
-    const user = knowsUser(state) ? { userId } : {}
+    const { hwid, have = [] } = state
+    const userId = whoIn(state)
+    this.#said = userId
+    const user = userId === undefined ? {} : { userId }
     return { type: 'hello', app, deviceToken, hwid, ...user, state: this.#state, have }
   }
 
@@ -162,7 +163,7 @@ class LiveChannel implements Live {
       case undefined:
         return
       default:
-        this.#options.onFrame?.(frame as OtherFrame, this.#user)
+        this.#options.onFrame?.(frame as OtherFrame, this.#said ?? undefined)
     }
   }
 
@@ -260,6 +261,11 @@ class LiveChannel implements Live {
     this.#status = status
     this.#options.onStatus?.(status)
   }
+}
+
+/** Null: nobody; undefined: the app does not say who. */
+function whoIn(state: DeviceState): string | null | undefined {
+  return knowsUser(state) ? (state.userId ?? null) : undefined
 }
 
 function byTimeout(work: () => void, ms: number): () => void {
