@@ -97,7 +97,7 @@ export const deviceRecordSchema = z.object({
   channels: channelsSchema.optional(),
   registrationError: registrationErrorSchema.extend({ at: z.string() }).nullish(),
   power: powerSchema.optional(),
-  badge: z.int().min(0).max(99_999).optional(),
+  badge: z.int().optional(),
 })
 export type DeviceRecord = z.infer<typeof deviceRecordSchema>
 

@@ -123,6 +123,28 @@ test('R25: nothing rings when somebody else uses the device, and what has ended 
   expect(heard.at(-1)).toBe('1 ringing')
 })
 
+test('R25: an app that can’t cope with the end of one call keeps nothing ringing', () => {
+  const timers: { isOff: boolean }[] = []
+  const device = createRinging({
+    now: () => NOW,
+    onCall: ({ state }) => {
+      if (state === 'cancelled') throw new Error('The app can’t')
+    },
+    later: () => {
+      const timer = { isOff: false }
+      timers.push(timer)
+      return () => {
+        timer.isOff = true
+      }
+    },
+  })
+  device.take(CALL)
+  device.take({ ...CALL, id: 'c2' })
+  expect(() => device.endAll()).toThrow('The app can’t')
+  expect(timers).toEqual([{ isOff: true }, { isOff: true }])
+  device.endAll() // none is left to be told of
+})
+
 test('a call that comes after its time rings nobody', () => {
   const { device, heard, timers } = ringing()
   device.take({ ...CALL, ringUntil: new Date(NOW).toISOString() })

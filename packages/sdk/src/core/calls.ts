@@ -153,12 +153,14 @@ class RingingHere implements Ringing {
   }
 
   endAll(): void {
+    const over: Call[] = []
     for (const [id, { call, isRinging, forget }] of [...this.#known]) {
       if (call === undefined || !isRinging) continue
       forget()
       this.#known.delete(id) // it rings again when the same person is back in time
-      this.#options.onCall(overAs(call, 'cancelled'))
+      over.push(call)
     }
+    for (const call of over) this.#options.onCall(overAs(call, 'cancelled'))
   }
 
   stop(): void {

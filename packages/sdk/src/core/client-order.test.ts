@@ -76,17 +76,39 @@ test('R25: of two who log in and out at once the server hears last of the one th
 
 test.each([
   [42, '42'],
-  [0, '0'],
+  ['', undefined],
+  [0, undefined],
+  [Number.NaN, undefined],
+  [false, undefined],
+  [true, undefined],
+  [{}, undefined],
   [null, undefined],
 ])('R25: a person whom a script names by %s is %s, as in the pushes for them', async (given, userId) => {
   const { store } = makeClient()
   const adopt = (state?: DeviceState) => state as DeviceState
-  const changed = await changeUser({ store, adopt, userId: given as never, uuid: '1', now: clock.now })
+  const changed = await changeUser({ store, adopt, userId: given, uuid: '1', now: clock.now })
   const { fields } = changed.call
   expect([changed.user, fields.userId, (await store.read())?.userId]).toEqual([
     userId,
     userId ?? 'AAAAA-BBBBB_1',
     userId,
+  ])
+})
+
+test('R25: what a device shows may be for somebody else until it is said who is here, and when that changes', async () => {
+  const { store } = makeClient()
+  const adopt = (state?: DeviceState) => state as DeviceState
+  const seen = []
+  for (const userId of [undefined, undefined, 'ann', 'ann', undefined]) {
+    const changed = await changeUser({ store, adopt, userId, uuid: crypto.randomUUID(), now: clock.now })
+    seen.push([changed.isOther, changed.isScreenForeign])
+  }
+  expect(seen).toEqual([
+    [false, true],
+    [false, false],
+    [true, true],
+    [false, false],
+    [true, true],
   ])
 })
 

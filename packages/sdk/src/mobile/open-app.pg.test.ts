@@ -92,6 +92,37 @@ describe.each(KINDS)('%s', kind => {
     expect(calls.map(it => it.state)).toEqual(['ringing', 'cancelled'])
   })
 
+  test('R25: an app that can’t cope with the end of a call answers and logs out all the same, and hears of it', async () => {
+    const calls: Call[] = []
+    const onCall = (call: Call) => {
+      calls.push(call)
+      if (call.state !== 'ringing') throw new Error('The app can’t')
+    }
+    const app = await started(kind, { onCall })
+    const userId = await logIn(app)
+    const first = await ring(userId)
+    await until(() => calls.length === 1)
+    expect(await app.roost.answerCall(first, 'reject')).toBe('taken')
+    await ring(userId)
+    await until(() => calls.length === 3)
+    expect(await app.roost.setUser(undefined)).toBe('sent')
+    expect(await view(app)).toMatchObject({ userId: null })
+    expect(calls.map(it => it.state)).toEqual(['ringing', 'rejected', 'ringing', 'cancelled'])
+    expect(app.errors.map(it => it.message)).toEqual(['The app can’t', 'The app can’t'])
+  })
+
+  test('R25: what rings for one whom the back end has named stops when the app first says that nobody is here', async () => {
+    const calls: Call[] = []
+    const app = await started(kind, { onCall: call => calls.push(call) })
+    const userId = `user-${await hwidOf(app)}`
+    const of = path(`devices/${await hwidOf(app)}`)
+    expect(await roost.rest('PATCH', of, { userId })).toMatchObject({ status: 200 })
+    await ring(userId)
+    await until(() => calls.some(it => it.state === 'ringing'))
+    await app.roost.setUser(undefined)
+    expect(calls.map(it => it.state)).toEqual(['ringing', 'cancelled'])
+  })
+
   test('when somebody else logs in, what is on the screen goes, and the native parts know who it is', async () => {
     const told: (string | undefined)[] = []
     const app = await started(kind, { share: async ({ userId }) => void told.push(userId) })

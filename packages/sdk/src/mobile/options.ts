@@ -122,7 +122,10 @@ export interface MobileRoost {
   setBadge(count: number): Promise<MobileDelivery>
   /** What the person has decided about a call. `over`: another device was first, or the time is over. */
   answerCall(id: string, answer: 'accept' | 'reject' | 'busy' | 'cancel'): Promise<'taken' | 'over'>
-  /** Names the person who uses the device; undefined when they log out. From now on what is for somebody else is dropped, network or not, and what is on the screen goes. */
+  /**
+   * Names the person who uses the device; undefined when they log out. From now on what is for somebody else is dropped, network or not, and what is on
+   * the screen goes. A whole number is taken as its text; nobody is also what scripts say for it: `null`, `false`, 0, an empty text, and all else.
+   */
   setUser(userId: string | undefined): Promise<MobileDelivery>
   status(): Promise<MobileStatus>
   /** Messages that stay readable, newest first, and how many are unread. Rejects where nobody can be asked. */

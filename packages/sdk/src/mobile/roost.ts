@@ -74,7 +74,7 @@ function errorHandler({ onError = () => {} }: MobileRoostOptions): (error: unkno
   return error => onError(error instanceof Error ? error : new Error(String(error)))
 }
 
-/** A native part that fails, such as a keychain that is locked, must not keep the server from hearing who it is. */
+/** What fails in the app or in its native parts, such as a keychain that is locked, must not keep the server from hearing who it is. */
 async function attempt(options: MobileRoostOptions, work: () => Promise<void> | undefined): Promise<void> {
   await Promise.resolve().then(work).catch(errorHandler(options))
 }
@@ -161,18 +161,18 @@ async function deliver(
 
 async function setUser(context: Context, userId: string | undefined): Promise<MobileDelivery> {
   const { store, client, options, live, native } = context
-  const { call, user, isOther } = await changeUser({
+  const { call, user, isOther, isScreenForeign } = await changeUser({
     store,
     adopt: state => adopt(options, state),
     userId,
     uuid: makeUuid(options),
     now: context.now(),
   })
-  if (isOther) context.calls.endAll()
+  if (isScreenForeign) await attempt(options, async () => context.calls.endAll())
   if (user === undefined && isOther) live.logOut()
   await attempt(options, () => share(context))
   // What is on the screen is for whoever was there before.
-  if (isOther) await attempt(options, () => native.clearShown?.())
+  if (isScreenForeign) await attempt(options, () => native.clearShown?.())
   try {
     return await client.deliverKept(call.key)
   } finally {
@@ -182,7 +182,7 @@ async function setUser(context: Context, userId: string | undefined): Promise<Mo
 
 async function decide(context: Context, id: string, answer: CallAnswer): Promise<'taken' | 'over'> {
   const said = await answerCall({ ...context, transport }, id, answer)
-  if (said === 'taken') context.calls.settle(id, answer)
+  if (said === 'taken') await attempt(context.options, async () => context.calls.settle(id, answer))
   return said
 }
 

@@ -87,7 +87,8 @@ export interface Roost {
   reportMessage(message: RoostMessage, what: 'opened' | 'dismissed'): Promise<void>
   /**
    * Names the person who uses this browser; undefined when they log out. From then on nothing that is meant for another one is
-   * shown here, also while the server has not heard of it; and what is on the screen for them goes.
+   * shown here, also while the server has not heard of it; and what is on the screen for them goes. A whole number is taken as its
+   * text; nobody is also what scripts say for it: `null`, `false`, 0, an empty text, and all else.
    */
   setUser(userId: string | undefined): Promise<Delivery>
   status(): Promise<RoostStatus>

@@ -194,17 +194,15 @@ async function retried(options: RoostOptions, delivering: Promise<Delivery>): Pr
 async function setUser({ store, client, now, options }: Context, userId?: string): Promise<Delivery> {
   if (!canKeep()) return 'ignored'
   const adopt = (state?: DeviceState) => adoptOptions(options, state)
-  const { call, user, isOther } = await changeUser({
+  const { call, user, isOther, isScreenForeign } = await changeUser({
     store,
     adopt,
     userId,
     uuid: crypto.randomUUID(),
     now: now(),
   })
-  if (isOther) {
-    tell({ type: 'person' })
-    if (user === undefined) tell({ type: 'logout' })
-  }
+  if (isScreenForeign) tell({ type: 'person' })
+  if (isOther && user === undefined) tell({ type: 'logout' })
   await closeForeign(await ownRegistration(options), store)
   try {
     return await retried(options, client.deliverKept(call.key))

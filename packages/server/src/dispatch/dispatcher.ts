@@ -264,6 +264,8 @@ export class Dispatcher {
       this.#trouble.tellAway(error)
       // What takes too long may do so each time: others come before it is tried again.
       const notBefore = isTimedOut(error) ? clock.now() + TOO_SLOW_PAUSE_MS : undefined
+      if (notBefore !== undefined)
+        logger.error({ batch: batch.id }, 'a batch took too long to read or to book')
       return throughOutage(() => returnBatch(db, batch, notBefore), signal)
     }
     logger.error({ err: error, batch: batch.id }, 'batch failed')

@@ -1,7 +1,7 @@
 /** Rules that are asked of each delivery: quiet hours, caps, categories. */
 import type { AppRulesChange, MessageView, NewMessage } from '@roost/protocol'
 import type { Phone } from '@roost/simulator'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { startRoost, type TestRoost } from '../../test/roost.ts'
 import type { RunningServer } from '../main.ts'
 import { takePlaces } from './caps.ts'
@@ -157,6 +157,7 @@ describe('a cap', () => {
     await change({ cap: { messages: 1, days: 1 } })
     roost.simulator.fcm.faults.answerFor(phone.token as string, { form: 'unavailable' }, 1)
     roost.clock.stand() // its next try is due after a second
+    onTestFinished(() => roost.clock.run())
     const id = await roost.send(messageTo([phone]))
     await roost.until(id, it => it.retrying.some(({ reason }) => reason !== 'planned'))
     const capped = await roost.sendAndSettle(messageTo([phone]))

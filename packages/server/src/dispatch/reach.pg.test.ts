@@ -1,5 +1,5 @@
 /** Who is reached: R26 permission, R25 users who come and go, and the devices of a user that a sender picks. */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { BUNDLE_ID, startRoost, type TestRoost } from '../../test/roost.ts'
 
 let roost: TestRoost
@@ -46,6 +46,7 @@ test('R26: a device that opts out while its delivery waits is told as such, not 
   const phone = await roost.phone('android')
   roost.simulator.fcm.faults.answerFor(phone.token as string, { form: 'unavailable' }, 1)
   roost.clock.stand() // its next try is due after a second
+  onTestFinished(() => roost.clock.run())
   const id = await roost.send({ to: { devices: [phone.hwid] }, content })
   await roost.until(id, message => message.retrying.length > 0)
   await roost.device('applicationOpen', { hwid: phone.hwid, notificationTypes: 0 })

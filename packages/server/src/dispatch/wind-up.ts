@@ -7,7 +7,7 @@
  */
 import { readPolicy } from '../hygiene/policy.ts'
 import type { Needs } from '../messages/facts.ts'
-import type { Database, Queryable } from '../store/database.ts'
+import { type Database, isDatabaseAway, type Queryable } from '../store/database.ts'
 import { giveBackPlaces } from './caps.ts'
 import { countRest, type ReadChunk, type Recipient, readRecipients } from './chunk.ts'
 import {
@@ -32,8 +32,8 @@ export async function windUpNext(db: Database, at: number): Promise<boolean> {
   try {
     await windUp(db, claimed, at)
   } catch (error) {
-    // A lease that runs out would say that a worker died, and that what nobody sent may have arrived.
-    await returnBatch(db, claimed).catch(() => undefined)
+    // A lease that runs out would say that a worker died, and that what nobody sent may have arrived. But what fails each time has to let others go first.
+    if (isDatabaseAway(error)) await returnBatch(db, claimed).catch(() => undefined)
     throw error
   } finally {
     clearInterval(renewal)

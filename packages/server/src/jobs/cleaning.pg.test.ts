@@ -136,7 +136,7 @@ test('exports whose link has expired are dropped also when one can not be writte
   clock.advance(2 * DAY_MS)
   await base.breakConnections(own)
   const broken = await ask(clock.now())
-  await expect(run('segment-exports')).rejects.toThrow('done: terminating connection')
+  await expect(run('segment-exports')).rejects.toThrow('writing: terminating connection')
   const { rows } = await db.query<{ id: string }>('select id from segment_export')
   expect(rows).toEqual([{ id: broken }])
 })

@@ -186,26 +186,26 @@ export const JOBS = {
     does: 'computes nightly segments whose hour has come, or that somebody asked for',
     cron: () => EVERY_MINUTE,
     run: async ({ db, webhooks }, at) => {
-      const { computing, cleaned, expired } = await stepsApart({
+      const { computing, cleaning, dropping } = await stepsApart({
         computing: () => computeSegments(db, at, () => webhooks.signal?.aborted ?? false),
-        cleaned: () => cleanSnapshots(db, at),
-        expired: () => dropExpiredSegments(db, at),
+        cleaning: () => cleanSnapshots(db, at),
+        dropping: () => dropExpiredSegments(db, at),
       })
       const { computed, failed } = computing
-      return computed + failed + cleaned + expired === 0
+      return computed + failed + cleaning + dropping === 0
         ? undefined
-        : `${computed} computed, ${failed} failed, ${cleaned} dropped, ${expired} expired`
+        : `${computed} computed, ${failed} failed, ${cleaning} dropped, ${dropping} expired`
     },
   },
   'segment-exports': {
     does: 'writes the files of exports that were asked for, and drops those whose link has expired',
     cron: () => EVERY_MINUTE,
     run: async ({ db, webhooks }, at) => {
-      const { done, dropped } = await stepsApart({
-        done: () => runExports(db, at, () => webhooks.signal?.aborted ?? false),
-        dropped: () => dropExpiredExports(db, at),
+      const { writing, dropping } = await stepsApart({
+        writing: () => runExports(db, at, () => webhooks.signal?.aborted ?? false),
+        dropping: () => dropExpiredExports(db, at),
       })
-      return done + dropped === 0 ? undefined : `${done} done, ${dropped} dropped`
+      return writing + dropping === 0 ? undefined : `${writing} done, ${dropping} dropped`
     },
   },
   statistics: {

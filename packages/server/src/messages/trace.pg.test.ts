@@ -1,6 +1,6 @@
 /** Traces against the whole server: what became of a message for a device, proven from what is on record. */
 import type { SegmentView, TraceView } from '@roost/protocol'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { startRoost, type TestRoost, tick } from '../../test/roost.ts'
 import { dropOldAcceptances } from '../dispatch/acceptances.ts'
 
@@ -83,6 +83,7 @@ test('a second try is counted', async () => {
   const phone = await roost.phone('ios')
   roost.simulator.apns.faults.answerFor(phone.token as string, { reason: 'InternalServerError' }, 1)
   roost.clock.stand() // its next try is due after a second
+  onTestFinished(() => roost.clock.run())
   const id = await roost.send({ to: { devices: [phone.hwid] }, content: CONTENT })
   await roost.until(id, ({ retrying }) => retrying.length > 0)
   roost.clock.run()

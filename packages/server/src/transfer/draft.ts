@@ -12,6 +12,7 @@ import {
   PushError,
   USER_ID_CHARACTERS,
 } from '@roost/protocol'
+import { BADGE_MAX } from '../messages/badges.ts'
 import {
   type NewAddress,
   type ReadAddressOptions,
@@ -147,7 +148,9 @@ function recordOf(value: unknown): Partial<DeviceRecord> | null {
   if (typeof read !== 'object' || read === null || Object.keys(read).length === 0) return null
   const parsed = deviceRecordSchema.safeParse(read)
   if (!parsed.success) throw new PushError('input_invalid', 'record is not what GET …/devices/{hwid} shows')
-  return parsed.data
+  const { badge, ...record } = parsed.data
+  // What no call of a device could have said is not brought along; the device is.
+  return badge === undefined || badge < 0 || badge > BADGE_MAX ? record : { ...record, badge }
 }
 
 function callsOf({ voipToken, voipEnvironment, platform, environment }: Draft): NewAddress | null {

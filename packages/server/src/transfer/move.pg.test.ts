@@ -89,3 +89,17 @@ test.each(['csv', 'ndjson'])(
     expect(browser.shown).toHaveLength(before + 1)
   },
 )
+
+test('a badge that no call of a device could have set is left behind, and its device comes along', async () => {
+  const app = await newApp()
+  const rows = [3_000_000_000, -1, 7].map(badge =>
+    JSON.stringify({ hwid: `badge-${badge}`, record: { badge } }),
+  )
+  expect(await importInto(app, 'ndjson', rows.join('\n'))).toMatchObject({ state: 'done' })
+  const badgeOf = async (hwid: string) =>
+    (await roost.rest<{ record: { badge?: number } }>('GET', `/v1/apps/${app}/devices/${hwid}`)).body.record
+      .badge
+  expect(await badgeOf('badge-3000000000')).toBeUndefined()
+  expect(await badgeOf('badge--1')).toBeUndefined()
+  expect(await badgeOf('badge-7')).toBe(7)
+})

@@ -225,9 +225,16 @@ async function postSigned(options: DeliverOptions, due: Due, at: number): Promis
 const SECRET_UNREADABLE = 'the stored secret of this webhook can’t be read; give it a new one'
 
 function openSecrets(seal: Seal, { webhookId, sealed, formerSealed }: Due): string[] | undefined {
+  const current = openSecret(seal, webhookId, sealed)
+  if (current === undefined) return undefined
+  // One that was sealed with a ROOST_SECRET that is lost signs no more, and keeps the new one from nothing.
+  const former = formerSealed === null ? undefined : openSecret(seal, webhookId, formerSealed)
+  return former === undefined ? [current] : [current, former]
+}
+
+function openSecret(seal: Seal, webhookId: string, sealed: Buffer): string | undefined {
   try {
-    const former = formerSealed === null ? [] : [seal.open(webhookId, formerSealed)]
-    return [seal.open(webhookId, sealed), ...former]
+    return seal.open(webhookId, sealed)
   } catch {
     return undefined
   }
