@@ -307,6 +307,19 @@ test('a new secret signs beside the former one for a day, and then alone', async
   expect(got('rotated').at(-1)?.headers['webhook-signature']).not.toContain(' ')
 })
 
+test('a former secret that nobody can open any more keeps the new one from nothing', async () => {
+  const hook = await addHook('lost')
+  await server.db.query(
+    "update webhook set sealed = 'sealed with a ROOST_SECRET that is lost' where id = $1",
+    [hook.id],
+  )
+  await server.rest('POST', `${path(hook.access)}/${hook.id}/secret`, {})
+  const now = server.clock.now()
+  await happen(hook, now)
+  await deliver(now)
+  expect(got('lost')).toHaveLength(1)
+})
+
 test('events that were given up are delivered again when somebody asks for it', async () => {
   const at = aTime()
   const hook = await addHook('missed')
