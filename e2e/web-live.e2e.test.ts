@@ -87,6 +87,22 @@ describe('the road', () => {
     await untilHeard(page, ['Seen'])
   })
 
+  test('ends on the screen while the page is hidden, also when its first start could not install the service worker', async () => {
+    await page.evaluate(async given => {
+      const workers = ServiceWorkerContainer.prototype
+      const { register } = workers
+      workers.register = () => Promise.reject(new TypeError('The network is away'))
+      await window.startLive(given).catch(() => undefined)
+      workers.register = register
+      await window.roost.start()
+    }, options())
+    await untilPresence('online')
+    const other = await openPage('empty')
+    await untilPresence('background')
+    await send({ content: { title: 'Hidden' }, route: 'online-only' })
+    await untilShown(other, ['Hidden'])
+  })
+
   test('may be both at once: the second one to come is dropped', async () => {
     await goLive(page)
     await untilPresence('online')

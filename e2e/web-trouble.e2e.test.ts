@@ -57,6 +57,25 @@ describe('the live channel of a page comes', () => {
     await untilConnecting()
   })
 
+  test('without `onMessage` by the first start that finds a service worker, since nobody would see what comes before', async () => {
+    const leaders = await page.evaluate(async given => {
+      const leaders = async () => {
+        const { held = [], pending = [] } = await navigator.locks.query()
+        return [...held, ...pending].filter(it => it.name === 'roost-live').length
+      }
+      const workers = ServiceWorkerContainer.prototype
+      const { register } = workers
+      workers.register = () => Promise.reject(new TypeError('The network is away'))
+      const roost = window.makeRoost({ ...given, live: true })
+      const failure = await roost.start().catch(error => error.code)
+      const before = await leaders()
+      workers.register = register
+      await roost.start()
+      return [failure, before, await leaders()]
+    }, options())
+    expect(leaders).toEqual(['service_worker_failed', 0, 1])
+  })
+
   test('also where the push service never answers, and nobody waits for ever behind that', async () => {
     await page.evaluate(() => {
       PushManager.prototype.subscribe = () => new Promise(() => undefined)

@@ -7,9 +7,9 @@ import { tell } from './tabs.ts'
 export async function answer(
   { store }: Pick<Environment, 'store'>,
   id: string,
-  answer: CallAnswer,
+  given: CallAnswer,
 ): Promise<'taken' | 'over'> {
-  const said = await answerCall({ store, transport }, id, answer)
-  if (said === 'taken') tell({ type: 'answered', id, answer })
+  const said = await answerCall({ store, transport }, id, given)
+  if (said === 'taken') tell({ type: 'answered', id, answer: given })
   return said
 }

@@ -19,8 +19,8 @@ import { stopRinging } from './ringing.ts'
 import { hear, type Notice, pageInView, tell, type View, watchView } from './tabs.ts'
 
 export interface JoinOptions extends Environment {
-  /** Undefined where the browser has no notifications. */
-  readonly registration: ServiceWorkerRegistration | undefined
+  /** Asked each time: undefined where the browser has no notifications, and until a service worker is there to show them. */
+  readonly registration: () => Promise<ServiceWorkerRegistration | undefined>
   /** Connects; else this page only hears what comes by push. */
   readonly isLive: boolean
   readonly onMessage: (message: PushPayload) => void
@@ -104,7 +104,8 @@ class Page {
   }
 
   async #present(message: PushPayload): Promise<void> {
-    const { store, client, registration } = this.#options
+    const { store, client } = this.#options
+    const registration = await this.#options.registration()
     await present({ store, registration, orElse: this.#id }, message)
     void sendReceipt(client, 'delivered', message).catch(() => undefined)
     // Somebody else may have logged in while it was on its way to the screen.
@@ -133,7 +134,7 @@ class Page {
     if (state === undefined || isForeign(state, person)) return
     if (!(await noteCall(store, call))) return
     tell({ type: 'call', call, ...person })
-    if (call.state !== 'ringing') return registration && stopRinging(registration, callTag(call))
+    if (call.state !== 'ringing') return stopRinging(await registration(), callTag(call))
     if (call.role === 'callee' && this.#ringing !== undefined)
       this.#live.say({ type: 'call', callId: call.id, event: 'ringing' })
   }

@@ -34,7 +34,10 @@ export async function showCall(
 }
 
 /** It does not ring any more. */
-export async function stopRinging(registration: ServiceWorkerRegistration, tag: string): Promise<void> {
-  for (const shown of await registration.getNotifications({ tag }))
+export async function stopRinging(
+  registration: ServiceWorkerRegistration | undefined,
+  tag: string,
+): Promise<void> {
+  for (const shown of (await registration?.getNotifications({ tag })) ?? [])
     if ((shown.data as { readonly ringingCall?: string } | null)?.ringingCall !== undefined) shown.close()
 }

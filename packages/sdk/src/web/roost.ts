@@ -94,7 +94,7 @@ async function start(context: Context): Promise<RoostStatus> {
   await opening.catch(() => {}) // before the channel, which takes no device that the server does not know
   const parts = [
     opening.then(() => registration && syncSubscription(context, registration)),
-    joinPages(context, registration),
+    joinPages(context),
     preparing,
   ]
   await Promise.allSettled(parts)
@@ -117,12 +117,13 @@ function watch(context: Context): void {
 
 const joined = new WeakSet<Environment['store']>()
 
-async function joinPages(
-  context: Context,
-  registration: ServiceWorkerRegistration | undefined,
-): Promise<void> {
+async function joinPages(context: Context): Promise<void> {
   const { live = false, onMessage, onLive, onCall, onUnread } = context.options
-  if ((!live && onMessage === undefined) || joined.has(context.store)) return
+  if (!live && onMessage === undefined) return
+  const registration = () => showing(context)
+  // What could be seen by nobody is left to a push, until a later start has installed the worker.
+  if (isSupported() && onMessage === undefined && (await registration()) === undefined) return
+  if (joined.has(context.store)) return
   joined.add(context.store) // before it is there: another start may come in between
   const { join } = await load(() => import('./live.ts'), 'roost-live.js').catch(error => {
     joined.delete(context.store)
@@ -138,6 +139,12 @@ async function joinPages(
     onUnread: onUnread ?? ignore,
     onStatus: onLive ?? ignore,
   })
+}
+
+/** What can show notifications. */
+async function showing({ options }: Context): Promise<ServiceWorkerRegistration | undefined> {
+  const own = isSupported() ? await ownRegistration(options) : undefined
+  return own?.active ? own : undefined
 }
 
 async function subscribe(context: Context): Promise<RoostStatus> {
