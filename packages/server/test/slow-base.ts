@@ -8,7 +8,7 @@ import { cloneDatabase } from './database.ts'
 
 export interface SlowBase {
   readonly db: Database
-  /** An app with devices `d0`, `d1`, …; all have the tag `tier` "gold". Returns its id. */
+  /** An app with devices `d0`, `d1`, … that came an hour ago; all have the tag `tier` "gold". Returns its id. */
   createApp(devices: number): Promise<number>
   /** So many buckets a statement looks through of the app's devices, one behind the other; 0: it reads none. Default: all. */
   limit(appId: number, buckets: number): Promise<void>
@@ -77,7 +77,7 @@ async function createApp(db: Database, code: string, devices: number): Promise<n
   const hwids = Array.from({ length: devices }, (_, i) => `d${i}`)
   await db.query(
     `insert into device_row (bucket, app_id, hwid, first_seen_at, last_seen_at, tags)
-     select i.bucket, $1, i.hwid, now(), now(), '{"tier": "gold"}' from unnest($2::smallint[], $3::text[]) as i (bucket, hwid)`,
+     select i.bucket, $1, i.hwid, now() - interval '1 hour', now(), '{"tier": "gold"}' from unnest($2::smallint[], $3::text[]) as i (bucket, hwid)`,
     [id, hwids.map(bucketOf), hwids],
   )
   return id
