@@ -12,7 +12,7 @@ import {
   powerSchema,
   registrationErrorSchema,
 } from './device.ts'
-import { EVENT_NAME_CHARACTERS, USER_ID_CHARACTERS } from './limits.ts'
+import { BADGE_MAX, EVENT_NAME_CHARACTERS, USER_ID_CHARACTERS } from './limits.ts'
 import { compatReceiptEntrySchema, compatReceiptFields, RECEIPTS_PER_CALL } from './receipt.ts'
 import { timeZoneOf } from './when.ts'
 
@@ -208,7 +208,6 @@ export const compatReceiptsSchema = z.object({
 /** By device or, without one, by user. */
 export const compatGetTagsSchema = z.object({ ...base, hwid: base.hwid.optional() })
 
-const BADGE_MAX = 99_999
 const badge = z.preprocess(value => readInteger(value) ?? value, z.int().min(0).max(BADGE_MAX))
 /** `badges` is what some back ends call it. */
 export const compatSetBadgeSchema = z

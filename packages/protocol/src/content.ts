@@ -7,6 +7,7 @@
  */
 import { z } from 'zod'
 import { OWN_WORDS } from './field-fault.ts'
+import { BADGE_MAX } from './limits.ts'
 
 export const TITLE_CHARACTERS = 1024
 export const BODY_CHARACTERS = 4096
@@ -114,7 +115,7 @@ const words = {
   buttons: z.array(button).max(BUTTONS_MAX).optional(),
 }
 
-const badgeNumber = z.int().min(0).max(99_999)
+const badgeNumber = z.int().min(0).max(BADGE_MAX)
 
 /** What one gateway's devices may have otherwise. */
 const shown = {

@@ -1,6 +1,12 @@
 /** Devices as REST shows them. */
 import { z } from 'zod'
-import { CHANNELS_PER_DEVICE, EVENT_NAME_CHARACTERS, HWID_CHARACTERS, USER_ID_CHARACTERS } from './limits.ts'
+import {
+  BADGE_MAX,
+  CHANNELS_PER_DEVICE,
+  EVENT_NAME_CHARACTERS,
+  HWID_CHARACTERS,
+  USER_ID_CHARACTERS,
+} from './limits.ts'
 import { selfCheckSchema } from './self-check.ts'
 import { timeZoneSchema } from './when.ts'
 
@@ -180,7 +186,7 @@ const said = {
   /** null: it has none any more. */
   registrationError: registrationErrorSchema.nullable().optional(),
   power: powerSchema.optional(),
-  badge: z.int().min(0).max(99_999).optional(),
+  badge: z.int().min(0).max(BADGE_MAX).optional(),
   /** A value sets, null clears, `{"operation":"increment"|"append"|"remove","value"}` changes what is there. */
   tags: z.record(z.string(), z.unknown()).optional(),
 }

@@ -44,3 +44,6 @@ export const INBOX_CAMPAIGNS_MAX = 200
 /** Days that are asked for. PostgreSQL knows no year 0, and JavaScript's dates read one of two digits as of this century. */
 export const DAY_MIN = '1970-01-01'
 export const DAY_MAX = '2999-12-31'
+
+/** The largest number that a badge shows. */
+export const BADGE_MAX = 99_999

@@ -4,6 +4,7 @@
  * A row is raised in the transaction that books the acceptance, so a crash neither loses nor doubles a count. Two
  * messages that are on their way at once may show the same number; the next one is right again.
  */
+import { BADGE_MAX } from '@roost/protocol'
 import { bucketOf } from '../registry/buckets.ts'
 import type { Queryable } from '../store/database.ts'
 
@@ -11,8 +12,6 @@ interface Device {
   readonly bucket: number
   readonly hwid: string
 }
-
-export const BADGE_MAX = 99_999
 
 /** Of `device d`, what it said last; 0 where it said nothing. An import may have brought any number. */
 export const SAID_BADGE = `least(greatest(coalesce((d.record ->> 'badge')::numeric, 0), 0), ${BADGE_MAX})::integer`

@@ -6,9 +6,8 @@
  * device, since it may take the time or a part of a list at random.
  */
 import type { GatewayName, Notification } from '@roost/gateways'
-import { type Content, isText } from '@roost/protocol'
+import { BADGE_MAX, type Content, isText } from '@roost/protocol'
 import { hashOf } from '../insight/receipts.ts'
-import { BADGE_MAX } from './badges.ts'
 import { type Needs, needsOf, type RecipientFacts } from './facts.ts'
 import { fallbacksOf } from './language.ts'
 import {

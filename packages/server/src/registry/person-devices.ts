@@ -5,7 +5,7 @@
 
 /** Of these those are taken that were seen last. People have fewer. */
 const LOOKED_AT = 200
-const DEVICES_MAX = 50
+const SEEN_LAST_MAX = 50
 
 /**
  * SQL: the keys of the 50 devices of a user that were seen last; both arguments are SQL. Of a name with more than 200 devices it is left to
@@ -15,7 +15,7 @@ export function devicesOfPerson(appId: string, userId: string): string {
   return `select bucket, app_id, hwid
             from (select bucket, app_id, hwid, last_seen_at from device
                   ${ofUserByIndex(appId, userId)} limit ${LOOKED_AT}) of_user
-           order by last_seen_at desc, hwid limit ${DEVICES_MAX}`
+           order by last_seen_at desc, hwid limit ${SEEN_LAST_MAX}`
 }
 
 /**

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import {
   type AddressPolicy,
+  BADGE_MAX,
   type DeviceRecord,
   deviceRecordSchema,
   HWID_CHARACTERS,
@@ -12,7 +13,6 @@ import {
   PushError,
   USER_ID_CHARACTERS,
 } from '@roost/protocol'
-import { BADGE_MAX } from '../messages/badges.ts'
 import {
   type NewAddress,
   type ReadAddressOptions,
